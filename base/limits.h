@@ -1,0 +1,81 @@
+// Every bound of Keyturn, in one place, with the relations between them checked at compile time.
+// A bound that users can meet is named in the error they get. Sizes are bytes unless named.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace keyturn::limits {
+
+// Secrets.
+inline constexpr size_t kSecretValueBytesMax = 512 * 1024;  // all fields of one version, encoded
+inline constexpr size_t kFieldsMax = 256;
+inline constexpr size_t kFieldNameBytesMax = 128;
+inline constexpr size_t kPathBytesMax = 1024;
+inline constexpr size_t kPathSegmentBytesMax = 255;
+inline constexpr size_t kPathSegmentsMax = 32;
+inline constexpr uint32_t kVersionsKeptDefault = 10;
+inline constexpr uint32_t kVersionsKeptMax = 100;
+inline constexpr size_t kCustomMetadataEntriesMax = 64;
+inline constexpr size_t kCustomMetadataKeyBytesMax = 128;
+inline constexpr size_t kCustomMetadataValueBytesMax = 512;
+inline constexpr size_t kBatchGetMax = 100;
+
+// Listing.
+inline constexpr size_t kListPageDefault = 1000;
+inline constexpr size_t kListPageMax = 10'000;
+inline constexpr size_t kListSortedMax = 10'000;  // beyond, a directory is listed in MAC order
+
+// Store (DESIGN section 4: also what an etcd transaction takes).
+inline constexpr size_t kBatchKeysMax = 100;
+inline constexpr size_t kBatchBytesMax = 1024 * 1024;
+inline constexpr size_t kCommitGroupMax = 256;   // updates that share one fdatasync
+inline constexpr size_t kCommitQueueMax = 4096;  // waiting updates; beyond, RESOURCE_EXHAUSTED
+inline constexpr int64_t kUpdateNanosMax = 1'000'000;  // longer functions are counted as offenders
+inline constexpr int kUpdateRetriesMax = 3;
+
+// Memory for plaintext.
+inline constexpr size_t kArenaBytesDefault = 4 * 1024 * 1024;
+inline constexpr size_t kArenaBytesMax = 256 * 1024 * 1024;
+
+// Calls.
+inline constexpr size_t kRequestBytesMax = 1024 * 1024;
+inline constexpr size_t kReplyBytesMax = 4 * 1024 * 1024;
+inline constexpr int64_t kDeadlineSecondsMax = 30;  // unary calls; longer deadlines are cut
+inline constexpr size_t kWatchersMax = 1024;
+inline constexpr size_t kWatchQueueMax = 1024;  // events waiting for one slow watcher
+inline constexpr int64_t kChangesKeptSeconds = 24 * 3600;
+inline constexpr size_t kCorrelationIdBytesMax = 64;
+inline constexpr size_t kUserAgentBytesMax = 256;
+
+// Identities.
+inline constexpr size_t kNameBytesMax = 128;  // policies, roles, password policies
+inline constexpr size_t kGrantsPerPolicyMax = 256;
+inline constexpr size_t kPoliciesPerIdentityMax = 32;
+inline constexpr size_t kBoundCidrsMax = 32;
+inline constexpr size_t kTokenTextBytesMax = 2048;
+inline constexpr int64_t kTokenTtlSecondsDefault = 3600;
+inline constexpr int64_t kTokenTtlSecondsMax = 32 * 24 * 3600;
+inline constexpr int kSharesMax = 255;
+inline constexpr size_t kPassphraseBytesMin = 12;
+inline constexpr size_t kPassphraseBytesMax = 1024;
+
+// Generated values (bits of entropy, bytes of key).
+inline constexpr int kGeneratedBitsMin = 128;
+inline constexpr size_t kGeneratedBytesMax = 4096;
+inline constexpr size_t kApiKeyBytesMin = 32;
+inline constexpr size_t kHs256KeyBytesMin = 64;
+
+// Audit.
+inline constexpr int64_t kAuditSyncMillis = 100;
+inline constexpr size_t kAuditSegmentBytesMax = 64 * 1024 * 1024;
+inline constexpr size_t kAuditEntryBytesMax = 16 * 1024;
+inline constexpr int kAuditRefusalsPerSecondPerSource = 10;
+
+static_assert(kSecretValueBytesMax < kBatchBytesMax);
+static_assert(kSecretValueBytesMax < kRequestBytesMax);
+static_assert(2 * kSecretValueBytesMax < kArenaBytesDefault);
+static_assert(kListPageMax <= kListSortedMax);
+static_assert(kPathSegmentBytesMax < kPathBytesMax);
+
+}  // namespace keyturn::limits

@@ -1,0 +1,35 @@
+option(KEYTURN_DEV "Build the --dev server mode (in-memory, self-signed, unsealed)" ON)
+option(KEYTURN_BENCH "Build the benchmarks" OFF)
+set(KEYTURN_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wno-psabi -fno-omit-frame-pointer
+                    -fstack-protector-strong -fpch-preprocess)
+add_link_options(-Wl,-z,relro,-z,now)
+if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT KEYTURN_SANITIZE)
+  add_compile_definitions(_FORTIFY_SOURCE=2)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_compile_options(-Wthread-safety)
+else()
+  # GCC 12 reports these inside std::string and std::optional (GCC bugs 105329, 105562, 105651).
+  add_compile_options(-Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict
+                      -Wno-maybe-uninitialized -Wno-array-bounds)
+endif()
+if(KEYTURN_SANITIZE)
+  add_compile_options(-fsanitize=${KEYTURN_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${KEYTURN_SANITIZE})
+endif()
+if(KEYTURN_DEV)
+  add_compile_definitions(KEYTURN_DEV=1)
+endif()
+
+# ccache reads sources through the precompiled headers, so it needs to be told which macros vary.
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
