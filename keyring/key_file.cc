@@ -1,0 +1,91 @@
+#include "keyring/key_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "crypto/random.h"
+#include "storage/file_system.h"
+
+namespace keyturn {
+namespace {
+
+std::string Reason(int error) { return std::generic_category().message(error); }
+
+absl::Status CheckFile(const std::string& path, int fd) {
+  struct stat info {};
+  if (fstat(fd, &info) != 0) {
+    return absl::UnavailableError(absl::StrCat("key file ", path, ": ", Reason(errno)));
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return absl::FailedPreconditionError(absl::StrCat("key file ", path, ": must be a file"));
+  }
+  if (info.st_uid != geteuid()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("key file ", path, ": belongs to user ", info.st_uid,
+                     "; it must belong to the user that runs keyturnd (", geteuid(), ")"));
+  }
+  if ((info.st_mode & 077) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("key file ", path, ": others may read or write it; run: chmod 0400 ", path));
+  }
+  if (info.st_size != static_cast<off_t>(kKeyFileBytes)) {
+    return absl::FailedPreconditionError(absl::StrCat("key file ", path, ": has ", info.st_size,
+                                                      " bytes; it must have ", kKeyFileBytes));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SecretBytes> ReadKeyFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) {
+    const int error = errno;
+    if (error == ENOENT) return absl::NotFoundError(absl::StrCat("no key file at ", path));
+    if (error == ELOOP) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("key file ", path, ": is a symbolic link; name the file itself"));
+    }
+    return absl::UnavailableError(absl::StrCat("key file ", path, ": ", Reason(error)));
+  }
+  const absl::Cleanup closer = [fd] { close(fd); };
+  RETURN_IF_ERROR(CheckFile(path, fd));
+  ASSIGN_OR_RETURN(SecretBytes key, SecretBytes::Allocate(kKeyFileBytes));
+  if (read(fd, key.Mutable().data(), key.size()) != static_cast<ssize_t>(key.size())) {
+    return absl::UnavailableError(absl::StrCat("key file ", path, ": cannot be read whole"));
+  }
+  return key;
+}
+
+absl::StatusOr<SecretBytes> CreateKeyFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
+  if (fd < 0) {
+    const int error = errno;
+    const std::string message = absl::StrCat("cannot make key file ", path, ": ", Reason(error));
+    if (error == EEXIST) return absl::AlreadyExistsError(message);
+    return absl::UnavailableError(message);
+  }
+  const absl::Cleanup closer = [fd] { close(fd); };
+  ASSIGN_OR_RETURN(SecretBytes key, RandomSecret(kKeyFileBytes));
+  const absl::string_view bytes = key.ExposeForCrypto();
+  if (write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()) ||
+      fsync(fd) != 0) {
+    const int error = errno;
+    unlink(path.c_str());
+    return absl::UnavailableError(
+        absl::StrCat("cannot write key file ", path, ": ", Reason(error)));
+  }
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  RETURN_IF_ERROR(FileSystem::Posix().SyncDirectory(parent.empty() ? "." : parent));
+  return key;
+}
+
+}  // namespace keyturn

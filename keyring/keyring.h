@@ -1,0 +1,123 @@
+// The keys of the vault and the ways to unlock them. Two files beside the store: seal.ktn (the root
+// key, wrapped once per seal) and keyring.ktn (all other keys, under the root key; two copies).
+// Unsealing publishes an immutable KeyringSnapshot; sealing takes it away, and calls that hold one
+// finish with it. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/types.h"
+#include "crypto/aead.h"
+#include "crypto/password_hash.h"
+#include "crypto/secret_bytes.h"
+#include "storage/file_system.h"
+
+namespace keyturn {
+
+// All keys, opened. Immutable and thread-safe; wiped when the last holder lets go.
+class KeyringSnapshot {
+ public:
+  struct Kek {
+    KekTerm term;
+    AeadSuite suite;
+    SecretBytes key;
+    int64_t created_ms = 0;
+  };
+
+  const Uuid& vault_id() const { return vault_id_; }
+  // Seals new records.
+  const Kek& active_kek() const { return keks_.back(); }
+  // nullptr for a term that is unknown, retired or destroyed.
+  const Kek* FindKek(KekTerm term) const;
+
+  // One key, one purpose; 32 bytes each.
+  const SecretBytes& index_key() const { return index_key_; }
+  const SecretBytes& record_hash_key() const { return record_hash_key_; }
+  const SecretBytes& token_key() const { return token_key_; }
+  const SecretBytes& audit_mac_key() const { return audit_mac_key_; }
+  const SecretBytes& audit_signing_seed() const { return audit_signing_seed_; }
+  const SecretBytes& api_key_pepper() const { return api_key_pepper_; }
+  const SecretBytes& revocation_hash_key() const { return revocation_hash_key_; }
+
+ private:
+  friend class KeyringCodec;  // the decoder of keyring.ktn
+
+  Uuid vault_id_;
+  std::vector<Kek> keks_;  // ascending terms, never empty
+  SecretBytes index_key_, record_hash_key_, token_key_, audit_mac_key_, audit_signing_seed_,
+      api_key_pepper_, revocation_hash_key_;
+};
+
+struct KeyringOptions {
+  std::string directory;    // of seal.ktn and keyring.ktn
+  std::string key_file;     // path of the key file, "" when none is configured
+  std::string anchor_file;  // path of the rollback anchor, best on another disk; "": none
+  Argon2Params argon2;      // of new passphrase seals
+};
+
+// One way to recover the root key, as asked for at init.
+struct SealSpec {
+  enum class Type { kKeyFile, kPassphrase, kShamir };
+  Type type = Type::kKeyFile;
+  SecretBytes passphrase;  // kPassphrase: limits::kPassphraseBytesMin..Max bytes
+  int shares = 0;          // kShamir
+  int threshold = 0;
+};
+
+struct InitResult {
+  Uuid vault_id;
+  std::vector<SecretBytes> shares;  // text form, one line each: "kt-share-…"; of the kShamir seal
+};
+
+struct SealStatus {
+  bool initialized = false;
+  bool sealed = true;
+  Uuid vault_id;                   // nil before init
+  std::vector<std::string> seals;  // "keyfile", "passphrase", "shamir"
+  int shares_given = 0;
+  int shares_threshold = 0;  // 0: no Shamir seal
+  std::string unseal_nonce;  // "" when no unseal is under way
+  KekTerm kek_term;          // 0 while sealed
+};
+
+class Keyring {
+ public:
+  // Reads seal.ktn if there is one. DATA_LOSS when it is bad. `files` and `clock` outlive this.
+  static absl::StatusOr<std::unique_ptr<Keyring>> Open(const KeyringOptions& options,
+                                                       FileSystem& files, Clock& clock);
+  virtual ~Keyring() = default;
+
+  // Makes all keys and both files, durably, and unseals. FAILED_PRECONDITION when initialised
+  // already; INVALID_ARGUMENT for no seals, two of one type, or bad parameters. The key file is
+  // made (0400) when absent, and refused when it has other than 32 bytes, group or other bits, is a
+  // symbolic link or belongs to another user. A failure leaves the directory uninitialised.
+  virtual absl::StatusOr<InitResult> Init(std::vector<SealSpec> seals) = 0;
+
+  // Each gives one answer; OK with status().sealed still true means that shares are missing.
+  // UNAUTHENTICATED for a wrong key, passphrase or set of shares (which are then forgotten);
+  // FAILED_PRECONDITION before init, for a seal of another type and for a rollback (the anchor is
+  // ahead of `store_revision`); INVALID_ARGUMENT for a malformed or repeated share, or a nonce that
+  // is not the session's. All are no-ops when unsealed.
+  virtual absl::Status UnsealWithKeyFile(Revision store_revision) = 0;
+  virtual absl::Status UnsealWithPassphrase(const SecretBytes& passphrase,
+                                            Revision store_revision) = 0;
+  virtual absl::Status UnsealWithShare(const SecretBytes& share, absl::string_view nonce,
+                                       Revision store_revision) = 0;
+  // Forgets the shares given so far.
+  virtual void ResetUnseal() = 0;
+  virtual void Seal() = 0;
+  virtual SealStatus status() const = 0;
+
+  // FAILED_PRECONDITION with a message that names `keyturn operator unseal`, while sealed or before
+  // init. Cheap: once per call is fine, once per record is not.
+  virtual absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> Snapshot() const = 0;
+
+  // Moves the rollback anchor forward to `revision` (server: every few seconds and at shutdown).
+  virtual absl::Status WriteAnchor(Revision revision) = 0;
+};
+
+}  // namespace keyturn

@@ -1,0 +1,189 @@
+#include "keyring/keyring_codec.h"
+
+#include <cstring>
+#include <optional>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "crypto/random.h"
+#include "keyring/committed_seal.h"
+#include "keyturn/record/v1/keyring.pb.h"
+
+namespace keyturn {
+namespace {
+
+constexpr uint32_t kFormat = 1;
+constexpr size_t kKeySize = 32;
+constexpr absl::string_view kCopies[] = {"keyring.ktn", "keyring.ktn.2"};
+
+// Protobuf keeps bytes in ordinary strings; they are wiped before it frees them.
+void WipeKeys(record::v1::Keyring* message) {
+  for (record::v1::Kek& kek : *message->mutable_keks()) WipeString(kek.mutable_key());
+  WipeString(message->mutable_index_key());
+  WipeString(message->mutable_record_hash_key());
+  WipeString(message->mutable_token_key());
+  WipeString(message->mutable_audit_mac_key());
+  WipeString(message->mutable_audit_signing_seed());
+  WipeString(message->mutable_api_key_pepper());
+  WipeString(message->mutable_revocation_hash_key());
+}
+
+absl::Status CopyKey(const std::string& from, SecretBytes* to) {
+  if (from.size() != kKeySize) return absl::DataLossError("the keyring lacks a key");
+  ASSIGN_OR_RETURN(*to, SecretBytes::CopyOf(from));
+  return absl::OkStatus();
+}
+
+std::string Text(const SecretBytes& key) { return std::string(key.ExposeForCrypto()); }
+
+struct Copy {
+  uint64_t generation = 0;
+  SecretBytes plain;
+};
+
+absl::StatusOr<Copy> ReadCopy(const std::string& path, const Uuid& vault_id,
+                              const SecretBytes& root_key, FileSystem& files) {
+  ASSIGN_OR_RETURN(const std::string bytes, files.Read(path));
+  record::v1::KeyringFile file;
+  if (!file.ParseFromString(bytes) || file.format() != kFormat ||
+      file.vault_id() != vault_id.bytes()) {
+    return absl::DataLossError(absl::StrCat(path, " is not a keyring of this vault"));
+  }
+  Copy copy;
+  copy.generation = file.generation();
+  ASSIGN_OR_RETURN(copy.plain,
+                   OpenCommitted(root_key, Purpose::kKeyring, vault_id, "keyring", file.sealed()));
+  // The header inside the seal is the one that counts.
+  if (ReadSealHeader(file.sealed())->generation != file.generation()) {
+    return absl::DataLossError(absl::StrCat(path, " has a wrong generation"));
+  }
+  return copy;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> KeyringCodec::Generate(const Uuid& vault_id,
+                                                                              int64_t created_ms) {
+  auto keys = std::make_shared<KeyringSnapshot>();
+  keys->vault_id_ = vault_id;
+  KeyringSnapshot::Kek kek{KekTerm(1), AeadSuite::kAes256Gcm, SecretBytes(), created_ms};
+  ASSIGN_OR_RETURN(kek.key, RandomSecret(kKeySize));
+  keys->keks_.push_back(std::move(kek));
+  for (SecretBytes* key :
+       {&keys->index_key_, &keys->record_hash_key_, &keys->token_key_, &keys->audit_mac_key_,
+        &keys->audit_signing_seed_, &keys->api_key_pepper_, &keys->revocation_hash_key_}) {
+    ASSIGN_OR_RETURN(*key, RandomSecret(kKeySize));
+  }
+  return keys;
+}
+
+absl::StatusOr<SecretBytes> KeyringCodec::Encode(const KeyringSnapshot& keys) {
+  record::v1::Keyring message;
+  const absl::Cleanup wipe = [&message] { WipeKeys(&message); };
+  for (const KeyringSnapshot::Kek& kek : keys.keks_) {
+    record::v1::Kek* out = message.add_keks();
+    out->set_term(static_cast<uint32_t>(kek.term.value()));
+    out->set_key(Text(kek.key));
+    out->set_suite(static_cast<uint32_t>(kek.suite));
+    out->set_created_ms(kek.created_ms);
+    out->set_state(&kek == &keys.keks_.back() ? record::v1::Kek::ACTIVE
+                                              : record::v1::Kek::DECRYPT_ONLY);
+  }
+  message.set_index_key(Text(keys.index_key_));
+  message.set_record_hash_key(Text(keys.record_hash_key_));
+  message.set_token_key(Text(keys.token_key_));
+  message.set_audit_mac_key(Text(keys.audit_mac_key_));
+  message.set_audit_signing_seed(Text(keys.audit_signing_seed_));
+  message.set_api_key_pepper(Text(keys.api_key_pepper_));
+  message.set_revocation_hash_key(Text(keys.revocation_hash_key_));
+  ASSIGN_OR_RETURN(SecretBytes out, SecretBytes::Allocate(message.ByteSizeLong()));
+  if (!message.SerializeToArray(out.Mutable().data(), static_cast<int>(out.size()))) {
+    return absl::InternalError("the keyring does not encode");
+  }
+  return out;
+}
+
+absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> KeyringCodec::Decode(
+    const Uuid& vault_id, const SecretBytes& plain) {
+  record::v1::Keyring message;
+  const absl::Cleanup wipe = [&message] { WipeKeys(&message); };
+  const absl::string_view bytes = plain.ExposeForCrypto();
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+      message.keks().empty()) {
+    return absl::DataLossError("the keyring does not parse");
+  }
+  auto keys = std::make_shared<KeyringSnapshot>();
+  keys->vault_id_ = vault_id;
+  for (const record::v1::Kek& kek : message.keks()) {
+    if (kek.state() != record::v1::Kek::ACTIVE && kek.state() != record::v1::Kek::DECRYPT_ONLY) {
+      continue;
+    }
+    if (!IsAeadSuite(static_cast<uint8_t>(kek.suite()))) {
+      return absl::DataLossError("the keyring names an unknown cipher suite");
+    }
+    KeyringSnapshot::Kek out{KekTerm(kek.term()), static_cast<AeadSuite>(kek.suite()),
+                             SecretBytes(), kek.created_ms()};
+    RETURN_IF_ERROR(CopyKey(kek.key(), &out.key));
+    keys->keks_.push_back(std::move(out));
+  }
+  if (keys->keks_.empty()) return absl::DataLossError("the keyring has no active key");
+  RETURN_IF_ERROR(CopyKey(message.index_key(), &keys->index_key_));
+  RETURN_IF_ERROR(CopyKey(message.record_hash_key(), &keys->record_hash_key_));
+  RETURN_IF_ERROR(CopyKey(message.token_key(), &keys->token_key_));
+  RETURN_IF_ERROR(CopyKey(message.audit_mac_key(), &keys->audit_mac_key_));
+  RETURN_IF_ERROR(CopyKey(message.audit_signing_seed(), &keys->audit_signing_seed_));
+  RETURN_IF_ERROR(CopyKey(message.api_key_pepper(), &keys->api_key_pepper_));
+  RETURN_IF_ERROR(CopyKey(message.revocation_hash_key(), &keys->revocation_hash_key_));
+  return keys;
+}
+
+absl::Status KeyringCodec::Write(const KeyringSnapshot& keys, const SecretBytes& root_key,
+                                 uint64_t generation, const std::string& directory,
+                                 FileSystem& files) {
+  ASSIGN_OR_RETURN(const SecretBytes plain, Encode(keys));
+  const SealHeader header{.suite = AeadSuite::kAes256Gcm,
+                          .purpose = Purpose::kKeyring,
+                          .term = KekTerm(0),
+                          .generation = generation};
+  record::v1::KeyringFile file;
+  file.set_format(kFormat);
+  file.set_vault_id(std::string(keys.vault_id_.bytes()));
+  file.set_generation(generation);
+  ASSIGN_OR_RETURN(*file.mutable_sealed(), SealCommitted(root_key, header, keys.vault_id_,
+                                                         "keyring", plain.ExposeForCrypto()));
+  const std::string bytes = file.SerializeAsString();
+  for (const absl::string_view name : kCopies) {
+    RETURN_IF_ERROR(WriteFileAtomically(files, absl::StrCat(directory, "/", name), bytes, 0600));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> KeyringCodec::Read(
+    const Uuid& vault_id, const SecretBytes& root_key, const std::string& directory,
+    FileSystem& files) {
+  std::optional<Copy> best;
+  absl::Status problem;
+  bool uneven = false;
+  for (const absl::string_view name : kCopies) {
+    absl::StatusOr<Copy> copy =
+        ReadCopy(absl::StrCat(directory, "/", name), vault_id, root_key, files);
+    if (!copy.ok()) {
+      LogWarning("a copy of the keyring is bad", {{"file", name}});
+      problem = copy.status();
+      uneven = true;
+      continue;
+    }
+    uneven = uneven || (best.has_value() && best->generation != copy->generation);
+    if (!best.has_value() || copy->generation > best->generation) best = *std::move(copy);
+  }
+  if (!best.has_value()) {
+    return absl::DataLossError(absl::StrCat("no copy of the keyring opens: ", problem.message()));
+  }
+  ASSIGN_OR_RETURN(std::shared_ptr<const KeyringSnapshot> keys, Decode(vault_id, best->plain));
+  if (uneven) RETURN_IF_ERROR(Write(*keys, root_key, best->generation + 1, directory, files));
+  return keys;
+}
+
+}  // namespace keyturn

@@ -1,0 +1,19 @@
+#include "storage/store.h"
+
+namespace keyturn {
+
+void Batch::Put(Family family, absl::string_view key, absl::string_view value) {
+  bytes_ += key.size() + value.size();
+  operations_.push_back({family, false, std::string(key), std::string(value)});
+}
+
+void Batch::Delete(Family family, absl::string_view key) {
+  bytes_ += key.size();
+  operations_.push_back({family, true, std::string(key), ""});
+}
+
+void Batch::Note(absl::string_view name, absl::string_view value) {
+  notes_.emplace_back(std::string(name), std::string(value));
+}
+
+}  // namespace keyturn

@@ -1,0 +1,80 @@
+// The one thread that writes. Callers queue a function each; the thread runs all that wait, one
+// after another, each seeing the ones before it, writes their batches as one with one sync, tells
+// the listener and answers. While it syncs, the next group gathers, so groups grow with the load.
+// Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "base/clock.h"
+#include "storage/accumulators.h"
+#include "storage/group.h"
+#include "storage/rocks_db.h"
+#include "storage/store.h"
+
+namespace keyturn {
+
+class Committer {
+ public:
+  // Continues after the database's last revision. DATA_LOSS when its meta records are bad.
+  static absl::StatusOr<std::unique_ptr<Committer>> Start(std::shared_ptr<RocksDb> db, bool sync,
+                                                          Clock& clock);
+  // Finishes what is queued.
+  ~Committer();
+
+  absl::StatusOr<Revision> Update(UpdateFn fn);
+  void SetHasher(std::shared_ptr<const RecordHasher> hasher);
+  std::shared_ptr<const RecordHasher> hasher() const;
+  void SetListener(Store::CommitListener listener);
+
+  Revision last_revision() const {
+    return Revision(last_revision_.load(std::memory_order_acquire));
+  }
+  absl::Status WaitFor(Revision revision, absl::Time deadline);
+  StoreStats Stats() const;
+
+ private:
+  struct Waiter {
+    explicit Waiter(UpdateFn fn) : fn(fn) {}
+    UpdateFn fn;
+    absl::StatusOr<Revision> result = Revision(0);
+    absl::Notification done;
+  };
+
+  Committer(std::shared_ptr<RocksDb> db, bool sync, Clock& clock);
+  void Loop();
+  std::vector<Waiter*> TakeGroup();
+  void Commit(const std::vector<Waiter*>& waiters);
+  void Publish(Revision revision);
+  void Stop(const absl::Status& why, const std::vector<Waiter*>& waiters);
+
+  const std::shared_ptr<RocksDb> db_;
+  const bool sync_;
+  Clock& clock_;
+  std::atomic<uint64_t> last_revision_{0};
+
+  // The committing thread's own.
+  Accumulators accumulators_;
+  Store::CommitListener listener_;
+
+  // Held shared while a group runs, so that replacing the hasher waits for it.
+  mutable absl::Mutex hasher_mu_;
+  std::shared_ptr<const RecordHasher> hasher_ ABSL_GUARDED_BY(hasher_mu_);
+
+  mutable absl::Mutex mu_;
+  std::deque<Waiter*> queue_ ABSL_GUARDED_BY(mu_);
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status broken_ ABSL_GUARDED_BY(mu_);
+  StoreStats stats_ ABSL_GUARDED_BY(mu_);
+
+  absl::Mutex revision_mu_;
+  std::thread thread_;
+};
+
+}  // namespace keyturn

@@ -1,0 +1,112 @@
+#include "storage/group.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/coding.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "storage/schema.h"
+
+namespace keyturn {
+
+Group::Group(const RocksDb& db, const RecordHasher* hasher, Accumulators& accumulators,
+             Revision last)
+    : db_(db),
+      hasher_(hasher),
+      accumulators_(accumulators),
+      last_(last),
+      writes_(rocksdb::BytewiseComparator(), 0, /*overwrite_key=*/true, 0,
+              /*protection_bytes_per_key=*/8) {}
+
+absl::StatusOr<std::optional<std::string>> Group::Get(Family family, absl::string_view key) const {
+  std::string value;
+  const rocksdb::Status status = writes_.GetFromBatchAndDB(
+      &db_.db(), rocksdb::ReadOptions(), db_.family(family), ToSlice(key), &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  RETURN_IF_ERROR(FromRocks(status));
+  return std::optional<std::string>(std::move(value));
+}
+
+absl::StatusOr<Revision> Group::Run(UpdateFn fn) {
+  auto batch = std::make_unique<Batch>(Revision(last_.value() + 1));
+  RETURN_IF_ERROR(fn(*this, *batch));
+  if (batch->operations().empty()) return last_;
+  RETURN_IF_ERROR(Check(*batch));
+  RETURN_IF_ERROR(Apply(*batch));
+  last_ = batch->revision();
+  batches_.push_back(std::move(batch));
+  return last_;
+}
+
+absl::Status Group::Check(const Batch& batch) const {
+  if (batch.operations().size() > limits::kBatchKeysMax) {
+    return absl::InvalidArgumentError(absl::StrCat("a change of ", batch.operations().size(),
+                                                   " records; at most ", limits::kBatchKeysMax,
+                                                   " fit in one"));
+  }
+  if (batch.bytes() > limits::kBatchBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a change of ", batch.bytes(), " bytes; at most ", limits::kBatchBytesMax, " fit in one"));
+  }
+  if (hasher_ != nullptr) return absl::OkStatus();
+  for (const Batch::Operation& operation : batch.operations()) {
+    if (IsCovered(operation.family)) {
+      return absl::FailedPreconditionError("the vault is sealed; run: keyturn operator unseal");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The reads come first, because they can fail; then nothing can, so no roll-back is needed.
+absl::Status Group::Apply(const Batch& batch) {
+  std::vector<std::optional<std::string>> old(batch.operations().size());
+  for (size_t i = 0; i < old.size(); ++i) {
+    const Batch::Operation& operation = batch.operations()[i];
+    if (!IsCovered(operation.family)) continue;
+    // An earlier operation of this batch on the same key is what this one replaces.
+    bool found = false;
+    for (size_t j = i; j-- > 0 && !found;) {
+      const Batch::Operation& earlier = batch.operations()[j];
+      if (earlier.family != operation.family || earlier.key != operation.key) continue;
+      found = true;
+      if (!earlier.is_delete) old[i] = earlier.value;
+    }
+    if (!found) {
+      ASSIGN_OR_RETURN(old[i], Get(operation.family, operation.key));
+    }
+  }
+  for (size_t i = 0; i < old.size(); ++i) {
+    const Batch::Operation& operation = batch.operations()[i];
+    if (old[i].has_value()) {
+      accumulators_.Subtract(*hasher_, operation.family, operation.key, *old[i]);
+    }
+    if (operation.is_delete) {
+      writes_.Delete(db_.family(operation.family), operation.key);
+      continue;
+    }
+    writes_.Put(db_.family(operation.family), operation.key, operation.value);
+    if (IsCovered(operation.family)) {
+      accumulators_.Add(*hasher_, operation.family, operation.key, operation.value);
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::vector<CommittedUpdate> Group::Committed() const {
+  std::vector<CommittedUpdate> out;
+  out.reserve(batches_.size());
+  for (const auto& batch : batches_) out.push_back({batch->revision(), &batch->operations()});
+  return out;
+}
+
+absl::Status Group::Write(bool sync) {
+  rocksdb::ColumnFamilyHandle* const meta = db_.family(Family::kMeta);
+  accumulators_.TakeDirty([&](absl::string_view key, absl::string_view value) {
+    writes_.Put(meta, ToSlice(key), ToSlice(value));
+  });
+  writes_.Put(meta, ToSlice(schema::kRevisionKey), BigEndian64(last_.value()));
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  return FromRocks(db_.db().Write(options, writes_.GetWriteBatch()));
+}
+
+}  // namespace keyturn

@@ -1,0 +1,90 @@
+#include "storage/schema.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/coding.h"
+
+namespace keyturn::schema {
+
+absl::string_view FamilyName(Family family) {
+  switch (family) {
+    case Family::kRecords:
+      return "records";
+    case Family::kDeks:
+      return "deks";
+    case Family::kIndex:
+      return "index";
+    case Family::kDue:
+      return "due";
+    case Family::kChanges:
+      return "changes";
+    case Family::kRevlog:
+      return "revlog";
+    case Family::kAuditTail:
+      return "audit_tail";
+    case Family::kMeta:
+      return "meta";
+  }
+  return "unknown";
+}
+
+std::string SecretMetadataKey(const Uuid& secret) { return absl::StrCat(secret.bytes(), "m"); }
+
+std::string PayloadKey(const Uuid& secret, SecretVersion version) {
+  return absl::StrCat(secret.bytes(), "p", BigEndian64(version.value()));
+}
+
+std::string NamedRecordKey(absl::string_view name_mac16, uint8_t record_class) {
+  std::string key = absl::StrCat(name_mac16, "n");
+  key.push_back(static_cast<char>(record_class));
+  return key;
+}
+
+std::string DekKey(const Uuid& secret, SecretVersion version) {
+  return absl::StrCat(secret.bytes(), BigEndian64(version.value()));
+}
+
+std::string IndexKey(absl::string_view directory_mac16, absl::string_view name_mac16) {
+  return absl::StrCat(directory_mac16, name_mac16);
+}
+
+std::string DueKey(const Uuid& object, absl::Time when, uint8_t due_class) {
+  std::string key =
+      absl::StrCat(object.bytes(), BigEndian64(static_cast<uint64_t>(absl::ToUnixSeconds(when))));
+  key.push_back(static_cast<char>(due_class));
+  return key;
+}
+
+std::optional<DueItem> ParseDueKey(absl::string_view key) {
+  const std::optional<absl::string_view> object = ReadBytes(Uuid::kSize, &key);
+  if (!object.has_value()) return std::nullopt;
+  const std::optional<uint64_t> seconds = ReadBigEndian64(&key);
+  if (!seconds.has_value()) return std::nullopt;
+  const std::optional<uint8_t> due_class = ReadByte(&key);
+  if (!due_class.has_value() || !key.empty()) return std::nullopt;
+  return DueItem{.object = *Uuid::FromBytes(*object),
+                 .when = absl::FromUnixSeconds(static_cast<int64_t>(*seconds)),
+                 .due_class = *due_class};
+}
+
+std::string RevisionKey(Revision revision) { return BigEndian64(revision.value()); }
+
+std::optional<Revision> ParseRevisionKey(absl::string_view key) {
+  const std::optional<uint64_t> value = ReadBigEndian64(&key);
+  if (!value.has_value() || !key.empty()) return std::nullopt;
+  return Revision(*value);
+}
+
+std::string AccumulatorKey(uint8_t bucket) {
+  std::string key = "acc/";
+  key.push_back(static_cast<char>(bucket));
+  return key;
+}
+
+std::string PrefixEnd(absl::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<uint8_t>(end.back()) == 0xff) end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<uint8_t>(end.back()) + 1);
+  return end;
+}
+
+}  // namespace keyturn::schema

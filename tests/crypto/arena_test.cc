@@ -1,0 +1,126 @@
+#include "crypto/arena.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "crypto/secret_bytes.h"
+#include "tests/support/status.h"
+
+namespace keyturn {
+namespace {
+
+TEST(Arena, GivesZeroedBlocksAndWipesThem) {
+  ASSERT_OK_AND_ASSIGN(SecretBytes block, SecretBytes::Allocate(1000));
+  for (const char c : block.ExposeForCrypto()) ASSERT_EQ(c, 0);
+  for (char& c : block.Mutable()) c = 's';
+  const char* const where = block.ExposeForCrypto().data();
+  block.Reset();
+  // The arena is still mapped, and the block is free: only list pointers may be there now.
+  for (int i = 64; i < 1000; ++i) ASSERT_EQ(where[i], 0) << i;
+}
+
+TEST(Arena, RefusesWhatDoesNotFitAndRecovers) {
+  const size_t before = GetArenaStats().in_use;
+  EXPECT_CODE(SecretBytes::Allocate(GetArenaStats().capacity + 1), kResourceExhausted);
+  std::vector<SecretBytes> blocks;
+  while (true) {
+    absl::StatusOr<SecretBytes> block = SecretBytes::Allocate(64 * 1024);
+    if (!block.ok()) break;
+    blocks.push_back(*std::move(block));
+  }
+  EXPECT_GE(blocks.size(), GetArenaStats().capacity / (64 * 1024) - 1);
+  blocks.clear();
+  EXPECT_EQ(GetArenaStats().in_use, before);
+  // Everything has grown together again.
+  EXPECT_OK(SecretBytes::Allocate(GetArenaStats().capacity / 2));
+}
+
+TEST(Arena, BlocksNeverOverlap) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  std::vector<std::pair<SecretBytes, char>> live;
+  for (int i = 0; i < 20000; ++i) {
+    if (live.size() > 200 || (!live.empty() && random() % 2 == 0)) {
+      const size_t at = random() % live.size();
+      for (const char c : live[at].first.ExposeForCrypto()) ASSERT_EQ(c, live[at].second);
+      std::swap(live[at], live.back());
+      live.pop_back();
+      continue;
+    }
+    ASSERT_OK_AND_ASSIGN(SecretBytes block, SecretBytes::Allocate(1 + random() % 5000));
+    const char mark = static_cast<char>('a' + i % 26);
+    for (char& c : block.Mutable()) c = mark;
+    live.emplace_back(std::move(block), mark);
+  }
+}
+
+TEST(Arena, IsSafeFromManyThreads) {
+  const size_t before = GetArenaStats().in_use;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([t] {
+      for (int i = 0; i < 5000; ++i) {
+        absl::StatusOr<SecretBytes> block = SecretBytes::Allocate(1 + (i * 37 + t) % 2000);
+        ASSERT_TRUE(block.ok());
+        for (char& c : block->Mutable()) c = static_cast<char>(t);
+        for (const char c : block->ExposeForCrypto()) ASSERT_EQ(c, static_cast<char>(t));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(GetArenaStats().in_use, before);
+}
+
+TEST(Arena, IsConfiguredBeforeUseOnly) {
+  ASSERT_OK(SecretBytes::Allocate(1));
+  EXPECT_CODE(ConfigureArena(1 << 20, false), kFailedPrecondition);
+  EXPECT_CODE(ConfigureArena(1000, false), kInvalidArgument);
+}
+
+using ArenaDeathTest = testing::Test;
+TEST(ArenaDeathTest, ReadingPastTheArenaFaults) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  ASSERT_OK_AND_ASSIGN(const SecretBytes whole,
+                       SecretBytes::Allocate(GetArenaStats().capacity / 2));
+  const char* const end = whole.ExposeForCrypto().data() + GetArenaStats().capacity;
+  EXPECT_DEATH(
+      {
+        const volatile char c = *end;
+        (void)c;
+      },
+      "");
+}
+
+TEST(SecretBytes, MovesAndCompares) {
+  ASSERT_OK_AND_ASSIGN(SecretBytes a, SecretBytes::CopyOf("value"));
+  ASSERT_OK_AND_ASSIGN(const SecretBytes b, SecretBytes::CopyOf("value"));
+  ASSERT_OK_AND_ASSIGN(const SecretBytes c, SecretBytes::CopyOf("valuf"));
+  EXPECT_TRUE(a == b);
+  EXPECT_FALSE(a == c);
+  const SecretBytes moved = std::move(a);
+  EXPECT_EQ(moved.size(), 5u);
+  EXPECT_TRUE(a.empty());
+}
+
+TEST(SecretBytes, TruncateWipesTheRest) {
+  ASSERT_OK_AND_ASSIGN(SecretBytes a, SecretBytes::CopyOf("value and rest"));
+  const char* const data = a.ExposeForCrypto().data();
+  a.Truncate(5);
+  EXPECT_EQ(a.ExposeForCrypto(), "value");
+  for (int i = 5; i < 14; ++i) EXPECT_EQ(data[i], 0);
+}
+
+TEST(SecretBytes, WipeStringEmptiesAndOverwrites) {
+  std::string text = "a secret that is longer than the small-string buffer";
+  const char* const data = text.data();
+  WipeString(&text);
+  EXPECT_TRUE(text.empty());
+  for (int i = 1; i < 50; ++i) EXPECT_EQ(data[i], 0);
+}
+
+}  // namespace
+}  // namespace keyturn

@@ -1,0 +1,51 @@
+#include "storage/schema.h"
+
+#include <gtest/gtest.h>
+
+#include "base/coding.h"
+#include "crypto/random.h"
+
+namespace keyturn::schema {
+namespace {
+
+const Uuid kId = *Uuid::FromString("00112233-4455-4677-8899-aabbccddeeff");
+
+TEST(Schema, KeysAreByteExact) {  // docs/FORMAT.md
+  EXPECT_EQ(HexEncode(SecretMetadataKey(kId)), "00112233445546778899aabbccddeeff6d");
+  EXPECT_EQ(HexEncode(PayloadKey(kId, SecretVersion(258))),
+            "00112233445546778899aabbccddeeff700000000000000102");
+  EXPECT_EQ(HexEncode(DekKey(kId, SecretVersion(1))),
+            "00112233445546778899aabbccddeeff0000000000000001");
+  EXPECT_EQ(HexEncode(NamedRecordKey(std::string(16, '\x11'), 2)),
+            "111111111111111111111111111111116e02");
+  EXPECT_EQ(HexEncode(DueKey(kId, absl::FromUnixSeconds(256), 1)),
+            "00112233445546778899aabbccddeeff000000000000010001");
+  EXPECT_EQ(HexEncode(RevisionKey(Revision(1))), "0000000000000001");
+  EXPECT_EQ(HexEncode(AccumulatorKey(255)), "6163632fff");
+}
+
+TEST(Schema, DueKeysParseBack) {
+  const std::optional<DueItem> item = ParseDueKey(DueKey(kId, absl::FromUnixSeconds(77), 3));
+  ASSERT_TRUE(item.has_value());
+  EXPECT_EQ(item->object, kId);
+  EXPECT_EQ(item->when, absl::FromUnixSeconds(77));
+  EXPECT_EQ(item->due_class, 3);
+  EXPECT_FALSE(ParseDueKey("short").has_value());
+  EXPECT_FALSE(ParseDueKey(DueKey(kId, absl::UnixEpoch(), 1) + "x").has_value());
+}
+
+TEST(Schema, RevisionKeysSortAsNumbersAndParseBack) {
+  EXPECT_LT(RevisionKey(Revision(255)), RevisionKey(Revision(256)));
+  EXPECT_EQ(ParseRevisionKey(RevisionKey(Revision(12345))), Revision(12345));
+  EXPECT_FALSE(ParseRevisionKey("1234567").has_value());
+}
+
+TEST(Schema, PrefixEndIsTheNextPrefix) {
+  EXPECT_EQ(PrefixEnd("ab"), "ac");
+  EXPECT_EQ(PrefixEnd("a\xff"), "b");
+  EXPECT_EQ(PrefixEnd("\xff\xff"), "");
+  EXPECT_EQ(PrefixEnd(""), "");
+}
+
+}  // namespace
+}  // namespace keyturn::schema
