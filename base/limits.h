@@ -20,10 +20,16 @@ inline constexpr size_t kCustomMetadataEntriesMax = 64;
 inline constexpr size_t kCustomMetadataKeyBytesMax = 128;
 inline constexpr size_t kCustomMetadataValueBytesMax = 512;
 inline constexpr size_t kBatchGetMax = 100;
+inline constexpr int64_t kRecoverySecondsDefault = 30 * 24 * 3600;  // a deleted version is kept
+inline constexpr int64_t kRecoverySecondsMin = 3600;
+inline constexpr int64_t kRecoverySecondsMax = 365 * 24 * 3600;
+inline constexpr int64_t kVersionTtlSecondsMax = int64_t{10} * 365 * 24 * 3600;
+inline constexpr size_t kVersionsPerUpdateMax = 40;  // destroyed in one update: two records each
 
 // Listing.
 inline constexpr size_t kListPageDefault = 1000;
 inline constexpr size_t kListPageMax = 10'000;
+inline constexpr size_t kListScanMax = 100'000;  // entries looked at for one page
 inline constexpr size_t kListSortedMax = 10'000;  // beyond, a directory is listed in MAC order
 
 // Store (DESIGN section 4: also what an etcd transaction takes).
@@ -37,6 +43,12 @@ inline constexpr int kUpdateRetriesMax = 3;
 // Memory for plaintext.
 inline constexpr size_t kArenaBytesDefault = 4 * 1024 * 1024;
 inline constexpr size_t kArenaBytesMax = 256 * 1024 * 1024;
+
+// Caches of the vault (entries).
+inline constexpr size_t kPathCacheMax = 65'536;
+inline constexpr size_t kMetadataCacheMax = 65'536;
+inline constexpr size_t kDekCacheMax = 8'192;
+inline constexpr int kDueItemsPerRun = 64;
 
 // Calls.
 inline constexpr size_t kRequestBytesMax = 1024 * 1024;

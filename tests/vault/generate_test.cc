@@ -1,0 +1,104 @@
+#include "vault/generate.h"
+
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <set>
+
+#include "base/coding.h"
+#include "keyturn/v1/types.pb.h"
+#include "tests/support/status.h"
+
+namespace keyturn {
+namespace {
+
+v1::GenerateSpec Bytes(uint32_t bytes, v1::GenerateSpec::Format format) {
+  v1::GenerateSpec spec;
+  spec.set_bytes(bytes);
+  spec.set_format(format);
+  return spec;
+}
+
+v1::GenerateSpec Length(uint32_t length, const std::string& alphabet) {
+  v1::GenerateSpec spec;
+  spec.set_length(length);
+  spec.set_alphabet(alphabet);
+  return spec;
+}
+
+std::string Value(const v1::GenerateSpec& spec, v1::Kind kind = v1::KIND_GENERIC,
+                  const v1::PasswordPolicy* policy = nullptr) {
+  const auto value = GenerateValue(spec, kind, policy);
+  return value.ok() ? std::string(value->value.ExposeForCrypto())
+                    : std::string(value.status().message());
+}
+
+TEST(Generate, Formats) {
+  EXPECT_EQ(Value(Bytes(32, v1::GenerateSpec::HEX)).size(), 64u);
+  EXPECT_EQ(Value(Bytes(32, v1::GenerateSpec::RAW)).size(), 32u);
+  EXPECT_EQ(Base64UrlDecode(Value(v1::GenerateSpec()))->size(), 32u);
+  EXPECT_EQ(Value(Bytes(33, v1::GenerateSpec::BASE64)).size(), 44u);
+  EXPECT_NE(Value(v1::GenerateSpec()), Value(v1::GenerateSpec()));
+  EXPECT_EQ(Base64UrlDecode(Value(v1::GenerateSpec(), v1::KIND_JWT_KEY))->size(), 64u);
+}
+
+TEST(Generate, DrawsFromTheWholeAlphabet) {
+  std::set<char> seen;
+  for (int i = 0; i < 50; ++i) {
+    for (const char c : Value(Length(128, "abcd"))) seen.insert(c);
+  }
+  EXPECT_EQ(seen, (std::set<char>{'a', 'b', 'c', 'd'}));
+  for (const char c : Value(Length(100, ""))) EXPECT_TRUE(std::isalnum(c));
+}
+
+TEST(Generate, RefusesWeakValues) {
+  EXPECT_EQ(Value(Bytes(15, v1::GenerateSpec::HEX)),
+            "the value would have 120 bits of randomness; at least 128 are required (force waives "
+            "it)");
+  EXPECT_EQ(Value(Length(21, "alphanumeric")),
+            "the value would have 125 bits of randomness; at least 128 are required (force waives "
+            "it)");
+  EXPECT_EQ(Value(Length(22, "alphanumeric")).size(), 22u);
+  v1::GenerateSpec forced = Bytes(4, v1::GenerateSpec::HEX);
+  forced.set_force(true);
+  EXPECT_EQ(Value(forced).size(), 8u);
+  forced.set_bytes(31);
+  EXPECT_EQ(Value(forced, v1::KIND_API_KEY), "an API key has at least 32 bytes; asked for 31");
+  forced.set_bytes(63);
+  EXPECT_EQ(Value(forced, v1::KIND_JWT_KEY),
+            "a JWT signing key for HS256 has at least 64 bytes; asked for 63");
+}
+
+TEST(Generate, SaysWhatIsWrong) {
+  EXPECT_EQ(Value(Length(64, "aab")), "alphabet: 'a' is in it twice");
+  EXPECT_EQ(Value(Length(64, "a")), "alphabet: needs at least 2 characters");
+  EXPECT_EQ(Value(Length(64, "a b")), "alphabet: allowed are printable ASCII characters");
+  EXPECT_EQ(Value(Length(0, "abc")), "alphabet: needs a length");
+  EXPECT_EQ(Value(Bytes(4097, v1::GenerateSpec::HEX)),
+            "at most 4096 bytes or characters are generated");
+  v1::GenerateSpec both = Bytes(32, v1::GenerateSpec::HEX);
+  both.set_length(3);
+  EXPECT_EQ(Value(both), "give one of bytes, length and policy, not several");
+}
+
+TEST(Generate, PoliciesHoldTheirRules) {
+  v1::PasswordPolicy policy;
+  policy.set_length(24);
+  policy.set_alphabet("printable");
+  auto* digits = policy.add_rules();
+  digits->set_characters("0123456789");
+  digits->set_at_least(3);
+  auto* marks = policy.add_rules();
+  marks->set_characters("!?");
+  marks->set_at_least(2);
+  for (int i = 0; i < 200; ++i) {
+    const std::string value = Value(v1::GenerateSpec(), v1::KIND_GENERIC, &policy);
+    ASSERT_EQ(value.size(), 24u);
+    EXPECT_GE(std::count_if(value.begin(), value.end(), [](char c) { return std::isdigit(c); }), 3);
+    EXPECT_GE(
+        std::count_if(value.begin(), value.end(), [](char c) { return c == '!' || c == '?'; }), 2);
+  }
+}
+
+}  // namespace
+}  // namespace keyturn

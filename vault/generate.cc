@@ -1,0 +1,154 @@
+#include "vault/generate.h"
+
+#include <cmath>
+#include <set>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/coding.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "crypto/random.h"
+#include "keyturn/v1/types.pb.h"
+
+namespace keyturn {
+namespace {
+
+constexpr absl::string_view kAlphanumeric =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+constexpr uint32_t kBytesDefault = 32;
+
+std::string Printable() {
+  std::string out;
+  for (char c = '!'; c <= '~'; ++c) out.push_back(c);
+  return out;
+}
+
+absl::StatusOr<std::string> Alphabet(absl::string_view name) {
+  if (name.empty() || name == "alphanumeric") return std::string(kAlphanumeric);
+  if (name == "hex") return std::string("0123456789abcdef");
+  if (name == "base64url") return absl::StrCat(kAlphanumeric, "-_");
+  if (name == "printable") return Printable();
+  std::set<char> distinct;
+  for (const char c : name) {
+    if (c < '!' || c > '~') {
+      return absl::InvalidArgumentError("alphabet: allowed are printable ASCII characters");
+    }
+    if (!distinct.insert(c).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("alphabet: '", absl::string_view(&c, 1), "' is in it twice"));
+    }
+  }
+  if (distinct.size() < 2) {
+    return absl::InvalidArgumentError("alphabet: needs at least 2 characters");
+  }
+  return std::string(name);
+}
+
+absl::Status CheckStrength(double bits, size_t bytes, v1::Kind kind, bool force) {
+  if (kind == v1::KIND_API_KEY && bytes < limits::kApiKeyBytesMin) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "an API key has at least ", limits::kApiKeyBytesMin, " bytes; asked for ", bytes));
+  }
+  if (kind == v1::KIND_JWT_KEY && bytes < limits::kHs256KeyBytesMin) {
+    return absl::InvalidArgumentError(absl::StrCat("a JWT signing key for HS256 has at least ",
+                                                   limits::kHs256KeyBytesMin, " bytes; asked for ",
+                                                   bytes));
+  }
+  if (bits < limits::kGeneratedBitsMin && !force) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the value would have ", static_cast<int>(bits), " bits of randomness; at least ",
+        limits::kGeneratedBitsMin, " are required (force waives it)"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<GeneratedValue> FromBytes(uint32_t size, v1::GenerateSpec::Format format) {
+  GeneratedValue out;
+  out.encoding = v1::ENCODING_TEXT;
+  ASSIGN_OR_RETURN(SecretBytes raw, RandomSecret(size));
+  std::string text;
+  const absl::string_view bytes = raw.ExposeForCrypto();
+  switch (format) {
+    case v1::GenerateSpec::RAW:
+      out.encoding = v1::ENCODING_BINARY;
+      out.value = std::move(raw);
+      return out;
+    case v1::GenerateSpec::HEX:
+      text = HexEncode(bytes);
+      break;
+    case v1::GenerateSpec::BASE64:
+      absl::Base64Escape(bytes, &text);
+      break;
+    case v1::GenerateSpec::FORMAT_UNSPECIFIED:
+    case v1::GenerateSpec::BASE64URL:
+      text = Base64UrlEncode(bytes);
+      break;
+    default:
+      return absl::InvalidArgumentError("format: allowed are base64url, base64, hex, raw");
+  }
+  absl::StatusOr<SecretBytes> copy = SecretBytes::CopyOf(text);
+  WipeString(&text);
+  RETURN_IF_ERROR(copy.status());
+  out.value = *std::move(copy);
+  return out;
+}
+
+absl::StatusOr<GeneratedValue> FromAlphabet(size_t length, absl::string_view alphabet) {
+  GeneratedValue out;
+  out.encoding = v1::ENCODING_TEXT;
+  ASSIGN_OR_RETURN(out.value, SecretBytes::Allocate(length));
+  for (char& c : out.value.Mutable()) c = alphabet[RandomBelow(alphabet.size())];
+  return out;
+}
+
+// The required characters first, the rest from the whole alphabet, then a uniform shuffle, so that
+// every arrangement that meets the rules is as likely as any other of its composition.
+absl::StatusOr<GeneratedValue> FromPolicy(const v1::PasswordPolicy& policy) {
+  ASSIGN_OR_RETURN(const std::string alphabet, Alphabet(policy.alphabet()));
+  ASSIGN_OR_RETURN(GeneratedValue out, FromAlphabet(policy.length(), alphabet));
+  const absl::Span<char> value = out.value.Mutable();
+  size_t at = 0;
+  for (const v1::PasswordPolicy::Rule& rule : policy.rules()) {
+    for (uint32_t i = 0; i < rule.at_least() && at < value.size(); ++i) {
+      value[at++] = rule.characters()[RandomBelow(rule.characters().size())];
+    }
+  }
+  for (size_t i = value.size(); i > 1; --i) std::swap(value[i - 1], value[RandomBelow(i)]);
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<GeneratedValue> GenerateValue(const v1::GenerateSpec& spec, v1::Kind kind,
+                                             const v1::PasswordPolicy* policy) {
+  const int ways = (spec.bytes() > 0) + (spec.length() > 0) + (policy != nullptr);
+  if (ways > 1) {
+    return absl::InvalidArgumentError("give one of bytes, length and policy, not several");
+  }
+  if (spec.length() == 0 && !spec.alphabet().empty()) {
+    return absl::InvalidArgumentError("alphabet: needs a length");
+  }
+  if (spec.bytes() > limits::kGeneratedBytesMax || spec.length() > limits::kGeneratedBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("at most ", limits::kGeneratedBytesMax, " bytes or characters are generated"));
+  }
+  if (policy != nullptr) {
+    ASSIGN_OR_RETURN(const std::string alphabet, Alphabet(policy->alphabet()));
+    RETURN_IF_ERROR(CheckStrength(policy->length() * std::log2(alphabet.size()), policy->length(),
+                                  kind, spec.force() || policy->force()));
+    return FromPolicy(*policy);
+  }
+  if (spec.length() > 0) {
+    ASSIGN_OR_RETURN(const std::string alphabet, Alphabet(spec.alphabet()));
+    RETURN_IF_ERROR(CheckStrength(spec.length() * std::log2(alphabet.size()), spec.length(), kind,
+                                  spec.force()));
+    return FromAlphabet(spec.length(), alphabet);
+  }
+  const uint32_t fallback = kind == v1::KIND_JWT_KEY ? limits::kHs256KeyBytesMin : kBytesDefault;
+  const uint32_t bytes = spec.bytes() > 0 ? spec.bytes() : fallback;
+  RETURN_IF_ERROR(CheckStrength(bytes * 8.0, bytes, kind, spec.force()));
+  return FromBytes(bytes, spec.format());
+}
+
+}  // namespace keyturn

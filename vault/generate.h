@@ -1,0 +1,23 @@
+// Values made by the server, from crypto/random only. Thread-safe.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "crypto/secret_bytes.h"
+#include "keyturn/v1/policy_service.pb.h"
+#include "keyturn/v1/secret_service.pb.h"
+
+namespace keyturn {
+
+struct GeneratedValue {
+  SecretBytes value;
+  int encoding = 0;  // keyturn.v1.Encoding
+};
+
+// What `spec` asks for. `policy` is the named password policy that spec.policy() names, else
+// nullptr. Without bytes, length or policy: 32 bytes, base64url. INVALID_ARGUMENT names the field,
+// the bits it would have and the least allowed: limits::kGeneratedBitsMin unless forced,
+// kApiKeyBytesMin for kind API_KEY and kHs256KeyBytesMin for JWT_KEY (never waived).
+absl::StatusOr<GeneratedValue> GenerateValue(const v1::GenerateSpec& spec, v1::Kind kind,
+                                             const v1::PasswordPolicy* policy);
+
+}  // namespace keyturn

@@ -1,0 +1,90 @@
+#include "vault/mover.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "vault/tree.h"
+
+namespace keyturn {
+namespace {
+
+struct Move {
+  SecretPath from;
+  SecretPath to;
+  bool directory = false;
+};
+
+absl::StatusOr<Move> ParseMove(const v1::RenameRequest& request) {
+  Move move;
+  move.directory = request.directory();
+  if (move.directory) {
+    ASSIGN_OR_RETURN(move.from, SecretPath::ParseDirectory(request.path()));
+    ASSIGN_OR_RETURN(move.to, SecretPath::ParseDirectory(request.new_path()));
+    if (move.from.is_root() || move.to.is_root()) {
+      return absl::InvalidArgumentError("the root directory has no name to change");
+    }
+  } else {
+    ASSIGN_OR_RETURN(move.from, SecretPath::Parse(request.path()));
+    ASSIGN_OR_RETURN(move.to, SecretPath::Parse(request.new_path()));
+  }
+  if (move.from == move.to) return absl::InvalidArgumentError("path and new_path are the same");
+  if (move.directory && absl::StartsWith(move.to.text(), move.from.text() + "/")) {
+    return absl::InvalidArgumentError("a directory cannot move into itself");
+  }
+  return move;
+}
+
+absl::Status Apply(const KeyringSnapshot& keys, const Move& move, absl::Time now, const View& view,
+                   Batch& batch) {
+  const std::string& old_name = move.from.segments().back();
+  ASSIGN_OR_RETURN(const std::optional<Uuid> from_directory,
+                   FindDirectory(keys, view, ParentSegments(move.from)));
+  std::optional<Entry> entry;
+  if (from_directory.has_value()) {
+    ASSIGN_OR_RETURN(entry, ReadEntry(keys, view, *from_directory, old_name, move.directory));
+  }
+  if (!entry.has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat("no ", move.directory ? "directory" : "secret", " at ", move.from.text()));
+  }
+  ASSIGN_OR_RETURN(const Uuid to_directory,
+                   MakeDirectories(keys, view, ParentSegments(move.to), batch));
+  entry->name = move.to.segments().back();
+  ASSIGN_OR_RETURN(const std::optional<Entry> taken,
+                   ReadEntry(keys, view, to_directory, entry->name, move.directory));
+  if (taken.has_value()) {
+    return absl::AlreadyExistsError(absl::StrCat(move.to.text(), " exists already"));
+  }
+  batch.Delete(Family::kIndex, EntryKey(keys, *from_directory, old_name, move.directory));
+  RETURN_IF_ERROR(WriteEntry(keys, to_directory, *entry, batch));
+  if (!move.directory) {
+    ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata, ReadMetadata(keys, view, entry->uuid));
+    if (!metadata.has_value()) {
+      return absl::DataLossError(absl::StrCat(move.from.text(), " has a name but no metadata"));
+    }
+    metadata->set_parent_uuid(std::string(to_directory.bytes()));
+    metadata->set_path_hint(entry->name);
+    RETURN_IF_ERROR(WriteMetadata(keys, entry->uuid, now, &*metadata, batch));
+  }
+  const absl::string_view slash = move.directory ? "/" : "";
+  batch.Note("new_path", move.to.text());
+  return WriteChange(keys, v1::WatchResponse::RENAMED, absl::StrCat(move.from.text(), slash),
+                     absl::StrCat(move.to.text(), slash), 0, now, batch);
+}
+
+}  // namespace
+
+absl::StatusOr<v1::RenameResponse> Mover::Rename(Updater& updater,
+                                                 const v1::RenameRequest& request) const {
+  ASSIGN_OR_RETURN(const Move move, ParseMove(request));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  const absl::Time now = context_.clock.Now();
+  ASSIGN_OR_RETURN(const Revision revision, updater.Update([&](const View& view, Batch& batch) {
+    return Apply(*keys, move, now, view, batch);
+  }));
+  v1::RenameResponse response;
+  response.set_revision(revision.value());
+  return response;
+}
+
+}  // namespace keyturn

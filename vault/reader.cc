@@ -1,0 +1,111 @@
+#include "vault/reader.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "storage/schema.h"
+#include "vault/fields.h"
+#include "vault/tree.h"
+#include "vault/versions.h"
+
+namespace keyturn {
+
+absl::StatusOr<Reader::Opened> Reader::Open(const KeyringSnapshot& keys,
+                                            const std::string& text) const {
+  VaultCache& cache = context_.cache;
+  const VaultCache::Epoch epoch = cache.epoch();
+  const View& view = context_.store.Newest();
+  Opened out;
+  if (const std::optional<Uuid> known = cache.FindPath(text); known.has_value()) {
+    out.secret = *known;
+  } else {
+    ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(text));
+    ASSIGN_OR_RETURN(const Located located, NeedSecret(keys, view, path));
+    out.secret = located.secret;
+    cache.AddPath(epoch, text, located.secret);
+  }
+  out.metadata = cache.FindMetadata(out.secret);
+  if (out.metadata != nullptr) return out;
+  ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata, ReadMetadata(keys, view, out.secret));
+  if (!metadata.has_value()) {
+    // Destroyed between the two reads, or moved while the path was resolved.
+    return absl::NotFoundError(absl::StrCat("no secret at ", text));
+  }
+  out.metadata = std::make_shared<const SecretMetadata>(*std::move(metadata));
+  cache.AddMetadata(epoch, out.secret, out.metadata);
+  return out;
+}
+
+absl::StatusOr<SecretBytes> Reader::ReadData(const KeyringSnapshot& keys, const Uuid& secret,
+                                             const SecretMetadata& metadata,
+                                             const VersionRecord& version) const {
+  VaultCache& cache = context_.cache;
+  const VaultCache::Epoch epoch = cache.epoch();
+  const View& view = context_.store.Newest();
+  const SecretVersion number(version.version());
+  const VersionPlace place = PlaceOf(secret, metadata, version);
+  std::shared_ptr<const SecretBytes> dek = cache.FindDek(secret, number);
+  if (dek == nullptr) {
+    ASSIGN_OR_RETURN(const std::optional<std::string> wrapped,
+                     view.Get(Family::kDeks, schema::DekKey(secret, number)));
+    if (!wrapped.has_value()) return absl::NotFoundError("the key of the version is gone");
+    ASSIGN_OR_RETURN(SecretBytes opened, UnwrapDek(keys, place, *wrapped));
+    dek = std::make_shared<const SecretBytes>(std::move(opened));
+    cache.AddDek(epoch, secret, number, dek);
+  }
+  ASSIGN_OR_RETURN(const std::optional<std::string> payload,
+                   view.Get(Family::kRecords, schema::PayloadKey(secret, number)));
+  if (!payload.has_value()) return absl::NotFoundError("the data of the version is gone");
+  return OpenPayload(keys, place, *dek, *payload);
+}
+
+absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,
+                                           const v1::GetRequest& request, bool* raced) const {
+  ASSIGN_OR_RETURN(const Opened opened, Open(keys, request.path()));
+  ASSIGN_OR_RETURN(const VersionRecord* version,
+                   SelectVersion(*opened.metadata, request.version(), context_.clock.Now()));
+  absl::StatusOr<SecretBytes> data = ReadData(keys, opened.secret, *opened.metadata, *version);
+  if (absl::IsNotFound(data.status())) {
+    *raced = true;
+    return absl::DataLossError(absl::StrCat("version ", version->version(), " of ", request.path(),
+                                            " has metadata but no data"));
+  }
+  RETURN_IF_ERROR(data.status());
+  ReadResult out;
+  if (request.fields().empty()) {
+    out.data = *std::move(data);
+  } else {
+    const std::vector<std::string> names(request.fields().begin(), request.fields().end());
+    ASSIGN_OR_RETURN(out.data, SelectFields(data->ExposeForCrypto(), names));
+  }
+  out.info.set_path(request.path());
+  out.info.set_kind(static_cast<v1::Kind>(opened.metadata->kind()));
+  *out.info.mutable_version() = ToInfo(*version);
+  *out.info.mutable_custom_metadata() = opened.metadata->custom_metadata();
+  out.info.set_revision(context_.store.LastRevision().value());
+  return out;
+}
+
+// A version that is destroyed between the look at its metadata and the look at its data leaves a
+// gap that a second look explains; a gap that stays is damage.
+absl::StatusOr<ReadResult> Reader::Get(const v1::GetRequest& request, absl::Time deadline) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  if (request.min_revision() > 0) {
+    RETURN_IF_ERROR(context_.store.WaitFor(Revision(request.min_revision()), deadline));
+  }
+  absl::StatusOr<ReadResult> result = absl::InternalError("not read");
+  for (int attempt = 0; attempt <= limits::kUpdateRetriesMax; ++attempt) {
+    bool raced = false;
+    result = GetOnce(*keys, request, &raced);
+    if (!raced) break;
+  }
+  return result;
+}
+
+absl::StatusOr<v1::SecretInfo> Reader::Describe(const SecretPath& path) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  ASSIGN_OR_RETURN(const Opened opened, Open(*keys, path.text()));
+  return ToInfo(path.text(), opened.secret, *opened.metadata, true);
+}
+
+}  // namespace keyturn

@@ -1,0 +1,40 @@
+// Reads of one secret: its metadata and the data of one version, through the cache.
+// Thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "vault/context.h"
+#include "vault/path.h"
+#include "vault/vault.h"
+
+namespace keyturn {
+
+class Reader {
+ public:
+  explicit Reader(const VaultContext& context) : context_(context) {}
+
+  absl::StatusOr<ReadResult> Get(const v1::GetRequest& request, absl::Time deadline) const;
+  absl::StatusOr<v1::SecretInfo> Describe(const SecretPath& path) const;
+
+  struct Opened {
+    Uuid secret;
+    std::shared_ptr<const SecretMetadata> metadata;
+  };
+  // `text` need not be valid: what is not in the cache is parsed.
+  absl::StatusOr<Opened> Open(const KeyringSnapshot& keys, const std::string& text) const;
+  // NOT_FOUND when the payload or its key is gone.
+  absl::StatusOr<SecretBytes> ReadData(const KeyringSnapshot& keys, const Uuid& secret,
+                                       const SecretMetadata& metadata,
+                                       const VersionRecord& version) const;
+
+ private:
+  absl::StatusOr<ReadResult> GetOnce(const KeyringSnapshot& keys, const v1::GetRequest& request,
+                                     bool* raced) const;
+
+  const VaultContext& context_;
+};
+
+}  // namespace keyturn

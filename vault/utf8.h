@@ -1,0 +1,14 @@
+// UTF-8 (RFC 3629). Thread-safe.
+#pragma once
+
+#include "absl/strings/string_view.h"
+
+namespace keyturn {
+
+bool IsUtf8(absl::string_view text);
+// No code point below U+0020, no U+007F to U+009F.
+bool HasControlCharacter(absl::string_view text);
+// Unicode normal form C (UAX #15). REQUIRES: IsUtf8(text).
+bool IsNormalFormC(absl::string_view text);
+
+}  // namespace keyturn

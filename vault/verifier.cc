@@ -1,0 +1,130 @@
+#include "vault/verifier.h"
+
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "storage/schema.h"
+#include "vault/records.h"
+#include "vault/versions.h"
+
+namespace keyturn {
+namespace {
+
+constexpr size_t kProblemsMax = 1000;
+
+class Run {
+ public:
+  Run(const KeyringSnapshot& keys, const Snapshot& snapshot,
+      absl::FunctionRef<void(uint64_t, uint64_t)> progress)
+      : keys_(keys), snapshot_(snapshot), progress_(progress) {}
+
+  absl::StatusOr<std::vector<StoreProblem>> All() {
+    std::vector<Uuid> directories(1);  // the root
+    while (!directories.empty()) {
+      const Uuid directory = directories.back();
+      directories.pop_back();
+      RETURN_IF_ERROR(Directory(directory, &directories));
+    }
+    RETURN_IF_ERROR(Orphans());
+    progress_(done_, done_);
+    return std::move(problems_);
+  }
+
+ private:
+  void Problem(std::string what) {
+    if (problems_.size() < kProblemsMax) problems_.push_back({std::move(what)});
+  }
+
+  absl::Status Directory(const Uuid& directory, std::vector<Uuid>* directories) {
+    const std::string prefix = DirectoryPrefix(keys_, directory);
+    std::vector<Uuid> secrets;
+    RETURN_IF_ERROR(snapshot_.Scan(Family::kIndex, prefix, schema::PrefixEnd(prefix),
+                                   [&](absl::string_view key, absl::string_view sealed) {
+                                     const absl::StatusOr<Entry> entry =
+                                         OpenEntry(keys_, key, sealed);
+                                     if (!entry.ok()) {
+                                       Problem("an index entry does not open");
+                                     } else if (entry->directory) {
+                                       directories->push_back(entry->uuid);
+                                     } else {
+                                       secrets.push_back(entry->uuid);
+                                     }
+                                     return true;
+                                   }));
+    for (const Uuid& secret : secrets) RETURN_IF_ERROR(Secret(secret));
+    return absl::OkStatus();
+  }
+
+  absl::Status Secret(const Uuid& secret) {
+    if (++done_ % 256 == 0) progress_(done_, 0);
+    named_.insert(secret);
+    const absl::StatusOr<std::optional<SecretMetadata>> metadata =
+        ReadMetadata(keys_, snapshot_, secret);
+    if (!metadata.ok() || !metadata->has_value()) {
+      Problem(absl::StrCat("secret ", secret.ToString(), ": its metadata ",
+                           metadata.ok() ? "is missing" : "does not open"));
+      return absl::OkStatus();
+    }
+    for (const VersionRecord& version : (*metadata)->versions()) {
+      if (IsDestroyed(version)) continue;
+      if (const absl::Status status = Version(secret, **metadata, version); !status.ok()) {
+        Problem(absl::StrCat("secret ", secret.ToString(), " version ", version.version(), ": ",
+                             status.message()));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Version(const Uuid& secret, const SecretMetadata& metadata,
+                       const VersionRecord& version) {
+    const SecretVersion number(version.version());
+    const VersionPlace place = PlaceOf(secret, metadata, version);
+    ASSIGN_OR_RETURN(const std::optional<std::string> wrapped,
+                     snapshot_.Get(Family::kDeks, schema::DekKey(secret, number)));
+    if (!wrapped.has_value()) return absl::DataLossError("its key is missing");
+    ASSIGN_OR_RETURN(const SecretBytes dek, UnwrapDek(keys_, place, *wrapped));
+    ASSIGN_OR_RETURN(const std::optional<std::string> payload,
+                     snapshot_.Get(Family::kRecords, schema::PayloadKey(secret, number)));
+    if (!payload.has_value()) return absl::DataLossError("its data is missing");
+    return OpenPayload(keys_, place, dek, *payload).status();
+  }
+
+  absl::Status Orphans() {
+    const auto check = [this](absl::string_view key, absl::string_view what) {
+      const absl::StatusOr<Uuid> owner = Uuid::FromBytes(key.substr(0, Uuid::kSize));
+      if (owner.ok() && !named_.contains(*owner)) {
+        Problem(absl::StrCat(what, " of secret ", owner->ToString(), " belongs to no name"));
+      }
+    };
+    RETURN_IF_ERROR(
+        snapshot_.Scan(Family::kRecords, "", "", [&](absl::string_view key, absl::string_view) {
+          const char kind = key.size() > Uuid::kSize ? key[Uuid::kSize] : '?';
+          if (kind == 'm' || kind == 'p') check(key, "a record");
+          return true;
+        }));
+    return snapshot_.Scan(Family::kDeks, "", "", [&](absl::string_view key, absl::string_view) {
+      check(key, "a data key");
+      return true;
+    });
+  }
+
+  const KeyringSnapshot& keys_;
+  const Snapshot& snapshot_;
+  absl::FunctionRef<void(uint64_t, uint64_t)> progress_;
+  absl::flat_hash_set<Uuid> named_;
+  std::vector<StoreProblem> problems_;
+  uint64_t done_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<StoreProblem>> VerifyVault(
+    const VaultContext& context, absl::FunctionRef<void(uint64_t done, uint64_t total)> progress) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context.keyring.Snapshot());
+  const std::shared_ptr<const Snapshot> snapshot = context.store.GetSnapshot();
+  return Run(*keys, *snapshot, progress).All();
+}
+
+}  // namespace keyturn

@@ -1,0 +1,183 @@
+#include "vault/versions.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/reason.h"
+#include "vault/utf8.h"
+
+namespace keyturn {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+constexpr auto kCurrent = static_cast<uint32_t>(v1::VERSION_STATE_CURRENT);
+constexpr auto kPrevious = static_cast<uint32_t>(v1::VERSION_STATE_PREVIOUS);
+
+absl::Status NoVersion(uint64_t number, absl::string_view why, absl::string_view reason) {
+  return WithReason(absl::NotFoundError(absl::StrCat("version ", number, " ", why)), reason);
+}
+
+uint64_t Resolve(const SecretMetadata& metadata, const v1::VersionSelector& selector) {
+  if (selector.number() != 0) return selector.number();
+  if (selector.alias() != v1::VersionSelector::PREVIOUS) return metadata.current_version();
+  uint64_t previous = 0;
+  for (const VersionRecord& version : metadata.versions()) {
+    if (version.version() < metadata.current_version() && !IsDestroyed(version)) {
+      previous = version.version();
+    }
+  }
+  return previous;
+}
+
+absl::Status CheckMetadataItem(absl::string_view key, absl::string_view value) {
+  if (key.empty() || key.size() > limits::kCustomMetadataKeyBytesMax || !IsUtf8(key) ||
+      HasControlCharacter(key)) {
+    return absl::InvalidArgumentError(absl::StrCat("custom metadata key: allowed are 1 to ",
+                                                   limits::kCustomMetadataKeyBytesMax,
+                                                   " bytes of UTF-8 without control characters"));
+  }
+  if (value.size() > limits::kCustomMetadataValueBytesMax || !IsUtf8(value) ||
+      HasControlCharacter(value)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "custom metadata ", key, ": allowed are at most ", limits::kCustomMetadataValueBytesMax,
+        " bytes of UTF-8 without control characters"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const VersionRecord* FindVersion(const SecretMetadata& metadata, uint64_t number) {
+  // The newest are asked for most.
+  for (int i = metadata.versions_size() - 1; i >= 0; --i) {
+    if (metadata.versions(i).version() == number) return &metadata.versions(i);
+  }
+  return nullptr;
+}
+
+VersionRecord* FindVersion(SecretMetadata* metadata, uint64_t number) {
+  for (VersionRecord& version : *metadata->mutable_versions()) {
+    if (version.version() == number) return &version;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<const VersionRecord*> SelectVersion(const SecretMetadata& metadata,
+                                                   const v1::VersionSelector& selector,
+                                                   absl::Time now) {
+  const uint64_t number = Resolve(metadata, selector);
+  if (number == 0) {
+    return WithReason(absl::NotFoundError("the secret has no such version"), "VERSION_NOT_FOUND");
+  }
+  const VersionRecord* version = FindVersion(metadata, number);
+  if (version == nullptr) return NoVersion(number, "does not exist", "VERSION_NOT_FOUND");
+  if (IsDestroyed(*version)) return NoVersion(number, "is destroyed", "VERSION_DESTROYED");
+  if (IsExpired(*version, now)) return NoVersion(number, "has expired", "VERSION_EXPIRED");
+  if (version->deleted_ms() != 0) {
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "version ", number,
+                          " is deleted; run: keyturn secret undelete, or read another version")),
+                      "VERSION_DELETED");
+  }
+  return version;
+}
+
+VersionRecord* AddVersion(SecretMetadata* metadata, absl::Time now, absl::string_view principal,
+                          absl::Duration ttl, size_t size) {
+  VersionRecord* former = FindVersion(metadata, metadata->current_version());
+  if (former != nullptr && former->state() == kCurrent) former->set_state(kPrevious);
+  const uint64_t number = metadata->newest_version() + 1;
+  metadata->set_newest_version(number);
+  metadata->set_current_version(number);
+  VersionRecord* version = metadata->add_versions();
+  version->set_version(number);
+  version->set_state(kCurrent);
+  version->set_created_ms(absl::ToUnixMillis(now));
+  version->set_created_by(std::string(principal));
+  version->set_size(static_cast<uint32_t>(size));
+  if (ttl <= absl::ZeroDuration()) ttl = absl::Seconds(metadata->version_ttl_seconds());
+  if (ttl > absl::ZeroDuration()) version->set_expire_ms(absl::ToUnixMillis(now + ttl));
+  return version;
+}
+
+std::vector<VersionRecord> PruneVersions(SecretMetadata* metadata) {
+  const auto most = static_cast<int>(metadata->max_versions());
+  const int surplus =
+      std::min(metadata->versions_size() - most, static_cast<int>(limits::kVersionsPerUpdateMax));
+  std::vector<VersionRecord> pruned;
+  if (surplus <= 0) return pruned;
+  pruned.assign(metadata->versions().begin(), metadata->versions().begin() + surplus);
+  metadata->mutable_versions()->DeleteSubrange(0, surplus);
+  return pruned;
+}
+
+void MarkDestroyed(VersionRecord* version) {
+  version->set_state(static_cast<uint32_t>(v1::VERSION_STATE_DESTROYED));
+  version->set_purge_ms(0);
+  version->set_size(0);
+}
+
+v1::VersionInfo ToInfo(const VersionRecord& version) {
+  v1::VersionInfo info;
+  info.set_version(version.version());
+  info.set_state(static_cast<v1::VersionState>(version.state()));
+  info.set_created_by(version.created_by());
+  info.set_compromised(version.compromised());
+  *info.mutable_create_time() = TimeUtil::MillisecondsToTimestamp(version.created_ms());
+  if (version.deleted_ms() != 0) {
+    *info.mutable_delete_time() = TimeUtil::MillisecondsToTimestamp(version.deleted_ms());
+  }
+  if (version.purge_ms() != 0) {
+    *info.mutable_purge_time() = TimeUtil::MillisecondsToTimestamp(version.purge_ms());
+  }
+  if (version.expire_ms() != 0) {
+    *info.mutable_expire_time() = TimeUtil::MillisecondsToTimestamp(version.expire_ms());
+  }
+  if (version.grace_end_ms() != 0) {
+    *info.mutable_grace_end_time() = TimeUtil::MillisecondsToTimestamp(version.grace_end_ms());
+  }
+  return info;
+}
+
+v1::SecretInfo ToInfo(absl::string_view path, const Uuid& secret, const SecretMetadata& metadata,
+                      bool with_versions) {
+  v1::SecretInfo info;
+  info.set_path(std::string(path));
+  info.set_id(secret.ToString());
+  info.set_kind(static_cast<v1::Kind>(metadata.kind()));
+  info.set_current_version(metadata.current_version());
+  info.set_newest_version(metadata.newest_version());
+  *info.mutable_custom_metadata() = metadata.custom_metadata();
+  info.set_max_versions(metadata.max_versions());
+  *info.mutable_create_time() = TimeUtil::MillisecondsToTimestamp(metadata.created_ms());
+  *info.mutable_update_time() = TimeUtil::MillisecondsToTimestamp(metadata.updated_ms());
+  info.set_require_if_version(metadata.require_if_version());
+  info.set_version_ttl_seconds(metadata.version_ttl_seconds());
+  if (!with_versions) return info;
+  for (int i = metadata.versions_size() - 1; i >= 0; --i) {
+    *info.add_versions() = ToInfo(metadata.versions(i));
+  }
+  return info;
+}
+
+absl::Status MergeCustomMetadata(const google::protobuf::Map<std::string, std::string>& changes,
+                                 SecretMetadata* metadata) {
+  for (const auto& [key, value] : changes) {
+    if (absl::Status status = CheckMetadataItem(key, value); !status.ok()) return status;
+    if (value.empty()) {
+      metadata->mutable_custom_metadata()->erase(key);
+    } else {
+      (*metadata->mutable_custom_metadata())[key] = value;
+    }
+  }
+  if (metadata->custom_metadata().size() > limits::kCustomMetadataEntriesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("custom metadata: ", metadata->custom_metadata().size(), " entries; at most ",
+                     limits::kCustomMetadataEntriesMax, " are allowed"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace keyturn
