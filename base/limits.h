@@ -30,6 +30,7 @@ inline constexpr size_t kVersionsPerUpdateMax = 40;  // destroyed in one update:
 inline constexpr size_t kListPageDefault = 1000;
 inline constexpr size_t kListPageMax = 10'000;
 inline constexpr size_t kListScanMax = 100'000;  // entries looked at for one page
+inline constexpr size_t kRenameScanMax = 1'000'000;  // entries below a directory that moves deeper
 inline constexpr size_t kListSortedMax = 10'000;  // beyond, a directory is listed in MAC order
 
 // Store (DESIGN section 4: also what an etcd transaction takes).
@@ -55,10 +56,47 @@ inline constexpr size_t kRequestBytesMax = 1024 * 1024;
 inline constexpr size_t kReplyBytesMax = 4 * 1024 * 1024;
 inline constexpr int64_t kDeadlineSecondsMax = 30;  // unary calls; longer deadlines are cut
 inline constexpr size_t kWatchersMax = 1024;
+inline constexpr size_t kChangesScanMax = 100'000;  // changes looked at for one answer
 inline constexpr size_t kWatchQueueMax = 1024;  // events waiting for one slow watcher
 inline constexpr int64_t kChangesKeptSeconds = 24 * 3600;
 inline constexpr size_t kCorrelationIdBytesMax = 64;
 inline constexpr size_t kUserAgentBytesMax = 256;
+inline constexpr int kWorkerThreadsDefault = 160;  // more than half a commit group can wait at once
+inline constexpr int kWorkerThreadsMin = 8;
+inline constexpr int kWorkerThreadsMax = 1024;
+inline constexpr size_t kWorkerStackBytes = 512 * 1024;
+inline constexpr size_t kWorkerQueueMax = 4096;
+inline constexpr int kStreamBatchMax = 256;  // events fetched at once for one stream
+inline constexpr size_t kPeerCertificatesMax = 4096;  // parsed client certificates kept
+inline constexpr size_t kRateBucketsMax = 65'536;
+inline constexpr double kCallsPerSecondDefault = 50'000;  // of one source, of one identity
+inline constexpr int64_t kWatchTickSeconds = 10;  // idle streams are told progress and rechecked
+inline constexpr int64_t kProgressEveryRecords = 4096;
+
+// Connections (docs: gRPC core's channel arguments).
+inline constexpr int kMetadataBytesMax = 8192;
+inline constexpr int kConcurrentStreamsMax = 100;  // calls at once on one connection
+inline constexpr int kHandshakeMillis = 10'000;
+inline constexpr int kKeepaliveMillis = 60'000;
+inline constexpr int kKeepaliveTimeoutMillis = 10'000;
+inline constexpr int kPingStrikesMax = 2;
+inline constexpr int kConnectionIdleMillis = 300'000;
+inline constexpr int kConnectionAgeMillis = 1'800'000;  // bounds the life of a revoked certificate
+inline constexpr int kConnectionGraceMillis = 30'000;
+inline constexpr size_t kGrpcBufferBytesMax = 512 * 1024 * 1024;
+inline constexpr int kGrpcThreadsMax = 64;
+inline constexpr size_t kHttpHeaderBytesMax = 8192;
+inline constexpr size_t kHttpBodyBytesMax = 1024;  // the paths of this listener take none
+inline constexpr int64_t kHttpSeconds = 10;        // one request, from its first byte
+inline constexpr int kHttpConnectionsMax = 64;
+inline constexpr int64_t kHttpAcceptPauseMillis = 100;  // after a failed accept
+
+// Certificates that the server makes.
+inline constexpr int64_t kCertificateTtlSecondsDefault = 90 * 24 * 3600;
+inline constexpr int64_t kCertificateTtlSecondsMin = 60;
+inline constexpr int64_t kCertificateTtlSecondsMax = 397 * 24 * 3600;
+inline constexpr int64_t kCaTtlSeconds = int64_t{10} * 365 * 24 * 3600;
+inline constexpr size_t kCsrBytesMax = 16 * 1024;
 
 // Identities.
 inline constexpr size_t kNameBytesMax = 128;  // policies, roles, password policies
@@ -69,6 +107,11 @@ inline constexpr size_t kTokenTextBytesMax = 2048;
 inline constexpr int64_t kTokenTtlSecondsDefault = 3600;
 inline constexpr int64_t kTokenTtlSecondsMax = 32 * 24 * 3600;
 inline constexpr int kSharesMax = 255;
+inline constexpr int kLockoutFailures = 100;  // of one source within kLockoutSeconds
+inline constexpr int64_t kLockoutSeconds = 60;
+inline constexpr size_t kLockoutSourcesMax = 65'536;
+inline constexpr size_t kIdentityCacheMax = 8192;
+inline constexpr size_t kTokensPurgedMax = 40;  // by one update
 inline constexpr size_t kPassphraseBytesMin = 12;
 inline constexpr size_t kPassphraseBytesMax = 1024;
 

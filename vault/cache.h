@@ -1,8 +1,12 @@
 // What reads need not open twice: paths resolved to secrets, opened metadata, unwrapped DEKs (never
-// values). Bounded; a cache that is full starts over. Coherence: a reader takes the epoch before it
-// looks at the store and may insert only if the epoch is still the same; a commit moves the epoch
-// and drops what it changed, before it is acknowledged. So a read that starts after an acknowledged
-// change never sees what was before it. Thread-safe.
+// values). Bounded (vault/generations.h). Thread-safe.
+//
+// Coherence: a reader takes the epoch before it looks at the store and may add only if the epoch is
+// still the same; a commit moves the epoch and drops what it changed before it is acknowledged. So
+// a read that starts after an acknowledged change never sees what was before it. A path is believed
+// only together with the metadata it leads to, both found under one lock; so an answer is always of
+// one moment, and a path to a destroyed secret does no harm. Nothing is taken while the cache is
+// closed (sealed): a read that began before the seal cannot leave a key behind.
 #pragma once
 
 #include <atomic>
@@ -11,12 +15,13 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "base/limits.h"
 #include "base/types.h"
 #include "crypto/secret_bytes.h"
 #include "storage/store.h"
+#include "vault/generations.h"
 #include "vault/records.h"
 
 namespace keyturn {
@@ -26,27 +31,56 @@ class VaultCache {
   using Epoch = uint64_t;
   Epoch epoch() const { return epoch_.load(std::memory_order_acquire); }
 
-  std::optional<Uuid> FindPath(absl::string_view path) const;
-  void AddPath(Epoch epoch, absl::string_view path, const Uuid& secret);
+  // `moves` (ReadMoves) is of the state in which the path led to the secret.
+  struct Secret {
+    Uuid id;
+    uint64_t moves = 0;
+    std::shared_ptr<const SecretMetadata> metadata;
+  };
+  std::optional<Secret> Find(absl::string_view path) const;
+  void Add(Epoch epoch, absl::string_view path, const Secret& secret);
 
-  std::shared_ptr<const SecretMetadata> FindMetadata(const Uuid& secret) const;
-  void AddMetadata(Epoch epoch, const Uuid& secret, std::shared_ptr<const SecretMetadata> metadata);
+  // For writers, which check in their update that nothing has moved since: where the path led when
+  // the moves were these. Metadata or not.
+  std::optional<Uuid> FindPath(absl::string_view path, uint64_t moves) const;
+  void AddPath(Epoch epoch, absl::string_view path, const Uuid& secret, uint64_t moves);
 
   std::shared_ptr<const SecretBytes> FindDek(const Uuid& secret, SecretVersion version) const;
   void AddDek(Epoch epoch, const Uuid& secret, SecretVersion version,
               std::shared_ptr<const SecretBytes> dek);
 
-  // Drops what these changes touch. Index entries that go away end every resolved path.
+  // Drops what these changes touch.
   void Invalidate(absl::Span<const CommittedUpdate> group);
-  // At seal.
-  void Clear();
+
+  // At unseal and at seal. A new cache is closed. Closing drops everything.
+  void Open();
+  void Close();
+
+  struct Sizes {
+    size_t paths = 0;
+    size_t metadata = 0;
+    size_t deks = 0;
+  };
+  Sizes sizes() const;
 
  private:
+  bool Takes(Epoch epoch) const ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return open_ && epoch == this->epoch();
+  }
+  void InvalidateOne(const CommittedUpdate& update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   mutable absl::Mutex mu_;
   std::atomic<Epoch> epoch_{0};
-  absl::flat_hash_map<std::string, Uuid> paths_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<Uuid, std::shared_ptr<const SecretMetadata>> metadata_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<std::string, std::shared_ptr<const SecretBytes>> deks_ ABSL_GUARDED_BY(mu_);
+  bool open_ ABSL_GUARDED_BY(mu_) = false;
+  struct Path {
+    Uuid secret;
+    uint64_t moves = 0;
+  };
+  Generations<std::string, Path> paths_ ABSL_GUARDED_BY(mu_){limits::kPathCacheMax};
+  Generations<Uuid, std::shared_ptr<const SecretMetadata>> metadata_ ABSL_GUARDED_BY(mu_){
+      limits::kMetadataCacheMax};
+  Generations<std::string, std::shared_ptr<const SecretBytes>> deks_ ABSL_GUARDED_BY(mu_){
+      limits::kDekCacheMax};
 };
 
 }  // namespace keyturn

@@ -54,6 +54,7 @@ absl::StatusOr<std::vector<v1::WatchResponse>> Changes::Since(const SecretPath& 
   }
   *reached = snapshot->revision();
   std::vector<v1::WatchResponse> out;
+  size_t scanned = 0;
   absl::Status bad;
   RETURN_IF_ERROR(snapshot->Scan(
       Family::kChanges, schema::RevisionKey(Revision(after.value() + 1)), "",
@@ -64,12 +65,11 @@ absl::StatusOr<std::vector<v1::WatchResponse>> Changes::Since(const SecretPath& 
           bad = absl::DataLossError("a change record does not open");
           return false;
         }
-        if (!Concerns(record->path(), path) &&
-            (record->new_path().empty() || !Concerns(record->new_path(), path))) {
-          return true;
+        if (Concerns(record->path(), path) ||
+            (!record->new_path().empty() && Concerns(record->new_path(), path))) {
+          out.push_back(ToResponse(*revision, *record));
         }
-        out.push_back(ToResponse(*revision, *record));
-        if (out.size() < limit) return true;
+        if (out.size() < limit && ++scanned < limits::kChangesScanMax) return true;
         *reached = *revision;
         return false;
       }));

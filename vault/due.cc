@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
 #include "vault/records.h"
@@ -98,7 +99,15 @@ absl::StatusOr<int> DueQueue::Run(Updater& updater, absl::Time* next) {
       if (items_.empty() || *next > context_.clock.Now()) return handled;
       key = items_.begin()->second;
     }
-    RETURN_IF_ERROR(Handle(updater, key));
+    if (const absl::Status status = Handle(updater, key); absl::IsDataLoss(status)) {
+      // One damaged secret must not hold up all others. Its hint stays in the store, so that it is
+      // tried again after the next unseal.
+      LogError("a due item was passed over: its secret does not open",
+               {{"secret", schema::ParseDueKey(key)->object.ToString()},
+                {"error", std::string(status.message())}});
+    } else {
+      RETURN_IF_ERROR(status);
+    }
     {
       const absl::MutexLock lock(&mu_);
       items_.erase({schema::ParseDueKey(key)->when, key});

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "base/limits.h"
@@ -102,6 +103,34 @@ absl::StatusOr<GeneratedValue> FromAlphabet(size_t length, absl::string_view alp
   return out;
 }
 
+// Bits of a value that a policy makes: those of each required character from its own set and of the
+// rest from the alphabet. The shuffle adds some more, which are not counted.
+absl::StatusOr<double> PolicyBits(const v1::PasswordPolicy& policy, absl::string_view alphabet) {
+  if (policy.length() == 0 || policy.length() > limits::kGeneratedBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "length: ", policy.length(), "; allowed are 1 to ", limits::kGeneratedBytesMax));
+  }
+  uint64_t required = 0;
+  double bits = 0;
+  for (const v1::PasswordPolicy::Rule& rule : policy.rules()) {
+    std::set<char> distinct;
+    for (const char c : rule.characters()) {
+      if (!absl::StrContains(alphabet, c) || !distinct.insert(c).second) {
+        return absl::InvalidArgumentError(
+            "rules: characters must be of the alphabet, each once in a rule");
+      }
+    }
+    if (distinct.empty()) return absl::InvalidArgumentError("rules: a rule has no characters");
+    required += rule.at_least();
+    bits += rule.at_least() * std::log2(distinct.size());
+  }
+  if (required > policy.length()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rules: require ", required, " characters of a value of ", policy.length()));
+  }
+  return bits + static_cast<double>(policy.length() - required) * std::log2(alphabet.size());
+}
+
 // The required characters first, the rest from the whole alphabet, then a uniform shuffle, so that
 // every arrangement that meets the rules is as likely as any other of its composition.
 absl::StatusOr<GeneratedValue> FromPolicy(const v1::PasswordPolicy& policy) {
@@ -135,8 +164,8 @@ absl::StatusOr<GeneratedValue> GenerateValue(const v1::GenerateSpec& spec, v1::K
   }
   if (policy != nullptr) {
     ASSIGN_OR_RETURN(const std::string alphabet, Alphabet(policy->alphabet()));
-    RETURN_IF_ERROR(CheckStrength(policy->length() * std::log2(alphabet.size()), policy->length(),
-                                  kind, spec.force() || policy->force()));
+    ASSIGN_OR_RETURN(const double bits, PolicyBits(*policy, alphabet));
+    RETURN_IF_ERROR(CheckStrength(bits, policy->length(), kind, spec.force() || policy->force()));
     return FromPolicy(*policy);
   }
   if (spec.length() > 0) {

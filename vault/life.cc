@@ -223,6 +223,7 @@ absl::Status Life::RemoveSecret(Updater& updater, const SecretPath& path,
     for (const uint64_t number : removed) DeleteData(located.secret, number, batch);
     batch.Delete(Family::kRecords, schema::SecretMetadataKey(located.secret));
     batch.Delete(Family::kIndex, EntryKey(*keys, located.directory, path.segments().back(), false));
+    CountMove(batch);
     batch.Note("versions", absl::StrJoin(removed, ","));
     return WriteChange(*keys, v1::WatchResponse::DESTROYED, path.text(), "", 0, now, batch);
   }));

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "vault/page_token.h"
 #include "vault/tree.h"
@@ -54,6 +55,7 @@ absl::StatusOr<v1::ListResponse> Lister::List(const v1::ListRequest& request,
   ASSIGN_OR_RETURN(const std::optional<Uuid> top,
                    FindDirectory(*keys, *snapshot, directory.segments()));
   if (!top.has_value()) return response;
+  size_t budget = limits::kListScanMax;
   ASSIGN_OR_RETURN(
       const bool ended,
       Walk(*keys, *snapshot, *top, &position,
@@ -63,7 +65,8 @@ absl::StatusOr<v1::ListResponse> Lister::List(const v1::ListRequest& request,
                const absl::string_view path = absl::string_view(full).substr(0, full.size() - 1);
                if (!visible(path, true)) return WalkStep::kOver;
                if (request.recursive()) return WalkStep::kInto;
-               ASSIGN_OR_RETURN(const bool shown, HasSecrets(*keys, *snapshot, entry.uuid));
+               ASSIGN_OR_RETURN(const bool shown,
+                                HasSecrets(*keys, *snapshot, entry.uuid, &budget));
                if (!shown) return WalkStep::kOver;
              } else if (!visible(full, false)) {
                return WalkStep::kOver;

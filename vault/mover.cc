@@ -2,8 +2,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "vault/tree.h"
+#include "vault/walker.h"
 
 namespace keyturn {
 namespace {
@@ -57,6 +59,7 @@ absl::Status Apply(const KeyringSnapshot& keys, const Move& move, absl::Time now
   }
   batch.Delete(Family::kIndex, EntryKey(keys, *from_directory, old_name, move.directory));
   RETURN_IF_ERROR(WriteEntry(keys, to_directory, *entry, batch));
+  CountMove(batch);
   if (!move.directory) {
     ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata, ReadMetadata(keys, view, entry->uuid));
     if (!metadata.has_value()) {
@@ -72,12 +75,41 @@ absl::Status Apply(const KeyringSnapshot& keys, const Move& move, absl::Time now
                      absl::StrCat(move.to.text(), slash), 0, now, batch);
 }
 
+// A directory must not move to where paths below it would be longer than a path may be: nobody
+// could name those secrets any more. A scan, so outside of the update; what is put below in between
+// can still be moved back.
+absl::Status CheckReach(const KeyringSnapshot& keys, const Move& move, const Snapshot& snapshot) {
+  const size_t from_segments = move.from.segments().size();
+  const size_t to_segments = move.to.segments().size();
+  if (to_segments <= from_segments && move.to.text().size() <= move.from.text().size()) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const std::optional<Uuid> top,
+                   FindDirectory(keys, snapshot, move.from.segments()));
+  if (!top.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const TreeSize size, Measure(keys, snapshot, *top, limits::kRenameScanMax));
+  if (size.entries > limits::kRenameScanMax) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        move.from.text(), " has more than ", limits::kRenameScanMax,
+        " entries: it can only move to a path that is neither longer nor deeper than its own"));
+  }
+  if (to_segments + size.segments > limits::kPathSegmentsMax ||
+      move.to.text().size() + size.bytes > limits::kPathBytesMax) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "paths below ", move.to.text(), " would have up to ", to_segments + size.segments,
+        " segments and ", move.to.text().size() + size.bytes, " bytes; at most ",
+        limits::kPathSegmentsMax, " and ", limits::kPathBytesMax, " are allowed"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::RenameResponse> Mover::Rename(Updater& updater,
                                                  const v1::RenameRequest& request) const {
   ASSIGN_OR_RETURN(const Move move, ParseMove(request));
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  if (move.directory) RETURN_IF_ERROR(CheckReach(*keys, move, *context_.store.GetSnapshot()));
   const absl::Time now = context_.clock.Now();
   ASSIGN_OR_RETURN(const Revision revision, updater.Update([&](const View& view, Batch& batch) {
     return Apply(*keys, move, now, view, batch);

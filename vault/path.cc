@@ -33,6 +33,13 @@ absl::Status CheckSegment(absl::string_view segment, size_t position) {
   if (HasControlCharacter(segment)) {
     return Bad(absl::StrCat(where, " has a control character"));
   }
+  if (HasDirectionalControl(segment)) {
+    return Bad(absl::StrCat(where, " has a character that changes the direction of text"));
+  }
+  if (absl::StrContains(segment, '\\') || absl::StrContains(segment, "%2f") ||
+      absl::StrContains(segment, "%2F")) {
+    return Bad(absl::StrCat(where, " has a backslash or an encoded '/', which is not allowed"));
+  }
   if (!IsNormalFormC(segment)) {
     return Bad(absl::StrCat(where, " is not in Unicode normal form C"));
   }

@@ -1,6 +1,8 @@
 // Paths of secrets: 1 to limits::kPathSegmentsMax segments joined by '/', each 1 to
-// limits::kPathSegmentBytesMax bytes of UTF-8 in normal form C (RFC 5198), without control
-// characters, and not "." or "..". A directory path may also be empty: the root. Thread-safe.
+// limits::kPathSegmentBytesMax bytes of UTF-8 in normal form C (RFC 5198). A segment has no control
+// characters, no controls of text direction (they make one path look like another), no backslash
+// and no "%2f" (what another program may take for '/'), and is not "." or "..". A directory path
+// may also be empty: the root. Thread-safe.
 #pragma once
 
 #include <string>

@@ -10,29 +10,26 @@
 
 namespace keyturn {
 
-absl::StatusOr<Reader::Opened> Reader::Open(const KeyringSnapshot& keys,
-                                            const std::string& text) const {
+absl::StatusOr<Reader::Opened> Reader::Open(const KeyringSnapshot& keys, const std::string& text,
+                                            bool use_cache) const {
   VaultCache& cache = context_.cache;
   const VaultCache::Epoch epoch = cache.epoch();
-  const View& view = context_.store.Newest();
-  Opened out;
-  if (const std::optional<Uuid> known = cache.FindPath(text); known.has_value()) {
-    out.secret = *known;
-  } else {
-    ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(text));
-    ASSIGN_OR_RETURN(const Located located, NeedSecret(keys, view, path));
-    out.secret = located.secret;
-    cache.AddPath(epoch, text, located.secret);
+  if (use_cache) {
+    if (std::optional<Opened> known = cache.Find(text); known.has_value()) return *std::move(known);
   }
-  out.metadata = cache.FindMetadata(out.secret);
-  if (out.metadata != nullptr) return out;
-  ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata, ReadMetadata(keys, view, out.secret));
+  ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(text));
+  // One moment for the whole walk: were a directory moved between two steps, single reads could
+  // lead to what was never at this path, where the caller's grants were checked.
+  const std::shared_ptr<const Snapshot> snapshot = context_.store.GetSnapshot();
+  ASSIGN_OR_RETURN(const uint64_t moves, ReadMoves(*snapshot));
+  ASSIGN_OR_RETURN(const Located located, NeedSecret(keys, *snapshot, path));
+  ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata,
+                   ReadMetadata(keys, *snapshot, located.secret));
   if (!metadata.has_value()) {
-    // Destroyed between the two reads, or moved while the path was resolved.
-    return absl::NotFoundError(absl::StrCat("no secret at ", text));
+    return absl::DataLossError(absl::StrCat(text, " has a name but no metadata"));
   }
-  out.metadata = std::make_shared<const SecretMetadata>(*std::move(metadata));
-  cache.AddMetadata(epoch, out.secret, out.metadata);
+  Opened out{located.secret, moves, std::make_shared<const SecretMetadata>(*std::move(metadata))};
+  cache.Add(epoch, text, out);
   return out;
 }
 
@@ -60,11 +57,12 @@ absl::StatusOr<SecretBytes> Reader::ReadData(const KeyringSnapshot& keys, const 
 }
 
 absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,
-                                           const v1::GetRequest& request, bool* raced) const {
-  ASSIGN_OR_RETURN(const Opened opened, Open(keys, request.path()));
+                                           const v1::GetRequest& request, bool use_cache,
+                                           bool* raced) const {
+  ASSIGN_OR_RETURN(const Opened opened, Open(keys, request.path(), use_cache));
   ASSIGN_OR_RETURN(const VersionRecord* version,
                    SelectVersion(*opened.metadata, request.version(), context_.clock.Now()));
-  absl::StatusOr<SecretBytes> data = ReadData(keys, opened.secret, *opened.metadata, *version);
+  absl::StatusOr<SecretBytes> data = ReadData(keys, opened.id, *opened.metadata, *version);
   if (absl::IsNotFound(data.status())) {
     *raced = true;
     return absl::DataLossError(absl::StrCat("version ", version->version(), " of ", request.path(),
@@ -87,7 +85,8 @@ absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,
 }
 
 // A version that is destroyed between the look at its metadata and the look at its data leaves a
-// gap that a second look explains; a gap that stays is damage.
+// gap that a second look explains; a gap that stays is damage. The second look is past the cache,
+// which is told of a change only after the store shows it.
 absl::StatusOr<ReadResult> Reader::Get(const v1::GetRequest& request, absl::Time deadline) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
   if (request.min_revision() > 0) {
@@ -96,7 +95,7 @@ absl::StatusOr<ReadResult> Reader::Get(const v1::GetRequest& request, absl::Time
   absl::StatusOr<ReadResult> result = absl::InternalError("not read");
   for (int attempt = 0; attempt <= limits::kUpdateRetriesMax; ++attempt) {
     bool raced = false;
-    result = GetOnce(*keys, request, &raced);
+    result = GetOnce(*keys, request, attempt == 0, &raced);
     if (!raced) break;
   }
   return result;
@@ -104,8 +103,8 @@ absl::StatusOr<ReadResult> Reader::Get(const v1::GetRequest& request, absl::Time
 
 absl::StatusOr<v1::SecretInfo> Reader::Describe(const SecretPath& path) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
-  ASSIGN_OR_RETURN(const Opened opened, Open(*keys, path.text()));
-  return ToInfo(path.text(), opened.secret, *opened.metadata, true);
+  ASSIGN_OR_RETURN(const Opened opened, Open(*keys, path.text(), true));
+  return ToInfo(path.text(), opened.id, *opened.metadata, true);
 }
 
 }  // namespace keyturn

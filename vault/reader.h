@@ -19,12 +19,10 @@ class Reader {
   absl::StatusOr<ReadResult> Get(const v1::GetRequest& request, absl::Time deadline) const;
   absl::StatusOr<v1::SecretInfo> Describe(const SecretPath& path) const;
 
-  struct Opened {
-    Uuid secret;
-    std::shared_ptr<const SecretMetadata> metadata;
-  };
+  using Opened = VaultCache::Secret;
   // `text` need not be valid: what is not in the cache is parsed.
-  absl::StatusOr<Opened> Open(const KeyringSnapshot& keys, const std::string& text) const;
+  absl::StatusOr<Opened> Open(const KeyringSnapshot& keys, const std::string& text,
+                              bool use_cache) const;
   // NOT_FOUND when the payload or its key is gone.
   absl::StatusOr<SecretBytes> ReadData(const KeyringSnapshot& keys, const Uuid& secret,
                                        const SecretMetadata& metadata,
@@ -32,7 +30,7 @@ class Reader {
 
  private:
   absl::StatusOr<ReadResult> GetOnce(const KeyringSnapshot& keys, const v1::GetRequest& request,
-                                     bool* raced) const;
+                                     bool use_cache, bool* raced) const;
 
   const VaultContext& context_;
 };

@@ -85,15 +85,19 @@ absl::StatusOr<std::optional<SecretMetadata>> ReadMetadata(const KeyringSnapshot
   return std::optional<SecretMetadata>(std::move(metadata));
 }
 
-absl::Status WriteMetadata(const KeyringSnapshot& keys, const Uuid& secret, absl::Time now,
-                           SecretMetadata* metadata, Batch& batch) {
+absl::StatusOr<std::string> SealMetadata(const KeyringSnapshot& keys, const Uuid& secret,
+                                         absl::Time now, SecretMetadata* metadata) {
   metadata->set_generation(metadata->generation() + 1);
   metadata->set_updated_ms(absl::ToUnixMillis(now));
-  const std::string key = schema::SecretMetadataKey(secret);
-  ASSIGN_OR_RETURN(const std::string sealed,
-                   SealRecord(keys, {Purpose::kSecretMetadata, key, metadata->generation()},
-                              metadata->SerializeAsString()));
-  batch.Put(Family::kRecords, key, sealed);
+  return SealRecord(
+      keys, {Purpose::kSecretMetadata, schema::SecretMetadataKey(secret), metadata->generation()},
+      metadata->SerializeAsString());
+}
+
+absl::Status WriteMetadata(const KeyringSnapshot& keys, const Uuid& secret, absl::Time now,
+                           SecretMetadata* metadata, Batch& batch) {
+  ASSIGN_OR_RETURN(const std::string sealed, SealMetadata(keys, secret, now, metadata));
+  batch.Put(Family::kRecords, schema::SecretMetadataKey(secret), sealed);
   return absl::OkStatus();
 }
 

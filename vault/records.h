@@ -46,7 +46,9 @@ absl::StatusOr<SecretMetadata> OpenMetadata(const KeyringSnapshot& keys, const U
 // std::nullopt when there is none.
 absl::StatusOr<std::optional<SecretMetadata>> ReadMetadata(const KeyringSnapshot& keys,
                                                            const View& view, const Uuid& secret);
-// Moves the generation on and sets updated_ms.
+// Moves the generation on and sets updated_ms; Seal gives the record, Write puts it into the batch.
+absl::StatusOr<std::string> SealMetadata(const KeyringSnapshot& keys, const Uuid& secret,
+                                         absl::Time now, SecretMetadata* metadata);
 absl::Status WriteMetadata(const KeyringSnapshot& keys, const Uuid& secret, absl::Time now,
                            SecretMetadata* metadata, Batch& batch);
 

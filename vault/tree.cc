@@ -1,10 +1,28 @@
 #include "vault/tree.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/coding.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
 
 namespace keyturn {
+
+namespace {
+
+constexpr absl::string_view kMovesKey = "vault/moves";
+
+}  // namespace
+
+absl::StatusOr<uint64_t> ReadMoves(const View& view) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> stored, view.Get(Family::kMeta, kMovesKey));
+  if (!stored.has_value()) return 0;
+  absl::string_view rest = *stored;
+  return ReadBigEndian64(&rest).value_or(0);
+}
+
+void CountMove(Batch& batch) {
+  batch.Put(Family::kMeta, kMovesKey, BigEndian64(batch.revision().value()));
+}
 
 absl::Span<const std::string> ParentSegments(const SecretPath& path) {
   return absl::MakeConstSpan(path.segments()).first(path.segments().size() - 1);

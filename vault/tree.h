@@ -13,6 +13,11 @@
 
 namespace keyturn {
 
+// Changes with every update that moves or removes a name, so that who has resolved a path can see
+// in one read that the answer still holds. (Names that are added do not count.)
+absl::StatusOr<uint64_t> ReadMoves(const View& view);
+void CountMove(Batch& batch);
+
 // The directory that these segments name; std::nullopt when one is missing.
 absl::StatusOr<std::optional<Uuid>> FindDirectory(const KeyringSnapshot& keys, const View& view,
                                                   absl::Span<const std::string> segments);

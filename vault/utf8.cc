@@ -44,6 +44,20 @@ bool HasControlCharacter(absl::string_view text) {
   return false;
 }
 
+bool HasDirectionalControl(absl::string_view text) {
+  // U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069 (Unicode TR 9, 2.6).
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    const auto at = [&](size_t k) { return static_cast<unsigned char>(text[i + k]); };
+    if (at(0) == 0xd8 && at(1) == 0x9c) return true;
+    if (at(0) != 0xe2 || i + 2 >= text.size()) continue;
+    if (at(1) == 0x80 && (at(2) == 0x8e || at(2) == 0x8f || (at(2) >= 0xaa && at(2) <= 0xae))) {
+      return true;
+    }
+    if (at(1) == 0x81 && at(2) >= 0xa6 && at(2) <= 0xa9) return true;
+  }
+  return false;
+}
+
 bool IsNormalFormC(absl::string_view text) {
   if (IsAscii(text)) return true;
   utf8proc_uint8_t* normal = nullptr;

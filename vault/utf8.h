@@ -6,8 +6,10 @@
 namespace keyturn {
 
 bool IsUtf8(absl::string_view text);
-// No code point below U+0020, no U+007F to U+009F.
+// A code point below U+0020, or of U+007F to U+009F.
 bool HasControlCharacter(absl::string_view text);
+// A control of text direction (Unicode TR 9, 2.6). REQUIRES: IsUtf8(text).
+bool HasDirectionalControl(absl::string_view text);
 // Unicode normal form C (UAX #15). REQUIRES: IsUtf8(text).
 bool IsNormalFormC(absl::string_view text);
 

@@ -28,9 +28,12 @@ class VaultImpl : public Vault {
         changes_(context_),
         due_(context_) {}
 
-  absl::Status OnUnsealed() override { return due_.Load(); }
+  absl::Status OnUnsealed() override {
+    cache_.Open();
+    return due_.Load();
+  }
   void OnSealed() override {
-    cache_.Clear();
+    cache_.Close();
     due_.Clear();
   }
   void OnCommitted(absl::Span<const CommittedUpdate> group) override {

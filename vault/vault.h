@@ -99,8 +99,9 @@ class Vault {
                                                     const v1::RenameRequest& request) = 0;
 
   // Changes at or below `path` with revisions in (after, ...], oldest first, at most `limit`;
-  // `*reached` is the revision up to which the answer is complete. OUT_OF_RANGE when `after` is
-  // older than the changes kept.
+  // `*reached` is the revision up to which the answer is complete: while it is below
+  // Store::LastRevision there may be more, even after an empty answer (a call looks at no more than
+  // limits::kChangesScanMax changes). OUT_OF_RANGE when `after` is older than the changes kept.
   virtual absl::StatusOr<std::vector<v1::WatchResponse>> ChangesSince(const SecretPath& path,
                                                                       Revision after, size_t limit,
                                                                       Revision* reached) = 0;

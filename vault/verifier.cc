@@ -4,6 +4,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "base/coding.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
 #include "vault/records.h"
@@ -40,26 +41,31 @@ class Run {
   absl::Status Directory(const Uuid& directory, std::vector<Uuid>* directories) {
     const std::string prefix = DirectoryPrefix(keys_, directory);
     std::vector<Uuid> secrets;
-    RETURN_IF_ERROR(snapshot_.Scan(Family::kIndex, prefix, schema::PrefixEnd(prefix),
-                                   [&](absl::string_view key, absl::string_view sealed) {
-                                     const absl::StatusOr<Entry> entry =
-                                         OpenEntry(keys_, key, sealed);
-                                     if (!entry.ok()) {
-                                       Problem("an index entry does not open");
-                                     } else if (entry->directory) {
-                                       directories->push_back(entry->uuid);
-                                     } else {
-                                       secrets.push_back(entry->uuid);
-                                     }
-                                     return true;
-                                   }));
+    RETURN_IF_ERROR(snapshot_.Scan(
+        Family::kIndex, prefix, schema::PrefixEnd(prefix),
+        [&](absl::string_view key, absl::string_view sealed) {
+          const absl::StatusOr<Entry> entry = OpenEntry(keys_, key, sealed);
+          if (!entry.ok()) {
+            Problem("an index entry does not open");
+          } else if (!entry->directory) {
+            secrets.push_back(entry->uuid);
+          } else if (directories_.insert(entry->uuid).second) {
+            directories->push_back(entry->uuid);
+          } else {
+            Problem(absl::StrCat("directory ", entry->uuid.ToString(), ": has two names"));
+          }
+          return true;
+        }));
     for (const Uuid& secret : secrets) RETURN_IF_ERROR(Secret(secret));
     return absl::OkStatus();
   }
 
   absl::Status Secret(const Uuid& secret) {
     if (++done_ % 256 == 0) progress_(done_, 0);
-    named_.insert(secret);
+    if (!named_.insert(secret).second) {
+      Problem(absl::StrCat("secret ", secret.ToString(), ": has two names"));
+      return absl::OkStatus();
+    }
     const absl::StatusOr<std::optional<SecretMetadata>> metadata =
         ReadMetadata(keys_, snapshot_, secret);
     if (!metadata.ok() || !metadata->has_value()) {
@@ -74,7 +80,29 @@ class Run {
                              status.message()));
       }
     }
-    return absl::OkStatus();
+    return Unlisted(secret, **metadata);
+  }
+
+  // Data of versions that the metadata does not have: destroyed once, and back again.
+  absl::Status Unlisted(const Uuid& secret, const SecretMetadata& metadata) {
+    const auto check = [&](absl::string_view what, absl::string_view number) {
+      const uint64_t version = ReadBigEndian64(&number).value_or(0);
+      const VersionRecord* record = FindVersion(metadata, version);
+      if (record != nullptr && !IsDestroyed(*record)) return;
+      Problem(absl::StrCat("secret ", secret.ToString(), " version ", version, ": ", what,
+                           " is there, but the version is not"));
+    };
+    const std::string payloads = absl::StrCat(secret.bytes(), "p");
+    RETURN_IF_ERROR(snapshot_.Scan(Family::kRecords, payloads, schema::PrefixEnd(payloads),
+                                   [&](absl::string_view key, absl::string_view) {
+                                     check("data", key.substr(payloads.size()));
+                                     return true;
+                                   }));
+    return snapshot_.Scan(Family::kDeks, secret.bytes(), schema::PrefixEnd(secret.bytes()),
+                          [&](absl::string_view key, absl::string_view) {
+                            check("a key", key.substr(Uuid::kSize));
+                            return true;
+                          });
   }
 
   absl::Status Version(const Uuid& secret, const SecretMetadata& metadata,
@@ -114,6 +142,7 @@ class Run {
   const Snapshot& snapshot_;
   absl::FunctionRef<void(uint64_t, uint64_t)> progress_;
   absl::flat_hash_set<Uuid> named_;
+  absl::flat_hash_set<Uuid> directories_;
   std::vector<StoreProblem> problems_;
   uint64_t done_ = 0;
 };

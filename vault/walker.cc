@@ -11,6 +11,25 @@
 namespace keyturn {
 namespace {
 
+// Opened at once where a directory is walked in key order.
+constexpr size_t kKeyOrderChunk = 1024;
+
+// Opens the entries of the directory with this prefix, from the key `begin` on, until `fn` returns
+// false.
+absl::Status ScanEntries(const KeyringSnapshot& keys, const Snapshot& snapshot,
+                         const std::string& prefix, const std::string& begin,
+                         absl::FunctionRef<bool(const std::string& key, Entry entry)> fn) {
+  absl::Status bad;
+  RETURN_IF_ERROR(snapshot.Scan(Family::kIndex, begin, schema::PrefixEnd(prefix),
+                                [&](absl::string_view key, absl::string_view sealed) {
+                                  absl::StatusOr<Entry> entry = OpenEntry(keys, key, sealed);
+                                  if (entry.ok()) return fn(std::string(key), *std::move(entry));
+                                  bad = entry.status();
+                                  return false;
+                                }));
+  return bad;
+}
+
 // One directory's entries with their keys, after a position, in walking order; a bounded number at
 // a time when in key order.
 class DirectoryReader {
@@ -42,7 +61,7 @@ class DirectoryReader {
     items->clear();
     std::string begin = prefix_;
     if (after != nullptr) begin = KeyOf(after->name) + '\0';
-    return Scan(begin, limits::kListSortedMax, items);
+    return Scan(begin, kKeyOrderChunk, items);
   }
 
  private:
@@ -52,18 +71,10 @@ class DirectoryReader {
   }
 
   absl::Status Scan(const std::string& begin, size_t limit, std::vector<Item>* items) {
-    absl::Status bad;
-    RETURN_IF_ERROR(snapshot_.Scan(Family::kIndex, begin, schema::PrefixEnd(prefix_),
-                                   [&](absl::string_view key, absl::string_view sealed) {
-                                     absl::StatusOr<Entry> entry = OpenEntry(keys_, key, sealed);
-                                     if (!entry.ok()) {
-                                       bad = entry.status();
-                                       return false;
-                                     }
-                                     items->push_back({std::string(key), *std::move(entry)});
-                                     return items->size() < limit;
-                                   }));
-    return bad;
+    return ScanEntries(keys_, snapshot_, prefix_, begin, [&](const std::string& key, Entry entry) {
+      items->push_back({key, std::move(entry)});
+      return items->size() < limit;
+    });
   }
 
   static void SortAfter(const WalkPosition::Level* after, std::vector<Item>* items) {
@@ -135,6 +146,8 @@ class WalkRun {
     position_.levels.resize(depth);
     position_.levels.push_back({entry.Display(), by_key});
     if (step == WalkStep::kOver || !entry.directory) return true;
+    // No path leads deeper, and a damaged tree may be a circle.
+    if (depth + 1 >= limits::kPathSegmentsMax) return true;
     // Inside, before its first entry: a walk that stops here goes on inside.
     position_.levels.push_back({"", false});
     return Directory(entry.uuid, relative, depth + 1, false);
@@ -156,17 +169,48 @@ absl::StatusOr<bool> Walk(const KeyringSnapshot& keys, const Snapshot& snapshot,
 }
 
 absl::StatusOr<bool> HasSecrets(const KeyringSnapshot& keys, const Snapshot& snapshot,
-                                const Uuid& directory) {
+                                const Uuid& directory, size_t* budget) {
   bool found = false;
-  WalkPosition position;
-  ASSIGN_OR_RETURN(const bool ended, Walk(keys, snapshot, directory, &position,
-                                          [&found](const Entry& entry,
-                                                   const std::string&) -> absl::StatusOr<WalkStep> {
-                                            if (entry.directory) return WalkStep::kInto;
-                                            found = true;
-                                            return WalkStep::kStop;
-                                          }));
-  return found || !ended;
+  std::vector<Uuid> rest = {directory};
+  while (!rest.empty() && !found) {
+    if (*budget == 0) return true;
+    --*budget;
+    const std::string prefix = DirectoryPrefix(keys, rest.back());
+    rest.pop_back();
+    RETURN_IF_ERROR(
+        ScanEntries(keys, snapshot, prefix, prefix, [&](const std::string&, const Entry& entry) {
+          found = !entry.directory || rest.size() >= *budget;
+          if (!found) rest.push_back(entry.uuid);
+          return !found;
+        }));
+  }
+  return found;
+}
+
+absl::StatusOr<TreeSize> Measure(const KeyringSnapshot& keys, const Snapshot& snapshot,
+                                 const Uuid& top, size_t limit) {
+  struct Level {
+    Uuid directory;
+    size_t depth;
+    size_t bytes;
+  };
+  TreeSize size;
+  std::vector<Level> rest = {{top, 0, 0}};
+  while (!rest.empty() && size.entries <= limit) {
+    const Level level = rest.back();
+    rest.pop_back();
+    const std::string prefix = DirectoryPrefix(keys, level.directory);
+    RETURN_IF_ERROR(
+        ScanEntries(keys, snapshot, prefix, prefix, [&](const std::string&, const Entry& entry) {
+          const Level below = {entry.uuid, level.depth + 1, level.bytes + 1 + entry.name.size()};
+          size.segments = std::max(size.segments, below.depth);
+          size.bytes = std::max(size.bytes, below.bytes);
+          // Deeper than a path can be: damaged, and perhaps a circle.
+          if (entry.directory && below.depth <= limits::kPathSegmentsMax) rest.push_back(below);
+          return ++size.entries <= limit;
+        }));
+  }
+  return size;
 }
 
 }  // namespace keyturn

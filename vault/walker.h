@@ -37,8 +37,19 @@ using WalkFn =
 absl::StatusOr<bool> Walk(const KeyringSnapshot& keys, const Snapshot& snapshot, const Uuid& top,
                           WalkPosition* position, WalkFn fn);
 
-// Whether any secret is at or below a directory.
+// Whether any secret is at or below a directory. Looks at no more than `*budget` directories and
+// counts them off; true when that does not suffice to say no.
 absl::StatusOr<bool> HasSecrets(const KeyringSnapshot& keys, const Snapshot& snapshot,
-                                const Uuid& directory);
+                                const Uuid& directory, size_t* budget);
+
+// How far the tree below a directory reaches: segments and bytes of the longest relative paths.
+struct TreeSize {
+  size_t entries = 0;
+  size_t segments = 0;
+  size_t bytes = 0;  // with a '/' before each segment
+};
+// Stops once `entries` is over `limit`.
+absl::StatusOr<TreeSize> Measure(const KeyringSnapshot& keys, const Snapshot& snapshot,
+                                 const Uuid& top, size_t limit);
 
 }  // namespace keyturn

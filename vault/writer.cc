@@ -61,96 +61,125 @@ SecretMetadata NewMetadata(const PutParams& params, const Uuid& secret, absl::Ti
 // Told apart from the errors that callers see.
 absl::Status Moved() { return WithReason(absl::AbortedError("moved"), "MOVED"); }
 
-void DeletePruned(const Uuid& secret, SecretMetadata* metadata, Batch& batch) {
-  for (const VersionRecord& version : PruneVersions(metadata)) {
-    batch.Delete(Family::kRecords, schema::PayloadKey(secret, SecretVersion(version.version())));
-    batch.Delete(Family::kDeks, schema::DekKey(secret, SecretVersion(version.version())));
-  }
-}
-
 }  // namespace
 
-absl::StatusOr<Writer::Plan> Writer::MakePlan(const KeyringSnapshot& keys, const PutParams& params,
-                                              const SecretBytes& data) const {
-  Plan plan;
-  plan.now = context_.clock.Now();
+absl::Status Writer::Locate(const KeyringSnapshot& keys, const PutParams& params,
+                            Plan* plan) const {
+  VaultCache& cache = context_.cache;
+  const VaultCache::Epoch epoch = cache.epoch();
   const View& view = context_.store.Newest();
-  ASSIGN_OR_RETURN(const std::optional<Located> located, FindSecret(keys, view, params.path));
-  plan.is_new = !located.has_value();
-  plan.secret = plan.is_new ? RandomUuid() : located->secret;
-  if (plan.is_new) {
-    plan.metadata = NewMetadata(params, plan.secret, plan.now);
-  } else {
-    ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata, ReadMetadata(keys, view, plan.secret));
-    if (!metadata.has_value()) return Moved();
-    plan.metadata = *std::move(metadata);
+  // Before the path is resolved: the update trusts the path if nothing has moved since this.
+  ASSIGN_OR_RETURN(plan->moves, ReadMoves(view));
+  std::optional<Uuid> secret = cache.FindPath(params.path.text(), plan->moves);
+  if (!secret.has_value()) {
+    ASSIGN_OR_RETURN(const std::optional<Located> located, FindSecret(keys, view, params.path));
+    if (located.has_value()) {
+      secret = located->secret;
+      cache.AddPath(epoch, params.path.text(), *secret, plan->moves);
+    }
   }
-  RETURN_IF_ERROR(CheckConditions(params, plan.metadata, plan.is_new));
+  plan->is_new = !secret.has_value();
+  if (plan->is_new) {
+    plan->secret = RandomUuid();
+    plan->metadata = NewMetadata(params, plan->secret, plan->now);
+    return absl::OkStatus();
+  }
+  plan->secret = *secret;
+  ASSIGN_OR_RETURN(std::optional<std::string> sealed,
+                   view.Get(Family::kRecords, schema::SecretMetadataKey(plan->secret)));
+  if (!sealed.has_value()) return Moved();
+  plan->old_record = *std::move(sealed);
+  ASSIGN_OR_RETURN(plan->metadata, OpenMetadata(keys, plan->secret, plan->old_record));
+  return absl::OkStatus();
+}
 
+absl::Status Writer::SealValue(const KeyringSnapshot& keys, const PutParams& params,
+                               const SecretBytes& data, Plan* plan) const {
   SecretBytes merged;
   const SecretBytes* value = &data;
-  if (!params.replace && !plan.is_new) {
-    const auto current = SelectVersion(plan.metadata, v1::VersionSelector(), plan.now);
+  if (!params.replace && !plan->is_new) {
+    const auto current = SelectVersion(plan->metadata, v1::VersionSelector(), plan->now);
     // A secret whose current version cannot be read has nothing to merge with.
     if (current.ok()) {
       absl::StatusOr<SecretBytes> old =
-          reader_.ReadData(keys, plan.secret, plan.metadata, **current);
+          reader_.ReadData(keys, plan->secret, plan->metadata, **current);
       if (absl::IsNotFound(old.status())) return Moved();
       RETURN_IF_ERROR(old.status());
       ASSIGN_OR_RETURN(merged, MergeData(old->ExposeForCrypto(), data.ExposeForCrypto()));
       value = &merged;
     }
   }
-  plan.size = value->size();
-  const VersionPlace place{.secret = plan.secret,
-                           .version = SecretVersion(plan.metadata.newest_version() + 1),
-                           .kind = plan.metadata.kind(),
-                           .created_ms = absl::ToUnixMillis(plan.now)};
-  ASSIGN_OR_RETURN(plan.sealed, SealVersion(keys, place, value->ExposeForCrypto()));
+  const google::protobuf::Map<std::string, std::string> changes(params.custom_metadata.begin(),
+                                                                params.custom_metadata.end());
+  RETURN_IF_ERROR(MergeCustomMetadata(changes, &plan->metadata));
+  const VersionRecord* const version =
+      AddVersion(&plan->metadata, plan->now, params.principal, params.ttl, value->size());
+  plan->version = SecretVersion(version->version());
+  plan->expire_ms = version->expire_ms();
+  ASSIGN_OR_RETURN(plan->sealed, SealVersion(keys, PlaceOf(plan->secret, plan->metadata, *version),
+                                             value->ExposeForCrypto()));
+  plan->pruned = PruneVersions(&plan->metadata);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Writer::Plan> Writer::MakePlan(const KeyringSnapshot& keys, const PutParams& params,
+                                              const SecretBytes& data) const {
+  Plan plan;
+  plan.now = context_.clock.Now();
+  RETURN_IF_ERROR(Locate(keys, params, &plan));
+  RETURN_IF_ERROR(CheckConditions(params, plan.metadata, plan.is_new));
+  RETURN_IF_ERROR(SealValue(keys, params, data, &plan));
+  if (!plan.is_new) {
+    ASSIGN_OR_RETURN(plan.new_record, SealMetadata(keys, plan.secret, plan.now, &plan.metadata));
+  }
   return plan;
 }
 
+// Whether the plan is still for the secret as it is. Records are sealed with fresh randomness, so
+// equal bytes are the same record.
+absl::Status Writer::CheckPlan(const KeyringSnapshot& keys, const PutParams& params,
+                               const Plan& plan, const View& view) {
+  ASSIGN_OR_RETURN(const uint64_t moves, ReadMoves(view));
+  if (plan.is_new || moves != plan.moves) {
+    ASSIGN_OR_RETURN(const std::optional<Located> located, FindSecret(keys, view, params.path));
+    if (located.has_value() == plan.is_new) return Moved();
+    if (plan.is_new) return absl::OkStatus();
+    if (located->secret != plan.secret) return Moved();
+  }
+  ASSIGN_OR_RETURN(const std::optional<std::string> record,
+                   view.Get(Family::kRecords, schema::SecretMetadataKey(plan.secret)));
+  return record == plan.old_record ? absl::OkStatus() : Moved();
+}
+
 absl::Status Writer::Apply(const KeyringSnapshot& keys, const PutParams& params, const Plan& plan,
-                           const View& view, Batch& batch, PutResult* result) const {
-  ASSIGN_OR_RETURN(const std::optional<Located> located, FindSecret(keys, view, params.path));
-  SecretMetadata metadata = plan.metadata;
+                           const View& view, Batch& batch) {
+  RETURN_IF_ERROR(CheckPlan(keys, params, plan, view));
   if (plan.is_new) {
-    if (located.has_value()) return Moved();
+    const std::string& name = params.path.segments().back();
     ASSIGN_OR_RETURN(const Uuid directory,
                      MakeDirectories(keys, view, ParentSegments(params.path), batch));
-    RETURN_IF_ERROR(WriteEntry(keys, directory,
-                               Entry{params.path.segments().back(), false, plan.secret}, batch));
+    RETURN_IF_ERROR(WriteEntry(keys, directory, Entry{name, false, plan.secret}, batch));
+    SecretMetadata metadata = plan.metadata;
     metadata.set_parent_uuid(std::string(directory.bytes()));
-    metadata.set_path_hint(params.path.segments().back());
+    metadata.set_path_hint(name);
+    RETURN_IF_ERROR(WriteMetadata(keys, plan.secret, plan.now, &metadata, batch));
   } else {
-    if (!located.has_value() || located->secret != plan.secret) return Moved();
-    ASSIGN_OR_RETURN(const std::optional<SecretMetadata> now_there,
-                     ReadMetadata(keys, view, plan.secret));
-    if (!now_there.has_value() || now_there->generation() != plan.metadata.generation()) {
-      return Moved();
-    }
+    batch.Put(Family::kRecords, schema::SecretMetadataKey(plan.secret), plan.new_record);
   }
-  google::protobuf::Map<std::string, std::string> changes(params.custom_metadata.begin(),
-                                                          params.custom_metadata.end());
-  RETURN_IF_ERROR(MergeCustomMetadata(changes, &metadata));
-  const VersionRecord* version =
-      AddVersion(&metadata, plan.now, params.principal, params.ttl, plan.size);
-  const SecretVersion number(version->version());
-  if (version->expire_ms() != 0) {
-    batch.Put(Family::kDue,
-              schema::DueKey(plan.secret, absl::FromUnixMillis(version->expire_ms()), kDueExpire),
-              "");
+  if (plan.expire_ms != 0) {
+    const absl::Time expires = absl::FromUnixMillis(plan.expire_ms);
+    batch.Put(Family::kDue, schema::DueKey(plan.secret, expires, kDueExpire), "");
   }
-  DeletePruned(plan.secret, &metadata, batch);
-  batch.Put(Family::kRecords, schema::PayloadKey(plan.secret, number), plan.sealed.payload);
-  batch.Put(Family::kDeks, schema::DekKey(plan.secret, number), plan.sealed.wrapped_dek);
-  RETURN_IF_ERROR(WriteMetadata(keys, plan.secret, plan.now, &metadata, batch));
-  RETURN_IF_ERROR(WriteChange(keys, v1::WatchResponse::WRITTEN, params.path.text(), "",
-                              number.value(), plan.now, batch));
-  batch.Note("version", absl::StrCat(number.value()));
-  result->version = number;
-  result->create_time = plan.now;
-  return absl::OkStatus();
+  for (const VersionRecord& pruned : plan.pruned) {
+    const SecretVersion number(pruned.version());
+    batch.Delete(Family::kRecords, schema::PayloadKey(plan.secret, number));
+    batch.Delete(Family::kDeks, schema::DekKey(plan.secret, number));
+  }
+  batch.Put(Family::kRecords, schema::PayloadKey(plan.secret, plan.version), plan.sealed.payload);
+  batch.Put(Family::kDeks, schema::DekKey(plan.secret, plan.version), plan.sealed.wrapped_dek);
+  batch.Note("version", absl::StrCat(plan.version.value()));
+  return WriteChange(keys, v1::WatchResponse::WRITTEN, params.path.text(), "", plan.version.value(),
+                     plan.now, batch);
 }
 
 absl::StatusOr<PutResult> Writer::Put(Updater& updater, const PutParams& params,
@@ -161,14 +190,11 @@ absl::StatusOr<PutResult> Writer::Put(Updater& updater, const PutParams& params,
     absl::StatusOr<Plan> plan = MakePlan(*keys, params, data);
     if (ReasonOf(plan.status()) == "MOVED") continue;
     RETURN_IF_ERROR(plan.status());
-    PutResult result;
-    const absl::StatusOr<Revision> revision = updater.Update([&](const View& view, Batch& batch) {
-      return Apply(*keys, params, *plan, view, batch, &result);
-    });
+    const absl::StatusOr<Revision> revision = updater.Update(
+        [&](const View& view, Batch& batch) { return Apply(*keys, params, *plan, view, batch); });
     if (ReasonOf(revision.status()) == "MOVED") continue;
     RETURN_IF_ERROR(revision.status());
-    result.revision = *revision;
-    return result;
+    return PutResult{.version = plan->version, .create_time = plan->now, .revision = *revision};
   }
   return WithReason(
       absl::AbortedError(absl::StrCat("the secret changed ", limits::kUpdateRetriesMax + 1,

@@ -2,6 +2,9 @@
 // the update checks that this still holds, else everything is done again. Thread-safe.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "vault/context.h"
 #include "vault/reader.h"
@@ -17,20 +20,30 @@ class Writer {
                                 const SecretBytes& data) const;
 
  private:
-  // What the value was sealed for.
+  // Everything that can be done before the update, for the secret as it was read.
   struct Plan {
+    absl::Time now;
     bool is_new = false;
     Uuid secret;
-    SecretMetadata metadata;  // as read
+    uint64_t moves = 0;      // when the path was resolved
+    std::string old_record;  // its metadata as read, sealed; "" if new
+    SecretMetadata metadata;
+    std::string new_record;  // its metadata with the new version, sealed; "" if new
+    SecretVersion version;
+    int64_t expire_ms = 0;
     SealedVersion sealed;
-    size_t size = 0;
-    absl::Time now;
+    std::vector<VersionRecord> pruned;
   };
 
   absl::StatusOr<Plan> MakePlan(const KeyringSnapshot& keys, const PutParams& params,
                                 const SecretBytes& data) const;
-  absl::Status Apply(const KeyringSnapshot& keys, const PutParams& params, const Plan& plan,
-                     const View& view, Batch& batch, PutResult* result) const;
+  absl::Status Locate(const KeyringSnapshot& keys, const PutParams& params, Plan* plan) const;
+  absl::Status SealValue(const KeyringSnapshot& keys, const PutParams& params,
+                         const SecretBytes& data, Plan* plan) const;
+  static absl::Status CheckPlan(const KeyringSnapshot& keys, const PutParams& params,
+                                const Plan& plan, const View& view);
+  static absl::Status Apply(const KeyringSnapshot& keys, const PutParams& params, const Plan& plan,
+                            const View& view, Batch& batch);
 
   const VaultContext& context_;
   const Reader& reader_;

@@ -100,5 +100,33 @@ TEST(Generate, PoliciesHoldTheirRules) {
   }
 }
 
+TEST(Generate, PoliciesThatCannotHoldAreRefused) {
+  const auto try_policy = [](uint32_t length, const std::string& alphabet,
+                             const std::vector<std::pair<std::string, uint32_t>>& rules) {
+    v1::PasswordPolicy policy;
+    policy.set_length(length);
+    policy.set_alphabet(alphabet);
+    for (const auto& [characters, at_least] : rules) {
+      v1::PasswordPolicy::Rule* rule = policy.add_rules();
+      rule->set_characters(characters);
+      rule->set_at_least(at_least);
+    }
+    return Value(v1::GenerateSpec(), v1::KIND_GENERIC, &policy);
+  };
+  EXPECT_EQ(try_policy(0, "", {}), "length: 0; allowed are 1 to 4096");
+  EXPECT_EQ(try_policy(4097, "", {}), "length: 4097; allowed are 1 to 4096");
+  EXPECT_EQ(try_policy(32, "", {{"", 1}}), "rules: a rule has no characters");
+  const std::string stray = "rules: characters must be of the alphabet, each once in a rule";
+  EXPECT_EQ(try_policy(32, "", {{"!", 1}}), stray);
+  EXPECT_EQ(try_policy(32, "", {{"00", 1}}), stray);
+  EXPECT_EQ(try_policy(32, "", {{"01", 20}, {"ab", 13}}),
+            "rules: require 33 characters of a value of 32");
+  // 22 characters of 62 are 130 bits, but not when 10 of them are digits.
+  EXPECT_EQ(try_policy(22, "", {}).size(), 22u);
+  EXPECT_EQ(try_policy(22, "", {{"0123456789", 10}}),
+            "the value would have 104 bits of randomness; at least 128 are required (force waives "
+            "it)");
+}
+
 }  // namespace
 }  // namespace keyturn

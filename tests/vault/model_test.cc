@@ -1,5 +1,6 @@
 // Random operations against a reference that is a map: what the vault answers must be what the map
-// holds, also after reopening. The seed is printed; KEYTURN_SEED runs one again.
+// holds, also after reopening. The seed is printed; KEYTURN_SEED runs one again,
+// KEYTURN_MODEL_STEPS runs longer.
 #include <cstdlib>
 #include <random>
 
@@ -17,6 +18,7 @@ struct ModelSecret {
     std::string data;
     bool deleted = false;
     bool destroyed = false;
+    absl::Time expires = absl::InfiniteFuture();
   };
   std::map<uint64_t, Version> versions;
   uint64_t newest = 0;
@@ -47,9 +49,12 @@ class ModelTest : public VaultFixture {
       case 1:
       case 2: {
         const std::string value = std::to_string(random_());
+        ttl_ = random_() % 4 == 0 ? absl::Hours(1) : absl::ZeroDuration();
         ASSERT_OK(Put(path, {{"v", value}}));
         ModelSecret& secret = model_[path];
-        secret.versions[++secret.newest] = {"v=" + value};
+        ModelSecret::Version& version = secret.versions[++secret.newest];
+        version.data = "v=" + value;
+        if (ttl_ > absl::ZeroDuration()) version.expires = clock_.Now() + ttl_;
         if (secret.versions.size() > limits::kVersionsKeptDefault) {
           secret.versions.erase(secret.versions.begin());
         }
@@ -90,7 +95,21 @@ class ModelTest : public VaultFixture {
         break;
       case 9:
         if (random_() % 50 == 0) Open();
+        if (random_() % 5 == 0) PassTime();
         break;
+    }
+  }
+
+  // The steps are such that nothing expires within a second of one, which is the grain of hints.
+  void PassTime() {
+    clock_.AdvanceTime(absl::Minutes(20) + absl::Seconds(2));
+    if (random_() % 3 == 0) return;  // what has expired does not read, but is still there
+    while (RunDue() > 0) {
+    }
+    for (auto& [path, secret] : model_) {
+      for (auto& [number, version] : secret.versions) {
+        if (version.expires <= clock_.Now()) version.destroyed = true;
+      }
     }
   }
 
@@ -129,7 +148,8 @@ class ModelTest : public VaultFixture {
     for (const auto& [path, secret] : model_) {
       paths.push_back(path);
       for (const auto& [number, version] : secret.versions) {
-        const std::string want = version.destroyed ? "NOT_FOUND"
+        const bool gone = version.destroyed || version.expires <= clock_.Now();
+        const std::string want = gone              ? "NOT_FOUND"
                                  : version.deleted ? "FAILED_PRECONDITION"
                                                    : version.data;
         ASSERT_EQ(Get(path, number), want) << path << " " << number;
@@ -150,7 +170,8 @@ TEST_F(ModelTest, RandomOperationsAgreeWithTheReference) {
   const unsigned seed = Seed();
   SCOPED_TRACE(absl::StrCat("KEYTURN_SEED=", seed));
   random_.seed(seed);
-  for (int i = 0; i < 4000; ++i) {
+  const char* const steps = std::getenv("KEYTURN_MODEL_STEPS");
+  for (int i = 0; i < (steps != nullptr ? std::stoi(steps) : 4000); ++i) {
     Step();
     if (HasFatalFailure()) return;
     if (i % 500 == 499) CheckAll();

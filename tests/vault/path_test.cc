@@ -8,8 +8,8 @@ namespace keyturn {
 namespace {
 
 TEST(SecretPath, TakesOrdinaryPaths) {
-  for (const char* text :
-       {"a", "a/b", "alcs/production/api-key", "ünï/cødé", "a b", ".env", "..."}) {
+  for (const char* text : {"a", "a/b", "alcs/production/api-key", "ünï/cødé", "a b", ".env", "...",
+                           "100%", "\u2025\u202f"}) {
     const auto path = SecretPath::Parse(text);
     ASSERT_OK(path);
     EXPECT_EQ(path->text(), text);
@@ -31,6 +31,11 @@ TEST(SecretPath, SaysWhatIsWrong) {
       {"\xff", "path: segment 1 is not UTF-8"},
       {"\xc0\xaf", "path: segment 1 is not UTF-8"},
       {"\xed\xa0\x80", "path: segment 1 is not UTF-8"},
+      {"a\u202eb", "path: segment 1 has a character that changes the direction of text"},
+      {"a/\u2066b", "path: segment 2 has a character that changes the direction of text"},
+      {"\u200f", "path: segment 1 has a character that changes the direction of text"},
+      {"a\\b", "path: segment 1 has a backslash or an encoded '/', which is not allowed"},
+      {"a%2Fb", "path: segment 1 has a backslash or an encoded '/', which is not allowed"},
       {"e\xcc\x81", "path: segment 1 is not in Unicode normal form C"},
       {std::string(256, 'x'), "path: segment 1 has 256 bytes; at most 255 are allowed"},
       {std::string(1025, 'x'), "path: has 1025 bytes; at most 1024 are allowed"},

@@ -1,0 +1,394 @@
+#include "audit/audit_log.h"
+
+#include <deque>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "audit/chain.h"
+#include "audit/segments.h"
+#include "base/coding.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "crypto/mac.h"
+#include "crypto/signature.h"
+#include "storage/schema.h"
+
+namespace keyturn {
+namespace {
+
+constexpr uint64_t kCheckpointEvery = 1024;
+constexpr uint64_t kIndexEvery = 256;
+
+class AuditLogImpl : public AuditLog {
+ public:
+  AuditLogImpl(const AuditLogOptions& options, FileSystem& files, Clock& clock)
+      : options_(options), files_(files), clock_(clock) {}
+
+  ~AuditLogImpl() override {
+    {
+      const absl::MutexLock lock(&mu_);
+      stopping_ = true;
+    }
+    if (syncer_.joinable()) syncer_.join();
+    const absl::MutexLock lock(&mu_);
+    if (file_ != nullptr && status_.ok()) {
+      Checkpoint();
+      file_->Sync().IgnoreError();
+    }
+  }
+
+  absl::Status Recover(Store& store) {
+    const absl::MutexLock lock(&mu_);
+    RETURN_IF_ERROR(files_.CreateDirectory(options_.directory, 0700));
+    ASSIGN_OR_RETURN(const std::vector<SegmentName> segments,
+                     ListSegments(files_, options_.directory));
+    state_ = ChainState::Start();
+    // The last segment may have been cut before its header was whole: then the one before counts.
+    size_t from = segments.size() > 1 ? segments.size() - 2 : 0;
+    for (size_t i = from; i < segments.size(); ++i) {
+      RETURN_IF_ERROR(RecoverSegment(segments[i], i == from, i + 1 == segments.size()));
+    }
+    if (file_ == nullptr) RETURN_IF_ERROR(NewSegment());
+    RETURN_IF_ERROR(Replay(store));
+    synced_revision_ = state_.last_revision;
+    syncer_ = std::thread([this] { SyncLoop(); });
+    return absl::OkStatus();
+  }
+
+  absl::Status Append(const AuditEvent& event) override {
+    const std::string encoded = EncodeEvent(event);
+    uint64_t sequence;
+    {
+      const absl::MutexLock lock(&mu_);
+      RETURN_IF_ERROR(Refusal());
+      if (const absl::Status status = AppendEntry(encoded, event.revision); !status.ok()) {
+        return Fail(status);
+      }
+      sequence = state_.next_sequence - 1;
+    }
+    return options_.sync_reads ? SyncUpTo(sequence) : absl::OkStatus();
+  }
+
+  std::vector<Revision> Trimmable(size_t limit) const override {
+    const absl::MutexLock lock(&mu_);
+    std::vector<Revision> out;
+    for (const Revision revision : tail_) {
+      if (out.size() >= limit || revision > synced_revision_) break;
+      out.push_back(revision);
+    }
+    return out;
+  }
+
+  void OnCommitted(absl::Span<const CommittedUpdate> group) override {
+    const absl::MutexLock lock(&mu_);
+    std::string frames;
+    for (const CommittedUpdate& update : group) {
+      for (const Batch::Operation& operation : *update.operations) {
+        if (operation.family != Family::kAuditTail) continue;
+        const std::optional<Revision> revision = schema::ParseRevisionKey(operation.key);
+        if (!revision.has_value()) continue;
+        if (operation.is_delete) {
+          std::erase(tail_, *revision);
+          continue;
+        }
+        tail_.push_back(*revision);
+        if (status_.ok()) frames += EntryFrame(operation.value, *revision, &state_);
+      }
+    }
+    // The entries are durable in audit_tail: a failure here loses nothing, but stops further calls.
+    if (!frames.empty()) {
+      if (const absl::Status status = WriteFrames(frames); !status.ok()) Fail(status).IgnoreError();
+    }
+  }
+
+  void SetKeys(std::shared_ptr<const KeyringSnapshot> keys) override {
+    const absl::MutexLock lock(&mu_);
+    if (keys == nullptr && keys_ != nullptr && status_.ok()) Checkpoint();
+    keys_ = std::move(keys);
+    if (keys_ == nullptr) return;
+    const absl::StatusOr<std::string> key = Ed25519PublicKey(keys_->audit_signing_seed());
+    if (!key.ok()) return;
+    public_key_ = *key;
+    const std::string path = options_.directory + "/audit-public.key";
+    if (files_.Read(path).value_or("") == HexEncode(public_key_) + "\n") return;
+    const absl::Status written =
+        WriteFileAtomically(files_, path, HexEncode(public_key_) + "\n", 0644);
+    if (!written.ok()) LogWarning("cannot write the audit public key", {{"file", path}});
+  }
+
+  std::string MacOf(absl::string_view value) const override {
+    const absl::MutexLock lock(&mu_);
+    if (keys_ == nullptr) return "";
+    return HexEncode(Mac16(keys_->audit_mac_key().ExposeForCrypto(), value));
+  }
+
+  absl::Status Read(uint64_t from, const std::function<bool(const AuditRecord&)>& fn) override {
+    uint64_t end;
+    std::pair<uint64_t, uint64_t> start{0, 0};
+    {
+      const absl::MutexLock lock(&mu_);
+      end = state_.next_sequence;
+      for (const auto& [sequence, offset] : index_) {
+        if (sequence <= from) start = {segment_first_, offset};
+      }
+    }
+    ASSIGN_OR_RETURN(const std::vector<SegmentName> segments,
+                     ListSegments(files_, options_.directory));
+    bool more = true;
+    for (size_t i = 0; i < segments.size() && more; ++i) {
+      const bool later_covers = i + 1 < segments.size() && segments[i + 1].first_sequence <= from;
+      if (later_covers) continue;
+      const uint64_t offset = segments[i].first_sequence == start.first ? start.second : 0;
+      RETURN_IF_ERROR(
+          ForEachFrame(files_, segments[i].path, offset, [&](const Frame& frame, uint64_t) {
+            if (frame.type != FrameType::kEntry) return true;
+            const std::optional<AuditRecord> record = ParseEntry(frame);
+            if (!record.has_value()) return true;
+            if (record->sequence < from) return true;
+            more = record->sequence < end && fn(*record);
+            return more;
+          }).status());
+    }
+    return absl::OkStatus();
+  }
+
+  bool WaitFor(uint64_t sequence, absl::Time deadline) override {
+    const absl::MutexLock lock(&mu_);
+    const auto there = [this, sequence]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return state_.next_sequence > sequence || stopping_;
+    };
+    return clock_.AwaitWithDeadline(&mu_, absl::Condition(&there), deadline) && !stopping_;
+  }
+
+  uint64_t next_sequence() const override {
+    const absl::MutexLock lock(&mu_);
+    return state_.next_sequence;
+  }
+
+  absl::StatusOr<AuditVerification> Verify() override {
+    std::string public_key;
+    uint64_t written;
+    {
+      const absl::MutexLock lock(&mu_);
+      public_key = public_key_;
+      written = state_.next_sequence - 1;
+    }
+    ASSIGN_OR_RETURN(AuditVerification out,
+                     VerifyAuditDirectory(files_, options_.directory, public_key));
+    if (out.entries < written) {
+      out.problems.push_back(
+          absl::StrCat("the files hold ", out.entries, " entries; ", written, " were written"));
+    }
+    return out;
+  }
+
+  uint64_t unsynced_bytes() const override {
+    const absl::MutexLock lock(&mu_);
+    return unsynced_;
+  }
+
+  bool failing() const override {
+    const absl::MutexLock lock(&mu_);
+    return !status_.ok();
+  }
+
+ private:
+  absl::Status Refusal() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (status_.ok()) return absl::OkStatus();
+    return absl::UnavailableError(
+        "the audit log cannot be written, so calls are refused; see the server's log");
+  }
+
+  absl::Status Fail(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (status_.ok()) LogError("the audit log failed", {{"error", std::string(why.message())}});
+    status_ = why;
+    return Refusal();
+  }
+
+  absl::Status AppendEntry(absl::string_view encoded, Revision revision)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return WriteFrames(EntryFrame(encoded, revision, &state_));
+  }
+
+  absl::Status WriteFrames(const std::string& frames) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const uint64_t offset = file_->size();
+    RETURN_IF_ERROR(file_->Append(frames));
+    unsynced_ += frames.size();
+    if (index_.empty() || state_.next_sequence - index_.back().first >= kIndexEvery) {
+      // The frames end before next_sequence; they start at or after the last index entry.
+      index_.emplace_back(state_.next_sequence, file_->size());
+    }
+    if (offset == 0) index_.clear();
+    if (state_.next_sequence - last_checkpoint_ >= kCheckpointEvery) Checkpoint();
+    if (file_->size() >= options_.segment_bytes_max) return NewSegment();
+    return absl::OkStatus();
+  }
+
+  // Signed when the keys are there; without them the tree is still pinned by the chain.
+  void Checkpoint() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (keys_ == nullptr || last_checkpoint_ == state_.next_sequence) return;
+    const absl::StatusOr<std::string> signature =
+        Ed25519Sign(keys_->audit_signing_seed(), CheckpointText(state_));
+    if (!signature.ok()) return;
+    if (const absl::Status status = file_->Append(CheckpointFrame(*signature, &state_));
+        !status.ok()) {
+      Fail(status).IgnoreError();
+    }
+    last_checkpoint_ = state_.next_sequence;
+  }
+
+  absl::Status NewSegment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (file_ != nullptr) RETURN_IF_ERROR(file_->Sync());
+    segment_first_ = state_.next_sequence;
+    ASSIGN_OR_RETURN(file_,
+                     files_.OpenForAppend(SegmentPath(options_.directory, segment_first_), 0600));
+    index_.clear();
+    RETURN_IF_ERROR(file_->Append(HeaderFrame(&state_)));
+    RETURN_IF_ERROR(file_->Sync());
+    return files_.SyncDirectory(options_.directory);
+  }
+
+  absl::Status RecoverSegment(const SegmentName& segment, bool first, bool last)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    std::string problem;
+    bool any = false;
+    uint64_t good_end = 0;
+    ASSIGN_OR_RETURN(
+        const uint64_t end,
+        ForEachFrame(files_, segment.path, 0, [&](const Frame& frame, uint64_t end_offset) {
+          if (!any && first && frame.type == FrameType::kHeader) {
+            // The log before this segment is taken from its header; verify reads it all.
+            if (std::optional<ChainState> state = ParseHeader(frame.body)) state_ = *state;
+          }
+          ChainState next = state_;
+          problem = FollowFrame(frame, &next);
+          if (!problem.empty()) return false;
+          any = true;
+          state_ = std::move(next);
+          good_end = end_offset;
+          return true;
+        }));
+    ASSIGN_OR_RETURN(const uint64_t size, files_.FileSize(segment.path));
+    // A crash tears the last frame only; a bad frame with more behind it is damage.
+    if (!problem.empty() && (!last || end != size)) {
+      return absl::DataLossError(
+          absl::StrCat(segment.path, ", after entry ", state_.next_sequence - 1, ": ", problem));
+    }
+    if (good_end != size) {
+      if (!last) {
+        return absl::DataLossError(absl::StrCat(segment.path, " ends in a torn entry"));
+      }
+      LogWarning("cut a torn entry off the audit log",
+                 {{"file", segment.path}, {"bytes", size - good_end}});
+      RETURN_IF_ERROR(files_.Truncate(segment.path, good_end));
+    }
+    if (!last) return absl::OkStatus();
+    if (!any) {
+      RETURN_IF_ERROR(files_.Remove(segment.path));
+      return NewSegment();
+    }
+    segment_first_ = segment.first_sequence;
+    ASSIGN_OR_RETURN(file_, files_.OpenForAppend(segment.path, 0600));
+    last_checkpoint_ = 0;
+    return absl::OkStatus();
+  }
+
+  // Entries of changes that were durable in the store but had not reached a segment.
+  absl::Status Replay(Store& store) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    absl::Status bad;
+    const Revision logged = state_.last_revision;
+    RETURN_IF_ERROR(store.GetSnapshot()->Scan(
+        Family::kAuditTail, "", "", [&](absl::string_view key, absl::string_view value) {
+          const std::optional<Revision> revision = schema::ParseRevisionKey(key);
+          if (!revision.has_value()) {
+            bad = absl::DataLossError("a key of audit_tail is malformed");
+            return false;
+          }
+          tail_.push_back(*revision);
+          if (*revision > logged) bad = AppendEntry(value, *revision);
+          return bad.ok();
+        }));
+    RETURN_IF_ERROR(bad);
+    return file_->Sync();
+  }
+
+  // One sync serves every caller that waits for it.
+  absl::Status SyncUpTo(uint64_t sequence) {
+    const absl::MutexLock sync_lock(&sync_mu_);
+    std::shared_ptr<WritableFile> file;
+    uint64_t covers;
+    Revision revision;
+    uint64_t bytes;
+    {
+      const absl::MutexLock lock(&mu_);
+      if (synced_sequence_ >= sequence) return absl::OkStatus();
+      RETURN_IF_ERROR(Refusal());
+      file = file_;
+      covers = state_.next_sequence - 1;
+      revision = state_.last_revision;
+      bytes = unsynced_;
+    }
+    const absl::Status status = file->Sync();
+    const absl::MutexLock lock(&mu_);
+    if (!status.ok()) return Fail(status);
+    synced_sequence_ = std::max(synced_sequence_, covers);
+    synced_revision_ = std::max(synced_revision_, revision);
+    unsynced_ -= std::min(unsynced_, bytes);
+    return absl::OkStatus();
+  }
+
+  void SyncLoop() {
+    while (true) {
+      uint64_t target;
+      {
+        const absl::MutexLock lock(&mu_);
+        const auto work = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+          return stopping_ || (unsynced_ > 0 && status_.ok());
+        };
+        mu_.Await(absl::Condition(&work));
+        const auto stop = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return stopping_; };
+        clock_.AwaitWithDeadline(&mu_, absl::Condition(&stop),
+                                 clock_.Now() + absl::Milliseconds(limits::kAuditSyncMillis));
+        if (stopping_) return;
+        target = state_.next_sequence - 1;
+      }
+      SyncUpTo(target).IgnoreError();  // the failure is kept in status_
+    }
+  }
+
+  const AuditLogOptions options_;
+  FileSystem& files_;
+  Clock& clock_;
+
+  absl::Mutex sync_mu_ ABSL_ACQUIRED_BEFORE(mu_);
+  mutable absl::Mutex mu_;
+  absl::Status status_ ABSL_GUARDED_BY(mu_);
+  ChainState state_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<WritableFile> file_ ABSL_GUARDED_BY(mu_);
+  uint64_t segment_first_ ABSL_GUARDED_BY(mu_) = 0;
+  // Offsets in the current segment at which entries of at least a sequence start.
+  std::vector<std::pair<uint64_t, uint64_t>> index_ ABSL_GUARDED_BY(mu_);
+  uint64_t last_checkpoint_ ABSL_GUARDED_BY(mu_) = 0;
+  std::deque<Revision> tail_ ABSL_GUARDED_BY(mu_);
+  uint64_t unsynced_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t synced_sequence_ ABSL_GUARDED_BY(mu_) = 0;
+  Revision synced_revision_ ABSL_GUARDED_BY(mu_);
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  std::shared_ptr<const KeyringSnapshot> keys_ ABSL_GUARDED_BY(mu_);
+  std::string public_key_ ABSL_GUARDED_BY(mu_);
+  std::thread syncer_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(const AuditLogOptions& options,
+                                                         FileSystem& files, Store& store,
+                                                         Clock& clock) {
+  auto log = std::make_unique<AuditLogImpl>(options, files, clock);
+  RETURN_IF_ERROR(log->Recover(store));
+  return log;
+}
+
+}  // namespace keyturn

@@ -1,0 +1,110 @@
+#include "audit/event.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/coding.h"
+#include "base/limits.h"
+
+namespace keyturn {
+namespace {
+
+constexpr uint8_t kEventFormat = 1;
+constexpr size_t kTextBytesMax = 1100;  // a longest path and some
+constexpr size_t kDetailsMax = 16;
+
+// Length of the UTF-8 sequence at the front; 0 when it is not one. Overlong forms and surrogates
+// cannot deceive a reader here, since every byte is kept as it is.
+size_t SequenceLength(absl::string_view text) {
+  const auto first = static_cast<uint8_t>(text.front());
+  const size_t length = first < 0x80   ? 1
+                        : first < 0xc2 ? 0
+                        : first < 0xe0 ? 2
+                        : first < 0xf0 ? 3
+                        : first < 0xf5 ? 4
+                                       : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((static_cast<uint8_t>(text[i]) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
+std::string Clean(absl::string_view text) {
+  std::string out;
+  while (!text.empty() && out.size() < kTextBytesMax) {
+    const size_t length = SequenceLength(text);
+    const auto first = static_cast<uint8_t>(text.front());
+    if (length == 0 || first < 0x20 || first == 0x7f) {
+      absl::StrAppend(&out, "\\x", absl::Hex(first, absl::kZeroPad2));
+      text.remove_prefix(1);
+      continue;
+    }
+    out.append(text.data(), length);
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+void AppendText(absl::string_view text, std::string* out) {
+  AppendLengthPrefixed(Clean(text), out);
+}
+
+bool ReadText(absl::string_view* in, std::string* out) {
+  const std::optional<absl::string_view> text = ReadLengthPrefixed(in);
+  if (!text.has_value()) return false;
+  out->assign(text->data(), text->size());
+  return true;
+}
+
+}  // namespace
+
+std::string EncodeEvent(const AuditEvent& event) {
+  std::string out;
+  out.reserve(256);
+  out.push_back(static_cast<char>(kEventFormat));
+  AppendBigEndian64(static_cast<uint64_t>(absl::ToUnixNanos(event.time)), &out);
+  AppendBigEndian64(event.revision.value(), &out);
+  AppendBigEndian64(event.version.value(), &out);
+  AppendBigEndian64(event.count, &out);
+  for (const std::string* text :
+       {&event.event, &event.principal, &event.auth_method, &event.method, &event.resource,
+        &event.source, &event.user_agent, &event.correlation_id, &event.outcome, &event.reason}) {
+    AppendText(*text, &out);
+  }
+  const size_t details = std::min(event.details.size(), kDetailsMax);
+  out.push_back(static_cast<char>(details));
+  for (size_t i = 0; i < details; ++i) {
+    AppendText(event.details[i].first, &out);
+    AppendText(event.details[i].second, &out);
+  }
+  return out;
+}
+
+std::optional<AuditEvent> DecodeEvent(absl::string_view bytes) {
+  AuditEvent event;
+  const std::optional<uint8_t> format = ReadByte(&bytes);
+  const std::optional<uint64_t> nanos = ReadBigEndian64(&bytes);
+  const std::optional<uint64_t> revision = ReadBigEndian64(&bytes);
+  const std::optional<uint64_t> version = ReadBigEndian64(&bytes);
+  const std::optional<uint64_t> count = ReadBigEndian64(&bytes);
+  if (!count.has_value() || *format != kEventFormat) return std::nullopt;
+  event.time = absl::FromUnixNanos(static_cast<int64_t>(*nanos));
+  event.revision = Revision(*revision);
+  event.version = SecretVersion(*version);
+  event.count = *count;
+  for (std::string* text :
+       {&event.event, &event.principal, &event.auth_method, &event.method, &event.resource,
+        &event.source, &event.user_agent, &event.correlation_id, &event.outcome, &event.reason}) {
+    if (!ReadText(&bytes, text)) return std::nullopt;
+  }
+  const std::optional<uint8_t> details = ReadByte(&bytes);
+  if (!details.has_value()) return std::nullopt;
+  for (int i = 0; i < *details; ++i) {
+    std::string name, value;
+    if (!ReadText(&bytes, &name) || !ReadText(&bytes, &value)) return std::nullopt;
+    event.details.emplace_back(std::move(name), std::move(value));
+  }
+  if (!bytes.empty()) return std::nullopt;
+  return event;
+}
+
+}  // namespace keyturn

@@ -1,0 +1,50 @@
+#include "audit/verify.h"
+
+#include "absl/strings/str_cat.h"
+#include "audit/chain.h"
+#include "audit/segments.h"
+#include "base/status_macros.h"
+#include "crypto/signature.h"
+
+namespace keyturn {
+
+absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
+                                                       const std::string& directory,
+                                                       absl::string_view public_key) {
+  ASSIGN_OR_RETURN(const std::vector<SegmentName> segments, ListSegments(files, directory));
+  AuditVerification out;
+  out.public_key = std::string(public_key);
+  ChainState state = ChainState::Start();
+  for (const SegmentName& segment : segments) {
+    const auto problem = [&](absl::string_view what) {
+      out.problems.push_back(
+          absl::StrCat(segment.path, ", after entry ", state.next_sequence - 1, ": ", what));
+    };
+    if (segment.first_sequence != state.next_sequence) problem("segments are missing or renamed");
+    bool broken = false;
+    ASSIGN_OR_RETURN(
+        const uint64_t end, ForEachFrame(files, segment.path, 0, [&](const Frame& frame, uint64_t) {
+          const std::string signed_text = CheckpointText(state);
+          if (const std::string what = FollowFrame(frame, &state); !what.empty()) {
+            problem(what);
+            broken = true;
+            return false;
+          }
+          if (frame.type == FrameType::kCheckpoint && !public_key.empty()) {
+            const absl::string_view signature = CheckpointSignature(frame.body);
+            if (!signature.empty() && !Ed25519Verify(public_key, signed_text, signature)) {
+              problem("the signature of a checkpoint is wrong");
+            }
+          }
+          return true;
+        }));
+    if (broken) break;  // nothing behind a break can be trusted to follow from it
+    ASSIGN_OR_RETURN(const uint64_t size, files.FileSize(segment.path));
+    if (end != size) problem(absl::StrCat(size - end, " bytes are not a whole frame"));
+  }
+  out.entries = state.next_sequence - 1;
+  out.head_hash = state.head;
+  return out;
+}
+
+}  // namespace keyturn

@@ -1,0 +1,26 @@
+// Verification of audit segments: from the files alone, with the public key alone.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "storage/file_system.h"
+
+namespace keyturn {
+
+struct AuditVerification {
+  uint64_t entries = 0;
+  std::string head_hash;
+  std::string public_key;
+  std::vector<std::string> problems;  // empty: the log is whole
+};
+
+// Verifies segment files alone, without a server: `public_key` is 32 bytes, or empty to skip
+// signatures. What `keyturn audit verify --offline DIR` runs.
+absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
+                                                       const std::string& directory,
+                                                       absl::string_view public_key);
+
+}  // namespace keyturn

@@ -1,0 +1,209 @@
+#include "auth/authenticator.h"
+
+#include <algorithm>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
+#include "auth/lockout.h"
+#include "base/coding.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "crypto/mac.h"
+
+namespace keyturn {
+namespace {
+
+absl::Status NobodyByThisCertificate() {
+  return absl::UnauthenticatedError("the credentials are not those of anyone known here");
+}
+
+bool IsBoundTo(const v1::Role& role, const PeerCertificate& certificate) {
+  for (const std::string& bound : role.bound_spiffe_ids()) {
+    absl::string_view prefix = bound;
+    const bool open_end = absl::ConsumeSuffix(&prefix, "*");
+    if (certificate.spiffe_id.empty()) continue;
+    if (open_end ? absl::StartsWith(certificate.spiffe_id, prefix)
+                 : certificate.spiffe_id == bound) {
+      return true;
+    }
+  }
+  return std::find(role.bound_fingerprints().begin(), role.bound_fingerprints().end(),
+                   certificate.sha256) != role.bound_fingerprints().end();
+}
+
+absl::Time NotAfter(const v1::Role& role) {
+  if (!role.has_not_after()) return absl::InfiniteFuture();
+  return absl::FromUnixSeconds(role.not_after().seconds()) +
+         absl::Nanoseconds(role.not_after().nanos());
+}
+
+bool IsOpenTo(const v1::Role& role, const IpAddress& source, absl::Time now) {
+  if (now >= NotAfter(role)) return false;
+  if (role.bound_cidrs().empty()) return true;
+  return std::any_of(role.bound_cidrs().begin(), role.bound_cidrs().end(),
+                     [&source](const std::string& text) {
+                       const absl::StatusOr<Cidr> cidr = Cidr::Parse(text);
+                       return cidr.ok() && cidr->Contains(source);
+                     });
+}
+
+class AuthenticatorImpl : public Authenticator {
+ public:
+  AuthenticatorImpl(AuthStore& policies, TokenStore& tokens, Clock& clock)
+      : policies_(policies), tokens_(tokens), clock_(clock), lockout_(clock) {}
+
+  absl::StatusOr<std::shared_ptr<const Identity>> Identify(
+      Updater& updater, const Credentials& credentials) override {
+    if (credentials.bearer_token.empty() && !credentials.certificate.has_value()) {
+      return absl::UnauthenticatedError(
+          "no credentials were given: send a bearer token or use a client certificate");
+    }
+    const std::string key = CacheKey(credentials);
+    const Epochs epochs = {policies_.epoch(), tokens_.epoch()};
+    if (std::shared_ptr<const Identity> known = Find(key, epochs)) return known;
+    const std::string source = credentials.source.ToString();
+    RETURN_IF_ERROR(lockout_.Check(source));
+    bool cacheable = true;
+    absl::StatusOr<std::shared_ptr<const Identity>> identity =
+        credentials.bearer_token.empty() ? ByCertificate(credentials)
+                                         : ByToken(updater, credentials, &cacheable);
+    if (!identity.ok()) {
+      if (absl::IsUnauthenticated(identity.status())) lockout_.CountFailure(source);
+      return identity;
+    }
+    if (cacheable) Remember(key, epochs, *identity);
+    return identity;
+  }
+
+  absl::StatusOr<v1::Role> RoleFor(const Credentials& credentials,
+                                   absl::string_view role_name) override {
+    std::vector<v1::Role> matching = Matching(credentials);
+    if (!role_name.empty()) {
+      for (v1::Role& role : matching) {
+        if (role.name() == role_name) return std::move(role);
+      }
+      matching.clear();
+    }
+    if (matching.empty()) {
+      return absl::PermissionDeniedError("no such role is open to this certificate from here");
+    }
+    if (matching.size() > 1) {
+      return absl::InvalidArgumentError("the certificate matches several roles: name one");
+    }
+    return std::move(matching.front());
+  }
+
+ private:
+  struct Epochs {
+    uint64_t policies = 0, tokens = 0;
+    friend bool operator==(const Epochs&, const Epochs&) = default;
+  };
+  struct Known {
+    Epochs epochs;
+    std::shared_ptr<const Identity> identity;
+  };
+
+  // Everything that the answer depends on, the token itself as a hash only.
+  static std::string CacheKey(const Credentials& credentials) {
+    const std::string token =
+        credentials.bearer_token.empty() ? "" : Sha256(credentials.bearer_token);
+    const std::string certificate =
+        credentials.certificate.has_value() ? credentials.certificate->sha256 : "";
+    std::string key;
+    AppendLengthPrefixed(token, &key);
+    AppendLengthPrefixed(certificate, &key);
+    AppendLengthPrefixed(credentials.source.ToString(), &key);
+    return key;
+  }
+
+  std::shared_ptr<const Identity> Find(const std::string& key, const Epochs& epochs) {
+    absl::ReaderMutexLock lock(&mu_);
+    const auto found = known_.find(key);
+    if (found == known_.end() || found->second.epochs != epochs ||
+        found->second.identity->expire_time <= clock_.Now()) {
+      return nullptr;
+    }
+    return found->second.identity;
+  }
+
+  void Remember(const std::string& key, const Epochs& epochs,
+                std::shared_ptr<const Identity> identity) {
+    absl::MutexLock lock(&mu_);
+    if (known_.size() >= limits::kIdentityCacheMax) known_.clear();
+    known_[key] = {epochs, std::move(identity)};
+  }
+
+  absl::StatusOr<std::shared_ptr<const Identity>> ByToken(Updater& updater,
+                                                          const Credentials& credentials,
+                                                          bool* cacheable) {
+    ASSIGN_OR_RETURN(
+        const VerifiedToken token,
+        tokens_.Verify(updater, credentials.bearer_token, credentials.source,
+                       credentials.certificate.has_value() ? credentials.certificate->sha256 : ""));
+    *cacheable = !token.limited_uses;
+    auto identity = std::make_shared<Identity>();
+    identity->principal = token.principal;
+    identity->auth_method = token.auth_method;
+    identity->role = token.role;
+    identity->token_id = token.id;
+    identity->policies = token.policies;
+    identity->expire_time = token.expire_time;
+    identity->grants = policies_.GrantsOf(token.policies);
+    return identity;
+  }
+
+  std::vector<v1::Role> Matching(const Credentials& credentials) const {
+    std::vector<v1::Role> matching;
+    if (!credentials.certificate.has_value()) return matching;
+    const absl::Time now = clock_.Now();
+    for (v1::Role& role : policies_.ListRoles()) {
+      if (IsBoundTo(role, *credentials.certificate) && IsOpenTo(role, credentials.source, now)) {
+        matching.push_back(std::move(role));
+      }
+    }
+    return matching;
+  }
+
+  absl::StatusOr<std::shared_ptr<const Identity>> ByCertificate(const Credentials& credentials) {
+    const std::vector<v1::Role> matching = Matching(credentials);
+    if (matching.empty()) return NobodyByThisCertificate();
+    const PeerCertificate& certificate = *credentials.certificate;
+    auto identity = std::make_shared<Identity>();
+    identity->principal = certificate.spiffe_id.empty() ? absl::StrCat("cert:", certificate.sha256)
+                                                        : certificate.spiffe_id;
+    identity->auth_method = "certificate";
+    identity->expire_time = certificate.not_after;
+    if (matching.size() == 1) identity->role = matching.front().name();
+    for (const v1::Role& role : matching) {
+      identity->expire_time = std::min(identity->expire_time, NotAfter(role));
+      for (const std::string& policy : role.policies()) {
+        if (std::find(identity->policies.begin(), identity->policies.end(), policy) ==
+            identity->policies.end()) {
+          identity->policies.push_back(policy);
+        }
+      }
+    }
+    identity->grants = policies_.GrantsOf(identity->policies);
+    return identity;
+  }
+
+  AuthStore& policies_;
+  TokenStore& tokens_;
+  Clock& clock_;
+  Lockout lockout_;
+  absl::Mutex mu_;
+  absl::flat_hash_map<std::string, Known> known_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace
+
+std::unique_ptr<Authenticator> Authenticator::Create(AuthStore& policies, TokenStore& tokens,
+                                                     Clock& clock) {
+  return std::make_unique<AuthenticatorImpl>(policies, tokens, clock);
+}
+
+}  // namespace keyturn

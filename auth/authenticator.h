@@ -1,0 +1,54 @@
+// Turns what a connection and a call present into an Identity: a bearer token if there is one, else
+// the client certificate matched against roles, else nothing. Verified tokens and matched
+// certificates are cached, bounded, for as long as the epochs of both stores stay the same.
+// Repeated failures from one source lock it out for a while (lockout.h). Thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "auth/auth_store.h"
+#include "auth/identity.h"
+#include "auth/token_store.h"
+#include "base/clock.h"
+
+namespace keyturn {
+
+// A verified client certificate, as TLS saw it.
+struct PeerCertificate {
+  std::string sha256;     // lower-case hexadecimal fingerprint of the DER form
+  std::string spiffe_id;  // "" when it has none
+  std::string common_name;
+  absl::Time not_after = absl::InfiniteFuture();
+};
+
+struct Credentials {
+  absl::string_view bearer_token;  // "" when absent
+  std::optional<PeerCertificate> certificate;
+  IpAddress source;
+  bool local_operator = false;  // came through the 0600 unix socket
+};
+
+class Authenticator {
+ public:
+  // All arguments outlive this.
+  static std::unique_ptr<Authenticator> Create(AuthStore& policies, TokenStore& tokens,
+                                               Clock& clock);
+  virtual ~Authenticator() = default;
+
+  // UNAUTHENTICATED, with the same message for all causes except "no credentials given";
+  // RESOURCE_EXHAUSTED while the source is locked out, with the seconds to wait in the message.
+  // `updater` is used only to count uses of limited tokens.
+  virtual absl::StatusOr<std::shared_ptr<const Identity>> Identify(
+      Updater& updater, const Credentials& credentials) = 0;
+
+  // The role a certificate may log in with: `role_name`, or the only one that matches when empty.
+  // PERMISSION_DENIED when none matches; INVALID_ARGUMENT when several do and none is named.
+  virtual absl::StatusOr<v1::Role> RoleFor(const Credentials& credentials,
+                                           absl::string_view role_name) = 0;
+};
+
+}  // namespace keyturn

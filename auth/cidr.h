@@ -1,0 +1,46 @@
+// IP addresses and CIDR blocks (RFC 4632, RFC 4291). IPv4-mapped IPv6 addresses count as IPv4.
+// Pure values; thread-safe.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace keyturn {
+
+class IpAddress {
+ public:
+  // No address: a unix socket. Matches no CIDR.
+  IpAddress() = default;
+  // "192.0.2.1" or "2001:db8::1", without port or zone.
+  static absl::StatusOr<IpAddress> Parse(absl::string_view text);
+  // From a gRPC peer string: "ipv4:192.0.2.1:4711", "ipv6:%5B::1%5D:4711", "unix:...". Never fails:
+  // what it does not know has no address.
+  static IpAddress FromGrpcPeer(absl::string_view peer);
+
+  bool present() const { return bits_ != 0; }
+  std::string ToString() const;  // "" without address
+  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+
+ private:
+  friend class Cidr;
+  std::array<uint8_t, 16> bytes_{};
+  int bits_ = 0;  // 32, 128, or 0
+};
+
+class Cidr {
+ public:
+  // "10.0.0.0/8"; a bare address is a block of one. INVALID_ARGUMENT also when host bits are set.
+  static absl::StatusOr<Cidr> Parse(absl::string_view text);
+  bool Contains(const IpAddress& address) const;
+  std::string ToString() const;
+
+ private:
+  IpAddress network_;
+  int prefix_ = 0;
+};
+
+}  // namespace keyturn

@@ -1,0 +1,33 @@
+#include "auth/lockout.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+
+namespace keyturn {
+
+absl::Status Lockout::Check(const std::string& source) {
+  absl::MutexLock lock(&mu_);
+  const auto found = sources_.find(source);
+  if (found == sources_.end()) return absl::OkStatus();
+  const absl::Duration left = found->second.window_end - clock_.Now();
+  if (left <= absl::ZeroDuration() || found->second.count < limits::kLockoutFailures) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("too many failed attempts from this address; try again in ",
+                   absl::ToInt64Seconds(left) + 1, " s"));
+}
+
+void Lockout::CountFailure(const std::string& source) {
+  absl::MutexLock lock(&mu_);
+  const absl::Time now = clock_.Now();
+  if (sources_.size() >= limits::kLockoutSourcesMax) {
+    absl::erase_if(sources_, [now](const auto& entry) { return entry.second.window_end <= now; });
+    if (sources_.size() >= limits::kLockoutSourcesMax) sources_.clear();
+  }
+  Failures& failures = sources_[source];
+  if (failures.window_end <= now) failures = {now + absl::Seconds(limits::kLockoutSeconds), 0};
+  ++failures.count;
+}
+
+}  // namespace keyturn

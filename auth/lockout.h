@@ -1,0 +1,36 @@
+// Locks a source out after too many failed attempts in a while. Bounded: when full, the oldest
+// entries go. Thread-safe.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "base/clock.h"
+
+namespace keyturn {
+
+class Lockout {
+ public:
+  // `clock` outlives this.
+  explicit Lockout(Clock& clock) : clock_(clock) {}
+
+  // RESOURCE_EXHAUSTED with the seconds to wait while `source` is locked out.
+  absl::Status Check(const std::string& source);
+  void CountFailure(const std::string& source);
+
+ private:
+  struct Failures {
+    absl::Time window_end;
+    int count = 0;
+  };
+
+  Clock& clock_;
+  absl::Mutex mu_;
+  absl::flat_hash_map<std::string, Failures> sources_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace keyturn

@@ -1,0 +1,365 @@
+#include "auth/token_store.h"
+
+#include <atomic>
+#include <map>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "auth/sealed_table.h"
+#include "auth/token_codec.h"
+#include "auth/token_forms.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "crypto/mac.h"
+
+namespace keyturn {
+namespace {
+
+using record::v1::RevokedToken;
+using record::v1::StatelessToken;
+using record::v1::StoredToken;
+
+constexpr char kRootPrincipal[] = "root";
+
+// One answer for everything that is wrong with a token.
+absl::Status Refused() {
+  return absl::UnauthenticatedError(
+      "the token is not valid: it may be malformed, unknown, expired, revoked, used up, or bound "
+      "to another network or certificate");
+}
+
+template <typename Strings>
+bool InCidrs(const Strings& cidrs, const IpAddress& source) {
+  if (cidrs.empty()) return true;
+  for (const std::string& text : cidrs) {
+    const absl::StatusOr<Cidr> cidr = Cidr::Parse(text);
+    if (cidr.ok() && cidr->Contains(source)) return true;
+  }
+  return false;
+}
+
+class TokenStoreImpl : public TokenStore {
+ public:
+  TokenStoreImpl(Store& store, Clock& clock) : store_(store), clock_(clock) {}
+
+  absl::Status Load(std::shared_ptr<const KeyringSnapshot> keys) override {
+    absl::MutexLock lock(&mu_);
+    keys_ = std::move(keys);
+    stored_.clear();
+    revoked_.clear();
+    epoch_.fetch_add(1);
+    if (keys_ == nullptr) return absl::OkStatus();
+    const std::shared_ptr<const Snapshot> snapshot = store_.GetSnapshot();
+    RETURN_IF_ERROR(stored_records_.ForEach(*keys_, *snapshot, [this](absl::string_view bytes) {
+      StoredToken token;
+      if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+        return absl::DataLossError("the record of a token is malformed");
+      }
+      AddStored(token);
+      return absl::OkStatus();
+    }));
+    return revoked_records_.ForEach(*keys_, *snapshot, [this](absl::string_view bytes) {
+      RevokedToken token;
+      if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+        return absl::DataLossError("the record of a revoked token is malformed");
+      }
+      AddRevoked(token);
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<CreatedToken> CreateStateless(const TokenParams& params) override {
+    RETURN_IF_ERROR(ValidateTokenParams(params));
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
+    const absl::Time now = clock_.Now();
+    StatelessToken token;
+    token.set_id(NewTokenId('b'));
+    token.set_principal(params.principal);
+    for (const std::string& policy : params.policies) token.add_policies(policy);
+    token.set_created_ms(absl::ToUnixMillis(now));
+    ASSIGN_OR_RETURN(const absl::Time expire, ExpiryOf(params, now));
+    token.set_expire_ms(absl::ToUnixMillis(expire));
+    for (const std::string& cidr : params.bound_cidrs) token.add_bound_cidrs(cidr);
+    token.set_role(params.role);
+    token.set_auth_method(params.auth_method);
+    token.set_certificate_sha256(params.certificate_sha256);
+    CreatedToken created;
+    ASSIGN_OR_RETURN(created.token, EncodeStateless(*keys, token));
+    created.info.set_id(token.id());
+    created.info.set_principal(token.principal());
+    *created.info.mutable_policies() = token.policies();
+    *created.info.mutable_create_time() = ToTimestamp(token.created_ms());
+    *created.info.mutable_expire_time() = ToTimestamp(token.expire_ms());
+    *created.info.mutable_bound_cidrs() = token.bound_cidrs();
+    created.info.set_display_name(params.display_name);
+    return created;
+  }
+
+  absl::StatusOr<CreatedToken> CreateStored(Updater& updater, const TokenParams& params) override {
+    RETURN_IF_ERROR(ValidateTokenParams(params));
+    const absl::Time now = clock_.Now();
+    ASSIGN_OR_RETURN(NewStored made, MakeStored());
+    StoredToken token;
+    token.set_id(made.parts.id);
+    token.set_secret_hash(made.parts.secret_hash);
+    token.set_principal(params.principal);
+    for (const std::string& policy : params.policies) token.add_policies(policy);
+    token.set_created_ms(absl::ToUnixMillis(now));
+    if (!params.never_expires) {
+      ASSIGN_OR_RETURN(const absl::Time expire, ExpiryOf(params, now));
+      const absl::Duration most = params.max_ttl > absl::ZeroDuration()
+                                      ? params.max_ttl
+                                      : absl::Seconds(limits::kTokenTtlSecondsMax);
+      token.set_expire_ms(absl::ToUnixMillis(std::min(expire, now + most)));
+      // A periodic token renews without end, up to not_after.
+      const absl::Time last = params.period > absl::ZeroDuration()
+                                  ? params.not_after
+                                  : std::min(now + most, params.not_after);
+      token.set_max_expire_ms(ToMs(last));
+    }
+    token.set_period_seconds(absl::ToInt64Seconds(params.period));
+    token.set_max_uses(params.max_uses);
+    for (const std::string& cidr : params.bound_cidrs) token.add_bound_cidrs(cidr);
+    token.set_display_name(params.display_name);
+    RETURN_IF_ERROR(WriteStored(updater, token));
+    return CreatedToken{std::move(made.text), ToInfo(token)};
+  }
+
+  absl::StatusOr<VerifiedToken> Verify(Updater& updater, absl::string_view token,
+                                       const IpAddress& source,
+                                       absl::string_view certificate_sha256) override {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
+    if (absl::StartsWith(token, kStatelessPrefix)) {
+      return VerifyStateless(*keys, token, source, certificate_sha256);
+    }
+    return VerifyStored(updater, token, source);
+  }
+
+  absl::StatusOr<Revision> Revoke(Updater& updater, absl::string_view id) override {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
+    const bool stored = FindStored(id).has_value();
+    if (!stored && !IsStatelessId(id)) {
+      return absl::NotFoundError("there is no token with this id");
+    }
+    RevokedToken revoked;
+    revoked.set_id(std::string(id));
+    // When a stateless token ends is known to its holder only; no longer than this.
+    revoked.set_expire_ms(
+        absl::ToUnixMillis(clock_.Now() + absl::Seconds(limits::kTokenTtlSecondsMax)));
+    const std::string bytes = revoked.SerializeAsString();
+    ASSIGN_OR_RETURN(const Revision revision,
+                     updater.Update([&](const View& view, Batch& batch) -> absl::Status {
+                       batch.Note("token_id", id);
+                       if (stored) {
+                         stored_records_.Delete(*keys, id, batch);
+                         return absl::OkStatus();
+                       }
+                       return revoked_records_.Put(*keys, view, id, bytes, batch);
+                     }));
+    absl::MutexLock lock(&mu_);
+    if (stored) {
+      stored_.erase(std::string(id));
+    } else {
+      AddRevoked(revoked);
+    }
+    epoch_.fetch_add(1);
+    return revision;
+  }
+
+  absl::StatusOr<v1::TokenInfo> Renew(Updater& updater, absl::string_view id,
+                                      absl::Duration ttl) override {
+    std::optional<StoredToken> token = FindStored(id);
+    if (!token.has_value()) {
+      return absl::FailedPreconditionError("only stored tokens are renewed; log in again instead");
+    }
+    if (token->expire_ms() == 0) return ToInfo(*token);  // never expires
+    if (ttl == absl::ZeroDuration()) ttl = absl::Seconds(limits::kTokenTtlSecondsDefault);
+    if (token->period_seconds() > 0) ttl = absl::Seconds(token->period_seconds());
+    const absl::Time now = clock_.Now();
+    if (FromMs(token->expire_ms()) <= now) return Refused();
+    const absl::Time expire = std::min(now + ttl, FromMs(token->max_expire_ms()));
+    token->set_expire_ms(absl::ToUnixMillis(expire));
+    RETURN_IF_ERROR(WriteStored(updater, *token));
+    epoch_.fetch_add(1);
+    return ToInfo(*token);
+  }
+
+  std::vector<v1::TokenInfo> List(absl::string_view after_id, size_t limit) const override {
+    absl::ReaderMutexLock lock(&mu_);
+    std::vector<v1::TokenInfo> out;
+    for (auto it = stored_.upper_bound(std::string(after_id));
+         it != stored_.end() && out.size() < limit; ++it) {
+      out.push_back(ToInfo(it->second));
+    }
+    return out;
+  }
+
+  absl::StatusOr<int> Purge(Updater& updater) override {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
+    std::vector<std::string> stored, revoked;
+    {
+      absl::ReaderMutexLock lock(&mu_);
+      const int64_t now_ms = absl::ToUnixMillis(clock_.Now());
+      for (const auto& [id, token] : stored_) {
+        if (stored.size() >= limits::kTokensPurgedMax) break;
+        if (token.expire_ms() != 0 && token.expire_ms() <= now_ms) stored.push_back(id);
+      }
+      for (const auto& [id, expire_ms] : revoked_) {
+        if (revoked.size() >= limits::kTokensPurgedMax) break;
+        if (expire_ms <= now_ms) revoked.push_back(id);
+      }
+    }
+    const size_t count = stored.size() + revoked.size();
+    if (count == 0) return 0;
+    RETURN_IF_ERROR(updater
+                        .Update([&](const View&, Batch& batch) {
+                          for (const auto& id : stored) stored_records_.Delete(*keys, id, batch);
+                          for (const auto& id : revoked) revoked_records_.Delete(*keys, id, batch);
+                          batch.Note("tokens", absl::StrCat(count));
+                          return absl::OkStatus();
+                        })
+                        .status());
+    absl::MutexLock lock(&mu_);
+    for (const std::string& id : stored) stored_.erase(id);
+    for (const std::string& id : revoked) revoked_.erase(id);
+    return static_cast<int>(count);
+  }
+
+  uint64_t epoch() const override { return epoch_.load(std::memory_order_acquire); }
+
+ private:
+  absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> Keys() const {
+    absl::ReaderMutexLock lock(&mu_);
+    if (keys_ == nullptr) return absl::FailedPreconditionError("the vault is sealed");
+    return keys_;
+  }
+
+  static absl::StatusOr<absl::Time> ExpiryOf(const TokenParams& params, absl::Time now) {
+    absl::Duration ttl = params.period > absl::ZeroDuration() ? params.period : params.ttl;
+    if (ttl == absl::ZeroDuration()) ttl = absl::Seconds(limits::kTokenTtlSecondsDefault);
+    const absl::Time expire = std::min(now + ttl, params.not_after);
+    if (expire > now) return expire;
+    return absl::InvalidArgumentError("not_after must be in the future");
+  }
+
+  void AddStored(const StoredToken& token) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    stored_[token.id()] = token;
+  }
+  void AddRevoked(const RevokedToken& token) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    revoked_[token.id()] = token.expire_ms();
+  }
+
+  std::optional<StoredToken> FindStored(absl::string_view id) const {
+    absl::ReaderMutexLock lock(&mu_);
+    const auto found = stored_.find(std::string(id));
+    return found == stored_.end() ? std::nullopt : std::make_optional(found->second);
+  }
+
+  absl::Status WriteStored(Updater& updater, const StoredToken& token) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
+    const std::string bytes = token.SerializeAsString();
+    RETURN_IF_ERROR(updater
+                        .Update([&](const View& view, Batch& batch) {
+                          return stored_records_.Put(*keys, view, token.id(), bytes, batch);
+                        })
+                        .status());
+    absl::MutexLock lock(&mu_);
+    AddStored(token);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<VerifiedToken> VerifyStateless(const KeyringSnapshot& keys, absl::string_view text,
+                                                const IpAddress& source,
+                                                absl::string_view certificate_sha256) const {
+    const std::optional<StatelessToken> token = DecodeStateless(keys, text);
+    if (!token.has_value() || token->expire_ms() <= absl::ToUnixMillis(clock_.Now()) ||
+        !InCidrs(token->bound_cidrs(), source)) {
+      return Refused();
+    }
+    if (!token->certificate_sha256().empty() &&
+        !ConstantTimeEquals(token->certificate_sha256(), certificate_sha256)) {
+      return Refused();
+    }
+    absl::ReaderMutexLock lock(&mu_);
+    if (revoked_.contains(token->id())) return Refused();
+    return VerifiedToken{.id = token->id(),
+                         .principal = token->principal(),
+                         .auth_method = token->auth_method(),
+                         .role = token->role(),
+                         .policies = {token->policies().begin(), token->policies().end()},
+                         .expire_time = FromMs(token->expire_ms())};
+  }
+
+  absl::StatusOr<VerifiedToken> VerifyStored(Updater& updater, absl::string_view text,
+                                             const IpAddress& source) {
+    const std::optional<StoredParts> parts = DecodeStored(text);
+    const std::optional<StoredToken> token =
+        parts.has_value() ? FindStored(parts->id) : std::nullopt;
+    // An unknown id costs the same comparison as a wrong secret.
+    static const std::string* const nobody = new std::string(kSha256Size, '\0');
+    const bool equal = ConstantTimeEquals(token.has_value() ? token->secret_hash() : *nobody,
+                                          parts.has_value() ? parts->secret_hash : "");
+    if (!token.has_value() || !equal || FromMs(token->expire_ms()) <= clock_.Now() ||
+        !InCidrs(token->bound_cidrs(), source)) {
+      return Refused();
+    }
+    if (token->max_uses() != 0) RETURN_IF_ERROR(CountUse(updater, token->id()));
+    const bool root = token->principal() == kRootPrincipal && token->expire_ms() == 0;
+    return VerifiedToken{.id = token->id(),
+                         .principal = token->principal(),
+                         .auth_method = root ? "root-token" : "token",
+                         .role = "",
+                         .policies = {token->policies().begin(), token->policies().end()},
+                         .expire_time = FromMs(token->expire_ms()),
+                         .limited_uses = token->max_uses() != 0};
+  }
+
+  // Counted on the record inside the update: two calls at once cannot share the last use.
+  absl::Status CountUse(Updater& updater, const std::string& id) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
+    StoredToken token;
+    RETURN_IF_ERROR(updater
+                        .Update([&](const View& view, Batch& batch) -> absl::Status {
+                          ASSIGN_OR_RETURN(const std::optional<SecretBytes> record,
+                                           stored_records_.Get(*keys, view, id));
+                          if (!record.has_value()) return Refused();
+                          const absl::string_view bytes = record->ExposeForCrypto();
+                          if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+                            return absl::DataLossError("the record of a token is malformed");
+                          }
+                          if (token.uses() >= token.max_uses()) return Refused();
+                          token.set_uses(token.uses() + 1);
+                          return stored_records_.Put(*keys, view, id, token.SerializeAsString(),
+                                                     batch);
+                        })
+                        .status());
+    absl::MutexLock lock(&mu_);
+    const auto found = stored_.find(id);
+    if (found != stored_.end() && found->second.uses() < token.uses()) {
+      found->second.set_uses(token.uses());
+    }
+    return absl::OkStatus();
+  }
+
+  Store& store_;
+  Clock& clock_;
+  const SealedTable stored_records_{Purpose::kStoredToken};
+  const SealedTable revoked_records_{Purpose::kRevokedToken};
+  std::atomic<uint64_t> epoch_{0};
+  mutable absl::Mutex mu_;
+  std::shared_ptr<const KeyringSnapshot> keys_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, StoredToken> stored_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, int64_t> revoked_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace
+
+std::unique_ptr<TokenStore> TokenStore::Create(Store& store, Clock& clock) {
+  return std::make_unique<TokenStoreImpl>(store, clock);
+}
+
+}  // namespace keyturn

@@ -1,0 +1,131 @@
+#include "server/audit_service.h"
+
+#include "absl/strings/numbers.h"
+#include "audit/to_proto.h"
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "server/timestamps.h"
+
+namespace keyturn {
+namespace {
+
+using Stream = PullStream<v1::AuditEntry>;
+
+AuditFilter ToFilter(const v1::SearchAuditRequest& request) {
+  AuditFilter filter;
+  if (request.has_after()) filter.after = ToTime(request.after());
+  if (request.has_before()) filter.before = ToTime(request.before());
+  filter.event = request.event();
+  filter.principal = request.principal();
+  filter.resource_prefix = request.resource_prefix();
+  filter.correlation_id = request.correlation_id();
+  filter.outcome = request.outcome();
+  return filter;
+}
+
+}  // namespace
+
+absl::StatusOr<StreamStep<v1::AuditEntry>> AuditServiceImpl::NextEntries(uint64_t* from,
+                                                                         bool follow) {
+  StreamStep<v1::AuditEntry> step;
+  RETURN_IF_ERROR(audit_.Read(*from, [&](const AuditRecord& record) {
+    step.messages.push_back(ToProto(record));
+    *from = record.sequence + 1;
+    return step.messages.size() < static_cast<size_t>(limits::kStreamBatchMax);
+  }));
+  step.again = step.messages.size() >= static_cast<size_t>(limits::kStreamBatchMax);
+  step.end = !follow && !step.again;
+  return step;
+}
+
+grpc::ServerWriteReactor<v1::AuditEntry>* AuditServiceImpl::Tail(
+    grpc::CallbackServerContext* context, const v1::TailRequest* request) {
+  std::shared_ptr<Call> call = door_.NewCall(*context, methods_.Get("AuditService", "Tail"));
+  auto from = std::make_shared<uint64_t>(request->from_sequence());
+  const bool follow = request->follow();
+  const absl::Status admitted =
+      call->Run([]() -> absl::StatusOr<Resource> { return Resource::None(); },
+                [&](Call&) {
+                  if (*from == 0) {
+                    const uint64_t next = audit_.next_sequence();
+                    *from = next > request->last() ? next - request->last() : 1;
+                  }
+                  return absl::OkStatus();
+                });
+  if (!admitted.ok()) return Stream::Failed(door_, context, std::move(call), admitted);
+  Stream* const stream =
+      Stream::Start(door_, context, std::move(call),
+                    [this, from, follow](Call&) { return NextEntries(from.get(), follow); });
+  const std::weak_ptr<Stream> weak = stream->weak_from_this();
+  std::shared_ptr<void> registered = followers_.Add([weak] {
+    if (const std::shared_ptr<Stream> alive = weak.lock()) alive->Wake();
+  });
+  if (registered == nullptr) {
+    stream->Fail(WithReason(
+        absl::ResourceExhaustedError(absl::StrCat(limits::kWatchersMax, " streams are open")),
+        "TOO_MANY_WATCHES"));
+    return stream;
+  }
+  stream->Keep(std::move(registered));
+  stream->Wake();
+  return stream;
+}
+
+absl::Status AuditServiceImpl::Find(const v1::SearchAuditRequest& request,
+                                    v1::SearchAuditResponse* response) {
+  uint64_t from = 1;
+  if (!request.page_token().empty() && !absl::SimpleAtoi(request.page_token(), &from)) {
+    return absl::InvalidArgumentError("page_token is not one that this method gave");
+  }
+  if (request.page_size() < 0 || request.page_size() > static_cast<int>(limits::kListPageMax)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("page_size must be 0 to ", limits::kListPageMax));
+  }
+  const int page =
+      request.page_size() == 0 ? static_cast<int>(limits::kListPageDefault) : request.page_size();
+  const AuditFilter filter = ToFilter(request);
+  size_t looked_at = 0;
+  size_t bytes = 0;
+  uint64_t next = 0;
+  RETURN_IF_ERROR(audit_.Read(from, [&](const AuditRecord& record) {
+    if (response->entries_size() >= page || looked_at >= limits::kListScanMax ||
+        bytes > limits::kReplyBytesMax / 2) {
+      next = record.sequence;
+      return false;
+    }
+    ++looked_at;
+    if (Matches(filter, record)) {
+      *response->add_entries() = ToProto(record);
+      bytes += response->entries(response->entries_size() - 1).ByteSizeLong();
+    }
+    return true;
+  }));
+  if (next != 0) response->set_next_page_token(absl::StrCat(next));
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* AuditServiceImpl::Search(grpc::CallbackServerContext* context,
+                                                   const v1::SearchAuditRequest* request,
+                                                   v1::SearchAuditResponse* response) {
+  return door_.Unary(context, methods_.Get("AuditService", "Search"), RunOn::kPool,
+                     Resource::None(), [=, this](Call&) { return Find(*request, response); });
+}
+
+grpc::ServerUnaryReactor* AuditServiceImpl::Verify(grpc::CallbackServerContext* context,
+                                                   const v1::VerifyAuditRequest*,
+                                                   v1::VerifyAuditResponse* response) {
+  return door_.Unary(context, methods_.Get("AuditService", "Verify"), RunOn::kPool,
+                     Resource::None(), [=, this](Call&) -> absl::Status {
+                       ASSIGN_OR_RETURN(const AuditVerification found, audit_.Verify());
+                       response->set_entries(found.entries);
+                       response->set_head_hash(found.head_hash);
+                       response->set_public_key(found.public_key);
+                       for (const std::string& problem : found.problems) {
+                         response->add_problems(problem);
+                       }
+                       return absl::OkStatus();
+                     });
+}
+
+}  // namespace keyturn

@@ -1,0 +1,74 @@
+#include "server/background.h"
+
+#include "base/limits.h"
+#include "base/status_macros.h"
+
+namespace keyturn {
+namespace {
+
+AuditEvent ServerEvent(absl::string_view event, Clock& clock) {
+  AuditEvent out;
+  out.time = clock.Now();
+  out.event = std::string(event);
+  out.principal = "keyturn";
+  out.auth_method = "server";
+  out.method = "background";
+  return out;
+}
+
+absl::Status RunDue(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  const AuditEvent event = ServerEvent("secret_expired", parts.clock);
+  AuditedUpdater updater(*parts.rooms.store, *parts.rooms.audit, event);
+  absl::Time next;
+  return parts.rooms.vault->RunDue(updater, &next).status();
+}
+
+absl::Status PurgeTokens(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  const AuditEvent event = ServerEvent("token_purged", parts.clock);
+  AuditedUpdater updater(*parts.rooms.store, *parts.rooms.audit, event);
+  return parts.rooms.tokens->Purge(updater).status();
+}
+
+// Refusals beyond the bound of one second, as one entry with a count.
+absl::Status WriteCounted(const BackgroundParts& parts) {
+  for (const RefusalLimiter::Counted& counted : parts.refusals.TakeDue(parts.clock.Now())) {
+    AuditEvent event = ServerEvent("calls_refused", parts.clock);
+    event.principal = "-";
+    event.time = counted.second;
+    event.source = counted.source;
+    event.count = static_cast<uint64_t>(counted.count);
+    event.outcome = "UNAUTHENTICATED";
+    event.reason = "COUNTED";
+    RETURN_IF_ERROR(parts.rooms.audit->Append(event));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MoveAnchor(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  return parts.rooms.keyring->WriteAnchor(parts.rooms.store->LastRevision());
+}
+
+}  // namespace
+
+std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts) {
+  std::vector<Janitor::Task> tasks = {
+      {"due items", absl::Seconds(1), [parts] { return RunDue(parts); }},
+      {"counted refusals", absl::Seconds(1), [parts] { return WriteCounted(parts); }},
+      {"expired tokens", absl::Minutes(1), [parts] { return PurgeTokens(parts); }},
+      {"idle streams", absl::Seconds(limits::kWatchTickSeconds),
+       [parts] {
+         parts.watchers.WakeAll();
+         return absl::OkStatus();
+       }},
+      {"certificate renewal", absl::Hours(24), [parts] { return parts.tls.Reload(); }},
+  };
+  if (parts.anchor) {
+    tasks.push_back({"anchor", absl::Seconds(5), [parts] { return MoveAnchor(parts); }});
+  }
+  return tasks;
+}
+
+}  // namespace keyturn

@@ -1,0 +1,34 @@
+#include "server/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include "server/version.h"
+
+namespace keyturn {
+
+std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* exit_code) {
+  CommandLine line;
+  CLI::App app("keyturnd: a secrets vault that turns its own keys", "keyturnd");
+  app.set_version_flag("--version", std::string("keyturnd ") + kVersion);
+  CLI::Option* const config =
+      app.add_option("--config", line.config_file, "configuration file (TOML)");
+  app.add_option("--info-file", line.info_file,
+                 "write addresses and file names there, as JSON, once the server listens");
+  app.add_flag("--check-config", line.check_config,
+               "read the configuration, say what is wrong, end")
+      ->needs(config);
+#ifdef KEYTURN_DEV
+  app.add_flag("--dev", line.dev,
+               "a server to play with: everything in memory, unsealed, lost at the end");
+#endif
+  app.footer("Without --config and --dev, the defaults are used (data in /var/lib/keyturn).");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    *exit_code = app.exit(error) == 0 ? 0 : 2;
+    return std::nullopt;
+  }
+  return line;
+}
+
+}  // namespace keyturn

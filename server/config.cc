@@ -1,0 +1,223 @@
+#include "server/config.h"
+
+#include <toml++/toml.h>
+
+#include <array>
+#include <functional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "auth/cidr.h"
+#include "base/status_macros.h"
+#include "storage/file_system.h"
+
+namespace keyturn {
+namespace {
+
+// A place for the value of one key, and what it may be.
+struct Setting {
+  const char* key;  // "section.name"
+  std::function<absl::Status(const std::string& key, const toml::node& node)> set;
+};
+
+absl::Status Bad(const std::string& key, absl::string_view allowed) {
+  return absl::InvalidArgumentError(absl::StrCat(key, " must be ", allowed));
+}
+
+Setting Text(const char* key, std::string* out) {
+  return {key, [out](const std::string& name, const toml::node& node) {
+            const auto value = node.value_exact<std::string>();
+            if (!value.has_value()) return Bad(name, "a string");
+            *out = *value;
+            return absl::OkStatus();
+          }};
+}
+
+Setting AbsolutePath(const char* key, std::string* out) {
+  return {key, [out](const std::string& name, const toml::node& node) {
+            const auto value = node.value_exact<std::string>();
+            if (!value.has_value() || !absl::StartsWith(*value, "/")) {
+              return Bad(name, "an absolute path");
+            }
+            *out = *value;
+            return absl::OkStatus();
+          }};
+}
+
+Setting Flag(const char* key, bool* out) {
+  return {key, [out](const std::string& name, const toml::node& node) {
+            const auto value = node.value_exact<bool>();
+            if (!value.has_value()) return Bad(name, "true or false");
+            *out = *value;
+            return absl::OkStatus();
+          }};
+}
+
+template <typename Number>
+Setting Whole(const char* key, int64_t min, int64_t max, Number* out) {
+  return {key, [=](const std::string& name, const toml::node& node) {
+            const auto value = node.value_exact<int64_t>();
+            if (!value.has_value() || *value < min || *value > max) {
+              return Bad(name, absl::StrCat("a whole number from ", min, " to ", max));
+            }
+            *out = static_cast<Number>(*value);
+            return absl::OkStatus();
+          }};
+}
+
+// One of `words`, as its position.
+Setting Word(const char* key, std::vector<std::string> words, std::function<void(size_t)> set) {
+  return {key, [=](const std::string& name, const toml::node& node) {
+            const auto value = node.value_exact<std::string>();
+            std::string allowed;
+            for (size_t i = 0; i < words.size(); ++i) {
+              if (value == words[i]) {
+                set(i);
+                return absl::OkStatus();
+              }
+              absl::StrAppend(&allowed,
+                              i == 0                  ? ""
+                              : i + 1 == words.size() ? " or "
+                                                      : ", ",
+                              "\"", words[i], "\"");
+            }
+            return Bad(name, allowed);
+          }};
+}
+
+std::vector<Setting> Settings(Config* config) {
+  constexpr int64_t kRateMax = 10'000'000;
+  return {
+      AbsolutePath("data_directory", &config->data_directory),
+      AbsolutePath("key_file", &config->key_file),
+      AbsolutePath("anchor_file", &config->anchor_file),
+      Flag("auto_unseal", &config->auto_unseal),
+      Text("listen.grpc", &config->grpc_address),
+      Text("listen.metrics", &config->metrics_address),
+      AbsolutePath("tls.certificate", &config->tls_certificate),
+      AbsolutePath("tls.key", &config->tls_key),
+      AbsolutePath("tls.client_ca", &config->tls_client_ca),
+      AbsolutePath("audit.directory", &config->audit_directory),
+      Word("audit.reads", {"batch", "fsync"},
+           [config](size_t i) { config->audit_sync_reads = i == 1; }),
+      Whole("limits.arena_bytes", 64 * 1024, limits::kArenaBytesMax, &config->arena_bytes),
+      Flag("limits.require_memory_lock", &config->require_memory_lock),
+      Whole("limits.worker_threads", limits::kWorkerThreadsMin, limits::kWorkerThreadsMax,
+            &config->worker_threads),
+      Whole("limits.source_calls_per_second", 0, kRateMax, &config->source_calls_per_second),
+      Whole("limits.identity_calls_per_second", 0, kRateMax, &config->identity_calls_per_second),
+      Word("log.level", {"debug", "info", "warning", "error"},
+           [config](size_t i) { config->log_level = static_cast<LogLevel>(i); }),
+  };
+}
+
+// Edits that turn one word into the other (Levenshtein).
+size_t Distance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+absl::Status Unknown(const std::string& key, const std::vector<Setting>& settings) {
+  absl::string_view nearest;
+  size_t best = std::string::npos;
+  for (const Setting& setting : settings) {
+    const size_t distance = Distance(key, setting.key);
+    if (distance < best) {
+      best = distance;
+      nearest = setting.key;
+    }
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown key ", key, "; the nearest one is ", nearest));
+}
+
+absl::Status Apply(const std::string& prefix, const toml::table& table,
+                   const std::vector<Setting>& settings) {
+  for (const auto& [name, node] : table) {
+    const std::string key = absl::StrCat(prefix, std::string(name.str()));
+    const auto setting = std::find_if(settings.begin(), settings.end(),
+                                      [&key](const Setting& s) { return s.key == key; });
+    if (setting != settings.end()) {
+      RETURN_IF_ERROR(setting->set(key, node));
+      continue;
+    }
+    if (!prefix.empty() || !node.is_table()) return Unknown(key, settings);
+    RETURN_IF_ERROR(Apply(absl::StrCat(key, "."), *node.as_table(), settings));
+  }
+  return absl::OkStatus();
+}
+
+// The packaged library throws; its exceptions end here.
+absl::StatusOr<toml::table> ParseToml(absl::string_view text) {
+  try {
+    return toml::parse(std::string_view(text.data(), text.size()));
+  } catch (const toml::parse_error& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("line ", error.source().begin.line, ": ", std::string(error.description())));
+  }
+}
+
+absl::Status CheckTogether(const Config& config) {
+  RETURN_IF_ERROR(ParseHostPort("listen.grpc", config.grpc_address).status());
+  RETURN_IF_ERROR(ParseHostPort("listen.metrics", config.metrics_address).status());
+  if (config.tls_certificate.empty() != config.tls_key.empty()) {
+    return absl::InvalidArgumentError("tls.certificate and tls.key must be given together");
+  }
+  if (config.auto_unseal && config.key_file.empty()) {
+    return absl::InvalidArgumentError("auto_unseal needs key_file, the key it unseals with");
+  }
+  if ((config.arena_bytes & (config.arena_bytes - 1)) != 0) {
+    return Bad("limits.arena_bytes", "a power of two");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<HostPort> ParseHostPort(absl::string_view key, absl::string_view text) {
+  const absl::Status bad =
+      Bad(std::string(key),
+          "\"address:port\" with a literal IP address (IPv6 in brackets) and a "
+          "port from 0 to 65535");
+  const size_t colon = text.rfind(':');
+  if (colon == absl::string_view::npos) return bad;
+  HostPort out;
+  absl::string_view host = text.substr(0, colon);
+  const bool brackets = absl::StartsWith(host, "[") && absl::EndsWith(host, "]");
+  if (brackets) host = host.substr(1, host.size() - 2);
+  uint32_t port = 0;
+  if (!absl::SimpleAtoi(text.substr(colon + 1), &port) || port > 65535) return bad;
+  if (!IpAddress::Parse(host).ok() || absl::StrContains(host, ':') != brackets) return bad;
+  out.host = std::string(host);
+  out.port = static_cast<uint16_t>(port);
+  return out;
+}
+
+absl::StatusOr<Config> ParseConfig(absl::string_view text) {
+  ASSIGN_OR_RETURN(const toml::table table, ParseToml(text));
+  Config config;
+  const std::vector<Setting> settings = Settings(&config);
+  RETURN_IF_ERROR(Apply("", table, settings));
+  RETURN_IF_ERROR(CheckTogether(config));
+  return config;
+}
+
+absl::StatusOr<Config> ReadConfig(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, FileSystem::Posix().Read(path));
+  absl::StatusOr<Config> config = ParseConfig(text);
+  if (config.ok()) return config;
+  return absl::Status(config.status().code(), absl::StrCat(path, ": ", config.status().message()));
+}
+
+}  // namespace keyturn

@@ -1,0 +1,55 @@
+// The configuration file: TOML, every key optional, unknown keys refused. docs/OPERATIONS.md lists
+// the keys. Values; thread-safe.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+namespace keyturn {
+
+struct Config {
+  bool dev = false;  // from the command line only
+
+  std::string data_directory = "/var/lib/keyturn";
+  std::string key_file;      // "": no key-file seal
+  std::string anchor_file;   // "": no rollback anchor
+  bool auto_unseal = false;  // with the key file, at start
+
+  std::string grpc_address = "127.0.0.1:7400";
+  std::string metrics_address = "127.0.0.1:7403";
+
+  std::string tls_certificate;  // "": made by the server, under <data>/tls
+  std::string tls_key;
+  std::string tls_client_ca;  // trusted beside Keyturn's own client CA
+
+  std::string audit_directory;  // "": <data>/audit
+  bool audit_sync_reads = false;
+
+  size_t arena_bytes = limits::kArenaBytesDefault;
+  bool require_memory_lock = true;
+  int worker_threads = limits::kWorkerThreadsDefault;
+  double source_calls_per_second = limits::kCallsPerSecondDefault;    // 0: no limit
+  double identity_calls_per_second = limits::kCallsPerSecondDefault;  // 0: no limit
+
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// INVALID_ARGUMENT names the key (or line), what is allowed, and for an unknown key the nearest one
+// there is. `text` is the file's contents.
+absl::StatusOr<Config> ParseConfig(absl::string_view text);
+// NOT_FOUND and UNAVAILABLE name the file.
+absl::StatusOr<Config> ReadConfig(const std::string& path);
+
+// "host:port" with a literal IP address and a port from 0 (any free one) to 65535; an IPv6 address
+// stands in brackets. INVALID_ARGUMENT names `key`.
+struct HostPort {
+  std::string host;  // without brackets
+  uint16_t port = 0;
+};
+absl::StatusOr<HostPort> ParseHostPort(absl::string_view key, absl::string_view text);
+
+}  // namespace keyturn

@@ -1,0 +1,90 @@
+#include "server/grpc_door.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "base/limits.h"
+#include "base/reason.h"
+#include "server/grpc_status.h"
+
+namespace keyturn {
+namespace {
+
+absl::string_view ToView(grpc::string_ref text) { return {text.data(), text.size()}; }
+
+absl::string_view Metadata(const grpc::CallbackServerContext& context, const char* name) {
+  const auto& metadata = context.client_metadata();
+  const auto it = metadata.find(name);
+  return it == metadata.end() ? absl::string_view() : ToView(it->second);
+}
+
+bool IsCorrelationId(absl::string_view text) {
+  return !text.empty() && text.size() <= limits::kCorrelationIdBytesMax &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' ||
+                  c == '-';
+         });
+}
+
+// Only one credential counts; "Bearer" in any case (RFC 7235 section 2.1).
+absl::string_view BearerToken(absl::string_view header) {
+  constexpr absl::string_view kScheme = "bearer ";
+  if (!absl::StartsWithIgnoreCase(header, kScheme)) return "";
+  return absl::StripAsciiWhitespace(header.substr(kScheme.size()));
+}
+
+// Deadlines come in real time, whatever clock the server runs by.
+absl::Time DeadlineOf(const grpc::CallbackServerContext& context, Clock& clock) {
+  const absl::Time deadline = absl::FromChrono(context.deadline());
+  const absl::Duration left = deadline - Clock::Real().Now();
+  constexpr absl::Duration kNone = absl::Hours(24 * 365);
+  return left > kNone ? absl::InfiniteFuture() : clock.Now() + left;
+}
+
+}  // namespace
+
+CallOrigin GrpcDoor::OriginOf(grpc::CallbackServerContext& context) {
+  CallOrigin origin;
+  const std::string peer = context.peer();
+  origin.credentials.source = IpAddress::FromGrpcPeer(peer);
+  origin.credentials.bearer_token = BearerToken(Metadata(context, "authorization"));
+  origin.source = origin.credentials.source.present()
+                      ? std::string(absl::StripPrefix(absl::StripPrefix(peer, "ipv4:"), "ipv6:"))
+                      : "unix";
+  if (absl::StartsWith(peer, "unix:")) {
+    origin.credentials.local_operator = true;
+  } else {
+    const std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
+    const std::vector<grpc::string_ref> pem = auth->FindPropertyValues("x509_pem_cert");
+    if (pem.size() == 1) origin.credentials.certificate = parts_.peers.Find(ToView(pem.front()));
+  }
+  origin.user_agent = std::string(Metadata(context, "user-agent"));
+  const absl::string_view correlation_id = Metadata(context, "x-correlation-id");
+  if (IsCorrelationId(correlation_id)) origin.correlation_id = std::string(correlation_id);
+  origin.deadline = DeadlineOf(context, parts_.gate.clock);
+  return origin;
+}
+
+std::shared_ptr<Call> GrpcDoor::NewCall(grpc::CallbackServerContext& context,
+                                        const MethodInfo& method) {
+  return std::make_shared<Call>(parts_.gate, method, OriginOf(context));
+}
+
+grpc::Status GrpcDoor::Finish(grpc::CallbackServerContext* context, const Call& call,
+                              const absl::Status& status) {
+  context->AddTrailingMetadata("x-correlation-id", call.correlation_id());
+  return ToGrpcStatus(status, call.retry_after_ms(), call.correlation_id());
+}
+
+void GrpcDoor::Reply(grpc::CallbackServerContext* context, const Call& call,
+                     const absl::Status& status, grpc::ServerUnaryReactor* reactor) {
+  reactor->Finish(Finish(context, call, status));
+}
+
+absl::Status GrpcDoor::Busy() {
+  return WithReason(
+      absl::ResourceExhaustedError("every worker is busy and the queue is full; try again shortly"),
+      "BUSY");
+}
+
+}  // namespace keyturn

@@ -1,0 +1,118 @@
+#include "server/grpc_listener.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "server/grpc_tls.h"
+
+namespace keyturn {
+namespace {
+
+void SetArguments(grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(static_cast<int>(limits::kRequestBytesMax));
+  builder->SetMaxSendMessageSize(static_cast<int>(limits::kReplyBytesMax));
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, limits::kMetadataBytesMax);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits::kConcurrentStreamsMax);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 16384);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_HPACK_TABLE_SIZE_DECODER, 4096);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, limits::kHandshakeMillis);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, limits::kKeepaliveMillis);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, limits::kKeepaliveTimeoutMillis);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                              limits::kKeepaliveMillis);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, limits::kPingStrikesMax);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, limits::kConnectionIdleMillis);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, limits::kConnectionAgeMillis);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, limits::kConnectionGraceMillis);
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder->AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  grpc::ResourceQuota quota("keyturn");
+  quota.Resize(limits::kGrpcBufferBytesMax);
+  quota.SetMaxThreads(limits::kGrpcThreadsMax);
+  builder->SetResourceQuota(quota);
+}
+
+absl::Status PrepareSocket(const std::string& path) {
+  if (path.size() >= sizeof(sockaddr_un{}.sun_path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("data_directory is too long: ", path, " must be under ",
+                     sizeof(sockaddr_un{}.sun_path), " bytes, the system's bound for sockets"));
+  }
+  // Left by a server that was killed; the store's lock already says that none is running.
+  unlink(path.c_str());
+  return absl::OkStatus();
+}
+
+void LogFromGrpc(gpr_log_func_args* args) {
+  if (args->severity != GPR_LOG_SEVERITY_ERROR) return;
+  Log(LogLevel::kDebug, "gRPC says", {{"message", Redact(args->message)}});
+}
+
+}  // namespace
+
+void RouteGrpcLog() { gpr_set_log_function(&LogFromGrpc); }
+
+absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
+    const Options& options, const TlsFiles& tls, const std::vector<grpc::Service*>& services) {
+  grpc::EnableDefaultHealthCheckService(true);
+  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  SetArguments(&builder);
+  const bool v6 = absl::StrContains(options.address.host, ':');
+  const std::string host = v6 ? absl::StrCat("[", options.address.host, "]") : options.address.host;
+  std::unique_ptr<GrpcListener> listener(new GrpcListener());
+  listener->credentials_ = MakeTlsCredentials(tls, options.require_client_certificate);
+  int port = 0;
+  builder.AddListeningPort(absl::StrCat(host, ":", options.address.port), listener->credentials_,
+                           &port);
+  int socket_port = 1;
+  if (!options.operator_socket.empty()) {
+    const absl::Status prepared = PrepareSocket(options.operator_socket);
+    if (!prepared.ok()) return prepared;
+    builder.AddListeningPort(absl::StrCat("unix:", options.operator_socket),
+                             grpc::InsecureServerCredentials(), &socket_port);
+  }
+  for (grpc::Service* service : services) builder.RegisterService(service);
+
+  listener->server_ = builder.BuildAndStart();
+  if (listener->server_ == nullptr || port == 0 || socket_port == 0) {
+    return absl::UnavailableError(absl::StrCat("listen.grpc: cannot listen on ", host, ":",
+                                               options.address.port, " or on the socket ",
+                                               options.operator_socket));
+  }
+  listener->address_ = absl::StrCat(host, ":", port);
+  listener->socket_ = options.operator_socket;
+  if (!options.operator_socket.empty()) chmod(options.operator_socket.c_str(), 0600);
+  return listener;
+}
+
+GrpcListener::~GrpcListener() {
+  if (server_ != nullptr) Shutdown(absl::ZeroDuration());
+}
+
+void GrpcListener::SetServing(bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus(serving);
+}
+
+void GrpcListener::Shutdown(absl::Duration grace) {
+  if (server_ == nullptr) return;
+  const gpr_timespec span = {absl::ToInt64Seconds(grace), 0, GPR_TIMESPAN};
+  server_->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), span));
+  server_->Wait();
+  server_ = nullptr;
+  if (!socket_.empty()) unlink(socket_.c_str());
+}
+
+}  // namespace keyturn

@@ -1,0 +1,86 @@
+#include "server/hardening.h"
+
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "net/tls_policy.h"
+#include "storage/file_system.h"
+
+namespace keyturn {
+namespace {
+
+constexpr char kTunablesName[] = "GLIBC_TUNABLES";
+constexpr char kTunables[] = "glibc.malloc.tcache_count=0";
+constexpr char kMarker[] = "KEYTURN_SETTINGS_APPLIED";
+constexpr int kFreedByte = 0xA5;
+
+absl::Status Failed(absl::string_view call) {
+  return absl::UnavailableError(absl::StrCat(call, " failed: ", std::strerror(errno)));
+}
+
+}  // namespace
+
+absl::Status ReexecWithSettings(char** argv) {
+  if (std::getenv(kMarker) == nullptr) {
+    const char* const before = std::getenv(kTunablesName);
+    const std::string tunables =
+        before == nullptr ? kTunables : absl::StrCat(before, ":", kTunables);
+    setenv(kTunablesName, tunables.c_str(), 1);
+    setenv(kMarker, "1", 1);
+    setenv("GRPC_SSL_CIPHER_SUITES", GrpcCipherSuites(), 1);
+    // A trace of gRPC prints headers, which hold tokens.
+    unsetenv("GRPC_TRACE");
+    execv("/proc/self/exe", argv);
+    return Failed("execv of /proc/self/exe");
+  }
+  const char* const tunables = std::getenv(kTunablesName);
+  if (tunables == nullptr || !absl::StrContains(tunables, kTunables)) {
+    return absl::FailedPreconditionError(absl::StrCat("the environment has ", kMarker, " but not ",
+                                                      kTunablesName, "=", kTunables, "; unset ",
+                                                      kMarker));
+  }
+  mallopt(M_PERTURB, kFreedByte);
+  return absl::OkStatus();
+}
+
+absl::Status HardenProcess(bool dev) {
+  umask(077);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Failed("prctl(PR_SET_NO_NEW_PRIVS)");
+  if (dev) return absl::OkStatus();
+  const rlimit none = {0, 0};
+  if (setrlimit(RLIMIT_CORE, &none) != 0) return Failed("setrlimit(RLIMIT_CORE)");
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Failed("prctl(PR_SET_DUMPABLE)");
+  return absl::OkStatus();
+}
+
+absl::Status CheckDataDirectory(const std::string& directory) {
+  struct stat info;
+  if (lstat(directory.c_str(), &info) != 0) {
+    if (errno != ENOENT) return Failed(absl::StrCat("reading ", directory));
+    return FileSystem::Posix().CreateDirectory(directory, 0700);
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return absl::FailedPreconditionError(absl::StrCat(directory, " is not a directory"));
+  }
+  if (info.st_uid != geteuid()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory, " belongs to another user (uid ", info.st_uid, ")"));
+  }
+  if ((info.st_mode & 077) != 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        directory, " may be entered by other users; run `chmod 0700 ", directory, "`"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace keyturn

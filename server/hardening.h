@@ -1,0 +1,23 @@
+// What the process does to itself before it reads any key: no core dumps, no ptrace by others,
+// files for their owner only, and an allocator that overwrites what is freed (buffers of gRPC,
+// protobuf and OpenSSL hold plaintext for a moment, and are not ours to wipe).
+#pragma once
+
+#include "absl/status/status.h"
+
+namespace keyturn {
+
+// Runs the program again, once, with the allocator settings that glibc reads only at start
+// (GLIBC_TUNABLES: no per-thread cache, which keeps freed blocks unwiped) and with the TLS ciphers
+// that gRPC reads from the environment. Returns when the settings are in force. FAILED_PRECONDITION
+// when that cannot be.
+absl::Status ReexecWithSettings(char** argv);
+
+// `dev` leaves core dumps and debuggers alone. UNAVAILABLE names the call that failed.
+absl::Status HardenProcess(bool dev);
+
+// FAILED_PRECONDITION unless `directory` belongs to this user and nobody else may enter it. Made
+// with mode 0700 when absent.
+absl::Status CheckDataDirectory(const std::string& directory);
+
+}  // namespace keyturn

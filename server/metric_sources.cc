@@ -1,0 +1,58 @@
+#include "server/metric_sources.h"
+
+#include "crypto/arena.h"
+
+namespace keyturn {
+namespace {
+
+template <typename Number>
+double ToDouble(Number number) {
+  return static_cast<double>(number);
+}
+
+void AddStore(Store& store, Metrics& metrics) {
+  metrics.AddCounter("keyturn_commits_total", "Updates committed.",
+                     [&store] { return ToDouble(store.Stats().commits); });
+  metrics.AddCounter("keyturn_commit_groups_total", "Batches written; commits share them.",
+                     [&store] { return ToDouble(store.Stats().groups); });
+  metrics.AddCounter("keyturn_fsyncs_total", "Syncs of the write-ahead log.",
+                     [&store] { return ToDouble(store.Stats().syncs); });
+  metrics.AddCounter("keyturn_slow_updates_total", "Update functions that took over 1 ms.",
+                     [&store] { return ToDouble(store.Stats().slow_updates); });
+  metrics.AddGauge("keyturn_commit_queue_length", "Updates waiting to be committed.",
+                   [&store] { return ToDouble(store.Stats().queue_length); });
+  metrics.AddGauge("keyturn_store_stopped", "1 after a failed write: restart the server.",
+                   [&store] { return store.Stats().stopped ? 1.0 : 0.0; });
+  metrics.AddGauge("keyturn_revision", "The newest committed revision.",
+                   [&store] { return ToDouble(store.LastRevision().value()); });
+}
+
+}  // namespace
+
+void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
+  Rooms& rooms = sources.rooms;
+  AddStore(*rooms.store, metrics);
+  metrics.AddGauge(
+      "keyturn_sealed", "1 while the vault is sealed.",
+      [&lifecycle = sources.lifecycle] { return lifecycle.unsealed().load() ? 0.0 : 1.0; });
+  metrics.AddGauge("keyturn_kek_term", "Number of the active key-encryption key; 0 while sealed.",
+                   [&rooms] { return ToDouble(rooms.keyring->status().kek_term.value()); });
+  metrics.AddGauge("keyturn_audit_unsynced_bytes", "Bytes of the audit log not yet synced.",
+                   [&rooms] { return ToDouble(rooms.audit->unsynced_bytes()); });
+  metrics.AddGauge("keyturn_audit_failing", "1 while the audit log cannot be written.",
+                   [&rooms] { return rooms.audit->failing() ? 1.0 : 0.0; });
+  metrics.AddCounter("keyturn_audit_entries_total", "Entries in the audit log.",
+                     [&rooms] { return ToDouble(rooms.audit->next_sequence() - 1); });
+  metrics.AddGauge("keyturn_arena_bytes", "Size of the locked memory for plaintext.",
+                   [] { return ToDouble(GetArenaStats().capacity); });
+  metrics.AddGauge("keyturn_arena_in_use_bytes", "Locked memory in use.",
+                   [] { return ToDouble(GetArenaStats().in_use); });
+  metrics.AddGauge("keyturn_arena_locked", "1 when that memory can never be swapped.",
+                   [] { return GetArenaStats().locked ? 1.0 : 0.0; });
+  metrics.AddGauge("keyturn_watchers", "Open watches of secrets.",
+                   [&watchers = sources.watchers] { return ToDouble(watchers.size()); });
+  metrics.AddGauge("keyturn_audit_followers", "Open streams of the audit log.",
+                   [&followers = sources.followers] { return ToDouble(followers.size()); });
+}
+
+}  // namespace keyturn

@@ -1,0 +1,20 @@
+// Metrics that are read from the rooms when a scrape comes.
+#pragma once
+
+#include "server/lifecycle.h"
+#include "server/metrics.h"
+#include "server/rooms.h"
+#include "server/streams.h"
+
+namespace keyturn {
+
+// All outlive the metrics.
+struct MetricSources {
+  Rooms& rooms;
+  const Lifecycle& lifecycle;
+  const StreamRegistry& watchers;
+  const StreamRegistry& followers;
+};
+void AddMetricSources(const MetricSources& sources, Metrics& metrics);
+
+}  // namespace keyturn

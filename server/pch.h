@@ -1,0 +1,6 @@
+// Precompiled for the server: what every room has, and the gRPC headers, which cost seconds each.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "base/pch.h"

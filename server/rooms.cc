@@ -1,0 +1,60 @@
+#include "server/rooms.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "storage/rocks_store.h"
+
+namespace keyturn {
+namespace {
+
+// A dev server's passphrase protects nothing, so it costs nothing.
+constexpr Argon2Params kDevArgon2 = {1, 64 * 1024};
+
+KeyringOptions OptionsOf(const Config& config) {
+  KeyringOptions options;
+  options.directory = config.dev ? "/keyring" : config.data_directory;
+  options.key_file = config.key_file;
+  options.anchor_file = config.anchor_file;
+  if (config.dev) options.argon2 = kDevArgon2;
+  return options;
+}
+
+AuditLogOptions AuditOptionsOf(const Config& config) {
+  AuditLogOptions options;
+  options.directory = config.dev                       ? "/audit"
+                      : config.audit_directory.empty() ? config.data_directory + "/audit"
+                                                       : config.audit_directory;
+  options.sync_reads = config.audit_sync_reads;
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& clock,
+                                                   std::function<void()> on_committed) {
+  auto rooms = std::make_unique<Rooms>();
+  if (config.dev) rooms->memory = NewMemoryFileSystem();
+  FileSystem& files = config.dev ? *rooms->memory : FileSystem::Posix();
+
+  RocksStoreOptions store_options;
+  store_options.directory = config.dev ? "/store" : config.data_directory + "/store";
+  store_options.in_memory = config.dev;
+  ASSIGN_OR_RETURN(rooms->store, OpenRocksStore(store_options, clock));
+  ASSIGN_OR_RETURN(rooms->keyring, Keyring::Open(OptionsOf(config), files, clock));
+  ASSIGN_OR_RETURN(rooms->audit,
+                   AuditLog::Open(AuditOptionsOf(config), files, *rooms->store, clock));
+  rooms->policies = AuthStore::Create(*rooms->store, clock);
+  rooms->tokens = TokenStore::Create(*rooms->store, clock);
+  rooms->authenticator = Authenticator::Create(*rooms->policies, *rooms->tokens, clock);
+  rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock);
+  rooms->store->SetCommitListener(
+      [&audit = *rooms->audit, &vault = *rooms->vault,
+       on_committed = std::move(on_committed)](absl::Span<const CommittedUpdate> group) {
+        audit.OnCommitted(group);
+        vault.OnCommitted(group);
+        on_committed();
+      });
+  return rooms;
+}
+
+}  // namespace keyturn

@@ -1,0 +1,37 @@
+// The rooms below the server, opened in order. Members are destroyed in the reverse order.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "audit/audit_log.h"
+#include "auth/auth_store.h"
+#include "auth/authenticator.h"
+#include "auth/token_store.h"
+#include "base/clock.h"
+#include "keyring/keyring.h"
+#include "server/config.h"
+#include "storage/file_system.h"
+#include "storage/store.h"
+#include "vault/vault.h"
+
+namespace keyturn {
+
+struct Rooms {
+  std::unique_ptr<FileSystem> memory;  // dev only
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Keyring> keyring;
+  std::unique_ptr<AuditLog> audit;
+  std::unique_ptr<AuthStore> policies;
+  std::unique_ptr<TokenStore> tokens;
+  std::unique_ptr<Authenticator> authenticator;
+  std::unique_ptr<Vault> vault;
+
+  // With `config.dev` nothing touches a disk. `on_committed` is called after audit and vault were
+  // told of a group. Errors name what could not be opened. `clock` outlives the rooms.
+  static absl::StatusOr<std::unique_ptr<Rooms>> Open(const Config& config, Clock& clock,
+                                                     std::function<void()> on_committed);
+};
+
+}  // namespace keyturn

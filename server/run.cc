@@ -1,0 +1,110 @@
+#include "server/run.h"
+
+#include <csignal>
+#include <cstdio>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "crypto/arena.h"
+#include "server/dev_mode.h"
+#include "server/grpc_listener.h"
+#include "server/hardening.h"
+#include "server/server.h"
+
+namespace keyturn {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitBadConfig = 2;
+constexpr absl::Duration kGrace = absl::Seconds(10);
+
+// Blocked before any thread starts, so that they all inherit it and only sigwait sees these.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+absl::StatusOr<Config> Configure(const CommandLine& line) {
+  Config config;
+  if (!line.config_file.empty()) {
+    ASSIGN_OR_RETURN(config, ReadConfig(line.config_file));
+  }
+  config.dev = line.dev;
+  if (line.dev && line.config_file.empty()) config.require_memory_lock = false;
+  return config;
+}
+
+absl::Status Prepare(const Config& config) {
+  RETURN_IF_ERROR(HardenProcess(config.dev));
+  RETURN_IF_ERROR(ConfigureArena(config.arena_bytes, config.require_memory_lock && !config.dev));
+  if (!config.dev) RETURN_IF_ERROR(CheckDataDirectory(config.data_directory));
+  return absl::OkStatus();
+}
+
+void WaitForSignals(const sigset_t& signals, Server& server) {
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (signal != SIGHUP) {
+      LogInfo("stopping", {{"signal", signal}});
+      return;
+    }
+    const absl::Status reloaded = server.Reload();
+    if (reloaded.ok()) {
+      LogInfo("certificates were read again");
+    } else {
+      LogError("certificates were not read; the old ones stay",
+               {{"error", std::string(reloaded.message())}});
+    }
+  }
+}
+
+absl::Status Serve(Config config, const CommandLine& line) {
+  const sigset_t signals = BlockSignals();
+  RETURN_IF_ERROR(Prepare(config));
+  RouteGrpcLog();
+  std::optional<DevDirectory> dev;
+  if (config.dev) {
+    ASSIGN_OR_RETURN(DevDirectory made, DevDirectory::Make());
+    dev.emplace(std::move(made));
+    config.data_directory = dev->path();
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<Server> server, Server::Start(config, Clock::Real()));
+  ServerInfo info = server->info();
+  if (dev.has_value()) {
+    info.root_token_file = dev->root_token_file();
+    RETURN_IF_ERROR(InitDev(*server, info.root_token_file));
+    PrintDevBanner(info);
+  }
+  LogInfo("listening", {{"grpc", info.grpc}, {"metrics", info.metrics}});
+  if (!line.info_file.empty()) RETURN_IF_ERROR(WriteInfoFile(line.info_file, info));
+  WaitForSignals(signals, *server);
+  server->Stop(kGrace);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunServer(const CommandLine& line) {
+  const absl::StatusOr<Config> config = Configure(line);
+  if (!config.ok()) {
+    std::fprintf(stderr, "keyturnd: %s\n", std::string(config.status().message()).c_str());
+    return kExitBadConfig;
+  }
+  if (line.check_config) return 0;
+  SetLogLevel(config->log_level);
+  const absl::Status served = Serve(*config, line);
+  if (served.ok()) return 0;
+  LogError("the server could not start", {{"error", std::string(served.message())}});
+  return kExitFailed;
+}
+
+}  // namespace keyturn

@@ -1,0 +1,254 @@
+#include "server/secret_service.h"
+
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "server/secret_wire.h"
+#include "server/timestamps.h"
+#include "server/watch.h"
+#include "vault/fields.h"
+#include "vault/generate.h"
+
+namespace keyturn {
+namespace {
+
+constexpr char kRead[] = "secret:read";
+constexpr char kList[] = "secret:list";
+constexpr char kWrite[] = "secret:write";
+
+v1::PutResponse ToProto(const PutResult& result) {
+  v1::PutResponse response;
+  response.set_version(result.version.value());
+  response.set_revision(result.revision.value());
+  *response.mutable_create_time() = ToTimestamp(result.create_time);
+  return response;
+}
+
+// Fields that Put and Generate share.
+template <typename Request>
+absl::StatusOr<PutParams> ToParams(const Request& request, const Call& call) {
+  PutParams params;
+  ASSIGN_OR_RETURN(params.path, SecretPath::Parse(request.path()));
+  params.kind = request.kind();
+  if (request.has_if_version()) params.if_version = SecretVersion(request.if_version());
+  for (const auto& [key, value] : request.custom_metadata()) params.custom_metadata[key] = value;
+  if (request.ttl_seconds() < 0 || request.ttl_seconds() > limits::kVersionTtlSecondsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("ttl_seconds must be 0 to ", limits::kVersionTtlSecondsMax));
+  }
+  params.ttl = absl::Seconds(request.ttl_seconds());
+  params.principal = call.identity().principal;
+  return params;
+}
+
+// What a listing shows: what the caller may list, and the directories above it.
+auto VisibleTo(const Call& call) {
+  return [&call](absl::string_view path, bool directory) {
+    return directory ? call.MayAllowBelow(kList, path) : call.Allows(kList, path);
+  };
+}
+
+}  // namespace
+
+SecretServiceImpl::SecretServiceImpl(const Parts& parts)
+    : parts_(parts), put_(Method("Put")), get_(Method("Get")) {}
+
+template <typename Response, typename Run>
+grpc::ServerUnaryReactor* SecretServiceImpl::OnPath(grpc::CallbackServerContext* context,
+                                                    const char* method, RunOn run_on,
+                                                    Resource resource, Response* response,
+                                                    Run run) {
+  return parts_.door.Unary(context, Method(method), run_on, std::move(resource),
+                           [response, run](Call& call) -> absl::Status {
+                             ASSIGN_OR_RETURN(*response, run(call));
+                             return absl::OkStatus();
+                           });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::Put(grpc::CallbackServerContext* context,
+                                                 const grpc::ByteBuffer* request,
+                                                 grpc::ByteBuffer* response) {
+  auto put = std::make_shared<ParsedPut>();
+  return parts_.door.Unary(
+      context, put_,
+      [put, request]() -> absl::StatusOr<Resource> {
+        RETURN_IF_ERROR(ParsePut(*request, put.get()));
+        return Resource::Path(put->request.path());
+      },
+      [] { return RunOn::kPool; },
+      [this, put, response](Call& call) -> absl::Status {
+        ASSIGN_OR_RETURN(PutParams params, ToParams(put->request, call));
+        params.replace = put->request.replace();
+        ASSIGN_OR_RETURN(const SecretBytes data, CanonicalData(put->data));
+        put->copy.Reset();
+        ASSIGN_OR_RETURN(const PutResult result, parts_.vault.Put(call.updater(), params, data));
+        *response = ToBuffer({grpc::Slice(ToProto(result).SerializeAsString())});
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::Get(grpc::CallbackServerContext* context,
+                                                 const grpc::ByteBuffer* request,
+                                                 grpc::ByteBuffer* response) {
+  auto get = std::make_shared<v1::GetRequest>();
+  return parts_.door.Unary(
+      context, get_,
+      [get, request]() -> absl::StatusOr<Resource> {
+        RETURN_IF_ERROR(ParseMessage(*request, get.get()));
+        return Resource::Path(get->path());
+      },
+      [this, get] {
+        const bool waits = get->min_revision() > parts_.store.LastRevision().value();
+        return waits ? RunOn::kPool : RunOn::kCallbackThread;
+      },
+      [this, get, response](Call& call) -> absl::Status {
+        ASSIGN_OR_RETURN(ReadResult read, parts_.vault.Get(*get, call.deadline()));
+        call.NoteVersion(SecretVersion(read.info.version().version()));
+        std::vector<grpc::Slice> slices;
+        AppendGetResponse(std::move(read), &slices);
+        *response = ToBuffer(slices);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::BatchGet(grpc::CallbackServerContext* context,
+                                                      const grpc::ByteBuffer* request,
+                                                      grpc::ByteBuffer* response) {
+  auto batch = std::make_shared<v1::BatchGetRequest>();
+  return parts_.door.Unary(
+      context, Method("BatchGet"),
+      [batch, request]() -> absl::StatusOr<Resource> {
+        RETURN_IF_ERROR(ParseMessage(*request, batch.get()));
+        // Each path is asked for in the body; here, whether the caller reads secrets at all.
+        return Resource::Directory("");
+      },
+      [] { return RunOn::kPool; },
+      [this, batch, response](Call& call) -> absl::Status {
+        if (batch->requests_size() == 0 ||
+            batch->requests_size() > static_cast<int>(limits::kBatchGetMax)) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("requests must be 1 to ", limits::kBatchGetMax));
+        }
+        std::vector<BatchItem> items;
+        for (const v1::GetRequest& get : batch->requests()) {
+          BatchItem item{get.path(), ReadOne(call, get)};
+          const std::string code(absl::StatusCodeToString(item.read.status().code()));
+          call.Note(absl::StrCat("path.", items.size()), absl::StrCat(get.path(), " ", code));
+          items.push_back(std::move(item));
+        }
+        *response = ToBuffer(BatchGetResponse(std::move(items)));
+        return absl::OkStatus();
+      });
+}
+
+absl::StatusOr<ReadResult> SecretServiceImpl::ReadOne(Call& call, const v1::GetRequest& request) {
+  RETURN_IF_ERROR(call.Require(kRead, request.path()));
+  return parts_.vault.Get(request, call.deadline());
+}
+
+absl::StatusOr<v1::PutResponse> SecretServiceImpl::GenerateAndPut(
+    Call& call, const v1::GenerateRequest& request) {
+  ASSIGN_OR_RETURN(const PutParams params, ToParams(request, call));
+  v1::PasswordPolicy policy;
+  const bool named = !request.spec().policy().empty();
+  if (named) {
+    ASSIGN_OR_RETURN(policy, parts_.policies.GetPasswordPolicy(request.spec().policy()));
+  }
+  ASSIGN_OR_RETURN(const GeneratedValue generated,
+                   GenerateValue(request.spec(), request.kind(), named ? &policy : nullptr));
+  const std::string field = request.field().empty() ? "value" : request.field();
+  const FieldView view{field, generated.encoding, generated.value.ExposeForCrypto()};
+  ASSIGN_OR_RETURN(const SecretBytes encoded, EncodeFields({&view, 1}));
+  ASSIGN_OR_RETURN(const SecretBytes data, CanonicalData(encoded.ExposeForCrypto()));
+  ASSIGN_OR_RETURN(const PutResult result, parts_.vault.Put(call.updater(), params, data));
+  return ToProto(result);
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::Generate(grpc::CallbackServerContext* context,
+                                                      const v1::GenerateRequest* request,
+                                                      v1::PutResponse* response) {
+  return OnPath(context, "Generate", RunOn::kPool, Resource::Path(request->path()), response,
+                [this, request](Call& call) { return GenerateAndPut(call, *request); });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::Describe(grpc::CallbackServerContext* context,
+                                                      const v1::DescribeRequest* request,
+                                                      v1::SecretInfo* response) {
+  return OnPath(context, "Describe", RunOn::kCallbackThread, Resource::Path(request->path()),
+                response, [this, request](Call&) -> absl::StatusOr<v1::SecretInfo> {
+                  ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(request->path()));
+                  return parts_.vault.Describe(path);
+                });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::List(grpc::CallbackServerContext* context,
+                                                  const v1::ListRequest* request,
+                                                  v1::ListResponse* response) {
+  return OnPath(context, "List", RunOn::kPool, Resource::Directory(request->path()), response,
+                [this, request](Call& call) {
+                  const auto visible = VisibleTo(call);
+                  return parts_.vault.List(*request, visible);
+                });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::Search(grpc::CallbackServerContext* context,
+                                                    const v1::SearchRequest* request,
+                                                    v1::SearchResponse* response) {
+  return OnPath(context, "Search", RunOn::kPool, Resource::Directory(request->path()), response,
+                [this, request](Call& call) {
+                  const auto visible = VisibleTo(call);
+                  return parts_.vault.Search(*request, visible);
+                });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::UpdateMetadata(
+    grpc::CallbackServerContext* context, const v1::UpdateMetadataRequest* request,
+    v1::SecretInfo* response) {
+  return OnPath(context, "UpdateMetadata", RunOn::kPool, Resource::Path(request->path()), response,
+                [this, request](Call& call) {
+                  return parts_.vault.UpdateMetadata(call.updater(), *request);
+                });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::Delete(grpc::CallbackServerContext* context,
+                                                    const v1::DeleteRequest* request,
+                                                    v1::SecretInfo* response) {
+  return OnPath(
+      context, "Delete", RunOn::kPool, Resource::Path(request->path()), response,
+      [this, request](Call& call) { return parts_.vault.Delete(call.updater(), *request); });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::Undelete(grpc::CallbackServerContext* context,
+                                                      const v1::UndeleteRequest* request,
+                                                      v1::SecretInfo* response) {
+  return OnPath(
+      context, "Undelete", RunOn::kPool, Resource::Path(request->path()), response,
+      [this, request](Call& call) { return parts_.vault.Undelete(call.updater(), *request); });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::Destroy(grpc::CallbackServerContext* context,
+                                                     const v1::DestroyRequest* request,
+                                                     v1::DestroyResponse* response) {
+  return OnPath(
+      context, "Destroy", RunOn::kPool, Resource::Path(request->path()), response,
+      [this, request](Call& call) { return parts_.vault.Destroy(call.updater(), *request); });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::Rename(grpc::CallbackServerContext* context,
+                                                    const v1::RenameRequest* request,
+                                                    v1::RenameResponse* response) {
+  return OnPath(context, "Rename", RunOn::kPool, Resource::Path(request->path()), response,
+                [this, request](Call& call) -> absl::StatusOr<v1::RenameResponse> {
+                  RETURN_IF_ERROR(call.Require(kWrite, request->new_path()));
+                  call.Note("new_path", request->new_path());
+                  return parts_.vault.Rename(call.updater(), *request);
+                });
+}
+
+grpc::ServerWriteReactor<v1::WatchResponse>* SecretServiceImpl::Watch(
+    grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
+  return StartWatch({parts_.door, parts_.vault, parts_.store, parts_.watchers}, context,
+                    Method("Watch"), *request);
+}
+
+}  // namespace keyturn

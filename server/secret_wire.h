@@ -1,0 +1,43 @@
+// Secret values on the wire without a protobuf object in between: a put's data goes from gRPC's
+// buffer into a SecretBytes, a get's data from a SecretBytes into a slice that is wiped when gRPC
+// lets go of it. The bytes are those of the messages in secret_service.proto. Thread-safe.
+#pragma once
+
+#include <grpcpp/support/byte_buffer.h>
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "crypto/secret_bytes.h"
+#include "keyturn/v1/secret_service.pb.h"
+#include "vault/vault.h"
+
+namespace keyturn {
+
+// INVALID_ARGUMENT when the bytes are not a `Message`.
+absl::Status ParseMessage(const grpc::ByteBuffer& buffer, google::protobuf::Message* message);
+
+// A PutRequest taken apart. `data` is a view into `slice` or `copy`.
+struct ParsedPut {
+  v1::PutRequest request;  // without data
+  absl::string_view data;  // serialised SecretData, untrusted
+  grpc::Slice slice;
+  SecretBytes copy;  // of a message that came in several slices
+};
+absl::Status ParsePut(const grpc::ByteBuffer& buffer, ParsedPut* put);
+
+// The slices of a serialised GetResponse.
+void AppendGetResponse(ReadResult read, std::vector<grpc::Slice>* slices);
+
+// One answer of a BatchGet.
+struct BatchItem {
+  std::string path;
+  absl::StatusOr<ReadResult> read;
+};
+// The slices of BatchGetResponse. Answers that would make it larger than limits::kReplyBytesMax
+// become errors.
+std::vector<grpc::Slice> BatchGetResponse(std::vector<BatchItem> items);
+
+grpc::ByteBuffer ToBuffer(const std::vector<grpc::Slice>& slices);
+
+}  // namespace keyturn

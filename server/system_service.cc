@@ -1,0 +1,178 @@
+#include "server/system_service.h"
+
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "server/delegate.h"
+#include "server/timestamps.h"
+#include "server/verify_stream.h"
+#include "server/version.h"
+
+namespace keyturn {
+namespace {
+
+absl::StatusOr<std::vector<SealSpec>> ToSpecs(const v1::InitRequest& request) {
+  std::vector<SealSpec> specs;
+  for (const v1::SealConfig& config : request.seals()) {
+    SealSpec spec;
+    switch (config.seal_case()) {
+      case v1::SealConfig::kKeyFile:
+        spec.type = SealSpec::Type::kKeyFile;
+        break;
+      case v1::SealConfig::kPassphrase: {
+        spec.type = SealSpec::Type::kPassphrase;
+        ASSIGN_OR_RETURN(spec.passphrase, SecretBytes::CopyOf(config.passphrase().passphrase()));
+        break;
+      }
+      case v1::SealConfig::kShamir:
+        spec.type = SealSpec::Type::kShamir;
+        spec.shares = static_cast<int>(std::min<uint32_t>(config.shamir().shares(), 1000));
+        spec.threshold = static_cast<int>(std::min<uint32_t>(config.shamir().threshold(), 1000));
+        break;
+      default:
+        return absl::InvalidArgumentError("each of seals must be key_file, passphrase or shamir");
+    }
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+absl::Status GiveKey(Keyring& keyring, const v1::UnsealRequest& request, Revision revision) {
+  if (request.reset()) keyring.ResetUnseal();
+  switch (request.key_case()) {
+    case v1::UnsealRequest::kKeyFile:
+      return keyring.UnsealWithKeyFile(revision);
+    case v1::UnsealRequest::kPassphrase: {
+      ASSIGN_OR_RETURN(const SecretBytes passphrase, SecretBytes::CopyOf(request.passphrase()));
+      return keyring.UnsealWithPassphrase(passphrase, revision);
+    }
+    case v1::UnsealRequest::kShare: {
+      ASSIGN_OR_RETURN(const SecretBytes share, SecretBytes::CopyOf(request.share()));
+      return keyring.UnsealWithShare(share, request.nonce(), revision);
+    }
+    default:
+      if (request.reset()) return absl::OkStatus();
+      return absl::InvalidArgumentError(
+          "give one of share, passphrase and key_file, or reset to forget the shares given so far");
+  }
+}
+
+}  // namespace
+
+v1::StatusResponse SystemServiceImpl::StatusFor(const Call& call) const {
+  const SealStatus seal = parts_.keyring.status();
+  v1::StatusResponse response;
+  response.set_initialized(seal.initialized);
+  response.set_sealed(!parts_.lifecycle.unsealed().load(std::memory_order_acquire));
+  response.set_dev(parts_.dev);
+  response.set_shares_given(static_cast<uint32_t>(seal.shares_given));
+  response.set_shares_threshold(static_cast<uint32_t>(seal.shares_threshold));
+  response.set_unseal_nonce(seal.unseal_nonce);
+  for (const std::string& name : seal.seals) response.add_seals(name);
+  if (!seal.vault_id.is_nil()) response.set_vault_id(seal.vault_id.ToString());
+  const bool known = call.identity_or_null() != nullptr || call.credentials().local_operator;
+  if (known || parts_.dev) {
+    response.set_version(kVersion);
+    response.set_revision(parts_.store.LastRevision().value());
+    response.set_kek_term(static_cast<uint32_t>(seal.kek_term.value()));
+  }
+  return response;
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::Status(grpc::CallbackServerContext* context,
+                                                    const v1::StatusRequest*,
+                                                    v1::StatusResponse* response) {
+  return parts_.door.Unary(context, Method("Status"), RunOn::kCallbackThread, Resource::None(),
+                           [=, this](Call& call) {
+                             *response = StatusFor(call);
+                             return absl::OkStatus();
+                           });
+}
+
+absl::Status SystemServiceImpl::InitFor(Call& call, const v1::InitRequest& request,
+                                        v1::InitResponse* response) {
+  // Before init no client CA exists, so nobody reaches this over TLS; in dev mode somebody may.
+  if (!call.credentials().local_operator && !parts_.keyring.status().initialized) {
+    return WithReason(absl::PermissionDeniedError("init is taken from the operator socket only"),
+                      "OPERATOR_SOCKET");
+  }
+  ASSIGN_OR_RETURN(std::vector<SealSpec> specs, ToSpecs(request));
+  if (request.operator_csr().size() > limits::kCsrBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("operator_csr must be at most ", limits::kCsrBytesMax, " bytes"));
+  }
+  ASSIGN_OR_RETURN(const Lifecycle::Initialised made,
+                   parts_.lifecycle.Init(call.updater(), std::move(specs), request.operator_csr()));
+  for (const SecretBytes& share : made.shares) {
+    response->add_shares(std::string(share.ExposeForWire()));
+  }
+  response->set_root_token(std::string(made.root_token.ExposeForWire()));
+  response->set_client_ca_pem(made.client_ca_pem);
+  response->set_operator_certificate_pem(made.operator_certificate_pem);
+  response->set_vault_id(made.vault_id.ToString());
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::Init(grpc::CallbackServerContext* context,
+                                                  const v1::InitRequest* request,
+                                                  v1::InitResponse* response) {
+  return parts_.door.Unary(context, Method("Init"), RunOn::kPool, Resource::None(),
+                           [=, this](Call& call) { return InitFor(call, *request, response); });
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::Unseal(grpc::CallbackServerContext* context,
+                                                    const v1::UnsealRequest* request,
+                                                    v1::StatusResponse* response) {
+  return parts_.door.Unary(context, Method("Unseal"), RunOn::kPool, Resource::None(),
+                           [=, this](Call& call) -> absl::Status {
+                             RETURN_IF_ERROR(parts_.lifecycle.Unseal([&](Keyring& keyring) {
+                               return GiveKey(keyring, *request, parts_.store.LastRevision());
+                             }));
+                             *response = StatusFor(call);
+                             call.Note("sealed", response->sealed() ? "true" : "false");
+                             return absl::OkStatus();
+                           });
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::Seal(grpc::CallbackServerContext* context,
+                                                  const v1::SealRequest*,
+                                                  v1::StatusResponse* response) {
+  return parts_.door.Unary(context, Method("Seal"), RunOn::kPool, Resource::None(),
+                           [=, this](Call& call) {
+                             parts_.lifecycle.Seal();
+                             *response = StatusFor(call);
+                             return absl::OkStatus();
+                           });
+}
+
+grpc::ServerWriteReactor<v1::VerifyResponse>* SystemServiceImpl::Verify(
+    grpc::CallbackServerContext* context, const v1::VerifyRequest*) {
+  return StartVerify({parts_.door, parts_.store, parts_.vault}, context, Method("Verify"));
+}
+
+absl::Status SystemServiceImpl::Issue(Call& call, const v1::IssueCertificateRequest& request,
+                                      v1::IssueCertificateResponse* response) {
+  // A certificate can be any identity, so only who may do everything may issue one.
+  RETURN_IF_ERROR(RequireEverything(call));
+  if (request.ttl_seconds() < 0 || request.ttl_seconds() > limits::kCertificateTtlSecondsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("ttl_seconds must be 0 (90 days) or at most ",
+                                                   limits::kCertificateTtlSecondsMax));
+  }
+  ASSIGN_OR_RETURN(const ClientCa::Issued issued,
+                   parts_.client_ca.Sign(request.csr(), request.spiffe_id(),
+                                         absl::Seconds(request.ttl_seconds())));
+  response->set_certificate_pem(issued.certificate_pem);
+  response->set_client_ca_pem(parts_.client_ca.certificate_pem());
+  *response->mutable_expire_time() = ToTimestamp(issued.expire_time);
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::IssueCertificate(
+    grpc::CallbackServerContext* context, const v1::IssueCertificateRequest* request,
+    v1::IssueCertificateResponse* response) {
+  return parts_.door.Unary(context, Method("IssueCertificate"), RunOn::kPool,
+                           Resource::None(request->spiffe_id()),
+                           [=, this](Call& call) { return Issue(call, *request, response); });
+}
+
+}  // namespace keyturn

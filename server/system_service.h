@@ -1,0 +1,57 @@
+// keyturn.v1.SystemService over gRPC. Thread-safe.
+#pragma once
+
+#include "keyturn/v1/system_service.grpc.pb.h"
+#include "server/client_ca.h"
+#include "server/grpc_door.h"
+#include "server/lifecycle.h"
+#include "server/streams.h"
+
+namespace keyturn {
+
+class SystemServiceImpl final : public v1::SystemService::CallbackService {
+ public:
+  // All outlive this.
+  struct Parts {
+    GrpcDoor& door;
+    const MethodTable& methods;
+    Lifecycle& lifecycle;
+    Keyring& keyring;
+    Store& store;
+    Vault& vault;
+    ClientCa& client_ca;
+    bool dev = false;
+  };
+  explicit SystemServiceImpl(const Parts& parts) : parts_(parts) {}
+
+  grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
+                                   const v1::StatusRequest* request,
+                                   v1::StatusResponse* response) override;
+  grpc::ServerUnaryReactor* Init(grpc::CallbackServerContext* context,
+                                 const v1::InitRequest* request,
+                                 v1::InitResponse* response) override;
+  grpc::ServerUnaryReactor* Unseal(grpc::CallbackServerContext* context,
+                                   const v1::UnsealRequest* request,
+                                   v1::StatusResponse* response) override;
+  grpc::ServerUnaryReactor* Seal(grpc::CallbackServerContext* context,
+                                 const v1::SealRequest* request,
+                                 v1::StatusResponse* response) override;
+  grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext* context,
+                                                       const v1::VerifyRequest* request) override;
+  grpc::ServerUnaryReactor* IssueCertificate(grpc::CallbackServerContext* context,
+                                             const v1::IssueCertificateRequest* request,
+                                             v1::IssueCertificateResponse* response) override;
+
+ private:
+  v1::StatusResponse StatusFor(const Call& call) const;
+  absl::Status InitFor(Call& call, const v1::InitRequest& request, v1::InitResponse* response);
+  absl::Status Issue(Call& call, const v1::IssueCertificateRequest& request,
+                     v1::IssueCertificateResponse* response);
+  const MethodInfo& Method(const char* name) const {
+    return parts_.methods.Get("SystemService", name);
+  }
+
+  Parts parts_;
+};
+
+}  // namespace keyturn

@@ -1,0 +1,113 @@
+#include "server/token_service.h"
+
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "server/delegate.h"
+#include "server/timestamps.h"
+
+namespace keyturn {
+namespace {
+
+absl::Status CheckDuration(absl::string_view field, int64_t seconds) {
+  if (seconds >= 0 && seconds <= limits::kTokenTtlSecondsMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, " must be 0 to ", limits::kTokenTtlSecondsMax));
+}
+
+}  // namespace
+
+absl::Status TokenServiceImpl::CreateFor(Call& call, const v1::CreateTokenRequest& request,
+                                         v1::CreateTokenResponse* response) {
+  RETURN_IF_ERROR(CheckDuration("ttl_seconds", request.ttl_seconds()));
+  RETURN_IF_ERROR(CheckDuration("period_seconds", request.period_seconds()));
+  if (request.stateless() && (request.period_seconds() != 0 || request.max_uses() != 0)) {
+    return absl::InvalidArgumentError(
+        "a stateless token has no period_seconds and no max_uses: leave them out, or make a "
+        "stored token");
+  }
+  TokenParams params;
+  params.display_name = request.display_name();
+  params.principal = absl::StrCat("token:", request.display_name());
+  params.policies = {request.policies().begin(), request.policies().end()};
+  RETURN_IF_ERROR(RequireDelegable(call, policies_, params.policies));
+  params.ttl = absl::Seconds(request.ttl_seconds());
+  params.period = absl::Seconds(request.period_seconds());
+  params.max_uses = request.max_uses();
+  params.bound_cidrs = {request.bound_cidrs().begin(), request.bound_cidrs().end()};
+  if (request.has_not_after()) params.not_after = ToTime(request.not_after());
+  CreatedToken created;
+  if (request.stateless()) {
+    ASSIGN_OR_RETURN(created, tokens_.CreateStateless(params));
+  } else {
+    ASSIGN_OR_RETURN(created, tokens_.CreateStored(call.updater(), params));
+  }
+  call.Note("token_id", created.info.id());
+  response->set_token(std::string(created.token.ExposeForWire()));
+  *response->mutable_info() = std::move(created.info);
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* TokenServiceImpl::Create(grpc::CallbackServerContext* context,
+                                                   const v1::CreateTokenRequest* request,
+                                                   v1::CreateTokenResponse* response) {
+  return door_.Unary(context, methods_.Get("TokenService", "Create"), RunOn::kPool,
+                     Resource::None(request->display_name()),
+                     [=, this](Call& call) { return CreateFor(call, *request, response); });
+}
+
+grpc::ServerUnaryReactor* TokenServiceImpl::List(grpc::CallbackServerContext* context,
+                                                 const v1::ListTokensRequest* request,
+                                                 v1::ListTokensResponse* response) {
+  return door_.Unary(
+      context, methods_.Get("TokenService", "List"), RunOn::kPool, Resource::None(),
+      [=, this](Call&) -> absl::Status {
+        const int page = request->page_size() == 0 ? static_cast<int>(limits::kListPageDefault)
+                                                   : request->page_size();
+        if (page < 0 || page > static_cast<int>(limits::kListPageMax)) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("page_size must be 0 to ", limits::kListPageMax));
+        }
+        for (v1::TokenInfo& info : tokens_.List(request->page_token(), static_cast<size_t>(page))) {
+          *response->add_tokens() = std::move(info);
+        }
+        if (response->tokens_size() == page) {
+          response->set_next_page_token(response->tokens(page - 1).id());
+        }
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* TokenServiceImpl::Revoke(grpc::CallbackServerContext* context,
+                                                   const v1::RevokeTokenRequest* request,
+                                                   v1::RevokeTokenResponse* response) {
+  return door_.Unary(context, methods_.Get("TokenService", "Revoke"), RunOn::kPool,
+                     Resource::None(request->id()), [=, this](Call& call) -> absl::Status {
+                       ASSIGN_OR_RETURN(const Revision revision,
+                                        tokens_.Revoke(call.updater(), request->id()));
+                       response->set_revision(revision.value());
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* TokenServiceImpl::Renew(grpc::CallbackServerContext* context,
+                                                  const v1::RenewTokenRequest* request,
+                                                  v1::TokenInfo* response) {
+  return door_.Unary(
+      context, methods_.Get("TokenService", "Renew"), RunOn::kPool, Resource::None(),
+      [=, this](Call& call) -> absl::Status {
+        RETURN_IF_ERROR(CheckDuration("ttl_seconds", request->ttl_seconds()));
+        const std::string& id = call.identity().token_id;
+        if (id.empty()) {
+          return WithReason(
+              absl::FailedPreconditionError("the call was made with a certificate, not a token; "
+                                            "there is nothing to renew"),
+              "NO_TOKEN");
+        }
+        ASSIGN_OR_RETURN(*response,
+                         tokens_.Renew(call.updater(), id, absl::Seconds(request->ttl_seconds())));
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace keyturn

@@ -1,0 +1,23 @@
+// SystemService.Verify: reads every record, and tells how far it is. Thread-safe.
+#pragma once
+
+#include "keyturn/v1/system_service.pb.h"
+#include "server/grpc_door.h"
+#include "server/streams.h"
+#include "vault/vault.h"
+
+namespace keyturn {
+
+struct VerifyParts {
+  GrpcDoor& door;
+  Store& store;
+  Vault& vault;
+};
+
+// One message at most every limits::kProgressEveryRecords records, and only as fast as the client
+// takes them; the last has `done` and the problems.
+grpc::ServerWriteReactor<v1::VerifyResponse>* StartVerify(const VerifyParts& parts,
+                                                          grpc::CallbackServerContext* context,
+                                                          const MethodInfo& method);
+
+}  // namespace keyturn

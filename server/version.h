@@ -1,0 +1,8 @@
+// The version of this program.
+#pragma once
+
+namespace keyturn {
+
+inline constexpr char kVersion[] = "0.1.0";
+
+}  // namespace keyturn

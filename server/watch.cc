@@ -1,0 +1,110 @@
+#include "server/watch.h"
+
+#include "absl/strings/match.h"
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+
+namespace keyturn {
+namespace {
+
+constexpr char kList[] = "secret:list";
+using Stream = PullStream<v1::WatchResponse>;
+
+bool IsDirectory(const v1::WatchRequest& request) {
+  return request.path().empty() || absl::EndsWith(request.path(), "/");
+}
+
+// Where one watcher stands. Used by one fill at a time.
+struct Position {
+  SecretPath path;
+  bool directory = false;
+  Revision after;
+  bool told = false;  // the first PROGRESS was sent
+  absl::Time progress_due;
+};
+
+bool MaySee(const Call& call, const Position& position, const v1::WatchResponse& event) {
+  const auto seen = [&](const std::string& path) {
+    if (path.empty()) return false;
+    // The rename of a directory is told to who may see something in it.
+    if (absl::EndsWith(path, "/")) return call.MayAllowBelow(kList, path);
+    return call.Allows(kList, path);
+  };
+  if (!position.directory && event.path() != position.path.text() &&
+      event.new_path() != position.path.text()) {
+    return false;
+  }
+  return seen(event.path()) && (event.new_path().empty() || seen(event.new_path()));
+}
+
+absl::StatusOr<StreamStep<v1::WatchResponse>> Next(Vault& vault, Position& position, Call& call) {
+  StreamStep<v1::WatchResponse> step;
+  Revision reached = position.after;
+  ASSIGN_OR_RETURN(
+      std::vector<v1::WatchResponse> events,
+      vault.ChangesSince(position.path, position.after, limits::kStreamBatchMax, &reached));
+  step.again = events.size() >= limits::kStreamBatchMax;
+  for (v1::WatchResponse& event : events) {
+    if (MaySee(call, position, event)) step.messages.push_back(std::move(event));
+  }
+  position.after = std::max(position.after, reached);
+  const absl::Time now = call.clock().Now();
+  if (!position.told || (step.messages.empty() && now >= position.progress_due)) {
+    v1::WatchResponse progress;
+    progress.set_type(v1::WatchResponse::PROGRESS);
+    progress.set_revision(position.after.value());
+    step.messages.push_back(std::move(progress));
+    position.told = true;
+  }
+  if (!step.messages.empty()) {
+    position.progress_due = now + absl::Seconds(limits::kWatchTickSeconds);
+  }
+  return step;
+}
+
+}  // namespace
+
+grpc::ServerWriteReactor<v1::WatchResponse>* StartWatch(const WatchParts& parts,
+                                                        grpc::CallbackServerContext* context,
+                                                        const MethodInfo& method,
+                                                        const v1::WatchRequest& request) {
+  std::shared_ptr<Call> call = parts.door.NewCall(*context, method);
+  auto position = std::make_shared<Position>();
+  const absl::Status admitted = call->Run(
+      [&]() -> absl::StatusOr<Resource> {
+        return IsDirectory(request) ? Resource::Directory(request.path())
+                                    : Resource::Path(request.path());
+      },
+      [&](Call&) -> absl::Status {
+        position->directory = IsDirectory(request);
+        ASSIGN_OR_RETURN(position->path, SecretPath::ParseDirectory(request.path()));
+        const Revision last = parts.store.LastRevision();
+        position->after = request.from_revision() == 0 ? last : Revision(request.from_revision());
+        if (position->after <= last) return absl::OkStatus();
+        return absl::OutOfRangeError("from_revision is newer than any change");
+      });
+  if (!admitted.ok()) return Stream::Failed(parts.door, context, std::move(call), admitted);
+
+  Vault& vault = parts.vault;
+  Stream* const stream =
+      Stream::Start(parts.door, context, std::move(call),
+                    [&vault, position](Call& c) { return Next(vault, *position, c); });
+  const std::weak_ptr<Stream> weak = stream->weak_from_this();
+  const auto wake = [weak] {
+    if (const std::shared_ptr<Stream> alive = weak.lock()) alive->Wake();
+  };
+  std::shared_ptr<void> registered = parts.watchers.Add(wake);
+  if (registered == nullptr) {
+    stream->Fail(WithReason(
+        absl::ResourceExhaustedError(absl::StrCat(limits::kWatchersMax, " watches are open")),
+        "TOO_MANY_WATCHES"));
+    return stream;
+  }
+  stream->Keep(std::move(registered));
+  stream->Keep(vault.OnChange(wake));
+  stream->Wake();
+  return stream;
+}
+
+}  // namespace keyturn

@@ -1,0 +1,278 @@
+#include "audit/audit_log.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "audit/segments.h"
+#include "keyring/envelope.h"
+#include "storage/rocks_store.h"
+#include "tests/support/keys.h"
+#include "tests/support/status.h"
+
+namespace keyturn {
+namespace {
+
+class AuditLogTest : public testing::Test {
+ protected:
+  AuditLogTest() : files_(NewMemoryFileSystem()), keys_(TestKeys()) {
+    store_ = *OpenRocksStore({.directory = "/mem", .in_memory = true}, clock_);
+    store_->SetRecordHasher(NewRecordHasher(keys_));
+    EXPECT_OK(Open());
+  }
+  ~AuditLogTest() override { Close(); }
+
+  void Close() {
+    store_->SetCommitListener(nullptr);
+    log_.reset();
+  }
+
+  absl::Status Open() {
+    Close();
+    auto log = AuditLog::Open(options_, *files_, *store_, clock_);
+    if (!log.ok()) return log.status();
+    log_ = *std::move(log);
+    log_->SetKeys(keys_);
+    store_->SetCommitListener(
+        [this](absl::Span<const CommittedUpdate> group) { log_->OnCommitted(group); });
+    return absl::OkStatus();
+  }
+
+  AuditEvent Event(const std::string& name, const std::string& resource = "a/b") {
+    AuditEvent event;
+    event.time = clock_.Now();
+    event.event = name;
+    event.resource = resource;
+    event.details = {{"k", "v"}};
+    return event;
+  }
+
+  absl::Status Change(const std::string& resource) {
+    const AuditEvent event = Event("secret_written", resource);
+    AuditedUpdater updater(*store_, *log_, event);
+    const auto result = updater.Update([](const View&, Batch& batch) {
+      batch.Put(Family::kRecords, "key", "value");
+      batch.Note("version", "7");
+      return absl::OkStatus();
+    });
+    EXPECT_EQ(updater.recorded(), result.ok());
+    return result.status();
+  }
+
+  std::vector<AuditRecord> All(uint64_t from = 1) {
+    std::vector<AuditRecord> out;
+    EXPECT_OK(log_->Read(from, [&](const AuditRecord& record) {
+      out.push_back(record);
+      return true;
+    }));
+    return out;
+  }
+
+  std::string LastSegment() { return ListSegments(*files_, options_.directory)->back().path; }
+
+  void Replace(const std::string& path, const std::string& bytes) {
+    ASSERT_OK(WriteFileAtomically(*files_, path, bytes, 0600));
+  }
+
+  size_t Problems() {
+    const auto verified = log_->Verify();
+    EXPECT_OK(verified);
+    return verified->problems.size();
+  }
+
+  SimulatedClock clock_;
+  AuditLogOptions options_{.directory = "/audit", .sync_reads = true};
+  std::unique_ptr<FileSystem> files_;
+  std::shared_ptr<const KeyringSnapshot> keys_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<AuditLog> log_;
+};
+
+TEST_F(AuditLogTest, ReadsBackWhatWasAppended) {
+  ASSERT_OK(log_->Append(Event("secret_read")));
+  ASSERT_OK(Change("x/y"));
+  const auto records = All();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].sequence, 1u);
+  EXPECT_EQ(records[0].event.event, "secret_read");
+  EXPECT_EQ(records[0].event.details[0].second, "v");
+  EXPECT_EQ(records[1].event.resource, "x/y");
+  EXPECT_EQ(records[1].event.version, SecretVersion(7));
+  EXPECT_EQ(records[1].event.revision, store_->LastRevision());
+  EXPECT_EQ(Problems(), 0u);
+}
+
+TEST_F(AuditLogTest, AFailedChangeLeavesNoEntry) {
+  const AuditEvent event = Event("secret_written");
+  AuditedUpdater updater(*store_, *log_, event);
+  EXPECT_FALSE(updater.Update([](const View&, Batch&) { return absl::AbortedError("no"); }).ok());
+  EXPECT_FALSE(updater.recorded());
+  EXPECT_TRUE(All().empty());
+}
+
+TEST_F(AuditLogTest, ContinuesAfterReopening) {
+  ASSERT_OK(log_->Append(Event("one")));
+  ASSERT_OK(Open());
+  ASSERT_OK(log_->Append(Event("two")));
+  const auto records = All();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[1].sequence, 2u);
+  EXPECT_EQ(Problems(), 0u);
+}
+
+TEST_F(AuditLogTest, AfterACrashAtAnyByteEachChangeHasExactlyOneEntry) {
+  for (int i = 0; i < 3; ++i) ASSERT_OK(Change(absl::StrCat("r", i)));
+  const std::string path = LastSegment();
+  Close();
+  const std::string whole = *files_->Read(path);
+  for (size_t size = 0; size <= whole.size(); ++size) {
+    Close();
+    Replace(path, whole.substr(0, size));
+    ASSERT_OK(Open());
+    const auto records = All();
+    ASSERT_EQ(records.size(), 3u) << size;
+    for (int i = 0; i < 3; ++i) ASSERT_EQ(records[i].event.resource, absl::StrCat("r", i)) << size;
+    ASSERT_EQ(Problems(), 0u) << size;
+  }
+}
+
+TEST_F(AuditLogTest, EveryFlippedByteIsFound) {
+  for (int i = 0; i < 4; ++i) ASSERT_OK(log_->Append(Event("read")));
+  const std::string path = LastSegment();
+  const std::string whole = *files_->Read(path);
+  for (size_t i = 0; i < whole.size(); ++i) {
+    std::string bad = whole;
+    bad[i] = static_cast<char>(bad[i] ^ 1);
+    Replace(path, bad);
+    ASSERT_GT(Problems(), 0u) << i;
+  }
+  Replace(path, whole);
+  EXPECT_EQ(Problems(), 0u);
+}
+
+TEST_F(AuditLogTest, DeletedReorderedInsertedAndTruncatedEntriesAreFound) {
+  for (int i = 0; i < 4; ++i) ASSERT_OK(log_->Append(Event(absl::StrCat("read", i))));
+  const std::string path = LastSegment();
+  const std::string whole = *files_->Read(path);
+  std::vector<std::string> frames;
+  uint64_t begin = 0;
+  ASSERT_OK(ForEachFrame(*files_, path, 0, [&](const Frame&, uint64_t end) {
+    frames.push_back(whole.substr(begin, end - begin));
+    begin = end;
+    return true;
+  }));
+  ASSERT_EQ(frames.size(), 5u);  // the header and four entries
+  const auto with = [&](const std::vector<int>& order) {
+    std::string out;
+    for (const int i : order) out += frames[static_cast<size_t>(i)];
+    Replace(path, out);
+    return Problems();
+  };
+  EXPECT_EQ(with({0, 1, 2, 3, 4}), 0u);
+  EXPECT_GT(with({0, 1, 3, 4}), 0u);
+  EXPECT_GT(with({0, 2, 1, 3, 4}), 0u);
+  EXPECT_GT(with({0, 1, 2, 2, 3, 4}), 0u);
+  EXPECT_GT(with({0, 1, 2, 3}), 0u);
+  EXPECT_GT(with({1, 2, 3, 4}), 0u);
+}
+
+TEST_F(AuditLogTest, AForgedCheckpointIsFound) {
+  ASSERT_OK(log_->Append(Event("read")));
+  log_->SetKeys(nullptr);  // writes a checkpoint
+  const std::string public_key = [&] {
+    log_->SetKeys(keys_);
+    return log_->Verify()->public_key;
+  }();
+  EXPECT_EQ(VerifyAuditDirectory(*files_, "/audit", public_key)->problems.size(), 0u);
+  EXPECT_GT(VerifyAuditDirectory(*files_, "/audit", std::string(32, 'x'))->problems.size(), 0u);
+}
+
+TEST_F(AuditLogTest, RollsSegments) {
+  options_.segment_bytes_max = 2000;
+  ASSERT_OK(Open());
+  for (int i = 0; i < 50; ++i) ASSERT_OK(log_->Append(Event("read", absl::StrCat("r", i))));
+  EXPECT_GT(ListSegments(*files_, options_.directory)->size(), 3u);
+  EXPECT_EQ(All().size(), 50u);
+  EXPECT_EQ(All(31).size(), 20u);
+  EXPECT_EQ(All(31)[0].event.resource, "r30");
+  EXPECT_EQ(Problems(), 0u);
+  ASSERT_OK(Open());
+  EXPECT_EQ(All(50).size(), 1u);
+  ASSERT_OK(files_->Remove((*ListSegments(*files_, options_.directory))[1].path));
+  EXPECT_GT(Problems(), 0u);
+}
+
+TEST_F(AuditLogTest, ManyThreadsAppendOneChain) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < 100; ++i) ASSERT_OK(log_->Append(Event("read")));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(All().size(), 800u);
+  EXPECT_EQ(Problems(), 0u);
+}
+
+TEST_F(AuditLogTest, TheTailIsTrimmedOnceSegmentsAreSynced) {
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_OK(Change("x"));
+    ASSERT_OK(log_->Append(Event("read")));  // syncs
+  }
+  size_t tail = 0;
+  ASSERT_OK(store_->GetSnapshot()->Scan(Family::kAuditTail, "", "",
+                                        [&](absl::string_view, absl::string_view) {
+                                          ++tail;
+                                          return true;
+                                        }));
+  EXPECT_LT(tail, 5u);
+}
+
+TEST_F(AuditLogTest, NothingInAnEventCanForgeAnEntry) {
+  AuditEvent event = Event("read", "line\nbreak\x7f\xff");
+  event.user_agent = std::string(5000, 'u');
+  ASSERT_OK(log_->Append(event));
+  const auto records = All();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].event.resource, "line\\x0abreak\\x7f\\xff");
+  EXPECT_LE(records[0].event.user_agent.size(), 1100u);
+}
+
+TEST(EventCodec, WhatDecodesEncodesToTheSameBytes) {
+  AuditEvent event;
+  event.time = absl::FromUnixNanos(1234567890123);
+  event.event = "e";
+  event.details = {{"a", "b"}, {"c", "d"}};
+  const std::string bytes = EncodeEvent(event);
+  ASSERT_TRUE(DecodeEvent(bytes).has_value());
+  EXPECT_EQ(EncodeEvent(*DecodeEvent(bytes)), bytes);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(DecodeEvent(absl::string_view(bytes).substr(0, size)).has_value()) << size;
+  }
+  EXPECT_FALSE(DecodeEvent(bytes + "x").has_value());
+}
+
+TEST(AuditFilterTest, EachFieldNarrows) {
+  AuditRecord record;
+  record.event.time = absl::FromUnixSeconds(100);
+  record.event.event = "read";
+  record.event.resource = "a/b";
+  EXPECT_TRUE(Matches({}, record));
+  const auto matches = [&record](const std::function<void(AuditFilter*)>& set) {
+    AuditFilter filter;
+    set(&filter);
+    return Matches(filter, record);
+  };
+  EXPECT_TRUE(matches([](AuditFilter* f) { f->event = "read"; }));
+  EXPECT_TRUE(matches([](AuditFilter* f) { f->resource_prefix = "a/"; }));
+  EXPECT_FALSE(matches([](AuditFilter* f) { f->event = "write"; }));
+  EXPECT_FALSE(matches([](AuditFilter* f) { f->resource_prefix = "b"; }));
+  EXPECT_FALSE(matches([](AuditFilter* f) { f->principal = "p"; }));
+  EXPECT_FALSE(matches([](AuditFilter* f) { f->correlation_id = "c"; }));
+  EXPECT_FALSE(matches([](AuditFilter* f) { f->outcome = "NOT_FOUND"; }));
+  EXPECT_FALSE(matches([](AuditFilter* f) { f->after = absl::FromUnixSeconds(101); }));
+  EXPECT_FALSE(matches([](AuditFilter* f) { f->before = absl::FromUnixSeconds(100); }));
+}
+
+}  // namespace
+}  // namespace keyturn

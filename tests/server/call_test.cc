@@ -1,0 +1,309 @@
+// The path of a call as clients see it: deadlines, ids, errors, audit entries, limits.
+#include "server/call.h"
+
+#include "absl/strings/match.h"
+#include "tests/server/server_fixture.h"
+
+namespace keyturn {
+namespace {
+
+class CallTest : public ServerFixture {
+ protected:
+  AuditEvent LastEvent() {
+    const std::vector<AuditRecord> records = Entries();
+    return records.empty() ? AuditEvent{} : records.back().event;
+  }
+};
+
+TEST_F(CallTest, NeedsADeadline) {
+  v1::GetRequest request;
+  request.set_path("a");
+  v1::GetResponse response;
+  const grpc::Status status = stubs_->secrets->Get(Ctx(root_, 0), request, &response);
+  EXPECT_EQ(Text(status), "INVALID_ARGUMENT: the call has no deadline: set one of at most 30 s");
+  EXPECT_EQ(ReasonIn(status), "DEADLINE_REQUIRED");
+}
+
+TEST_F(CallTest, AReadLeavesOneEntry) {
+  ASSERT_EQ(Text(Put("app/key", {{"value", "canary-1"}}, root_)), "OK");
+  const size_t before = Entries().size();
+  EXPECT_EQ(Get("app/key", root_), "value=canary-1");
+  const std::vector<AuditRecord> records = Entries();
+  ASSERT_EQ(records.size(), before + 1);
+  const AuditEvent& event = records.back().event;
+  EXPECT_EQ(event.event, "secret_read");
+  EXPECT_EQ(event.outcome, "ok");
+  EXPECT_EQ(event.principal, "root");
+  EXPECT_EQ(event.auth_method, "root-token");
+  EXPECT_EQ(event.method, "/keyturn.v1.SecretService/Get");
+  EXPECT_EQ(event.resource, "app/key");
+  EXPECT_EQ(event.version.value(), 1u);
+  EXPECT_TRUE(absl::StartsWith(event.source, "127.0.0.1:")) << event.source;
+  EXPECT_TRUE(absl::StrContains(event.user_agent, "grpc-c++")) << event.user_agent;
+}
+
+TEST_F(CallTest, AWriteLeavesOneEntryWithItsRevision) {
+  const size_t before = Entries().size();
+  v1::PutResponse response;
+  ASSERT_EQ(Text(Put("app/key", {{"value", "v"}}, root_, &response)), "OK");
+  const std::vector<AuditRecord> records = Entries();
+  ASSERT_EQ(records.size(), before + 1);
+  EXPECT_EQ(records.back().event.event, "secret_written");
+  EXPECT_EQ(records.back().event.revision.value(), response.revision());
+  EXPECT_EQ(records.back().event.version.value(), 1u);
+}
+
+TEST_F(CallTest, DenialsAndFailuresLeaveEntries) {
+  PutPolicy("none", {});
+  const std::string token = NewToken({"none"});
+  EXPECT_TRUE(absl::StartsWith(Get("app/key", token), "PERMISSION_DENIED"));
+  EXPECT_EQ(LastEvent().event, "authorization_failure");
+  EXPECT_EQ(LastEvent().outcome, "PERMISSION_DENIED");
+  EXPECT_EQ(LastEvent().principal, "token:test");
+  EXPECT_EQ(LastEvent().resource, "app/key");
+
+  EXPECT_TRUE(absl::StartsWith(Get("app/key", "ktb.nonsense"), "UNAUTHENTICATED"));
+  EXPECT_EQ(LastEvent().event, "authentication_failure");
+  EXPECT_EQ(LastEvent().principal, "-");
+
+  EXPECT_TRUE(absl::StartsWith(Get("app/key", root_), "NOT_FOUND"));
+  EXPECT_EQ(LastEvent().event, "secret_read");
+  EXPECT_EQ(LastEvent().outcome, "NOT_FOUND");
+  EXPECT_NE(LastEvent().reason, "");
+}
+
+TEST_F(CallTest, CorrelationIdsAreTakenWhenTheyAreGood) {
+  const auto id_of = [&](const std::string& sent) {
+    Ctx context(root_);
+    if (!sent.empty()) context->AddMetadata("x-correlation-id", sent);
+    v1::WhoAmIResponse response;
+    EXPECT_EQ(Text(stubs_->auth->WhoAmI(context, {}, &response)), "OK");
+    const auto& trailing = context->GetServerTrailingMetadata();
+    const auto it = trailing.find("x-correlation-id");
+    const std::string got =
+        it == trailing.end() ? "" : std::string(it->second.data(), it->second.size());
+    EXPECT_EQ(LastEvent().correlation_id, got);
+    return got;
+  };
+  EXPECT_EQ(id_of("abc-DEF_1.2"), "abc-DEF_1.2");
+  EXPECT_EQ(id_of(std::string(64, 'x')), std::string(64, 'x'));
+  const std::string made = id_of("");
+  EXPECT_GE(made.size(), 16u);
+  for (const std::string bad : {"with space", "a\"b", "semi;colon"}) EXPECT_NE(id_of(bad), bad);
+  EXPECT_NE(id_of(std::string(65, 'x')), std::string(65, 'x'));
+  EXPECT_NE(id_of(""), made);
+}
+
+TEST_F(CallTest, ErrorsCarryReasonAndRequestId) {
+  ASSERT_EQ(Text(Put("app/key", {{"value", "v"}}, root_)), "OK");
+  v1::PutRequest request;
+  request.set_path("app/key");
+  request.set_has_if_version(true);
+  request.set_if_version(7);
+  request.mutable_data()->add_fields()->set_name("value");
+  v1::PutResponse response;
+  Ctx context(root_);
+  context->AddMetadata("x-correlation-id", "the-id");
+  const grpc::Status status = stubs_->secrets->Put(context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_EQ(ReasonIn(status), "VERSION_MISMATCH");
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(status.error_details()));
+  EXPECT_EQ(details.code(), static_cast<int>(grpc::StatusCode::ABORTED));
+  EXPECT_EQ(details.message(), status.error_message());
+  bool found = false;
+  for (const auto& any : details.details()) {
+    google::rpc::RequestInfo info;
+    if (any.UnpackTo(&info)) found = info.request_id() == "the-id";
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST_F(CallTest, NoAnswerOrEntryHoldsAValue) {
+  const std::string canary = "canary-7f3a9c";
+  EXPECT_EQ(Text(Put("app/key", {{"value", canary}}, root_)), "OK");
+  EXPECT_FALSE(absl::StrContains(Text(Put("app/key", {{"bad name", canary}}, root_)), canary));
+  EXPECT_FALSE(absl::StrContains(Text(Put("a//b", {{"value", canary}}, root_)), canary));
+  EXPECT_FALSE(absl::StrContains(Get("app/key", "kts." + canary), canary));
+  for (const AuditRecord& record : Entries()) {
+    EXPECT_FALSE(absl::StrContains(EncodeEvent(record.event), canary)) << record.sequence;
+    EXPECT_FALSE(absl::StrContains(EncodeEvent(record.event), root_)) << record.sequence;
+  }
+}
+
+TEST_F(CallTest, RevokedTokensFailOnTheNextCall) {
+  PutPolicy("reader", {{"secret:read", "app/*"}});
+  ASSERT_EQ(Text(Put("app/key", {{"value", "v"}}, root_)), "OK");
+  for (const bool stateless : {false, true}) {
+    const std::string token =
+        NewToken({"reader"}, [&](v1::CreateTokenRequest& r) { r.set_stateless(stateless); });
+    EXPECT_EQ(Get("app/key", token), "value=v");
+    v1::LogoutResponse response;
+    ASSERT_EQ(Text(stubs_->auth->Logout(Ctx(token), {}, &response)), "OK");
+    EXPECT_TRUE(absl::StartsWith(Get("app/key", token), "UNAUTHENTICATED")) << stateless;
+  }
+}
+
+class LimitedTest : public ServerFixture {
+ protected:
+  void SetUp() override {}
+};
+
+TEST_F(LimitedTest, RateLimitsGiveARetryTime) {
+  StartDev([](Config& config) { config.source_calls_per_second = 5; });
+  grpc::Status limited;
+  for (int i = 0; i < 50 && limited.ok(); ++i) {
+    v1::StatusResponse response;
+    limited = stubs_->system->Status(Ctx(), {}, &response);
+  }
+  EXPECT_EQ(limited.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonIn(limited), "RATE_LIMITED");
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(limited.error_details()));
+  bool found = false;
+  for (const auto& any : details.details()) {
+    google::rpc::RetryInfo info;
+    found = found || (any.UnpackTo(&info) &&
+                      info.retry_delay().seconds() * 1000000000 + info.retry_delay().nanos() > 0);
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST_F(LimitedTest, AFloodOfRefusalsIsCountedNotListed) {
+  StartDev();
+  for (int i = 0; i < 60; ++i) Get("app/key", "");
+  int listed = 0;
+  for (const AuditRecord& record : Entries()) {
+    if (record.event.event == "authentication_failure") ++listed;
+  }
+  EXPECT_GE(listed, limits::kAuditRefusalsPerSecondPerSource);
+  EXPECT_LT(listed, 60);
+}
+
+struct BadInput {
+  const char* name;
+  std::function<grpc::Status(Stubs&, const std::string&)> call;
+  const char* text;  // "CODE: message", or how it begins
+};
+
+TEST_F(CallTest, BadInputIsRefusedInWords) {
+  const auto get = [](const std::string& path) {
+    return [path](Stubs& stubs, const std::string& token) {
+      v1::GetRequest request;
+      request.set_path(path);
+      v1::GetResponse response;
+      return stubs.secrets->Get(Ctx(token), request, &response);
+    };
+  };
+  const std::vector<BadInput> inputs = {
+      {"empty path", get(""), "INVALID_ARGUMENT: "},
+      {"dots", get("a/../b"), "INVALID_ARGUMENT: "},
+      {"double slash", get("a//b"), "INVALID_ARGUMENT: "},
+      {"trailing slash", get("a/"), "INVALID_ARGUMENT: "},
+      {"control character", get("a\nb"), "INVALID_ARGUMENT: "},
+      {"long segment", get(std::string(256, 'a')), "INVALID_ARGUMENT: "},
+      {"batch of none",
+       [](Stubs& stubs, const std::string& token) {
+         v1::BatchGetResponse response;
+         return stubs.secrets->BatchGet(Ctx(token), {}, &response);
+       },
+       "INVALID_ARGUMENT: requests must be 1 to 100"},
+      {"negative ttl",
+       [](Stubs& stubs, const std::string& token) {
+         v1::PutRequest request;
+         request.set_path("a");
+         request.set_ttl_seconds(-1);
+         v1::PutResponse response;
+         return stubs.secrets->Put(Ctx(token), request, &response);
+       },
+       "INVALID_ARGUMENT: ttl_seconds must be 0 to 315360000"},
+      {"no fields",
+       [](Stubs& stubs, const std::string& token) {
+         v1::PutRequest request;
+         request.set_path("a");
+         v1::PutResponse response;
+         return stubs.secrets->Put(Ctx(token), request, &response);
+       },
+       "INVALID_ARGUMENT: "},
+      {"token ttl",
+       [](Stubs& stubs, const std::string& token) {
+         v1::CreateTokenRequest request;
+         request.set_ttl_seconds(limits::kTokenTtlSecondsMax + 1);
+         v1::CreateTokenResponse response;
+         return stubs.tokens->Create(Ctx(token), request, &response);
+       },
+       "INVALID_ARGUMENT: ttl_seconds must be 0 to 2764800"},
+      {"stateless with uses",
+       [](Stubs& stubs, const std::string& token) {
+         v1::CreateTokenRequest request;
+         request.set_stateless(true);
+         request.set_max_uses(3);
+         v1::CreateTokenResponse response;
+         return stubs.tokens->Create(Ctx(token), request, &response);
+       },
+       "INVALID_ARGUMENT: a stateless token has no period_seconds and no max_uses: leave them out, "
+       "or make a stored token"},
+      {"unknown policy",
+       [](Stubs& stubs, const std::string& token) {
+         v1::CreateTokenRequest request;
+         request.add_policies("absent");
+         v1::CreateTokenResponse response;
+         return stubs.tokens->Create(Ctx(token), request, &response);
+       },
+       "INVALID_ARGUMENT: there is no policy named \"absent\""},
+      {"login without certificate",
+       [](Stubs& stubs, const std::string& token) {
+         v1::LoginResponse response;
+         return stubs.auth->Login(Ctx(token), {}, &response);
+       },
+       "FAILED_PRECONDITION: login exchanges the connection's client certificate for a token, and "
+       "this connection has none"},
+      {"bad permission",
+       [](Stubs& stubs, const std::string& token) {
+         v1::CanIRequest request;
+         request.set_permission("read");
+         v1::CanIResponse response;
+         return stubs.auth->CanI(Ctx(token), request, &response);
+       },
+       "INVALID_ARGUMENT: "},
+      {"bad page token",
+       [](Stubs& stubs, const std::string& token) {
+         v1::SearchAuditRequest request;
+         request.set_page_token("x");
+         v1::SearchAuditResponse response;
+         return stubs.audit->Search(Ctx(token), request, &response);
+       },
+       "INVALID_ARGUMENT: page_token is not one that this method gave"},
+      {"certificate request",
+       [](Stubs& stubs, const std::string& token) {
+         v1::IssueCertificateRequest request;
+         request.set_csr("not a request");
+         request.set_spiffe_id("spiffe://keyturn/x");
+         v1::IssueCertificateResponse response;
+         return stubs.system->IssueCertificate(Ctx(token), request, &response);
+       },
+       "INVALID_ARGUMENT: the certificate request is not PKCS#10 in DER form"},
+      {"reserved policy",
+       [](Stubs& stubs, const std::string& token) {
+         v1::PutPolicyRequest request;
+         request.mutable_policy()->set_name("root");
+         v1::Policy response;
+         return stubs.policies->PutPolicy(Ctx(token), request, &response);
+       },
+       "FAILED_PRECONDITION: "},
+      {"init again",
+       [](Stubs& stubs, const std::string& token) {
+         v1::InitResponse response;
+         return stubs.system->Init(Ctx(token), {}, &response);
+       },
+       "FAILED_PRECONDITION: the vault is initialised already; run `keyturn operator unseal`"},
+  };
+  for (const BadInput& input : inputs) {
+    const std::string text = Text(input.call(*stubs_, root_));
+    EXPECT_TRUE(absl::StartsWith(text, input.text)) << input.name << ": " << text;
+    EXPECT_GT(text.size(), std::string("INVALID_ARGUMENT: ").size()) << input.name;
+  }
+}
+
+}  // namespace
+}  // namespace keyturn

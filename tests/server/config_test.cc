@@ -1,0 +1,125 @@
+#include "server/config.h"
+
+#include <fstream>
+
+#include "tests/support/status.h"
+#include "tests/support/temp_dir.h"
+
+namespace keyturn {
+namespace {
+
+TEST(Config, DefaultsNeedNoFile) {
+  ASSERT_OK_AND_ASSIGN(const Config config, ParseConfig(""));
+  EXPECT_EQ(config.data_directory, "/var/lib/keyturn");
+  EXPECT_EQ(config.grpc_address, "127.0.0.1:7400");
+  EXPECT_EQ(config.metrics_address, "127.0.0.1:7403");
+  EXPECT_TRUE(config.require_memory_lock);
+  EXPECT_FALSE(config.dev);
+}
+
+TEST(Config, ReadsEveryKey) {
+  ASSERT_OK_AND_ASSIGN(const Config config, ParseConfig(R"(
+data_directory = "/srv/keyturn"
+key_file = "/etc/keyturn/key"
+anchor_file = "/mnt/anchor"
+auto_unseal = true
+[listen]
+grpc = "[::1]:0"
+metrics = "0.0.0.0:9000"
+[tls]
+certificate = "/a"
+key = "/b"
+client_ca = "/c"
+[audit]
+directory = "/d"
+reads = "fsync"
+[limits]
+arena_bytes = 8388608
+require_memory_lock = false
+worker_threads = 200
+source_calls_per_second = 0
+identity_calls_per_second = 12
+[log]
+level = "debug"
+)"));
+  EXPECT_EQ(config.data_directory, "/srv/keyturn");
+  EXPECT_EQ(config.key_file, "/etc/keyturn/key");
+  EXPECT_EQ(config.anchor_file, "/mnt/anchor");
+  EXPECT_TRUE(config.auto_unseal);
+  EXPECT_EQ(config.grpc_address, "[::1]:0");
+  EXPECT_EQ(config.metrics_address, "0.0.0.0:9000");
+  EXPECT_EQ(config.tls_certificate, "/a");
+  EXPECT_EQ(config.tls_key, "/b");
+  EXPECT_EQ(config.tls_client_ca, "/c");
+  EXPECT_EQ(config.audit_directory, "/d");
+  EXPECT_TRUE(config.audit_sync_reads);
+  EXPECT_EQ(config.arena_bytes, 8388608u);
+  EXPECT_FALSE(config.require_memory_lock);
+  EXPECT_EQ(config.worker_threads, 200);
+  EXPECT_EQ(config.source_calls_per_second, 0);
+  EXPECT_EQ(config.identity_calls_per_second, 12);
+  EXPECT_EQ(config.log_level, LogLevel::kDebug);
+}
+
+struct BadConfig {
+  const char* text;
+  const char* message;
+};
+
+class BadConfigTest : public testing::TestWithParam<BadConfig> {};
+
+TEST_P(BadConfigTest, IsRefusedWithTheKeyAndWhatIsAllowed) {
+  const absl::Status status = ParseConfig(GetParam().text).status();
+  EXPECT_CODE(status, kInvalidArgument);
+  EXPECT_EQ(std::string(status.message()), GetParam().message);
+}
+
+constexpr char kAddress[] =
+    " must be \"address:port\" with a literal IP address (IPv6 in brackets) and a port from 0 to "
+    "65535";
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadConfigTest,
+    testing::Values(
+        BadConfig{"data_dir = \"/x\"", "unknown key data_dir; the nearest one is data_directory"},
+        BadConfig{"data_directry = \"/x\"",
+                  "unknown key data_directry; the nearest one is data_directory"},
+        BadConfig{"[listen]\ngrcp = \"x\"",
+                  "unknown key listen.grcp; the nearest one is listen.grpc"},
+        BadConfig{"[limits.deep]\nx = 1",
+                  "unknown key limits.deep; the nearest one is listen.grpc"},
+        BadConfig{"data_directory = 3", "data_directory must be an absolute path"},
+        BadConfig{"data_directory = \"var\"", "data_directory must be an absolute path"},
+        BadConfig{"auto_unseal = \"yes\"", "auto_unseal must be true or false"},
+        BadConfig{"auto_unseal = true", "auto_unseal needs key_file, the key it unseals with"},
+        BadConfig{"[audit]\nreads = \"never\"", "audit.reads must be \"batch\" or \"fsync\""},
+        BadConfig{"[log]\nlevel = 3",
+                  "log.level must be \"debug\", \"info\", \"warning\" or \"error\""},
+        BadConfig{"[tls]\nkey = \"/k\"", "tls.certificate and tls.key must be given together"},
+        BadConfig{"[limits]\nworker_threads = 7",
+                  "limits.worker_threads must be a whole number from 8 to 1024"},
+        BadConfig{"[limits]\nworker_threads = 16.5",
+                  "limits.worker_threads must be a whole number from 8 to 1024"},
+        BadConfig{"[limits]\narena_bytes = 100000", "limits.arena_bytes must be a power of two"},
+        BadConfig{"x = ", "line 1: Error while parsing key-value pair: encountered end-of-file"}));
+
+TEST(Config, RefusesBadAddresses) {
+  for (const char* address : {"", "7400", "localhost:7400", "127.0.0.1", "127.0.0.1:65536",
+                              "127.0.0.1:-1", "127.0.0.1:x", "::1:7400", "[127.0.0.1]:7400"}) {
+    const absl::Status status =
+        ParseConfig(absl::StrCat("[listen]\ngrpc = \"", address, "\"")).status();
+    EXPECT_CODE(status, kInvalidArgument);
+    EXPECT_EQ(status.message(), absl::StrCat("listen.grpc", kAddress)) << address;
+  }
+}
+
+TEST(Config, ErrorsNameTheFile) {
+  const TempDir dir;
+  std::ofstream(dir.File("c.toml")) << "auto_unseal = 1\n";
+  EXPECT_EQ(ReadConfig(dir.File("c.toml")).status().message(),
+            dir.File("c.toml") + ": auto_unseal must be true or false");
+  EXPECT_CODE(ReadConfig(dir.File("absent")), kNotFound);
+}
+
+}  // namespace
+}  // namespace keyturn

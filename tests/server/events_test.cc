@@ -1,0 +1,212 @@
+// Every event that the descriptors name, and those of refused calls, reach the audit log; and each
+// successful call leaves exactly one.
+#include <set>
+
+#include "absl/strings/match.h"
+#include "server/method_table.h"
+#include "tests/server/server_fixture.h"
+
+namespace keyturn {
+namespace {
+
+class EventsTest : public ServerFixture {
+ protected:
+  void SetUp() override { StartReal(); }
+
+  // One call that must succeed and leave one entry of this event (or as many as said).
+  template <typename Function>
+  void Expect(const std::string& event, Function call) {
+    const size_t before = Entries().size();
+    const grpc::Status status = call();
+    EXPECT_EQ(Text(status), "OK") << event;
+    const std::vector<AuditRecord> records = Entries();
+    ASSERT_EQ(records.size(), before + 1) << event;
+    EXPECT_EQ(records.back().event.event, event);
+    EXPECT_EQ(records.back().event.outcome, "ok") << event;
+  }
+};
+
+TEST_F(EventsTest, EachIsEmittedByItsMethod) {
+  InitReal();
+  Stubs op = Operator();
+
+  v1::PutRequest put;
+  put.set_path("app/a");
+  put.mutable_data()->add_fields()->set_name("value");
+  v1::PutResponse put_response;
+  Expect("secret_written", [&] { return op.secrets->Put(Ctx(), put, &put_response); });
+  v1::GetRequest get;
+  get.set_path("app/a");
+  v1::GetResponse get_response;
+  Expect("secret_read", [&] { return op.secrets->Get(Ctx(), get, &get_response); });
+  v1::BatchGetRequest batch;
+  *batch.add_requests() = get;
+  v1::BatchGetResponse batch_response;
+  Expect("secret_read", [&] { return op.secrets->BatchGet(Ctx(), batch, &batch_response); });
+  v1::GenerateRequest generate;
+  generate.set_path("app/g");
+  Expect("secret_generated", [&] { return op.secrets->Generate(Ctx(), generate, &put_response); });
+  v1::DescribeRequest describe;
+  describe.set_path("app/a");
+  v1::SecretInfo info;
+  Expect("secret_described", [&] { return op.secrets->Describe(Ctx(), describe, &info); });
+  v1::ListResponse list;
+  Expect("secret_listed", [&] { return op.secrets->List(Ctx(), {}, &list); });
+  v1::SearchResponse search;
+  v1::SearchRequest search_request;
+  (*search_request.mutable_custom_metadata())["env"] = "";
+  Expect("secret_searched", [&] { return op.secrets->Search(Ctx(), search_request, &search); });
+  v1::UpdateMetadataRequest update;
+  update.set_path("app/a");
+  update.set_max_versions(5);
+  Expect("secret_metadata_updated",
+         [&] { return op.secrets->UpdateMetadata(Ctx(), update, &info); });
+  v1::DeleteRequest del;
+  del.set_path("app/a");
+  Expect("secret_deleted", [&] { return op.secrets->Delete(Ctx(), del, &info); });
+  v1::UndeleteRequest undelete;
+  undelete.set_path("app/a");
+  Expect("secret_undeleted", [&] { return op.secrets->Undelete(Ctx(), undelete, &info); });
+  v1::RenameRequest rename;
+  rename.set_path("app/a");
+  rename.set_new_path("app/b");
+  v1::RenameResponse renamed;
+  Expect("secret_renamed", [&] { return op.secrets->Rename(Ctx(), rename, &renamed); });
+  Expect("secret_watched", [&] {
+    Ctx context;
+    const auto reader = op.secrets->Watch(context, {});
+    v1::WatchResponse event;
+    EXPECT_TRUE(reader->Read(&event));
+    context->TryCancel();
+    while (reader->Read(&event)) {
+    }
+    return reader->Finish().error_code() == grpc::StatusCode::CANCELLED
+               ? grpc::Status::OK
+               : grpc::Status(grpc::StatusCode::UNKNOWN, "not cancelled");
+  });
+  v1::DestroyRequest destroy;
+  destroy.set_path("app/b");
+  destroy.set_all(true);
+  v1::DestroyResponse destroyed;
+  Expect("secret_destroyed", [&] { return op.secrets->Destroy(Ctx(), destroy, &destroyed); });
+
+  v1::StatusResponse status;
+  Expect("system_status_read", [&] { return op.system->Status(Ctx(), {}, &status); });
+  Expect("system_verified", [&] {
+    Ctx context;
+    const auto reader = op.system->Verify(context, {});
+    v1::VerifyResponse message;
+    while (reader->Read(&message)) {
+    }
+    return reader->Finish();
+  });
+  ASSERT_OK_AND_ASSIGN(const CertificateRequest csr, MakeCertificateRequest());
+  v1::IssueCertificateRequest issue;
+  issue.set_csr(csr.csr_der);
+  issue.set_spiffe_id("spiffe://keyturn/x");
+  v1::IssueCertificateResponse issued;
+  Expect("certificate_issued", [&] { return op.system->IssueCertificate(Ctx(), issue, &issued); });
+
+  v1::LoginResponse login;
+  Expect("authentication_success", [&] { return op.auth->Login(Ctx(), {}, &login); });
+  v1::WhoAmIResponse who;
+  Expect("identity_read", [&] { return op.auth->WhoAmI(Ctx(), {}, &who); });
+  v1::CanIRequest can;
+  can.set_permission("secret:read");
+  v1::CanIResponse can_response;
+  Expect("permission_checked", [&] { return op.auth->CanI(Ctx(), can, &can_response); });
+  v1::LogoutResponse logout;
+  Expect("token_revoked", [&] { return op.auth->Logout(Ctx(login.token()), {}, &logout); });
+
+  v1::CreateTokenRequest create;
+  create.add_policies("root");
+  v1::CreateTokenResponse created;
+  Expect("token_created", [&] { return op.tokens->Create(Ctx(), create, &created); });
+  v1::ListTokensResponse tokens;
+  Expect("token_listed", [&] { return op.tokens->List(Ctx(), {}, &tokens); });
+  v1::TokenInfo renewed;
+  Expect("token_renewed", [&] { return op.tokens->Renew(Ctx(created.token()), {}, &renewed); });
+  v1::RevokeTokenRequest revoke;
+  revoke.set_id(created.info().id());
+  v1::RevokeTokenResponse revoked;
+  Expect("token_revoked", [&] { return op.tokens->Revoke(Ctx(), revoke, &revoked); });
+
+  v1::PutPolicyRequest put_policy;
+  put_policy.mutable_policy()->set_name("p");
+  v1::Policy policy;
+  Expect("policy_written", [&] { return op.policies->PutPolicy(Ctx(), put_policy, &policy); });
+  v1::GetPolicyRequest get_policy;
+  get_policy.set_name("p");
+  Expect("policy_read", [&] { return op.policies->GetPolicy(Ctx(), get_policy, &policy); });
+  v1::ListPoliciesResponse policies;
+  Expect("policy_listed", [&] { return op.policies->ListPolicies(Ctx(), {}, &policies); });
+  v1::DeletePolicyRequest delete_policy;
+  delete_policy.set_name("p");
+  v1::DeletePolicyResponse deleted_policy;
+  Expect("policy_deleted",
+         [&] { return op.policies->DeletePolicy(Ctx(), delete_policy, &deleted_policy); });
+  v1::PutRoleRequest put_role;
+  put_role.mutable_role()->set_name("r");
+  put_role.mutable_role()->add_bound_spiffe_ids("spiffe://prod/*");
+  v1::Role role;
+  Expect("role_written", [&] { return op.policies->PutRole(Ctx(), put_role, &role); });
+  v1::GetRoleRequest get_role;
+  get_role.set_name("r");
+  Expect("role_read", [&] { return op.policies->GetRole(Ctx(), get_role, &role); });
+  v1::ListRolesResponse roles;
+  Expect("role_listed", [&] { return op.policies->ListRoles(Ctx(), {}, &roles); });
+  v1::DeleteRoleRequest delete_role;
+  delete_role.set_name("r");
+  v1::DeleteRoleResponse deleted_role;
+  Expect("role_deleted",
+         [&] { return op.policies->DeleteRole(Ctx(), delete_role, &deleted_role); });
+  v1::PutPasswordPolicyRequest put_password;
+  put_password.mutable_policy()->set_name("w");
+  put_password.mutable_policy()->set_length(40);
+  put_password.mutable_policy()->set_alphabet("alphanumeric");
+  v1::PasswordPolicy password;
+  Expect("password_policy_written",
+         [&] { return op.policies->PutPasswordPolicy(Ctx(), put_password, &password); });
+  v1::ListPasswordPoliciesResponse passwords;
+  Expect("password_policy_listed",
+         [&] { return op.policies->ListPasswordPolicies(Ctx(), {}, &passwords); });
+  v1::DeletePasswordPolicyRequest delete_password;
+  delete_password.set_name("w");
+  v1::DeletePasswordPolicyResponse deleted_password;
+  Expect("password_policy_deleted", [&] {
+    return op.policies->DeletePasswordPolicy(Ctx(), delete_password, &deleted_password);
+  });
+
+  v1::SearchAuditResponse found;
+  Expect("audit_read", [&] { return op.audit->Search(Ctx(), {}, &found); });
+  v1::VerifyAuditResponse verified;
+  Expect("audit_verified", [&] { return op.audit->Verify(Ctx(), {}, &verified); });
+  Expect("system_sealed", [&] { return op.system->Seal(Ctx(), {}, &status); });
+  v1::UnsealRequest unseal;
+  unseal.set_key_file(true);
+  Expect("system_unsealed", [&] { return op.system->Unseal(Ctx(), unseal, &status); });
+
+  // Nothing the descriptors name is missing above.
+  ASSERT_OK_AND_ASSIGN(const MethodTable methods, MethodTable::Create(MethodTable::Services()));
+  std::set<std::string> seen;
+  for (const AuditRecord& record : Entries()) seen.insert(record.event.event);
+  for (const MethodInfo& method : methods.methods()) {
+    EXPECT_TRUE(seen.contains(method.audit_event)) << method.name;
+  }
+}
+
+TEST_F(EventsTest, TheLogVerifiesAndTellsRootTokenFromOthers) {
+  InitReal();
+  Stubs op = Operator();
+  v1::WhoAmIResponse who;
+  ASSERT_EQ(Text(op.auth->WhoAmI(Ctx(root_), {}, &who)), "OK");
+  EXPECT_EQ(who.method(), "root-token");
+  EXPECT_EQ(Entries().back().event.auth_method, "root-token");
+  v1::VerifyAuditResponse verified;
+  ASSERT_EQ(Text(op.audit->Verify(Ctx(), {}, &verified)), "OK");
+  EXPECT_EQ(verified.problems_size(), 0);
+  EXPECT_EQ(verified.public_key().size(), 32u);
+}
+
+}  // namespace
+}  // namespace keyturn

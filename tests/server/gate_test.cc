@@ -1,0 +1,200 @@
+// The order of a call's steps, asked of Call itself: over the rooms of a real server, with an audit
+// log that can be made to fail.
+#include "server/call.h"
+#include "tests/server/server_fixture.h"
+
+namespace keyturn {
+namespace {
+
+class BreakableAudit : public AuditLog {
+ public:
+  explicit BreakableAudit(AuditLog& real) : real_(real) {}
+  bool broken = false;
+
+  absl::Status Append(const AuditEvent& event) override {
+    return broken ? absl::UnavailableError("disk") : real_.Append(event);
+  }
+  std::vector<Revision> Trimmable(size_t limit) const override { return real_.Trimmable(limit); }
+  void OnCommitted(absl::Span<const CommittedUpdate> group) override { real_.OnCommitted(group); }
+  void SetKeys(std::shared_ptr<const KeyringSnapshot>) override {}
+  std::string MacOf(absl::string_view value) const override { return real_.MacOf(value); }
+  absl::Status Read(uint64_t from, const std::function<bool(const AuditRecord&)>& fn) override {
+    return real_.Read(from, fn);
+  }
+  bool WaitFor(uint64_t sequence, absl::Time deadline) override {
+    return real_.WaitFor(sequence, deadline);
+  }
+  uint64_t next_sequence() const override { return real_.next_sequence(); }
+  absl::StatusOr<AuditVerification> Verify() override { return real_.Verify(); }
+  uint64_t unsynced_bytes() const override { return 0; }
+  bool failing() const override { return broken; }
+
+ private:
+  AuditLog& real_;
+};
+
+class GateTest : public ServerFixture {
+ protected:
+  void SetUp() override {
+    StartDev();
+    methods_ = std::make_unique<MethodTable>(*MethodTable::Create(MethodTable::Services()));
+    metrics_ = Metrics::Create(*methods_);
+    Rooms& rooms = server_->rooms();
+    audit_ = std::make_unique<BreakableAudit>(*rooms.audit);
+    no_limit_ = RateLimiter::Create({0, 0}, 10, Clock::Real());
+    gate_ = std::make_unique<GateParts>(
+        GateParts{*rooms.store, *rooms.policies, *rooms.tokens, *rooms.authenticator, *audit_,
+                  *metrics_, Clock::Real(), *no_limit_, *no_limit_, refusals_,
+                  server_->lifecycle().unsealed(), draining_, nullptr});
+  }
+
+  CallOrigin Origin(const std::string& token) {
+    CallOrigin origin;
+    origin.credentials.bearer_token = token;
+    origin.credentials.source = *IpAddress::Parse("192.0.2.1");
+    origin.source = "192.0.2.1:1";
+    origin.deadline = Clock::Real().Now() + absl::Seconds(5);
+    return origin;
+  }
+  // Runs a call and says which steps were reached.
+  std::string Steps(const char* service, const char* method, CallOrigin origin,
+                    const absl::Status& result = absl::OkStatus()) {
+    std::string steps;
+    Call call(*gate_, methods_->Get(service, method), std::move(origin));
+    const absl::Status status = call.Run(
+        [&]() -> absl::StatusOr<Resource> {
+          steps += "resource ";
+          return Resource::Path("app/key");
+        },
+        [&](Call&) {
+          steps += "body ";
+          return result;
+        });
+    return steps + std::string(absl::StatusCodeToString(status.code()));
+  }
+
+  std::unique_ptr<MethodTable> methods_;
+  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<BreakableAudit> audit_;
+  std::unique_ptr<RateLimiter> no_limit_;
+  RefusalLimiter refusals_;
+  std::atomic<bool> draining_{false};
+  std::unique_ptr<GateParts> gate_;
+};
+
+TEST_F(GateTest, AGrantedCallGoesAllTheWay) {
+  EXPECT_EQ(Steps("SecretService", "Get", Origin(root_)), "resource body OK");
+  EXPECT_EQ(Steps("SecretService", "Get", Origin(root_), absl::NotFoundError("no")),
+            "resource body NOT_FOUND");
+}
+
+TEST_F(GateTest, RequestsOfStrangersAreNotLookedAt) {
+  EXPECT_EQ(Steps("SecretService", "Get", Origin("")), "UNAUTHENTICATED");
+  EXPECT_EQ(Steps("SecretService", "Get", Origin("kts.x")), "UNAUTHENTICATED");
+  EXPECT_EQ(Steps("SystemService", "Status", Origin("")), "resource body OK");
+}
+
+TEST_F(GateTest, ADeniedCallDoesNotRun) {
+  PutPolicy("none", {});
+  const std::string token = NewToken({"none"});
+  EXPECT_EQ(Steps("SecretService", "Get", Origin(token)), "resource PERMISSION_DENIED");
+  EXPECT_EQ(Steps("AuthService", "WhoAmI", Origin(token)), "resource body OK");
+}
+
+TEST_F(GateTest, ASealedVaultRefusesBeforeIdentity) {
+  server_->lifecycle().Seal();
+  EXPECT_EQ(Steps("SecretService", "Get", Origin("kts.x")), "FAILED_PRECONDITION");
+  EXPECT_EQ(Steps("SystemService", "Status", Origin("kts.x")), "resource body OK");
+}
+
+TEST_F(GateTest, TheOperatorSocketIsForPublicMethods) {
+  CallOrigin origin = Origin(root_);
+  origin.credentials.local_operator = true;
+  EXPECT_EQ(Steps("SecretService", "Get", origin), "PERMISSION_DENIED");
+  EXPECT_EQ(Steps("SystemService", "Status", origin), "resource body OK");
+}
+
+TEST_F(GateTest, DeadlinesAreNeededAndCut) {
+  CallOrigin origin = Origin(root_);
+  origin.deadline = absl::InfiniteFuture();
+  EXPECT_EQ(Steps("SecretService", "Get", origin), "resource INVALID_ARGUMENT");
+  EXPECT_EQ(Steps("SecretService", "Watch", origin), "resource body OK");
+  origin.deadline = Clock::Real().Now() + absl::Hours(1);
+  Call call(*gate_, methods_->Get("SecretService", "Get"), origin);
+  ASSERT_OK(call.Admit([]() -> absl::StatusOr<Resource> { return Resource::Path("a"); }));
+  EXPECT_LE(call.deadline(), Clock::Real().Now() + absl::Seconds(limits::kDeadlineSecondsMax));
+}
+
+TEST_F(GateTest, WithoutAuditNothingIsAnswered) {
+  audit_->broken = true;
+  EXPECT_EQ(Steps("SecretService", "Get", Origin(root_)), "resource body UNAVAILABLE");
+  EXPECT_EQ(Steps("SecretService", "Get", Origin("")), "UNAVAILABLE");
+  EXPECT_EQ(Steps("SystemService", "Status", Origin("")), "resource body UNAVAILABLE");
+  audit_->broken = false;
+  EXPECT_EQ(Steps("SecretService", "Get", Origin(root_)), "resource body OK");
+}
+
+TEST_F(GateTest, WithoutAuditNothingIsChanged) {
+  audit_->broken = true;
+  const Revision before = server_->rooms().store->LastRevision();
+  Call call(*gate_, methods_->Get("SecretService", "Put"), Origin(root_));
+  const absl::Status status =
+      call.Run([]() -> absl::StatusOr<Resource> { return Resource::Path("app/key"); },
+               [](Call& c) {
+                 return c.updater()
+                     .Update([](const View&, Batch& batch) {
+                       batch.Put(Family::kMeta, "test", "x");
+                       return absl::OkStatus();
+                     })
+                     .status();
+               });
+  EXPECT_CODE(status, kUnavailable);
+  EXPECT_EQ(server_->rooms().store->LastRevision(), before);
+}
+
+TEST_F(GateTest, AFailureAfterACommitIsAnEntryOfItsOwn) {
+  const size_t before = Entries().size();
+  Call call(*gate_, methods_->Get("SecretService", "Put"), Origin(root_));
+  const absl::Status status =
+      call.Run([]() -> absl::StatusOr<Resource> { return Resource::Path("app/key"); },
+               [](Call& c) {
+                 EXPECT_OK(c.updater().Update([](const View&, Batch& batch) {
+                   batch.Put(Family::kMeta, "test", "x");
+                   return absl::OkStatus();
+                 }));
+                 return absl::AbortedError("the second half failed");
+               });
+  EXPECT_CODE(status, kAborted);
+  const std::vector<AuditRecord> records = Entries();
+  ASSERT_EQ(records.size(), before + 2);
+  EXPECT_EQ(records[before].event.outcome, "ok");
+  EXPECT_EQ(records[before + 1].event.outcome, "ABORTED");
+}
+
+TEST_F(GateTest, ABusyServerSaysSoAndAuditsIt) {
+  Call call(*gate_, methods_->Get("SecretService", "Put"), Origin(root_));
+  ASSERT_OK(call.Admit([]() -> absl::StatusOr<Resource> { return Resource::Path("a"); }));
+  EXPECT_CODE(call.Refuse(absl::ResourceExhaustedError("busy")), kResourceExhausted);
+  EXPECT_EQ(Entries().back().event.event, "secret_written");
+  EXPECT_EQ(Entries().back().event.outcome, "RESOURCE_EXHAUSTED");
+}
+
+TEST_F(GateTest, RecheckSeesRevocationSealAndStop) {
+  PutPolicy("reader", {{"secret:read", "app/*"}});
+  const std::string token = NewToken({"reader"});
+  Call call(*gate_, methods_->Get("SecretService", "Get"), Origin(token));
+  ASSERT_OK(call.Admit([]() -> absl::StatusOr<Resource> { return Resource::Path("app/key"); }));
+  EXPECT_OK(call.Recheck());
+  PutPolicy("other", {});
+  EXPECT_OK(call.Recheck());
+  PutPolicy("reader", {});
+  EXPECT_CODE(call.Recheck(), kPermissionDenied);
+  draining_ = true;
+  EXPECT_CODE(call.Recheck(), kUnavailable);
+  draining_ = false;
+  server_->lifecycle().Seal();
+  EXPECT_CODE(call.Recheck(), kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace keyturn

@@ -1,0 +1,102 @@
+// /metrics, /health, /ready and the info file of a running server.
+#include "server/pages.h"
+
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "server/info_file.h"
+#include "tests/server/server_fixture.h"
+
+namespace keyturn {
+namespace {
+
+class PagesTest : public ServerFixture {
+ protected:
+  void SetUp() override {
+    StartDev();
+    methods_ = std::make_unique<MethodTable>(*MethodTable::Create(MethodTable::Services()));
+    metrics_ = Metrics::Create(*methods_);
+    pages_ = Pages(server_->rooms(), server_->lifecycle(), *metrics_);
+  }
+  // What the server itself serves.
+  std::string Fetch(const std::string& path) {
+    std::string out;
+    FILE* const pipe =
+        popen(absl::StrCat("curl -s http://", server_->info().metrics, path).c_str(), "r");
+    char buffer[4096];
+    while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) out.append(buffer, got);
+    pclose(pipe);
+    return out;
+  }
+
+  std::unique_ptr<MethodTable> methods_;
+  std::unique_ptr<Metrics> metrics_;
+  HttpListener::Routes pages_;
+};
+
+TEST_F(PagesTest, ReadyFollowsTheSealHealthDoesNot) {
+  EXPECT_EQ(pages_.at("/ready")().status, 200);
+  server_->lifecycle().Seal();
+  const HttpReply ready = pages_.at("/ready")();
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_EQ(nlohmann::json::parse(ready.body)["reason"], "sealed");
+  const HttpReply health = pages_.at("/health")();
+  EXPECT_EQ(health.status, 200);
+  EXPECT_EQ(nlohmann::json::parse(health.body)["sealed"], true);
+  EXPECT_EQ(nlohmann::json::parse(Fetch("/ready"))["ready"], false);
+}
+
+TEST_F(PagesTest, MetricsCountCallsAndNameNothingConfidential) {
+  ASSERT_EQ(Text(Put("app/confidential-path", {{"v", "canary"}}, root_)), "OK");
+  Get("app/confidential-path", root_);
+  Get("app/confidential-path", root_);
+  Get("app/absent", root_);
+  const std::string text = Fetch("/metrics");
+  for (const std::string line : {
+           "keyturn_calls_total{code=\"OK\",method=\"/keyturn.v1.SecretService/Get\"} 2\n",
+           "keyturn_calls_total{code=\"NOT_FOUND\",method=\"/keyturn.v1.SecretService/Get\"} 1\n",
+           "keyturn_call_seconds_count{method=\"/keyturn.v1.SecretService/Put\"} 1\n",
+           "keyturn_sealed 0\n",
+           "keyturn_kek_term 1\n",
+           "keyturn_audit_failing 0\n",
+           "keyturn_store_stopped 0\n",
+           "keyturn_watchers 0\n",
+           "keyturn_build_info{version=\"0.1.0\"} 1\n",
+           "# TYPE keyturn_commits_total counter\n",
+           "# TYPE keyturn_arena_in_use_bytes gauge\n",
+       }) {
+    EXPECT_TRUE(absl::StrContains(text, line)) << line;
+  }
+  for (const std::string hidden : {"confidential-path", "canary", "root-token", "kts."}) {
+    EXPECT_FALSE(absl::StrContains(text, hidden)) << hidden;
+  }
+  server_->lifecycle().Seal();
+  EXPECT_TRUE(absl::StrContains(Fetch("/metrics"), "keyturn_sealed 1\n"));
+}
+
+TEST_F(PagesTest, TheInfoFileSaysWhereTheServerIs) {
+  ServerInfo info = server_->info();
+  info.root_token_file = dir_.File("root-token");
+  const std::string path = dir_.File("info.json");
+  ASSERT_OK(WriteInfoFile(path, info));
+  struct stat file;
+  ASSERT_EQ(stat(path.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777, 0600u);
+  const nlohmann::json json = nlohmann::json::parse(ReadFile(path));
+  EXPECT_EQ(json["grpc"], server_->info().grpc);
+  EXPECT_EQ(json["metrics"], server_->info().metrics);
+  EXPECT_EQ(json["operator_socket"], dir_.File("operator.sock"));
+  EXPECT_EQ(json["ca_file"], dir_.File("tls/ca.pem"));
+  EXPECT_EQ(json["root_token_file"], dir_.File("root-token"));
+  EXPECT_EQ(json["data_directory"], dir_.path());
+  EXPECT_EQ(json["version"], "0.1.0");
+  EXPECT_GT(json["pid"].get<int>(), 1);
+  info.root_token_file = "";
+  ASSERT_OK(WriteInfoFile(path, info));
+  EXPECT_FALSE(nlohmann::json::parse(ReadFile(path)).contains("root_token_file"));
+}
+
+}  // namespace
+}  // namespace keyturn

@@ -1,0 +1,149 @@
+// keyturnd as a process: flags, exit codes, hardening, signals.
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "storage/file_system.h"
+#include "tests/support/status.h"
+#include "tests/support/temp_dir.h"
+
+namespace keyturn {
+namespace {
+
+class ProcessTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* const bin = std::getenv("KEYTURN_BIN");
+    program_ = absl::StrCat(bin == nullptr ? "" : bin, "/keyturnd");
+    if (access(program_.c_str(), X_OK) != 0) GTEST_SKIP() << "no keyturnd in KEYTURN_BIN";
+  }
+
+  pid_t Spawn(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), program_);
+    const pid_t pid = fork();
+    if (pid != 0) return pid;
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    if (freopen(dir_.File("out").c_str(), "w", stdout) == nullptr ||
+        freopen(dir_.File("err").c_str(), "w", stderr) == nullptr) {
+      _exit(126);
+    }
+    execv(program_.c_str(), argv.data());
+    _exit(127);
+  }
+  static int Wait(pid_t pid) {
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  int Run(std::vector<std::string> arguments) { return Wait(Spawn(std::move(arguments))); }
+  std::string Out(const std::string& name) { return *FileSystem::Posix().Read(dir_.File(name)); }
+
+  // Returns when `name` exists in the directory.
+  void Await(const std::string& name) {
+    const int notify = inotify_init1(IN_CLOEXEC);
+    inotify_add_watch(notify, dir_.path().c_str(), IN_MOVED_TO | IN_CREATE);
+    while (!FileSystem::Posix().Exists(dir_.File(name))) {
+      char events[4096];
+      ASSERT_GT(read(notify, events, sizeof(events)), 0);
+    }
+    close(notify);
+  }
+
+  const TempDir dir_;
+  std::string program_;
+};
+
+TEST_F(ProcessTest, SaysItsVersionAndHelp) {
+  EXPECT_EQ(Run({"--version"}), 0);
+  EXPECT_EQ(Out("out"), "keyturnd 0.1.0\n");
+  EXPECT_EQ(Run({"--help"}), 0);
+  EXPECT_TRUE(absl::StrContains(Out("out"), "--info-file"));
+}
+
+TEST_F(ProcessTest, BadFlagsAndConfigurationEndWithTwo) {
+  EXPECT_EQ(Run({"--no-such-flag"}), 2);
+  EXPECT_EQ(Run({"--check-config"}), 2);  // needs --config
+  std::ofstream(dir_.File("bad.toml")) << "[listen]\ngprc = \"127.0.0.1:0\"\n";
+  EXPECT_EQ(Run({"--config", dir_.File("bad.toml"), "--check-config"}), 2);
+  EXPECT_EQ(Out("err"),
+            absl::StrCat("keyturnd: ", dir_.File("bad.toml"),
+                         ": unknown key listen.gprc; the nearest one is listen.grpc\n"));
+  std::ofstream(dir_.File("good.toml")) << "[listen]\ngrpc = \"127.0.0.1:0\"\n";
+  EXPECT_EQ(Run({"--config", dir_.File("good.toml"), "--check-config"}), 0);
+}
+
+TEST_F(ProcessTest, RefusesADirectoryThatOthersMayEnter) {
+  ASSERT_EQ(mkdir(dir_.File("data").c_str(), 0755), 0);
+  ASSERT_EQ(chmod(dir_.File("data").c_str(), 0755), 0);
+  std::ofstream(dir_.File("c.toml"))
+      << "data_directory = \"" << dir_.File("data") << "\"\n[limits]\nrequire_memory_lock = false\n"
+      << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  EXPECT_EQ(Run({"--config", dir_.File("c.toml")}), 1);
+  EXPECT_TRUE(absl::StrContains(Out("err"), "may be entered by other users; run `chmod 0700 "))
+      << Out("err");
+}
+
+TEST_F(ProcessTest, DevModeServesUntilItIsTold) {
+  std::ofstream(dir_.File("c.toml"))
+      << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  const pid_t pid =
+      Spawn({"--dev", "--config", dir_.File("c.toml"), "--info-file", dir_.File("info.json")});
+  Await("info.json");
+  const nlohmann::json info = nlohmann::json::parse(Out("info.json"));
+  EXPECT_EQ(info["pid"], pid);
+  const std::string token_file = info["root_token_file"];
+  struct stat file;
+  ASSERT_EQ(stat(token_file.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777, 0600u);
+  EXPECT_TRUE(absl::StartsWith(*FileSystem::Posix().Read(token_file), "kts."));
+  EXPECT_TRUE(absl::StrContains(Out("err"), "NOT FOR REAL SECRETS"));
+  // A malloc that keeps no freed blocks unwiped.
+  std::ifstream environment(absl::StrCat("/proc/", pid, "/environ"));
+  const std::string text((std::istreambuf_iterator<char>(environment)),
+                         std::istreambuf_iterator<char>());
+  EXPECT_TRUE(absl::StrContains(text, "glibc.malloc.tcache_count=0"));
+  kill(pid, SIGHUP);
+  kill(pid, SIGTERM);
+  EXPECT_EQ(Wait(pid), 0);
+  EXPECT_FALSE(FileSystem::Posix().Exists(token_file));
+}
+
+TEST_F(ProcessTest, ARealServerLeavesNoCoreAndNoFilesToOthers) {
+  std::ofstream(dir_.File("c.toml"))
+      << "data_directory = \"" << dir_.File("data") << "\"\n[limits]\nrequire_memory_lock = false\n"
+      << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  umask(0);
+  const pid_t pid = Spawn({"--config", dir_.File("c.toml"), "--info-file", dir_.File("info.json")});
+  umask(022);
+  Await("info.json");
+  EXPECT_FALSE(nlohmann::json::parse(Out("info.json")).contains("root_token_file"));
+  std::ifstream status(absl::StrCat("/proc/", pid, "/limits"));
+  const std::string limits((std::istreambuf_iterator<char>(status)),
+                           std::istreambuf_iterator<char>());
+  EXPECT_TRUE(absl::StrContains(limits, "Max core file size        0                    0"))
+      << limits;
+  std::string wide;
+  for (const char* name : {"", "/operator.sock", "/tls", "/tls/server.key", "/tls/ca.key",
+                           "/tls/client-ca.pem", "/audit", "/store"}) {
+    struct stat file;
+    const std::string path = dir_.File("data") + name;
+    ASSERT_EQ(stat(path.c_str(), &file), 0) << path;
+    if ((file.st_mode & 077) != 0) absl::StrAppend(&wide, path, " ");
+  }
+  EXPECT_EQ(wide, "");
+  kill(pid, SIGABRT);
+  EXPECT_EQ(Wait(pid), -SIGABRT);
+}
+
+}  // namespace
+}  // namespace keyturn

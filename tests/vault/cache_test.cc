@@ -1,0 +1,124 @@
+#include "vault/cache.h"
+
+#include <gtest/gtest.h>
+
+#include "crypto/random.h"
+#include "storage/schema.h"
+#include "tests/support/status.h"
+#include "vault/generations.h"
+
+namespace keyturn {
+namespace {
+
+TEST(Generations, KeepsTheNewerHalfAndNeverMoreThanItsBound) {
+  Generations<int, int> map(100);
+  for (int i = 0; i < 1000; ++i) {
+    (void)map.Add(i, i);
+    ASSERT_LE(map.size(), 100u);
+    for (int newer = std::max(0, i - 49); newer <= i; ++newer) {
+      ASSERT_NE(map.Find(newer), nullptr) << newer << " of " << i;
+    }
+  }
+  EXPECT_EQ(map.Find(100), nullptr);
+  map.Erase(999);
+  EXPECT_EQ(map.Find(999), nullptr);
+}
+
+TEST(Generations, TheNewerValueWins) {
+  Generations<int, int> map(4);
+  (void)map.Add(1, 10);
+  (void)map.Add(2, 20);
+  (void)map.Add(3, 30);  // 1 and 2 are old now
+  (void)map.Add(1, 11);
+  EXPECT_EQ(*map.Find(1), 11);
+  map.Erase(1);
+  EXPECT_EQ(map.Find(1), nullptr);
+}
+
+class VaultCacheTest : public testing::Test {
+ protected:
+  VaultCacheTest() { cache_.Open(); }
+
+  VaultCache::Secret Secret() {
+    return {RandomUuid(), 7, std::make_shared<const SecretMetadata>()};
+  }
+  void AddDek(VaultCache::Epoch epoch, const Uuid& id) {
+    cache_.AddDek(epoch, id, SecretVersion(1), std::make_shared<const SecretBytes>());
+  }
+  void Commit(const std::vector<Batch::Operation>& operations) {
+    const CommittedUpdate update{Revision(1), &operations};
+    cache_.Invalidate({&update, 1});
+  }
+
+  VaultCache cache_;
+};
+
+TEST_F(VaultCacheTest, WhatWasReadBeforeAChangeIsNotTakenAfterIt) {
+  const VaultCache::Secret secret = Secret();
+  const VaultCache::Epoch before = cache_.epoch();
+  Commit({});
+  cache_.Add(before, "a", secret);
+  AddDek(before, secret.id);
+  EXPECT_FALSE(cache_.Find("a").has_value());
+  EXPECT_EQ(cache_.FindDek(secret.id, SecretVersion(1)), nullptr);
+  cache_.Add(cache_.epoch(), "a", secret);
+  EXPECT_TRUE(cache_.Find("a").has_value());
+}
+
+TEST_F(VaultCacheTest, AChangeDropsWhatItTouchesAndNothingElse) {
+  const VaultCache::Secret one = Secret();
+  const VaultCache::Secret two = Secret();
+  cache_.Add(cache_.epoch(), "one", one);
+  cache_.Add(cache_.epoch(), "two", two);
+  AddDek(cache_.epoch(), one.id);
+  AddDek(cache_.epoch(), two.id);
+  Commit({{Family::kRecords, false, schema::SecretMetadataKey(one.id), "x"},
+          {Family::kDeks, true, schema::DekKey(one.id, SecretVersion(1)), ""}});
+  EXPECT_FALSE(cache_.Find("one").has_value());
+  EXPECT_EQ(cache_.FindDek(one.id, SecretVersion(1)), nullptr);
+  EXPECT_TRUE(cache_.Find("two").has_value());
+  EXPECT_NE(cache_.FindDek(two.id, SecretVersion(1)), nullptr);
+}
+
+TEST_F(VaultCacheTest, AMovedNameDropsEveryPathADestroyedSecretOnlyItself) {
+  const VaultCache::Secret one = Secret();
+  const VaultCache::Secret two = Secret();
+  cache_.Add(cache_.epoch(), "one", one);
+  cache_.Add(cache_.epoch(), "two", two);
+  Commit({{Family::kIndex, true, std::string(32, 'x'), ""},
+          {Family::kRecords, true, schema::SecretMetadataKey(one.id), ""}});
+  EXPECT_FALSE(cache_.Find("one").has_value());
+  EXPECT_TRUE(cache_.Find("two").has_value());
+  Commit({{Family::kIndex, true, std::string(32, 'x'), ""}});
+  EXPECT_FALSE(cache_.Find("two").has_value());
+}
+
+TEST_F(VaultCacheTest, APathForWritersIsOfOneStateOfTheTree) {
+  const VaultCache::Secret secret = Secret();
+  cache_.Add(cache_.epoch(), "a", secret);
+  EXPECT_EQ(cache_.FindPath("a", 7), secret.id);
+  EXPECT_EQ(cache_.FindPath("a", 8), std::nullopt);
+  cache_.AddPath(cache_.epoch(), "b", secret.id, 8);
+  EXPECT_EQ(cache_.FindPath("b", 8), secret.id);
+  Commit({{Family::kRecords, false, schema::SecretMetadataKey(secret.id), "x"}});
+  EXPECT_FALSE(cache_.Find("b").has_value());
+  EXPECT_EQ(cache_.FindPath("b", 8), secret.id);
+}
+
+TEST_F(VaultCacheTest, AClosedCacheHoldsNothing) {
+  const VaultCache::Secret secret = Secret();
+  cache_.Add(cache_.epoch(), "a", secret);
+  AddDek(cache_.epoch(), secret.id);
+  cache_.Close();
+  // A read that took its keys before the seal and looks at the cache after it.
+  cache_.Add(cache_.epoch(), "a", secret);
+  AddDek(cache_.epoch(), secret.id);
+  const VaultCache::Sizes sizes = cache_.sizes();
+  EXPECT_EQ(sizes.paths + sizes.metadata + sizes.deks, 0u);
+  cache_.Open();
+  AddDek(cache_.epoch(), secret.id);
+  EXPECT_EQ(cache_.sizes().deks, 1u);
+}
+
+}  // namespace
+}  // namespace keyturn
