@@ -29,9 +29,9 @@ inline constexpr size_t kVersionsPerUpdateMax = 40;  // destroyed in one update:
 // Listing.
 inline constexpr size_t kListPageDefault = 1000;
 inline constexpr size_t kListPageMax = 10'000;
-inline constexpr size_t kListScanMax = 100'000;  // entries looked at for one page
+inline constexpr size_t kListScanMax = 100'000;      // entries looked at for one page
 inline constexpr size_t kRenameScanMax = 1'000'000;  // entries below a directory that moves deeper
-inline constexpr size_t kListSortedMax = 10'000;  // beyond, a directory is listed in MAC order
+inline constexpr size_t kListSortedMax = 10'000;     // beyond, a directory is listed in MAC order
 
 // Store (DESIGN section 4: also what an etcd transaction takes).
 inline constexpr size_t kBatchKeysMax = 100;
@@ -57,7 +57,7 @@ inline constexpr size_t kReplyBytesMax = 4 * 1024 * 1024;
 inline constexpr int64_t kDeadlineSecondsMax = 30;  // unary calls; longer deadlines are cut
 inline constexpr size_t kWatchersMax = 1024;
 inline constexpr size_t kChangesScanMax = 100'000;  // changes looked at for one answer
-inline constexpr size_t kWatchQueueMax = 1024;  // events waiting for one slow watcher
+inline constexpr size_t kWatchQueueMax = 1024;      // events waiting for one slow watcher
 inline constexpr int64_t kChangesKeptSeconds = 24 * 3600;
 inline constexpr size_t kCorrelationIdBytesMax = 64;
 inline constexpr size_t kUserAgentBytesMax = 256;
@@ -66,7 +66,7 @@ inline constexpr int kWorkerThreadsMin = 8;
 inline constexpr int kWorkerThreadsMax = 1024;
 inline constexpr size_t kWorkerStackBytes = 512 * 1024;
 inline constexpr size_t kWorkerQueueMax = 4096;
-inline constexpr int kStreamBatchMax = 256;  // events fetched at once for one stream
+inline constexpr int kStreamBatchMax = 256;           // events fetched at once for one stream
 inline constexpr size_t kPeerCertificatesMax = 4096;  // parsed client certificates kept
 inline constexpr size_t kRateBucketsMax = 65'536;
 inline constexpr double kCallsPerSecondDefault = 50'000;  // of one source, of one identity

@@ -1,0 +1,156 @@
+#include "auth/grants.h"
+
+#include "auth/delegation.h"
+#include "tests/support/status.h"
+
+namespace keyturn {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1'767'225'600);
+
+GrantRule Allow(const std::string& permission, const std::string& pattern) {
+  return {.permissions = {permission}, .pattern = pattern, .bound_cidrs = {}, .policy = "p"};
+}
+GrantRule Deny(const std::string& permission, const std::string& pattern) {
+  GrantRule rule = Allow(permission, pattern);
+  rule.deny = true;
+  return rule;
+}
+bool Allows(const std::vector<GrantRule>& rules, const std::string& permission,
+            const std::string& path) {
+  return GrantSet(rules).Allows(permission, path, kNow, IpAddress());
+}
+
+TEST(Grants, PatternsAreVaults) {
+  const auto matches = [](const std::string& pattern, const std::string& path) {
+    return Allows({Allow("secret:read", pattern)}, "secret:read", path);
+  };
+  EXPECT_TRUE(matches("a/b", "a/b"));
+  EXPECT_FALSE(matches("a/b", "a/b/c"));
+  EXPECT_FALSE(matches("a/b/c", "a/b"));
+  EXPECT_TRUE(matches("a/*", "a/b/c"));
+  EXPECT_FALSE(matches("a/*", "a"));
+  EXPECT_FALSE(matches("a/*", "ab"));
+  EXPECT_TRUE(matches("a/b*", "a/bc/d"));
+  EXPECT_TRUE(matches("+/b", "x/b"));
+  EXPECT_FALSE(matches("+/b", "x/y/b"));
+  EXPECT_FALSE(matches("+", "x/y"));
+  EXPECT_TRUE(matches("a/+/c*", "a/x/cd"));
+  EXPECT_TRUE(matches("*", "anything/at/all"));
+  EXPECT_TRUE(matches("*", ""));
+  EXPECT_TRUE(matches("", ""));
+  EXPECT_FALSE(matches("+", ""));
+  EXPECT_FALSE(matches("a/*", ""));
+}
+
+TEST(Grants, TheMostSpecificDecidesAndDenyWinsTies) {
+  EXPECT_FALSE(
+      Allows({Allow("secret:read", "a/*"), Deny("secret:read", "a/b/*")}, "secret:read", "a/b/c"));
+  EXPECT_TRUE(
+      Allows({Deny("secret:read", "a/*"), Allow("secret:read", "a/b/*")}, "secret:read", "a/b/c"));
+  EXPECT_FALSE(
+      Allows({Allow("secret:read", "a/b"), Deny("secret:read", "a/b")}, "secret:read", "a/b"));
+  EXPECT_TRUE(
+      Allows({Deny("secret:read", "+/b"), Allow("secret:read", "a/b")}, "secret:read", "a/b"));
+  EXPECT_TRUE(Allows({Deny("secret:read", "a/+/c*"), Allow("secret:read", "a/+/c")}, "secret:read",
+                     "a/x/c"));
+  EXPECT_FALSE(Allows({}, "secret:read", "a"));
+}
+
+TEST(Grants, PermissionsMatchByDomain) {
+  EXPECT_TRUE(Allows({Allow("secret:*", "*")}, "secret:write", "a"));
+  EXPECT_FALSE(Allows({Allow("secret:*", "*")}, "secrets:write", "a"));
+  EXPECT_FALSE(Allows({Allow("secret:read", "*")}, "secret:write", "a"));
+  EXPECT_FALSE(Allows({Allow("secret:read", "*")}, "secret:*", "a"));
+}
+
+TEST(Grants, EndInTimeAndAreBoundToNetworks) {
+  GrantRule rule = Allow("secret:read", "a");
+  rule.not_after = kNow + absl::Seconds(1);
+  rule.bound_cidrs.push_back(*Cidr::Parse("10.0.0.0/8"));
+  const GrantSet grants({rule});
+  const IpAddress inside = *IpAddress::Parse("10.1.2.3");
+  EXPECT_TRUE(grants.Allows("secret:read", "a", kNow, inside));
+  EXPECT_FALSE(grants.Allows("secret:read", "a", kNow + absl::Seconds(1), inside));
+  EXPECT_FALSE(grants.Allows("secret:read", "a", kNow, *IpAddress::Parse("11.0.0.1")));
+  EXPECT_FALSE(grants.Allows("secret:read", "a", kNow, IpAddress()));
+}
+
+TEST(Grants, BelowADirectory) {
+  const auto below = [](const std::vector<GrantRule>& rules, const std::string& path) {
+    return GrantSet(rules).MayAllowBelow("secret:list", path, kNow, IpAddress());
+  };
+  const std::vector<GrantRule> deep = {Allow("secret:list", "a/b/c")};
+  EXPECT_TRUE(below(deep, ""));
+  EXPECT_TRUE(below(deep, "a"));
+  EXPECT_TRUE(below(deep, "a/b/"));
+  EXPECT_FALSE(below(deep, "a/x"));
+  EXPECT_FALSE(below(deep, "b"));
+  EXPECT_TRUE(below({Allow("secret:list", "+/x")}, "any"));
+  const std::vector<GrantRule> hidden = {Allow("secret:list", "a/*"),
+                                         Deny("secret:list", "a/private/*")};
+  EXPECT_TRUE(below(hidden, "a"));
+  EXPECT_FALSE(below(hidden, "a/private"));
+  EXPECT_TRUE(below({Allow("secret:list", "a/private/one"), Deny("secret:list", "a/private/*")},
+                    "a/private"));
+}
+
+TEST(Grants, ExplainNamesTheRule) {
+  const GrantSet grants({Allow("secret:*", "a/*"), Deny("secret:read", "a/b")});
+  const auto reason = [&](const char* path) {
+    return grants.Explain("secret:read", path, kNow, IpAddress()).reason;
+  };
+  EXPECT_EQ(reason("a/x"), "policy p: allow secret:* on a/*");
+  EXPECT_EQ(reason("a/b"), "policy p: deny secret:read on a/b");
+  EXPECT_EQ(reason("z"), "no grant matches");
+}
+
+TEST(Grants, FormsAreChecked) {
+  for (const char* good : {"secret:read", "secret:*", "admin:password-policy"}) {
+    EXPECT_OK(ValidatePermission(good));
+  }
+  for (const char* bad : {"", "read", "secret:", ":read", "*", "*:*", "Secret:read", "a:b:c"}) {
+    EXPECT_CODE(ValidatePermission(bad), kInvalidArgument);
+  }
+  for (const char* good : {"", "*", "a", "a/b", "+/b", "a/+/*", "a/b*"}) {
+    EXPECT_OK(ValidatePattern(good));
+  }
+  for (const char* bad : {"/a", "a/", "a//b", "a/*/b", "**", "a+", "a/b+c", "a/..", "./a"}) {
+    EXPECT_CODE(ValidatePattern(bad), kInvalidArgument);
+  }
+}
+
+// What Covers promises, checked against Allows on all paths of a small alphabet: whoever is covered
+// can do nothing that the other cannot.
+TEST(Delegation, CoveredGrantsNeverExceedTheirGiver) {
+  const std::vector<std::string> patterns = {"*",   "a/*", "a/b", "a/b*", "+/b",  "a/+",
+                                             "b/*", "+",   "a",   "b/c",  "+/+*", "a/c/*"};
+  std::vector<std::string> paths;
+  for (const std::string one : {"a", "b", "ab"}) {
+    paths.push_back(one);
+    for (const std::string two : {"b", "c", "bc"}) {
+      paths.push_back(one + "/" + two);
+      paths.push_back(one + "/" + two + "/d");
+    }
+  }
+  int covered = 0;
+  for (const std::string& allow : patterns) {
+    for (const std::string& deny : patterns) {
+      for (const std::string& wanted : patterns) {
+        const GrantSet mine({Allow("secret:*", allow), Deny("secret:read", deny)});
+        const GrantRule rule = Allow("secret:read", wanted);
+        if (!Covers(mine, rule)) continue;
+        ++covered;
+        for (const std::string& path : paths) {
+          EXPECT_TRUE(!Allows({rule}, "secret:read", path) ||
+                      mine.Allows("secret:read", path, kNow, IpAddress()))
+              << allow << " but not " << deny << " gave " << wanted << " on " << path;
+        }
+      }
+    }
+  }
+  EXPECT_GT(covered, 30);
+}
+
+}  // namespace
+}  // namespace keyturn

@@ -1,0 +1,315 @@
+#include "auth/token_store.h"
+
+#include "absl/strings/match.h"
+#include "auth/auth_store.h"
+#include "auth/authenticator.h"
+#include "base/coding.h"
+#include "base/limits.h"
+#include "crypto/mac.h"
+#include "keyring/envelope.h"
+#include "storage/rocks_store.h"
+#include "tests/support/keys.h"
+#include "tests/support/status.h"
+
+namespace keyturn {
+namespace {
+
+class TokenStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    keys_ = TestKeys();
+    ASSERT_OK_AND_ASSIGN(store_, OpenRocksStore({.directory = "/t", .in_memory = true}, clock_));
+    store_->SetRecordHasher(NewRecordHasher(keys_));
+    Open();
+  }
+  // As after a seal and unseal: only records remain.
+  void Open() {
+    tokens_ = TokenStore::Create(*store_, clock_);
+    ASSERT_OK(tokens_->Load(keys_));
+  }
+  CreatedToken Make(const TokenParams& params, bool stateless = false) {
+    absl::StatusOr<CreatedToken> made =
+        stateless ? tokens_->CreateStateless(params) : tokens_->CreateStored(*store_, params);
+    EXPECT_OK(made);
+    return *std::move(made);
+  }
+  absl::StatusOr<VerifiedToken> Verify(absl::string_view text, const std::string& source = "",
+                                       absl::string_view certificate = "") {
+    const IpAddress address = source.empty() ? IpAddress() : *IpAddress::Parse(source);
+    return tokens_->Verify(*store_, text, address, certificate);
+  }
+  absl::StatusOr<VerifiedToken> Verify(const CreatedToken& token) {
+    return Verify(token.token.ExposeForWire());
+  }
+
+  SimulatedClock clock_;
+  std::shared_ptr<const KeyringSnapshot> keys_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<TokenStore> tokens_;
+};
+
+TokenParams Ci() {
+  TokenParams params;
+  params.principal = "token:ci";
+  params.policies = {"app", "other"};
+  params.ttl = absl::Minutes(10);
+  return params;
+}
+
+TEST_F(TokenStoreTest, BothKindsSayWhoTheirHolderIs) {
+  for (const bool stateless : {false, true}) {
+    const CreatedToken made = Make(Ci(), stateless);
+    EXPECT_TRUE(absl::StartsWith(made.token.ExposeForWire(), stateless ? "ktb." : "kts."));
+    ASSERT_OK_AND_ASSIGN(const VerifiedToken token, Verify(made));
+    EXPECT_EQ(token.principal, "token:ci");
+    EXPECT_EQ(token.policies, Ci().policies);
+    EXPECT_EQ(token.id, made.info.id());
+    EXPECT_EQ(token.expire_time, clock_.Now() + absl::Minutes(10));
+    EXPECT_FALSE(absl::StrContains(made.token.ExposeForWire(), token.id));
+  }
+}
+
+TEST_F(TokenStoreTest, EveryFlippedCharacterIsRefusedWithOneMessage) {
+  std::string message;
+  for (const bool stateless : {false, true}) {
+    const CreatedToken made = Make(Ci(), stateless);
+    const std::string text(made.token.ExposeForWire());
+    for (size_t i = 0; i < text.size(); ++i) {
+      std::string other = text;
+      other[i] = other[i] == 'A' ? 'B' : 'A';
+      const absl::Status status = Verify(other).status();
+      EXPECT_CODE(status, kUnauthenticated);
+      if (message.empty()) message = std::string(status.message());
+      EXPECT_EQ(status.message(), message);
+    }
+    EXPECT_EQ(Verify(text + "A").status().message(), message);
+  }
+  EXPECT_EQ(Verify("").status().message(), message);
+  EXPECT_EQ(Verify(std::string(limits::kTokenTextBytesMax + 1, 'k')).status().message(), message);
+}
+
+TEST_F(TokenStoreTest, TheyExpire) {
+  const CreatedToken stored = Make(Ci());
+  const CreatedToken stateless = Make(Ci(), true);
+  clock_.AdvanceTime(absl::Minutes(10) - absl::Seconds(1));
+  EXPECT_OK(Verify(stored));
+  EXPECT_OK(Verify(stateless));
+  clock_.AdvanceTime(absl::Seconds(1));
+  EXPECT_CODE(Verify(stored), kUnauthenticated);
+  EXPECT_CODE(Verify(stateless), kUnauthenticated);
+}
+
+TEST_F(TokenStoreTest, RevocationIsDurable) {
+  const CreatedToken stored = Make(Ci());
+  const CreatedToken stateless = Make(Ci(), true);
+  const uint64_t epoch = tokens_->epoch();
+  ASSERT_OK(tokens_->Revoke(*store_, stored.info.id()));
+  ASSERT_OK(tokens_->Revoke(*store_, stateless.info.id()));
+  EXPECT_GT(tokens_->epoch(), epoch);
+  for (const bool reopened : {false, true}) {
+    if (reopened) Open();
+    EXPECT_CODE(Verify(stored), kUnauthenticated);
+    EXPECT_CODE(Verify(stateless), kUnauthenticated);
+  }
+  EXPECT_CODE(tokens_->Revoke(*store_, stored.info.id()), kNotFound);
+  EXPECT_CODE(tokens_->Revoke(*store_, "kts-unknown"), kNotFound);
+}
+
+TEST_F(TokenStoreTest, UsesAreCountedDurably) {
+  TokenParams params = Ci();
+  params.max_uses = 3;
+  const CreatedToken token = Make(params);
+  ASSERT_OK_AND_ASSIGN(const VerifiedToken verified, Verify(token));
+  EXPECT_TRUE(verified.limited_uses);
+  Open();
+  EXPECT_EQ(tokens_->List("", 10).front().uses_left(), 2u);
+  EXPECT_OK(Verify(token));
+  EXPECT_OK(Verify(token));
+  EXPECT_CODE(Verify(token), kUnauthenticated);
+}
+
+TEST_F(TokenStoreTest, BindingsHold) {
+  for (const bool stateless : {false, true}) {
+    TokenParams params = Ci();
+    params.bound_cidrs = {"10.0.0.0/8"};
+    const CreatedToken token = Make(params, stateless);
+    EXPECT_OK(Verify(token.token.ExposeForWire(), "10.1.1.1"));
+    EXPECT_CODE(Verify(token.token.ExposeForWire(), "11.1.1.1"), kUnauthenticated);
+    EXPECT_CODE(Verify(token), kUnauthenticated);
+  }
+  TokenParams params = Ci();
+  params.certificate_sha256 = std::string(64, 'a');
+  const CreatedToken token = Make(params, true);
+  EXPECT_OK(Verify(token.token.ExposeForWire(), "", std::string(64, 'a')));
+  EXPECT_CODE(Verify(token.token.ExposeForWire(), "", std::string(64, 'b')), kUnauthenticated);
+  EXPECT_CODE(Verify(token), kUnauthenticated);
+}
+
+TEST_F(TokenStoreTest, RenewalHasAnEndUnlessPeriodic) {
+  TokenParams params = Ci();
+  params.max_ttl = absl::Minutes(30);
+  const CreatedToken token = Make(params);
+  for (int i = 0; i < 2; ++i) {
+    clock_.AdvanceTime(absl::Minutes(9));
+    ASSERT_OK(tokens_->Renew(*store_, token.info.id(), absl::Minutes(10)));
+  }
+  clock_.AdvanceTime(absl::Minutes(9));  // minute 27
+  ASSERT_OK_AND_ASSIGN(const v1::TokenInfo info,
+                       tokens_->Renew(*store_, token.info.id(), absl::Minutes(10)));
+  EXPECT_EQ(info.expire_time().seconds(), absl::ToUnixSeconds(clock_.Now() + absl::Minutes(3)));
+  clock_.AdvanceTime(absl::Minutes(3));
+  EXPECT_CODE(tokens_->Renew(*store_, token.info.id(), absl::Minutes(10)), kUnauthenticated);
+
+  params = Ci();
+  params.period = absl::Hours(1);
+  const CreatedToken periodic = Make(params);
+  for (int i = 0; i < 2000; i += 100) {
+    clock_.AdvanceTime(absl::Minutes(59));
+    ASSERT_OK(tokens_->Renew(*store_, periodic.info.id(), absl::ZeroDuration()));
+  }
+  EXPECT_OK(Verify(periodic));
+}
+
+TEST_F(TokenStoreTest, TheRootTokenNeverExpires) {
+  TokenParams params;
+  params.principal = "root";
+  params.policies = {"root"};
+  params.never_expires = true;
+  const CreatedToken token = Make(params);
+  clock_.AdvanceTime(absl::Hours(24 * 365 * 20));
+  ASSERT_OK_AND_ASSIGN(const VerifiedToken verified, Verify(token));
+  EXPECT_EQ(verified.auth_method, "root-token");
+  EXPECT_FALSE(token.info.has_expire_time());
+}
+
+TEST_F(TokenStoreTest, PurgeRemovesWhatIsOver) {
+  for (int i = 0; i < 50; ++i) Make(Ci());
+  const CreatedToken stateless = Make(Ci(), true);
+  ASSERT_OK(tokens_->Revoke(*store_, stateless.info.id()));
+  ASSERT_OK_AND_ASSIGN(int purged, tokens_->Purge(*store_));
+  EXPECT_EQ(purged, 0);
+  clock_.AdvanceTime(absl::Seconds(limits::kTokenTtlSecondsMax));
+  int total = 0;
+  do {
+    ASSERT_OK_AND_ASSIGN(purged, tokens_->Purge(*store_));
+    total += purged;
+  } while (purged > 0);
+  EXPECT_EQ(total, 51);
+  Open();
+  EXPECT_TRUE(tokens_->List("", 100).empty());
+}
+
+TEST_F(TokenStoreTest, ListPagesById) {
+  for (int i = 0; i < 5; ++i) Make(Ci());
+  const std::vector<v1::TokenInfo> first = tokens_->List("", 3);
+  ASSERT_EQ(first.size(), 3u);
+  const std::vector<v1::TokenInfo> rest = tokens_->List(first.back().id(), 3);
+  ASSERT_EQ(rest.size(), 2u);
+  EXPECT_LT(first.back().id(), rest.front().id());
+}
+
+TEST_F(TokenStoreTest, BadParametersAreNamed) {
+  TokenParams params = Ci();
+  params.bound_cidrs = {"10.0.0.1/8"};
+  EXPECT_CODE(tokens_->CreateStateless(params), kInvalidArgument);
+  params = Ci();
+  params.policies.assign(limits::kPoliciesPerIdentityMax + 1, "p");
+  EXPECT_CODE(tokens_->CreateStored(*store_, params), kInvalidArgument);
+  params = Ci();
+  params.not_after = clock_.Now();
+  EXPECT_CODE(tokens_->CreateStored(*store_, params), kInvalidArgument);
+}
+
+TEST_F(TokenStoreTest, SealedMeansNothingIsVerified) {
+  const CreatedToken token = Make(Ci());
+  ASSERT_OK(tokens_->Load(nullptr));
+  EXPECT_CODE(Verify(token), kFailedPrecondition);
+  EXPECT_CODE(tokens_->CreateStateless(Ci()), kFailedPrecondition);
+  ASSERT_OK(tokens_->Load(keys_));
+  EXPECT_OK(Verify(token));
+}
+
+class AuthenticatorTest : public TokenStoreTest {
+ protected:
+  void SetUp() override {
+    TokenStoreTest::SetUp();
+    policies_ = AuthStore::Create(*store_, clock_);
+    ASSERT_OK(policies_->Load(keys_));
+    authenticator_ = Authenticator::Create(*policies_, *tokens_, clock_);
+  }
+  void PutRole(const std::string& name, const std::string& id, const std::string& policy) {
+    v1::Role role;
+    role.set_name(name);
+    role.add_bound_spiffe_ids(id);
+    role.add_policies(policy);
+    ASSERT_OK(policies_->PutRole(*store_, role));
+  }
+  static Credentials With(const std::string& spiffe_id) {
+    Credentials credentials;
+    credentials.certificate = PeerCertificate{HexEncode(Sha256(spiffe_id)), spiffe_id, "cn"};
+    credentials.source = *IpAddress::Parse("192.0.2.1");
+    return credentials;
+  }
+  std::unique_ptr<AuthStore> policies_;
+  std::unique_ptr<Authenticator> authenticator_;
+};
+
+TEST_F(AuthenticatorTest, CertificatesGetThePoliciesOfTheirRoles) {
+  PutRole("api", "spiffe://prod/api/*", "root");
+  ASSERT_OK_AND_ASSIGN(const auto identity,
+                       authenticator_->Identify(*store_, With("spiffe://prod/api/one")));
+  EXPECT_EQ(identity->principal, "spiffe://prod/api/one");
+  EXPECT_EQ(identity->role, "api");
+  EXPECT_TRUE(identity->grants->allows_everything());
+  EXPECT_CODE(authenticator_->Identify(*store_, With("spiffe://prod/other")), kUnauthenticated);
+  // A name in the subject is nobody's identity.
+  EXPECT_CODE(authenticator_->Identify(*store_, With("")), kUnauthenticated);
+}
+
+TEST_F(AuthenticatorTest, AChangedRoleActsOnTheNextCall) {
+  PutRole("api", "spiffe://prod/api", "root");
+  EXPECT_OK(authenticator_->Identify(*store_, With("spiffe://prod/api")));
+  ASSERT_OK(policies_->DeleteRole(*store_, "api"));
+  EXPECT_CODE(authenticator_->Identify(*store_, With("spiffe://prod/api")), kUnauthenticated);
+}
+
+TEST_F(AuthenticatorTest, RoleForWantsOneRole) {
+  PutRole("one", "spiffe://prod/*", "root");
+  EXPECT_EQ(authenticator_->RoleFor(With("spiffe://prod/x"), "")->name(), "one");
+  PutRole("two", "spiffe://prod/x", "root");
+  EXPECT_CODE(authenticator_->RoleFor(With("spiffe://prod/x"), ""), kInvalidArgument);
+  EXPECT_EQ(authenticator_->RoleFor(With("spiffe://prod/x"), "two")->name(), "two");
+  EXPECT_CODE(authenticator_->RoleFor(With("spiffe://prod/x"), "three"), kPermissionDenied);
+  EXPECT_CODE(authenticator_->RoleFor(With("spiffe://else/x"), "one"), kPermissionDenied);
+}
+
+TEST_F(AuthenticatorTest, ReservedAndUsedPoliciesStay) {
+  v1::Policy policy;
+  policy.set_name("root");
+  EXPECT_CODE(policies_->PutPolicy(*store_, policy), kFailedPrecondition);
+  EXPECT_CODE(policies_->DeletePolicy(*store_, "root"), kFailedPrecondition);
+  for (const char* bad : {"", "Root", " root", "root ", "-x", "a/b", "\xEF\xBD\x92oot"}) {
+    policy.set_name(bad);
+    EXPECT_CODE(policies_->PutPolicy(*store_, policy), kInvalidArgument);
+  }
+  policy.set_name("app");
+  ASSERT_OK(policies_->PutPolicy(*store_, policy));
+  PutRole("api", "spiffe://prod/api", "app");
+  EXPECT_CODE(policies_->DeletePolicy(*store_, "app"), kFailedPrecondition);
+  ASSERT_OK(policies_->DeleteRole(*store_, "api"));
+  EXPECT_OK(policies_->DeletePolicy(*store_, "app"));
+  EXPECT_CODE(policies_->DeletePolicy(*store_, "app"), kNotFound);
+}
+
+TEST_F(AuthenticatorTest, RecordsComeBackAfterAnUnseal) {
+  PutRole("api", "spiffe://prod/api", "root");
+  ASSERT_OK(policies_->Load(nullptr));
+  EXPECT_TRUE(policies_->ListRoles().empty());
+  const std::vector<std::string> root = {"root"};
+  EXPECT_FALSE(policies_->GrantsOf(root)->allows_everything());
+  ASSERT_OK(policies_->Load(keys_));
+  EXPECT_EQ(policies_->ListRoles().size(), 1u);
+}
+
+}  // namespace
+}  // namespace keyturn

@@ -1,0 +1,9 @@
+# Tests that are scripts.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_test(NAME tidy COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tidy_test/tidy.py
+         ${CMAKE_SOURCE_DIR})
+add_test(NAME tidy_selftest
+         COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tidy_test/tidy_selftest.py)
+add_test(NAME deploy
+         COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tidy_test/deploy_test.py)
+set_tests_properties(tidy tidy_selftest deploy PROPERTIES TIMEOUT 120 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)

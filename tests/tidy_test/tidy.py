@@ -1,0 +1,172 @@
+"""Checks a source tree against rules.py. Prints one line per problem; exits 1 if there is any.
+
+usage: tidy.py [--exposures] [ROOT]
+  --exposures  print the current content for exposures.txt instead
+"""
+
+import collections
+import pathlib
+import re
+import subprocess
+import sys
+
+import rules
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
+
+
+def room_of(path: str) -> str:
+    parts = path.split("/")
+    if parts[0] == "client" and len(parts) > 2 and parts[1] == "cli":
+        return "client/cli"
+    if parts[0] in ("keyturn", "google"):  # generated from proto/
+        return "proto"
+    return parts[0] if len(parts) > 1 else ""
+
+
+def may_include(path: str, target: str) -> bool:
+    room, other = room_of(path), room_of(target)
+    if room == other:
+        return True
+    if room in rules.OUTSIDE:
+        if room == "client/cli" and pathlib.PurePath(path).name.startswith("offline_"):
+            return other in rules.OFFLINE
+        return other in rules.OUTSIDE[room] or other == "tests" == room
+    return rules.RANKS.get(other, 99) < rules.RANKS.get(room, -1)
+
+
+def check_includes(path: str, lines: list[str]):
+    room = room_of(path)
+    for number, line in enumerate(lines, 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        quoted, angled = match.groups()
+        target = quoted or angled
+        known = room_of(target) in rules.RANKS or room_of(target) in rules.OUTSIDE
+        if quoted and known and not may_include(path, target):
+            yield number, f"{room} may not include {target} (docs/ARCHITECTURE.md, ranks)"
+        if room in ("tests", "bench"):
+            continue
+        for prefix, owners in rules.LIBRARIES.items():
+            if target.startswith(prefix) and room not in owners:
+                yield number, f"{room} may not include <{target}>: that library belongs to {', '.join(sorted(owners))}"
+
+
+def check_lines(path: str, lines: list[str]):
+    for number, line in enumerate(lines, 1):
+        if len(line) > rules.LINE_COLUMNS_MAX and "http" not in line and 'R"' not in line:
+            yield number, f"{len(line)} columns; the most is {rules.LINE_COLUMNS_MAX}"
+        code = re.sub(r"//.*", "", line)
+        for what, pattern, allowed in rules.BANNED:
+            text = line if what == "unfinished work" else code
+            if pattern.search(text) and not allowed.search(path):
+                yield number, f"banned: {what}"
+
+
+def check_lengths(path: str, lines: list[str]):
+    if len(lines) > rules.FILE_LINES_MAX and not path.startswith(("tests/", "bench/")):
+        yield 1, f"{len(lines)} lines; the most is {rules.FILE_LINES_MAX}"
+    # clang-format puts the end of a function at the indentation of its start.
+    opened: dict[int, int] = {}
+    for number, line in enumerate(lines, 1):
+        indent = len(line) - len(line.lstrip(" "))
+        if indent > 2 or not line.strip():
+            continue
+        if line.rstrip().endswith("{") and not re.match(r"\s*(namespace|class|struct|enum|union|extern)\b", line):
+            opened[indent] = number
+        elif re.fullmatch(r" *\}(\);?)?", line) and indent in opened:
+            length = number - opened.pop(indent)
+            if length > rules.FUNCTION_LINES_MAX and not path.startswith("tests/"):
+                yield number, f"a function of {length} lines; the most is {rules.FUNCTION_LINES_MAX}"
+        elif line.rstrip().endswith(("};", "}  // namespace", "}  // namespace keyturn")):
+            opened.pop(indent, None)
+
+
+def check_header(path: str, lines: list[str]):
+    if not path.endswith(".h"):
+        return
+    if "#pragma once" not in lines:
+        yield 1, "no #pragma once"
+    if not lines or not lines[0].startswith("//"):
+        yield 1, "a header starts with a comment that says what it is for"
+
+
+def check_file(path: str, text: str):
+    lines = text.split("\n")
+    if lines and lines[-1] == "":
+        lines.pop()
+    for check in (check_includes, check_lines, check_lengths, check_header):
+        yield from check(path, lines)
+
+
+def dead_headers(files: dict[str, str]):
+    included = {match.group(1) for text in files.values() for match in re.finditer(r'#\s*include\s+"([^"]+)"', text)}
+    for path in files:
+        if path.endswith(".h") and path not in included and not path.endswith("pch.h"):
+            yield path, 1, "dead: nothing includes this header"
+
+
+def dead_documents(root: pathlib.Path, documents: list[str]):
+    texts = {path: (root / path).read_text() for path in documents}
+    for path, text in texts.items():
+        titles = [line for line in re.sub(r"```.*?```", "", text, flags=re.S).split("\n") if line.startswith("# ")]
+        if len(titles) != 1:
+            yield path, 1, f"{len(titles)} titles; a document has one"
+        name = pathlib.PurePath(path).name
+        if path not in ("README.md",) and not any(name in other for p, other in texts.items() if p != path):
+            yield path, 1, "dead: no other document links to it"
+
+
+def exposures(files: dict[str, str]) -> str:
+    counts = collections.Counter()
+    for path, text in files.items():
+        if not path.startswith(("crypto/", "tests/", "bench/")):
+            for match in rules.EXPOSURE.finditer(text):
+                counts[path, match.group(1)] += 1
+    return "".join(f"{path} {kind} {count}\n" for (path, kind), count in sorted(counts.items()))
+
+
+def listed(root: pathlib.Path) -> list[str]:
+    out = subprocess.run(["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard"],
+                         capture_output=True, text=True, check=False)
+    if out.returncode == 0 and out.stdout:
+        return [path for path in out.stdout.split("\n") if path and (root / path).is_file()]
+    return [str(path.relative_to(root)) for path in root.rglob("*")
+            if path.is_file() and "build" not in path.relative_to(root).parts]
+
+
+def problems(root: pathlib.Path):
+    paths = listed(root)
+    files = {path: (root / path).read_text() for path in paths if path.endswith((".cc", ".h"))}
+    for path, text in files.items():
+        for number, message in check_file(path, text):
+            yield path, number, message
+    yield from dead_headers(files)
+    yield from dead_documents(root, [path for path in paths if path.endswith(".md")])
+    recorded = root / "tests/tidy_test/exposures.txt"
+    if recorded.exists() and recorded.read_text() != exposures(files):
+        yield "tests/tidy_test/exposures.txt", 1, (
+            "callers of ExposeForCrypto/ExposeForWire changed: review them, then "
+            "python3 tests/tidy_test/tidy.py --exposures > tests/tidy_test/exposures.txt")
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    show = "--exposures" in arguments
+    if show:
+        arguments.remove("--exposures")
+    root = pathlib.Path(arguments[0] if arguments else pathlib.Path(__file__).parents[2])
+    if show:
+        files = {path: (root / path).read_text() for path in listed(root) if path.endswith((".cc", ".h"))}
+        sys.stdout.write(exposures(files))
+        return 0
+    found = list(problems(root))
+    for path, number, message in found:
+        print(f"{path}:{number}: {message}")
+    print(f"tidy: {len(found)} problems")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
