@@ -38,16 +38,18 @@ bool MaySee(const Call& call, const Position& position, const v1::WatchResponse&
   return seen(event.path()) && (event.new_path().empty() || seen(event.new_path()));
 }
 
-absl::StatusOr<StreamStep<v1::WatchResponse>> Next(Vault& vault, Position& position, Call& call) {
+absl::StatusOr<StreamStep<v1::WatchResponse>> Next(Vault& vault, const Store& store,
+                                                   Position& position, Call& call) {
   StreamStep<v1::WatchResponse> step;
   Revision reached = position.after;
   ASSIGN_OR_RETURN(
       std::vector<v1::WatchResponse> events,
       vault.ChangesSince(position.path, position.after, limits::kStreamBatchMax, &reached));
-  step.again = events.size() >= limits::kStreamBatchMax;
   for (v1::WatchResponse& event : events) {
     if (MaySee(call, position, event)) step.messages.push_back(std::move(event));
   }
+  // One look is bounded, so it may end before the newest change, even without an event to tell.
+  step.again = reached > position.after && reached < store.LastRevision();
   position.after = std::max(position.after, reached);
   const absl::Time now = call.clock().Now();
   if (!position.told || (step.messages.empty() && now >= position.progress_due)) {
@@ -87,9 +89,10 @@ grpc::ServerWriteReactor<v1::WatchResponse>* StartWatch(const WatchParts& parts,
   if (!admitted.ok()) return Stream::Failed(parts.door, context, std::move(call), admitted);
 
   Vault& vault = parts.vault;
-  Stream* const stream =
-      Stream::Start(parts.door, context, std::move(call),
-                    [&vault, position](Call& c) { return Next(vault, *position, c); });
+  const Store& store = parts.store;
+  Stream* const stream = Stream::Start(
+      parts.door, context, std::move(call),
+      [&vault, &store, position](Call& c) { return Next(vault, store, *position, c); });
   const std::weak_ptr<Stream> weak = stream->weak_from_this();
   const auto wake = [weak] {
     if (const std::shared_ptr<Stream> alive = weak.lock()) alive->Wake();

@@ -174,5 +174,94 @@ TEST_F(ConcurrencyTest, ReadsAfterAcknowledgedChangesAreNeverStale) {
   ExpectClean();
 }
 
+// Lets something happen between what a writer reads and its update.
+class InterruptedUpdater : public Updater {
+ public:
+  InterruptedUpdater(Store& store, std::function<void()> between)
+      : store_(store), between_(std::move(between)) {}
+  absl::StatusOr<Revision> Update(UpdateFn fn) override {
+    ++updates;
+    if (between_) std::exchange(between_, nullptr)();
+    return store_.Update(fn);
+  }
+  int updates = 0;
+
+ private:
+  Store& store_;
+  std::function<void()> between_;
+};
+
+class InterruptedPutTest : public VaultFixture {
+ protected:
+  // Puts y=2 at d/a while `between` happens; how many updates that took.
+  int PutWhile(std::function<void()> between) {
+    InterruptedUpdater updater(*store_, std::move(between));
+    PutParams params;
+    params.path = *SecretPath::Parse("d/a");
+    EXPECT_OK(vault_->Put(updater, params, Data({{"y", "2"}})));
+    return updater.updates;
+  }
+};
+
+TEST_F(InterruptedPutTest, AnUndisturbedPutIsOneUpdate) {
+  EXPECT_EQ(PutWhile([] {}), 1);
+  EXPECT_EQ(PutWhile([] {}), 1);
+  EXPECT_EQ(Get("d/a"), "y=2");
+}
+
+TEST_F(InterruptedPutTest, MergesWithWhatWasPutInBetween) {
+  ASSERT_OK(Put("d/a", {{"x", "1"}}));
+  EXPECT_EQ(PutWhile([&] { ASSERT_OK(Put("d/a", {{"x", "3"}, {"z", "4"}})); }), 2);
+  EXPECT_EQ(Get("d/a"), "x=3,y=2,z=4");
+}
+
+TEST_F(InterruptedPutTest, DoesNotFollowASecretThatMovesAway) {
+  ASSERT_OK(Put("d/a", {{"x", "1"}}));
+  EXPECT_EQ(PutWhile([&] { ASSERT_OK(Rename("d/a", "d/b")); }), 2);
+  EXPECT_EQ(Get("d/b"), "x=1");
+  EXPECT_EQ(Get("d/a"), "y=2");
+  ExpectClean();
+}
+
+TEST_F(InterruptedPutTest, DoesNotFollowADirectoryThatMovesAway) {
+  ASSERT_OK(Put("d/a", {{"x", "1"}}));
+  EXPECT_EQ(Get("d/a"), "x=1");  // the path is in the cache
+  EXPECT_EQ(PutWhile([&] { ASSERT_OK(Rename("d", "e", true)); }), 2);
+  EXPECT_EQ(Get("e/a"), "x=1");
+  EXPECT_EQ(Get("d/a"), "y=2");
+  ExpectClean();
+}
+
+TEST_F(InterruptedPutTest, AMoveElsewhereDoesNotDisturb) {
+  ASSERT_OK(Put("d/a", {{"x", "1"}}));
+  ASSERT_OK(Put("other/b", {{"x", "1"}}));
+  EXPECT_EQ(PutWhile([&] { ASSERT_OK(Rename("other", "elsewhere", true)); }), 1);
+  EXPECT_EQ(Get("d/a"), "x=1,y=2");
+}
+
+TEST_F(InterruptedPutTest, StartsAfreshWhenTheSecretIsDestroyed) {
+  ASSERT_OK(Put("d/a", {{"x", "1"}}));
+  EXPECT_EQ(PutWhile([&] { ASSERT_OK(Destroy("d/a")); }), 2);
+  EXPECT_EQ(Get("d/a"), "y=2");
+  EXPECT_EQ(Describe("d/a")->newest_version(), 1u);
+  ExpectClean();
+}
+
+TEST_F(InterruptedPutTest, JoinsASecretThatSomebodyElseCreates) {
+  EXPECT_EQ(PutWhile([&] { ASSERT_OK(Put("d/a", {{"x", "1"}})); }), 2);
+  EXPECT_EQ(Get("d/a"), "x=1,y=2");
+  ExpectClean();
+}
+
+TEST_F(InterruptedPutTest, DoesNotBringBackWhatIsDeletedOrDestroyedInBetween) {
+  ASSERT_OK(Put("d/a", {{"x", "1"}}));
+  ASSERT_OK(Put("d/a", {{"x", "2"}}));
+  EXPECT_EQ(PutWhile([&] { ASSERT_OK(Destroy("d/a", {1})); }), 2);
+  EXPECT_EQ(Get("d/a", 1), "NOT_FOUND");
+  EXPECT_EQ(PutWhile([&] { ASSERT_OK(Delete("d/a", {2})); }), 2);
+  EXPECT_EQ(Get("d/a", 2), "FAILED_PRECONDITION");
+  ExpectClean();
+}
+
 }  // namespace
 }  // namespace keyturn
