@@ -1,0 +1,150 @@
+#include "client/client.h"
+
+#include <utility>
+
+#include "base/status_macros.h"
+#include "client/caller.h"
+#include "client/channel.h"
+#include "client/wipe.h"
+#include "keyturn/v1/audit_service.grpc.pb.h"
+#include "keyturn/v1/auth_service.grpc.pb.h"
+#include "keyturn/v1/policy_service.grpc.pb.h"
+#include "keyturn/v1/secret_service.grpc.pb.h"
+#include "keyturn/v1/system_service.grpc.pb.h"
+#include "keyturn/v1/token_service.grpc.pb.h"
+
+namespace keyturn {
+
+struct Client::Impl {
+  Impl(const ClientOptions& options, const std::shared_ptr<grpc::ChannelInterface>& channel)
+      : caller(options),
+        secret_service(channel),
+        system_service(channel),
+        auth_service(channel),
+        token_service(channel),
+        policy_service(channel),
+        audit_service(channel) {}
+
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Unary(const char* method, Stub& stub,
+                                 grpc::Status (Stub::*call)(grpc::ClientContext*, const Request&,
+                                                            Response*),
+                                 const Request& request, const CallOptions& options) {
+    Response response;
+    RETURN_IF_ERROR(caller.Unary(method, options, [&](grpc::ClientContext* context) {
+      return (stub.*call)(context, request, &response);
+    }));
+    return response;
+  }
+
+  template <typename Stub, typename Request, typename Response>
+  absl::Status Stream(Stub& stub,
+                      std::unique_ptr<grpc::ClientReader<Response>> (Stub::*open)(
+                          grpc::ClientContext*, const Request&),
+                      const Request& request, const std::function<bool(Response&)>& fn,
+                      const CallOptions& options) {
+    bool stopped = false;
+    const absl::Status status = caller.Stream(options, [&](grpc::ClientContext* context) {
+      const std::unique_ptr<grpc::ClientReader<Response>> reader = (stub.*open)(context, request);
+      Response response;
+      while (!stopped && reader->Read(&response)) stopped = !fn(response);
+      if (stopped) context->TryCancel();
+      return reader->Finish();
+    });
+    return stopped ? absl::OkStatus() : status;
+  }
+
+  Caller caller;
+  v1::SecretService::Stub secret_service;
+  v1::SystemService::Stub system_service;
+  v1::AuthService::Stub auth_service;
+  v1::TokenService::Stub token_service;
+  v1::PolicyService::Stub policy_service;
+  v1::AuditService::Stub audit_service;
+};
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ChannelInterface> channel, MakeChannel(options));
+  std::unique_ptr<Client> client(new Client(std::make_unique<Impl>(options, channel)));
+  WipeBuffer(&options.token);
+  return client;
+}
+
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::~Client() = default;
+
+void Client::SetToken(std::string token) { impl_->caller.SetToken(std::move(token)); }
+
+// One method of the client for one of a service.
+#define KEYTURN_UNARY(name, stub, Service, Method, Request, Response)     \
+  absl::StatusOr<v1::Response> Client::name(const v1::Request& request,   \
+                                            const CallOptions& options) { \
+    return impl_->Unary("/keyturn.v1." #Service "/" #Method, impl_->stub, \
+                        &v1::Service::Stub::Method, request, options);    \
+  }
+#define KEYTURN_STREAM(name, stub, Service, Method, Request, Response)                   \
+  absl::Status Client::name(const v1::Request& request,                                  \
+                            const std::function<bool(v1::Response&)>& fn,                \
+                            const CallOptions& options) {                                \
+    return impl_->Stream(impl_->stub, &v1::Service::Stub::Method, request, fn, options); \
+  }
+
+KEYTURN_UNARY(Put, secret_service, SecretService, Put, PutRequest, PutResponse)
+KEYTURN_UNARY(Get, secret_service, SecretService, Get, GetRequest, GetResponse)
+KEYTURN_UNARY(BatchGet, secret_service, SecretService, BatchGet, BatchGetRequest, BatchGetResponse)
+KEYTURN_UNARY(Generate, secret_service, SecretService, Generate, GenerateRequest, PutResponse)
+KEYTURN_UNARY(Describe, secret_service, SecretService, Describe, DescribeRequest, SecretInfo)
+KEYTURN_UNARY(List, secret_service, SecretService, List, ListRequest, ListResponse)
+KEYTURN_UNARY(Search, secret_service, SecretService, Search, SearchRequest, SearchResponse)
+KEYTURN_UNARY(UpdateMetadata, secret_service, SecretService, UpdateMetadata, UpdateMetadataRequest,
+              SecretInfo)
+KEYTURN_UNARY(Delete, secret_service, SecretService, Delete, DeleteRequest, SecretInfo)
+KEYTURN_UNARY(Undelete, secret_service, SecretService, Undelete, UndeleteRequest, SecretInfo)
+KEYTURN_UNARY(Destroy, secret_service, SecretService, Destroy, DestroyRequest, DestroyResponse)
+KEYTURN_UNARY(Rename, secret_service, SecretService, Rename, RenameRequest, RenameResponse)
+KEYTURN_UNARY(Status, system_service, SystemService, Status, StatusRequest, StatusResponse)
+KEYTURN_UNARY(Init, system_service, SystemService, Init, InitRequest, InitResponse)
+KEYTURN_UNARY(Unseal, system_service, SystemService, Unseal, UnsealRequest, StatusResponse)
+KEYTURN_UNARY(Seal, system_service, SystemService, Seal, SealRequest, StatusResponse)
+KEYTURN_UNARY(IssueCertificate, system_service, SystemService, IssueCertificate,
+              IssueCertificateRequest, IssueCertificateResponse)
+KEYTURN_UNARY(Login, auth_service, AuthService, Login, LoginRequest, LoginResponse)
+KEYTURN_UNARY(Logout, auth_service, AuthService, Logout, LogoutRequest, LogoutResponse)
+KEYTURN_UNARY(WhoAmI, auth_service, AuthService, WhoAmI, WhoAmIRequest, WhoAmIResponse)
+KEYTURN_UNARY(CanI, auth_service, AuthService, CanI, CanIRequest, CanIResponse)
+KEYTURN_UNARY(CreateToken, token_service, TokenService, Create, CreateTokenRequest,
+              CreateTokenResponse)
+KEYTURN_UNARY(ListTokens, token_service, TokenService, List, ListTokensRequest, ListTokensResponse)
+KEYTURN_UNARY(RevokeToken, token_service, TokenService, Revoke, RevokeTokenRequest,
+              RevokeTokenResponse)
+KEYTURN_UNARY(RenewToken, token_service, TokenService, Renew, RenewTokenRequest, TokenInfo)
+KEYTURN_UNARY(PutPolicy, policy_service, PolicyService, PutPolicy, PutPolicyRequest, Policy)
+KEYTURN_UNARY(GetPolicy, policy_service, PolicyService, GetPolicy, GetPolicyRequest, Policy)
+KEYTURN_UNARY(ListPolicies, policy_service, PolicyService, ListPolicies, ListPoliciesRequest,
+              ListPoliciesResponse)
+KEYTURN_UNARY(DeletePolicy, policy_service, PolicyService, DeletePolicy, DeletePolicyRequest,
+              DeletePolicyResponse)
+KEYTURN_UNARY(PutRole, policy_service, PolicyService, PutRole, PutRoleRequest, Role)
+KEYTURN_UNARY(GetRole, policy_service, PolicyService, GetRole, GetRoleRequest, Role)
+KEYTURN_UNARY(ListRoles, policy_service, PolicyService, ListRoles, ListRolesRequest,
+              ListRolesResponse)
+KEYTURN_UNARY(DeleteRole, policy_service, PolicyService, DeleteRole, DeleteRoleRequest,
+              DeleteRoleResponse)
+KEYTURN_UNARY(PutPasswordPolicy, policy_service, PolicyService, PutPasswordPolicy,
+              PutPasswordPolicyRequest, PasswordPolicy)
+KEYTURN_UNARY(ListPasswordPolicies, policy_service, PolicyService, ListPasswordPolicies,
+              ListPasswordPoliciesRequest, ListPasswordPoliciesResponse)
+KEYTURN_UNARY(DeletePasswordPolicy, policy_service, PolicyService, DeletePasswordPolicy,
+              DeletePasswordPolicyRequest, DeletePasswordPolicyResponse)
+KEYTURN_UNARY(SearchAudit, audit_service, AuditService, Search, SearchAuditRequest,
+              SearchAuditResponse)
+KEYTURN_UNARY(VerifyAudit, audit_service, AuditService, Verify, VerifyAuditRequest,
+              VerifyAuditResponse)
+KEYTURN_STREAM(Watch, secret_service, SecretService, Watch, WatchRequest, WatchResponse)
+KEYTURN_STREAM(VerifyRecords, system_service, SystemService, Verify, VerifyRequest, VerifyResponse)
+KEYTURN_STREAM(TailAudit, audit_service, AuditService, Tail, TailRequest, AuditEntry)
+
+#undef KEYTURN_UNARY
+#undef KEYTURN_STREAM
+
+}  // namespace keyturn

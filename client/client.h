@@ -1,0 +1,143 @@
+// A client of one Keyturn server: one connection, kept and made again when it breaks, and one
+// method per call of the API (proto/keyturn/v1). Each call has a deadline, a correlation id
+// (x-correlation-id) and, when there is one, a bearer token. Reads that fail with UNAVAILABLE are
+// tried again (client/retry.h).
+//
+// Errors are the server's statuses; DetailOf (client/error_detail.h) gives the reason, the
+// correlation id and when to try again. UNAVAILABLE also means that no connection could be made,
+// DEADLINE_EXCEEDED that no answer came in time. Answers hold values in plain memory: see
+// client/wipe.h. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "client/options.h"
+#include "keyturn/v1/audit_service.pb.h"
+#include "keyturn/v1/auth_service.pb.h"
+#include "keyturn/v1/policy_service.pb.h"
+#include "keyturn/v1/secret_service.pb.h"
+#include "keyturn/v1/system_service.pb.h"
+#include "keyturn/v1/token_service.pb.h"
+
+namespace keyturn {
+
+class Client {
+ public:
+  // Checks the options and reads the files; connects with the first call. INVALID_ARGUMENT names
+  // what is wrong with the options, NOT_FOUND the file that cannot be read.
+  static absl::StatusOr<std::unique_ptr<Client>> Connect(ClientOptions options);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // The bearer token of later calls; "" for none.
+  void SetToken(std::string token);
+
+  // Secrets.
+  absl::StatusOr<v1::PutResponse> Put(const v1::PutRequest& request,
+                                      const CallOptions& options = {});
+  absl::StatusOr<v1::GetResponse> Get(const v1::GetRequest& request,
+                                      const CallOptions& options = {});
+  absl::StatusOr<v1::BatchGetResponse> BatchGet(const v1::BatchGetRequest& request,
+                                                const CallOptions& options = {});
+  absl::StatusOr<v1::PutResponse> Generate(const v1::GenerateRequest& request,
+                                           const CallOptions& options = {});
+  absl::StatusOr<v1::SecretInfo> Describe(const v1::DescribeRequest& request,
+                                          const CallOptions& options = {});
+  absl::StatusOr<v1::ListResponse> List(const v1::ListRequest& request,
+                                        const CallOptions& options = {});
+  absl::StatusOr<v1::SearchResponse> Search(const v1::SearchRequest& request,
+                                            const CallOptions& options = {});
+  absl::StatusOr<v1::SecretInfo> UpdateMetadata(const v1::UpdateMetadataRequest& request,
+                                                const CallOptions& options = {});
+  absl::StatusOr<v1::SecretInfo> Delete(const v1::DeleteRequest& request,
+                                        const CallOptions& options = {});
+  absl::StatusOr<v1::SecretInfo> Undelete(const v1::UndeleteRequest& request,
+                                          const CallOptions& options = {});
+  absl::StatusOr<v1::DestroyResponse> Destroy(const v1::DestroyRequest& request,
+                                              const CallOptions& options = {});
+  absl::StatusOr<v1::RenameResponse> Rename(const v1::RenameRequest& request,
+                                            const CallOptions& options = {});
+
+  // The vault itself.
+  absl::StatusOr<v1::StatusResponse> Status(const v1::StatusRequest& request,
+                                            const CallOptions& options = {});
+  absl::StatusOr<v1::InitResponse> Init(const v1::InitRequest& request,
+                                        const CallOptions& options = {});
+  absl::StatusOr<v1::StatusResponse> Unseal(const v1::UnsealRequest& request,
+                                            const CallOptions& options = {});
+  absl::StatusOr<v1::StatusResponse> Seal(const v1::SealRequest& request,
+                                          const CallOptions& options = {});
+  absl::StatusOr<v1::IssueCertificateResponse> IssueCertificate(
+      const v1::IssueCertificateRequest& request, const CallOptions& options = {});
+
+  // Identities and permissions.
+  absl::StatusOr<v1::LoginResponse> Login(const v1::LoginRequest& request,
+                                          const CallOptions& options = {});
+  absl::StatusOr<v1::LogoutResponse> Logout(const v1::LogoutRequest& request,
+                                            const CallOptions& options = {});
+  absl::StatusOr<v1::WhoAmIResponse> WhoAmI(const v1::WhoAmIRequest& request,
+                                            const CallOptions& options = {});
+  absl::StatusOr<v1::CanIResponse> CanI(const v1::CanIRequest& request,
+                                        const CallOptions& options = {});
+  absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request,
+                                                      const CallOptions& options = {});
+  absl::StatusOr<v1::ListTokensResponse> ListTokens(const v1::ListTokensRequest& request,
+                                                    const CallOptions& options = {});
+  absl::StatusOr<v1::RevokeTokenResponse> RevokeToken(const v1::RevokeTokenRequest& request,
+                                                      const CallOptions& options = {});
+  absl::StatusOr<v1::TokenInfo> RenewToken(const v1::RenewTokenRequest& request,
+                                           const CallOptions& options = {});
+  absl::StatusOr<v1::Policy> PutPolicy(const v1::PutPolicyRequest& request,
+                                       const CallOptions& options = {});
+  absl::StatusOr<v1::Policy> GetPolicy(const v1::GetPolicyRequest& request,
+                                       const CallOptions& options = {});
+  absl::StatusOr<v1::ListPoliciesResponse> ListPolicies(const v1::ListPoliciesRequest& request,
+                                                        const CallOptions& options = {});
+  absl::StatusOr<v1::DeletePolicyResponse> DeletePolicy(const v1::DeletePolicyRequest& request,
+                                                        const CallOptions& options = {});
+  absl::StatusOr<v1::Role> PutRole(const v1::PutRoleRequest& request,
+                                   const CallOptions& options = {});
+  absl::StatusOr<v1::Role> GetRole(const v1::GetRoleRequest& request,
+                                   const CallOptions& options = {});
+  absl::StatusOr<v1::ListRolesResponse> ListRoles(const v1::ListRolesRequest& request,
+                                                  const CallOptions& options = {});
+  absl::StatusOr<v1::DeleteRoleResponse> DeleteRole(const v1::DeleteRoleRequest& request,
+                                                    const CallOptions& options = {});
+  absl::StatusOr<v1::PasswordPolicy> PutPasswordPolicy(const v1::PutPasswordPolicyRequest& request,
+                                                       const CallOptions& options = {});
+  absl::StatusOr<v1::ListPasswordPoliciesResponse> ListPasswordPolicies(
+      const v1::ListPasswordPoliciesRequest& request, const CallOptions& options = {});
+  absl::StatusOr<v1::DeletePasswordPolicyResponse> DeletePasswordPolicy(
+      const v1::DeletePasswordPolicyRequest& request, const CallOptions& options = {});
+
+  // Audit.
+  absl::StatusOr<v1::SearchAuditResponse> SearchAudit(const v1::SearchAuditRequest& request,
+                                                      const CallOptions& options = {});
+  absl::StatusOr<v1::VerifyAuditResponse> VerifyAudit(const v1::VerifyAuditRequest& request,
+                                                      const CallOptions& options = {});
+
+  // Streams: `fn` gets each message until it returns false, which ends the stream with OK, or the
+  // server ends it. CANCELLED when options.cancellation was used. Without options.timeout they may
+  // last for ever.
+  absl::Status Watch(const v1::WatchRequest& request,
+                     const std::function<bool(v1::WatchResponse&)>& fn,
+                     const CallOptions& options = {});
+  absl::Status VerifyRecords(const v1::VerifyRequest& request,
+                             const std::function<bool(v1::VerifyResponse&)>& fn,
+                             const CallOptions& options = {});
+  absl::Status TailAudit(const v1::TailRequest& request,
+                         const std::function<bool(v1::AuditEntry&)>& fn,
+                         const CallOptions& options = {});
+
+ private:
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace keyturn
