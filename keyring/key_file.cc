@@ -66,23 +66,27 @@ absl::StatusOr<SecretBytes> ReadKeyFile(const std::string& path) {
 }
 
 absl::StatusOr<SecretBytes> CreateKeyFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
-  if (fd < 0) {
-    const int error = errno;
+  const auto failed = [&path](int error) {
     const std::string message = absl::StrCat("cannot make key file ", path, ": ", Reason(error));
-    if (error == EEXIST) return absl::AlreadyExistsError(message);
-    return absl::UnavailableError(message);
-  }
-  const absl::Cleanup closer = [fd] { close(fd); };
+    return error == EEXIST ? absl::AlreadyExistsError(message) : absl::UnavailableError(message);
+  };
+  // Under a name of its own until it is whole, so that a crash leaves no key file that is refused.
+  const std::string fresh = path + ".new";
+  unlink(fresh.c_str());
+  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
+  if (fd < 0) return failed(errno);
+  const absl::Cleanup closer = [fd, &fresh] {
+    close(fd);
+    unlink(fresh.c_str());
+  };
   ASSIGN_OR_RETURN(SecretBytes key, RandomSecret(kKeyFileBytes));
   const absl::string_view bytes = key.ExposeForCrypto();
-  if (write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()) ||
-      fsync(fd) != 0) {
-    const int error = errno;
-    unlink(path.c_str());
-    return absl::UnavailableError(
-        absl::StrCat("cannot write key file ", path, ": ", Reason(error)));
-  }
+  const ssize_t written = write(fd, bytes.data(), bytes.size());
+  if (written < 0) return failed(errno);
+  if (written != static_cast<ssize_t>(bytes.size())) return failed(ENOSPC);
+  if (fsync(fd) != 0) return failed(errno);
+  // Unlike a rename, a link replaces nothing.
+  if (link(fresh.c_str(), path.c_str()) != 0) return failed(errno);
   const std::string parent = std::filesystem::path(path).parent_path().string();
   RETURN_IF_ERROR(FileSystem::Posix().SyncDirectory(parent.empty() ? "." : parent));
   return key;

@@ -86,7 +86,7 @@ class KeyringImpl : public Keyring {
     RETURN_IF_ERROR(files_.CreateDirectory(options_.directory, 0700));
     RETURN_IF_ERROR(KeyringCodec::Write(*keys, root_key, 1, options_.directory, files_));
     RETURN_IF_ERROR(SaveAnchor(files_, options_.anchor_file, *keys, Revision(0)));
-    RETURN_IF_ERROR(WriteFileAtomically(files_, SealPath(), file.SerializeAsString(), 0600));
+    RETURN_IF_ERROR(WriteFirstSealFile(file));
     seal_ = std::move(file);
     vault_id_ = result.vault_id;
     Publish(std::move(keys));
@@ -194,6 +194,16 @@ class KeyringImpl : public Keyring {
 
  private:
   std::string SealPath() const { return absl::StrCat(options_.directory, "/seal.ktn"); }
+
+  // The shares go out with the answer: an init that fails, though seal.ktn has its name already,
+  // must not leave a vault that nobody can open.
+  absl::Status WriteFirstSealFile(const SealFile& file) {
+    absl::Status written = WriteFileAtomically(files_, SealPath(), file.SerializeAsString(), 0600);
+    if (written.ok()) return written;
+    files_.Remove(SealPath()).IgnoreError();
+    files_.SyncDirectory(options_.directory).IgnoreError();
+    return written;
+  }
 
   bool unsealed() const { return Current() != nullptr; }
 

@@ -122,7 +122,7 @@ absl::Status FaultDisk::Alive(const Handle& handle) const {
   return absl::UnavailableError("the file was opened before the power was lost");
 }
 
-absl::Status FaultDisk::Step(bool* torn) {
+absl::Status FaultDisk::Step(bool grows, bool* torn) {
   RETURN_IF_ERROR(Powered());
   if (++operations_ == fail_at_) {
     hit_ = true;
@@ -131,7 +131,7 @@ absl::Status FaultDisk::Step(bool* torn) {
     full_ = fault_ == DiskFault::kNoSpace;
     if (!full_) return absl::UnavailableError("injected: input/output error");
   }
-  if (full_) return absl::ResourceExhaustedError("injected: no space left on device");
+  if (full_ && grows) return absl::ResourceExhaustedError("injected: no space left on device");
   return absl::OkStatus();
 }
 
@@ -169,7 +169,7 @@ absl::StatusOr<FaultDisk::Handle> FaultDisk::Open(const std::string& path, OpenM
     return Handle{it->second, boot_};
   }
   if (mode == OpenMode::kRead) return Absent(path);
-  RETURN_IF_ERROR(Step());
+  RETURN_IF_ERROR(Step(/*grows=*/true));
   auto inode = std::make_shared<Inode>();
   ChangeNames({ParentOf(path), {{path, inode}}});
   return Handle{std::move(inode), boot_};
@@ -179,7 +179,7 @@ absl::Status FaultDisk::Append(const Handle& handle, absl::string_view bytes) {
   const absl::MutexLock lock(&mu_);
   RETURN_IF_ERROR(Alive(handle));
   bool torn = false;
-  const absl::Status status = Step(&torn);
+  const absl::Status status = Step(/*grows=*/true, &torn);
   if (torn) bytes = bytes.substr(0, Below(bytes.size() + 1));
   if (status.ok() || torn) handle.inode->bytes.append(bytes.data(), bytes.size());
   return status;
@@ -255,7 +255,7 @@ absl::Status FaultDisk::MakeDirectory(const std::string& path) {
   const absl::MutexLock lock(&mu_);
   RETURN_IF_ERROR(Powered());
   if (directories_.count(path) != 0) return absl::OkStatus();
-  RETURN_IF_ERROR(Step());
+  RETURN_IF_ERROR(Step(/*grows=*/true));
   for (std::string at = path; !at.empty(); at = ParentOf(at)) directories_.insert(at);
   return absl::OkStatus();
 }

@@ -31,7 +31,7 @@ namespace keyturn {
 enum class DiskFault {
   kError,     // the operation does nothing and fails; the next ones work again
   kTorn,      // an append writes a part of its bytes and fails; others as kError
-  kNoSpace,   // the disk is full from here on, until ClearFault
+  kNoSpace,   // the disk is full from here on, until ClearFault: appends and creates fail
   kPowerOff,  // the power is lost in the middle of the operation
 };
 
@@ -96,9 +96,9 @@ class FaultDisk {
     std::vector<std::pair<std::string, std::shared_ptr<Inode>>> entries;
   };
 
-  // Counts one changing operation and brings the planned fault. `torn` is set when a part of the
-  // operation's bytes is to be written before the error is returned.
-  absl::Status Step(bool* torn = nullptr) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Counts one changing operation, which may need space, and brings the planned fault. `torn` is
+  // set when a part of the operation's bytes is to be written before the error is returned.
+  absl::Status Step(bool grows = false, bool* torn = nullptr) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Powered() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   absl::Status Alive(const Handle& handle) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   absl::StatusOr<std::shared_ptr<Inode>> Find(const std::string& path) const
