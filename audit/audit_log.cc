@@ -1,6 +1,6 @@
 #include "audit/audit_log.h"
 
-#include <deque>
+#include <set>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -74,10 +74,11 @@ class AuditLogImpl : public AuditLog {
   std::vector<Revision> Trimmable(size_t limit) const override {
     const absl::MutexLock lock(&mu_);
     std::vector<Revision> out;
-    for (const Revision revision : tail_) {
-      if (out.size() >= limit || revision > synced_revision_) break;
-      out.push_back(revision);
+    for (auto it = tail_.upper_bound(given_to_trim_);
+         it != tail_.end() && out.size() < limit && *it <= synced_revision_; ++it) {
+      out.push_back(*it);
     }
+    if (!out.empty()) given_to_trim_ = out.back();
     return out;
   }
 
@@ -90,13 +91,15 @@ class AuditLogImpl : public AuditLog {
         const std::optional<Revision> revision = schema::ParseRevisionKey(operation.key);
         if (!revision.has_value()) continue;
         if (operation.is_delete) {
-          std::erase(tail_, *revision);
+          tail_.erase(*revision);
           continue;
         }
-        tail_.push_back(*revision);
+        tail_.insert(*revision);
         if (status_.ok()) frames += EntryFrame(operation.value, *revision, &state_);
       }
     }
+    // Updates that were given revisions have committed or failed by now: what is left is free.
+    given_to_trim_ = Revision(0);
     // The entries are durable in audit_tail: a failure here loses nothing, but stops further calls.
     if (!frames.empty()) {
       if (const absl::Status status = WriteFrames(frames); !status.ok()) Fail(status).IgnoreError();
@@ -306,7 +309,7 @@ class AuditLogImpl : public AuditLog {
             bad = absl::DataLossError("a key of audit_tail is malformed");
             return false;
           }
-          tail_.push_back(*revision);
+          tail_.insert(*revision);
           if (*revision > logged) bad = AppendEntry(value, *revision);
           return bad.ok();
         }));
@@ -371,7 +374,9 @@ class AuditLogImpl : public AuditLog {
   // Offsets in the current segment at which entries of at least a sequence start.
   std::vector<std::pair<uint64_t, uint64_t>> index_ ABSL_GUARDED_BY(mu_);
   uint64_t last_checkpoint_ ABSL_GUARDED_BY(mu_) = 0;
-  std::deque<Revision> tail_ ABSL_GUARDED_BY(mu_);
+  std::set<Revision> tail_ ABSL_GUARDED_BY(mu_);
+  // The updates of one group run before any of them is committed: each gets other revisions.
+  mutable Revision given_to_trim_ ABSL_GUARDED_BY(mu_);
   uint64_t unsynced_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t synced_sequence_ ABSL_GUARDED_BY(mu_) = 0;
   Revision synced_revision_ ABSL_GUARDED_BY(mu_);

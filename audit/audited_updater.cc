@@ -15,12 +15,15 @@ AuditedUpdater::AuditedUpdater(Updater& store, const AuditLog& log, const AuditE
 absl::StatusOr<Revision> AuditedUpdater::Update(UpdateFn fn) {
   if (log_.failing()) return absl::UnavailableError("the audit log cannot be written");
   bool wrote = false;
+  // Copied out here: what runs inside holds up every other change.
+  AuditEvent event = event_;
   absl::StatusOr<Revision> result =
       store_.Update([&](const View& view, Batch& batch) -> absl::Status {
         RETURN_IF_ERROR(fn(view, batch));
         wrote = !batch.operations().empty();
         if (!wrote) return absl::OkStatus();
-        AuditEvent event = event_;
+        event.version = event_.version;
+        event.details.resize(event_.details.size());
         event.revision = batch.revision();
         for (const auto& [name, value] : batch.notes()) {
           uint64_t number = 0;

@@ -7,6 +7,7 @@
 #include "audit/segments.h"
 #include "keyring/envelope.h"
 #include "storage/rocks_store.h"
+#include "storage/schema.h"
 #include "tests/support/keys.h"
 #include "tests/support/status.h"
 
@@ -226,6 +227,24 @@ TEST_F(AuditLogTest, TheTailIsTrimmedOnceSegmentsAreSynced) {
                                           return true;
                                         }));
   EXPECT_LT(tail, 5u);
+}
+
+TEST_F(AuditLogTest, UpdatesOfOneGroupTrimDifferentEntriesAndNoneIsForgotten) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK(store_->Update([](const View&, Batch& batch) {
+      batch.Put(Family::kAuditTail, schema::RevisionKey(batch.revision()),
+                EncodeEvent(AuditEvent()));
+      return absl::OkStatus();
+    }));
+  }
+  ASSERT_OK(log_->Append(Event("read")));  // syncs
+  const std::vector<Revision> first = log_->Trimmable(2);
+  EXPECT_EQ(first, (std::vector<Revision>{Revision(1), Revision(2)}));
+  EXPECT_EQ(log_->Trimmable(2), std::vector<Revision>{Revision(3)});
+  EXPECT_TRUE(log_->Trimmable(2).empty());
+  // The group ends without having deleted them.
+  log_->OnCommitted({});
+  EXPECT_EQ(log_->Trimmable(2), first);
 }
 
 TEST_F(AuditLogTest, NothingInAnEventCanForgeAnEntry) {
