@@ -237,6 +237,8 @@ class Opener {
     ASSERT_OK_AND_ASSIGN(const record::v1::ChangeRecord change,
                          OpenChange(*keys_, example_["change key"], example_["change value"]));
     EXPECT_EQ(change.path(), "app/db");
+    EXPECT_EQ(example_["change key"], schema::RevisionKey(Revision(1)));
+    EXPECT_EQ(example_["revision key"], schema::kRevisionKey);
     EXPECT_EQ(example_["revision value"], BigEndian64(1));
   }
 
