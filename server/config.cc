@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "auth/cidr.h"
+#include "base/nearest.h"
 #include "base/status_macros.h"
 #include "storage/file_system.h"
 
@@ -112,34 +113,11 @@ std::vector<Setting> Settings(Config* config) {
   };
 }
 
-// Edits that turn one word into the other (Levenshtein).
-size_t Distance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 absl::Status Unknown(const std::string& key, const std::vector<Setting>& settings) {
-  absl::string_view nearest;
-  size_t best = std::string::npos;
-  for (const Setting& setting : settings) {
-    const size_t distance = Distance(key, setting.key);
-    if (distance < best) {
-      best = distance;
-      nearest = setting.key;
-    }
-  }
+  std::vector<std::string> known;
+  for (const Setting& setting : settings) known.emplace_back(setting.key);
   return absl::InvalidArgumentError(
-      absl::StrCat("unknown key ", key, "; the nearest one is ", nearest));
+      absl::StrCat("unknown key ", key, "; the nearest one is ", Nearest(key, known)));
 }
 
 absl::Status Apply(const std::string& prefix, const toml::table& table,

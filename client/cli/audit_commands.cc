@@ -1,0 +1,184 @@
+// audit tail|search|verify.
+#include <memory>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "client/cli/commands.h"
+#include "client/cli/duration.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/offline_audit.h"
+
+namespace keyturn::cli {
+namespace {
+
+std::string Line(const v1::AuditEntry& entry) {
+  std::string line = absl::StrCat(
+      TimeText(entry.time()), "  ", entry.sequence(), "  ", entry.event(), "  ", entry.outcome(),
+      entry.reason().empty() ? "" : absl::StrCat(" (", entry.reason(), ")"), "  ",
+      entry.principal());
+  if (!entry.resource().empty()) absl::StrAppend(&line, "  ", entry.resource());
+  if (entry.version() != 0) absl::StrAppend(&line, "@", entry.version());
+  absl::StrAppend(&line, "  from ", entry.source(), "  id ", entry.correlation_id());
+  if (entry.count() > 1) absl::StrAppend(&line, "  x", entry.count());
+  return line;
+}
+
+struct TailFlags {
+  bool follow = false;
+  uint32_t last = 10;
+  uint64_t from = 0;
+};
+
+absl::Status Tail(Shell& shell, const TailFlags& flags) {
+  RETURN_IF_ERROR(shell.out().Require({Format::kTable, Format::kJson}));
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::TailRequest request;
+  request.set_from_sequence(flags.from);
+  request.set_last(flags.last);
+  request.set_follow(flags.follow);
+  absl::Status printed;
+  uint64_t next = flags.from;
+  const absl::Status ended = client->TailAudit(
+      request,
+      [&](v1::AuditEntry& entry) {
+        next = entry.sequence() + 1;
+        printed = shell.out().Raw((shell.out().json() ? ToJson(entry).dump() : Line(entry)) + "\n");
+        return printed.ok();
+      },
+      shell.Options(/*stream=*/true));
+  RETURN_IF_ERROR(printed);
+  if (ended.ok()) return ended;
+  return WithHelp(ended, absl::StrCat("keyturn audit tail --follow --from ", next));
+}
+
+struct SearchFlags {
+  std::string after, before, event, principal, path, id, outcome, page_token;
+  int limit = 100;
+};
+
+absl::StatusOr<v1::SearchAuditRequest> RequestOf(const SearchFlags& flags, absl::Time now) {
+  v1::SearchAuditRequest request;
+  if (!flags.after.empty()) {
+    ASSIGN_OR_RETURN(const absl::Time time, ParseMoment("--after", flags.after, now));
+    request.mutable_after()->set_seconds(absl::ToUnixSeconds(time));
+  }
+  if (!flags.before.empty()) {
+    ASSIGN_OR_RETURN(const absl::Time time, ParseMoment("--before", flags.before, now));
+    request.mutable_before()->set_seconds(absl::ToUnixSeconds(time));
+  }
+  request.set_event(flags.event);
+  request.set_principal(flags.principal);
+  request.set_resource_prefix(flags.path);
+  request.set_correlation_id(flags.id);
+  request.set_outcome(flags.outcome);
+  request.set_page_token(flags.page_token);
+  return request;
+}
+
+absl::Status Search(Shell& shell, const SearchFlags& flags) {
+  RETURN_IF_ERROR(shell.out().Require({Format::kTable, Format::kJson}));
+  ASSIGN_OR_RETURN(v1::SearchAuditRequest request, RequestOf(flags, shell.clock().Now()));
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  Json items = Json::array();
+  std::string lines;
+  int found = 0;
+  do {
+    request.set_page_size(flags.limit - found);
+    ASSIGN_OR_RETURN(const v1::SearchAuditResponse page,
+                     client->SearchAudit(request, shell.Options()));
+    for (const v1::AuditEntry& entry : page.entries()) {
+      ++found;
+      items.push_back(ToJson(entry));
+      absl::StrAppend(&lines, Line(entry), "\n");
+    }
+    request.set_page_token(page.next_page_token());
+  } while (found < flags.limit && !request.page_token().empty());
+  if (shell.out().json()) {
+    return shell.out().List(Table({}), std::move(items), "", request.page_token());
+  }
+  if (found == 0) shell.terminal().Say("no entries match");
+  RETURN_IF_ERROR(shell.out().Raw(lines));
+  if (!request.page_token().empty()) {
+    shell.terminal().Say(absl::StrCat("there may be more: --page-token ", request.page_token()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Verify(Shell& shell, const std::string& offline, const std::string& public_key) {
+  v1::VerifyAuditResponse result;
+  if (offline.empty()) {
+    if (!public_key.empty()) return UsageError("--public-key goes with --offline");
+    ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+    CallOptions options = shell.Options();
+    if (shell.flags.timeout.empty()) options.timeout = absl::Seconds(30);
+    ASSIGN_OR_RETURN(result, client->VerifyAudit({}, options));
+  } else {
+    ASSIGN_OR_RETURN(result, VerifyAuditOffline(offline, public_key));
+  }
+  Pairs pairs = {{"entries", absl::StrCat(result.entries())},
+                 {"head", absl::BytesToHexString(result.head_hash())},
+                 {"public key", absl::BytesToHexString(result.public_key())},
+                 {"problems", absl::StrCat(result.problems_size())}};
+  for (const std::string& problem : result.problems()) pairs.emplace_back("problem", problem);
+  Json value = ToJson(result);
+  value["headHash"] = absl::BytesToHexString(result.head_hash());
+  value["publicKey"] = absl::BytesToHexString(result.public_key());
+  RETURN_IF_ERROR(shell.out().Object(pairs, value));
+  if (result.problems().empty()) return absl::OkStatus();
+  return WithExitCode(
+      absl::DataLossError(absl::StrCat(result.problems_size(), " problems in the audit log")),
+      kExitCheckFailed);
+}
+
+}  // namespace
+
+void AddAuditCommands(CLI::App* app, Shell& shell) {
+  CLI::App* const audit = shell.Add(app, "audit", "Who did what: read and verify the audit log");
+  audit->require_subcommand(1);
+
+  const auto tail_flags = std::make_shared<TailFlags>();
+  CLI::App* const tail = shell.Add(audit, "tail", "Show the newest entries",
+                                   "  keyturn audit tail --last 50\n"
+                                   "  keyturn audit tail --follow -o json | jq .event");
+  tail->add_flag("-f,--follow", tail_flags->follow, "and new ones as they come, until ctrl-C");
+  tail->add_option("-n,--last", tail_flags->last, "how many; default 10");
+  tail->add_option("--from", tail_flags->from, "all from this sequence number on");
+  shell.On(tail, [&shell, tail_flags] { return Tail(shell, *tail_flags); });
+
+  const auto flags = std::make_shared<SearchFlags>();
+  CLI::App* const search =
+      shell.Add(audit, "search", "Find entries",
+                "  keyturn audit search --event secret_read --path app/prod/db --after 24h\n"
+                "  keyturn audit search --event authentication_failure --after 2026-11-01\n"
+                "  keyturn audit search --id REQUEST_ID");
+  search->add_option("--after", flags->after, "a time, or how long ago, such as 24h");
+  search->add_option("--before", flags->before, "a time, or how long ago");
+  search->add_option("--event", flags->event, "such as secret_read; docs/AUDIT.md lists them");
+  search->add_option("--principal", flags->principal);
+  search->add_option("--path", flags->path, "what the path or name begins with");
+  search->add_option("--id", flags->id, "the request id");
+  search->add_option("--outcome", flags->outcome, "ok, or a code such as PERMISSION_DENIED");
+  search->add_option("--limit", flags->limit, "at most so many; default 100")
+      ->check(CLI::Range(1, 10'000));
+  search->add_option("--page-token", flags->page_token, "go on where a search ended");
+  shell.On(search, [&shell, flags] { return Search(shell, *flags); });
+
+  const auto offline = std::make_shared<std::string>();
+  const auto public_key = std::make_shared<std::string>();
+  CLI::App* const verify =
+      shell.Add(audit, "verify", "Check that no entry was changed, removed or put in",
+                "  keyturn audit verify\n"
+                "  keyturn audit verify --offline /var/lib/keyturn/audit --public-key HEX   # "
+                "without a server");
+  verify->add_option("--offline", *offline,
+                     "the directory of the segments of a stopped server, or "
+                     "a copy");
+  verify->add_option(
+      "--public-key", *public_key,
+      "check signatures too; hexadecimal, as `audit verify` of the server printed it");
+  verify->footer("Exit code 8 when there are problems.");
+  shell.On(verify, [&shell, offline, public_key] { return Verify(shell, *offline, *public_key); });
+}
+
+}  // namespace keyturn::cli

@@ -1,0 +1,178 @@
+#include "client/cli/command_line.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/nearest.h"
+#include "client/cli/commands.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/report.h"
+#include "client/cli/version.h"
+
+namespace keyturn::cli {
+namespace {
+
+constexpr char kOverview[] =
+    "keyturn: secrets, from a vault that turns its own keys\n\n"
+    "Examples:\n"
+    "  keyturn operator init                            # once, on the server's machine\n"
+    "  keyturn import .env --path app/production        # store what a program needs\n"
+    "  keyturn run --path app/production -- ./server    # run it with that\n"
+    "  keyturn secret read app/production/api-key\n"
+    "  keyturn doctor                                   # when something is wrong";
+
+// CLI11's help with one line for each subcommand, and examples before the flags.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_subcommand(const CLI::App* command) const override {
+    const std::string about = command->get_description();
+    std::string name = command->get_display_name(true);
+    const size_t width = std::max<size_t>(name.size() + 2, 26);
+    name.resize(width, ' ');
+    return absl::StrCat("  ", name, about.substr(0, about.find('\n')), "\n");
+  }
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    return absl::StrCat("\n", CLI::Formatter::make_usage(app, std::move(name)));
+  }
+};
+
+// One value for each time an option is given: "--metadata a=b PATH" must not take the path.
+void OneValueEach(CLI::App* app) {
+  for (CLI::Option* const option : app->get_options()) {
+    if (!option->get_positional() && option->get_items_expected_max() > 1) {
+      option->allow_extra_args(false);
+    }
+  }
+  for (CLI::App* const child : app->get_subcommands(nullptr)) OneValueEach(child);
+}
+
+void AddGlobalFlags(CLI::App* app, GlobalFlags* flags) {
+  app->add_option("-o,--output", flags->output, "table, json, raw, env or dotenv");
+  app->add_option("--address", flags->address, "of the server, HOST:PORT [KEYTURN_ADDR]");
+  app->add_option("--ca-cert", flags->ca_cert, "who vouches for it, a PEM file [KEYTURN_CACERT]");
+  app->add_option("--client-cert", flags->client_cert, "your certificate [KEYTURN_CLIENT_CERT]");
+  app->add_option("--client-key", flags->client_key, "its key [KEYTURN_CLIENT_KEY]");
+  app->add_option("--token-file", flags->token_file,
+                  "a file (or -) with a token [KEYTURN_TOKEN_FILE, KEYTURN_TOKEN]");
+  app->add_option("--profile", flags->profile, "a saved server [KEYTURN_PROFILE]");
+  app->add_option("--info-file", flags->info_file,
+                  "what keyturnd wrote with its --info-file [KEYTURN_INFO_FILE]");
+  app->add_option("--socket", flags->socket, "the operator socket of a server on this machine");
+  app->add_option("--timeout", flags->timeout, "for the call, such as 30s");
+  app->add_option("--request-id", flags->request_id, "what the audit log calls this call");
+  app->add_flag("--no-input", flags->no_input, "never ask");
+  app->add_flag("--no-color", flags->no_color, "no colours");
+  app->add_flag("-v,--verbose", flags->verbose, "say more on standard error");
+}
+
+// The command that the words name, as far as they do.
+CLI::App* Deepest(CLI::App* app) {
+  for (CLI::App* deeper = app; deeper != nullptr;) {
+    app = deeper;
+    const std::vector<CLI::App*> parsed = app->get_subcommands();
+    deeper = parsed.empty() ? nullptr : parsed.back();
+  }
+  return app;
+}
+
+std::string FullName(const CLI::App* command) {
+  const CLI::App* const parent = command->get_parent();
+  return parent == nullptr ? command->get_name()
+                           : absl::StrCat(FullName(parent), " ", command->get_name());
+}
+
+// A wrong word with the nearest right one.
+std::string Suggestion(CLI::App* command, const std::vector<std::string>& unknown) {
+  if (unknown.empty()) return "";
+  const std::string& word = unknown.front();
+  std::vector<std::string> known;
+  if (absl::StartsWith(word, "-")) {
+    for (const CLI::App* app = command; app != nullptr; app = app->get_parent()) {
+      for (const CLI::Option* const option : app->get_options()) {
+        for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+      }
+    }
+  } else {
+    for (CLI::App* const child : command->get_subcommands(nullptr)) {
+      known.push_back(child->get_name());
+    }
+  }
+  const std::string nearest = Nearest(word, known);
+  return nearest.empty() || EditDistance(word, nearest) > 3
+             ? ""
+             : absl::StrCat("did you mean ", nearest, "?");
+}
+
+absl::Status ExplainParseError(CLI::App* app, const CLI::ParseError& error) {
+  CLI::App* const command = Deepest(app);
+  const std::vector<std::string> unknown = app->remaining(true);
+  const std::string help = absl::StrCat(FullName(command), " --help");
+  // A flag's value may be a secret that was typed in the wrong place: only the word that looks
+  // like a flag or command is repeated.
+  std::string message = error.what();
+  if (error.get_name() == "ExtrasError" || !unknown.empty()) {
+    const bool shown = !unknown.empty() && (absl::StartsWith(unknown.front(), "-") ||
+                                            !command->get_subcommands(nullptr).empty());
+    const std::string word = shown ? unknown.front().substr(0, unknown.front().find('=')) : "";
+    message = shown ? absl::StrCat("'", word, "' is not known to ", FullName(command))
+                    : absl::StrCat(FullName(command), " takes no further arguments");
+    const std::string suggestion = Suggestion(command, {word});
+    return WithHelp(UsageError(message), suggestion.empty() ? help : suggestion);
+  }
+  if (absl::StrContains(message, "A subcommand is required")) {
+    message = absl::StrCat(FullName(command), " needs a subcommand");
+  }
+  return WithHelp(UsageError(message), help);
+}
+
+}  // namespace
+
+std::unique_ptr<CLI::App> BuildCommandLine(Shell& shell) {
+  auto app = std::make_unique<CLI::App>(kOverview, "keyturn");
+  app->formatter(std::make_shared<HelpFormatter>());
+  app->set_version_flag("--version", std::string("keyturn ") + kVersion);
+  app->fallthrough();
+  app->require_subcommand(1);
+  AddGlobalFlags(app.get(), &shell.flags);
+  AddSecretCommands(app.get(), shell);
+  AddRunCommand(app.get(), shell);
+  AddRenderCommand(app.get(), shell);
+  AddExportCommand(app.get(), shell);
+  AddImportCommand(app.get(), shell);
+  AddSessionCommands(app.get(), shell);
+  AddProfileCommands(app.get(), shell);
+  AddPolicyCommands(app.get(), shell);
+  AddRoleCommands(app.get(), shell);
+  AddTokenCommands(app.get(), shell);
+  AddPasswordPolicyCommands(app.get(), shell);
+  AddOperatorCommands(app.get(), shell);
+  AddAuditCommands(app.get(), shell);
+  AddDoctorCommand(app.get(), shell);
+  AddCompletionCommand(app.get(), shell);
+  AddVersionCommand(app.get(), shell);
+  OneValueEach(app.get());
+  return app;
+}
+
+int RunCommandLine(std::vector<std::string> arguments) {
+  Shell shell;
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  if (end != arguments.end()) {
+    shell.rest.assign(end + 1, arguments.end());
+    arguments.erase(end, arguments.end());
+  }
+  const std::unique_ptr<CLI::App> app = BuildCommandLine(shell);
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  try {
+    app->parse(arguments);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app->exit(asked);
+  } catch (const CLI::ParseError& error) {
+    return Report(ExplainParseError(app.get(), error), shell.flags);
+  }
+  return Report(shell.Run(), shell.flags);
+}
+
+}  // namespace keyturn::cli

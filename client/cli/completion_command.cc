@@ -1,0 +1,106 @@
+// completion bash|zsh|fish: scripts made from the commands themselves.
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "base/status_macros.h"
+#include "client/cli/commands.h"
+#include "client/cli/exit_codes.h"
+
+namespace keyturn::cli {
+namespace {
+
+// Calls `fn` with the path of each command ("secret put") and the command.
+void ForEachCommand(CLI::App* app, const std::string& path,
+                    const std::function<void(const std::string&, CLI::App*)>& fn) {
+  fn(path, app);
+  for (CLI::App* const child : app->get_subcommands(nullptr)) {
+    ForEachCommand(
+        child, path.empty() ? child->get_name() : absl::StrCat(path, " ", child->get_name()), fn);
+  }
+}
+
+std::vector<std::string> WordsOf(CLI::App* command) {
+  std::vector<std::string> words;
+  for (CLI::App* const child : command->get_subcommands(nullptr)) {
+    words.push_back(child->get_name());
+  }
+  for (const CLI::Option* const option : command->get_options()) {
+    for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+  }
+  return words;
+}
+
+std::string Bash(CLI::App* app) {
+  std::string out =
+      "# keyturn completion for bash: source <(keyturn completion bash)\n"
+      "_keyturn() {\n"
+      "  local word path=\"\" current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
+      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+      "    case \"$word\" in -*) ;; *) case \"$(_keyturn_words \"$path\")\" in *\" $word \"*) "
+      "path=\"${path:+$path }$word\" ;; esac ;; esac\n"
+      "  done\n"
+      "  COMPREPLY=($(compgen -W \"$(_keyturn_words \"$path\")\" -- \"$current\"))\n"
+      "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$current\"))\n"
+      "}\n"
+      "_keyturn_words() {\n"
+      "  case \"$1\" in\n";
+  ForEachCommand(app, "", [&out](const std::string& path, CLI::App* command) {
+    absl::StrAppend(&out, "    '", path, "') echo ' ", absl::StrJoin(WordsOf(command), " "),
+                    " ' ;;\n");
+  });
+  return out + "  esac\n}\ncomplete -F _keyturn keyturn\n";
+}
+
+std::string Zsh(CLI::App* app) {
+  return absl::StrCat("# keyturn completion for zsh: source <(keyturn completion zsh)\n",
+                      "autoload -U +X bashcompinit && bashcompinit\n", Bash(app));
+}
+
+std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+std::string Quoted(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "\\'"}}), "'");
+}
+
+std::string Fish(CLI::App* app) {
+  std::string out = "# keyturn completion for fish: keyturn completion fish | source\n";
+  ForEachCommand(app, "", [&out](const std::string& path, CLI::App* command) {
+    std::string condition = "__fish_use_subcommand";
+    if (!path.empty()) {
+      condition =
+          absl::StrCat("__fish_seen_subcommand_from ",
+                       path.substr(path.rfind(' ') == std::string::npos ? 0 : path.rfind(' ') + 1));
+    }
+    for (CLI::App* const child : command->get_subcommands(nullptr)) {
+      absl::StrAppend(&out, "complete -c keyturn -f -n '", condition, "' -a ", child->get_name(),
+                      " -d ", Quoted(FirstLine(child->get_description())), "\n");
+    }
+    for (const CLI::Option* const option : command->get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        absl::StrAppend(&out, "complete -c keyturn -n '", condition, "' -l ", name, " -d ",
+                        Quoted(option->get_description()), "\n");
+      }
+    }
+  });
+  return out;
+}
+
+}  // namespace
+
+void AddCompletionCommand(CLI::App* app, Shell& shell) {
+  CLI::App* const completion = shell.Add(app, "completion", "Print a completion script for a shell",
+                                         "  source <(keyturn completion bash)\n"
+                                         "  keyturn completion fish | source");
+  const auto name = std::make_shared<std::string>();
+  completion->add_option("shell", *name, "bash, zsh or fish")->required();
+  shell.On(completion, [&shell, name, app]() -> absl::Status {
+    if (*name == "bash") return shell.out().Raw(Bash(app));
+    if (*name == "zsh") return shell.out().Raw(Zsh(app));
+    if (*name == "fish") return shell.out().Raw(Fish(app));
+    return UsageError(absl::StrCat("no completion for '", *name, "'; allowed are bash, zsh, fish"));
+  });
+}
+
+}  // namespace keyturn::cli

@@ -1,0 +1,104 @@
+#include "client/cli/fetch.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "client/cli/exit_codes.h"
+#include "client/wipe.h"
+
+namespace keyturn::cli {
+namespace {
+
+std::string WithoutSlash(const std::string& path) {
+  return std::string(absl::StripSuffix(path, "/"));
+}
+
+absl::Status FetchBatch(Shell& shell, const std::vector<std::string>& paths,
+                        std::vector<v1::GetResponse>* secrets) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::BatchGetRequest request;
+  for (const std::string& path : paths) request.add_requests()->set_path(path);
+  ASSIGN_OR_RETURN(v1::BatchGetResponse response, client->BatchGet(request, shell.Options()));
+  const ScopedWipe<v1::BatchGetResponse> wipe(&response);
+  for (v1::BatchGetResponse::Item& item : *response.mutable_items()) {
+    if (item.code() != 0) {
+      return WithReason(absl::Status(static_cast<absl::StatusCode>(item.code()),
+                                     absl::StrCat(item.path(), ": ", item.message())),
+                        item.reason());
+    }
+    secrets->push_back(std::move(*item.mutable_secret()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::GetResponse> Fetch(Shell& shell, const Reference& reference) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::GetRequest request;
+  request.set_path(reference.path);
+  *request.mutable_version() = reference.version;
+  if (!reference.field.empty()) request.add_fields(reference.field);
+  return client->Get(request, shell.Options());
+}
+
+absl::StatusOr<v1::Field*> OnlyField(v1::GetResponse& secret) {
+  auto& fields = *secret.mutable_data()->mutable_fields();
+  if (fields.size() == 1) return &fields[0];
+  const std::string names = absl::StrJoin(
+      fields, ", ", [](std::string* out, const v1::Field& field) { *out += field.name(); });
+  return UsageError(absl::StrCat(secret.path(), " has ", fields.size(), " fields: name one as ",
+                                 secret.path(), "#FIELD (", names, ")"));
+}
+
+absl::StatusOr<std::vector<v1::ListResponse::Entry>> ListAll(Shell& shell,
+                                                             const std::string& directory,
+                                                             bool recursive) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  std::vector<v1::ListResponse::Entry> entries;
+  v1::ListRequest request;
+  request.set_path(directory);
+  request.set_recursive(recursive);
+  do {
+    ASSIGN_OR_RETURN(v1::ListResponse page, client->List(request, shell.Options()));
+    for (v1::ListResponse::Entry& entry : *page.mutable_entries()) {
+      entries.push_back(std::move(entry));
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return entries;
+}
+
+absl::StatusOr<std::vector<v1::GetResponse>> FetchDirectory(Shell& shell, const std::string& path) {
+  const std::string directory = WithoutSlash(path);
+  ASSIGN_OR_RETURN(const std::vector<v1::ListResponse::Entry> entries,
+                   ListAll(shell, directory, /*recursive=*/true));
+  std::vector<std::string> paths;
+  for (const v1::ListResponse::Entry& entry : entries) {
+    if (entry.directory()) continue;
+    paths.push_back(directory.empty() ? entry.name() : absl::StrCat(directory, "/", entry.name()));
+  }
+  if (paths.empty()) {
+    return WithHelp(absl::NotFoundError(absl::StrCat(
+                        "there are no secrets that you may see below '", directory, "'")),
+                    absl::StrCat("keyturn secret list ", directory));
+  }
+  std::sort(paths.begin(), paths.end());
+  std::vector<v1::GetResponse> secrets;
+  for (size_t i = 0; i < paths.size(); i += limits::kBatchGetMax) {
+    const size_t end = std::min(paths.size(), i + limits::kBatchGetMax);
+    const absl::Status fetched =
+        FetchBatch(shell, {paths.begin() + i, paths.begin() + end}, &secrets);
+    if (fetched.ok()) continue;
+    for (v1::GetResponse& secret : secrets) WipeValues(&secret);
+    return fetched;
+  }
+  return secrets;
+}
+
+}  // namespace keyturn::cli

@@ -1,0 +1,215 @@
+// import FILE.
+#include <memory>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "client/cli/commands.h"
+#include "client/cli/dotenv.h"
+#include "client/cli/env_names.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/files.h"
+#include "client/cli/secret_json.h"
+#include "client/wipe.h"
+
+namespace keyturn::cli {
+namespace {
+
+struct ImportFlags {
+  std::string file, directory, format;
+  bool overwrite = false, dry_run = false;
+};
+
+// One secret to be written.
+struct Planned {
+  v1::PutRequest request;
+  bool exists = false;
+};
+
+class Plan {
+ public:
+  Plan() = default;
+  ~Plan() {
+    for (Planned& planned : items) WipeValues(planned.request.mutable_data());
+  }
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  std::vector<Planned> items;
+};
+
+void AddVariable(const ImportFlags& flags, const EnvEntry& entry, Plan* plan) {
+  v1::PutRequest request;
+  request.set_path(
+      absl::StrCat(absl::StripSuffix(flags.directory, "/"), "/", SecretNameFor(entry.name)));
+  (*request.mutable_custom_metadata())[kEnvMetadataKey] = entry.name;
+  v1::Field& field = *request.mutable_data()->add_fields();
+  field.set_name(kOnlyField);
+  Assign(entry.value.ExposeForWire(), field.mutable_value());
+  plan->items.push_back({std::move(request), false});
+}
+
+absl::Status PlanDotenv(const ImportFlags& flags, absl::string_view text, Plan* plan) {
+  const absl::StatusOr<std::vector<EnvEntry>> entries = ParseDotenv(text);
+  if (!entries.ok()) {
+    return UsageError(absl::StrCat(flags.file, ": ", entries.status().message()));
+  }
+  for (const EnvEntry& entry : *entries) AddVariable(flags, entry, plan);
+  return absl::OkStatus();
+}
+
+// {"NAME": "value"} as a dotenv file; {"name": {"field": "value"}} as a secret with fields.
+absl::Status PlanJson(const ImportFlags& flags, absl::string_view text, Plan* plan) {
+  Json object = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  absl::Status status;
+  if (!object.is_object()) {
+    status = UsageError(absl::StrCat(flags.file, " must hold a JSON object"));
+  }
+  for (const auto& [name, member] : object.items()) {
+    if (!status.ok() || object.is_array()) break;
+    if (member.is_string() && IsEnvName(name)) {
+      absl::StatusOr<SecretBytes> value =
+          SecretBytes::CopyOf(*member.get_ptr<const std::string*>());
+      if (value.ok()) {
+        AddVariable(flags, {name, *std::move(value), 0}, plan);
+      } else {
+        status = value.status();
+      }
+    } else if (member.is_object() && !member.empty()) {
+      std::string fields = member.dump();
+      absl::StatusOr<v1::SecretData> data = DataFromJson(fields);
+      WipeBuffer(&fields);
+      v1::PutRequest request;
+      request.set_path(absl::StrCat(absl::StripSuffix(flags.directory, "/"), "/", name));
+      if (data.ok()) *request.mutable_data() = *std::move(data);
+      plan->items.push_back({std::move(request), false});
+    } else {
+      status = UsageError(absl::StrCat(
+          flags.file, ": '", name,
+          "' must be a variable's name with a string, or a name with an object of fields"));
+    }
+  }
+  WipeJson(&object);
+  return status;
+}
+
+absl::Status MakePlan(const ImportFlags& flags, Plan* plan) {
+  if (absl::StripSuffix(flags.directory, "/").empty()) {
+    return UsageError("--path must name a directory, such as app/production");
+  }
+  std::string format = flags.format;
+  if (format.empty()) format = absl::EndsWith(flags.file, ".json") ? "json" : "dotenv";
+  if (format != "json" && format != "dotenv") {
+    return UsageError(absl::StrCat("--format '", format, "' must be dotenv or json"));
+  }
+  ASSIGN_OR_RETURN(const SecretBytes text, ReadSecretFile(flags.file, limits::kImportFileBytesMax));
+  RETURN_IF_ERROR(format == "json" ? PlanJson(flags, text.ExposeForCrypto(), plan)
+                                   : PlanDotenv(flags, text.ExposeForCrypto(), plan));
+  if (plan->items.empty()) return UsageError(absl::StrCat(flags.file, " has no entries"));
+  if (plan->items.size() > limits::kImportEntriesMax) {
+    return UsageError(absl::StrCat("one import has at most ", limits::kImportEntriesMax,
+                                   " entries; split the file"));
+  }
+  // A_B and a-b would be the same secret.
+  std::set<std::string> paths;
+  for (const Planned& planned : plan->items) {
+    if (!paths.insert(planned.request.path()).second) {
+      return UsageError(
+          absl::StrCat("two entries of ", flags.file, " would be ", planned.request.path()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Finds out what exists before anything is written.
+absl::Status LookUp(Shell& shell, const ImportFlags& flags, Plan* plan) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  std::string existing;
+  for (Planned& planned : plan->items) {
+    v1::DescribeRequest request;
+    request.set_path(planned.request.path());
+    const absl::Status found = client->Describe(request, shell.Options()).status();
+    if (!found.ok() && !absl::IsNotFound(found)) return found;
+    planned.exists = found.ok();
+    if (planned.exists) absl::StrAppend(&existing, existing.empty() ? "" : ", ", request.path());
+  }
+  if (existing.empty() || flags.overwrite) return absl::OkStatus();
+  return WithHelp(absl::AlreadyExistsError(
+                      absl::StrCat("nothing was imported, as there are already: ", existing)),
+                  "--overwrite writes new versions of them");
+}
+
+absl::Status Write(Shell& shell, const ImportFlags& flags, Plan* plan) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  Table table({"PATH", "VERSION"});
+  Json items = Json::array();
+  for (size_t done = 0; done < plan->items.size(); ++done) {
+    v1::PutRequest& request = plan->items[done].request;
+    // Nobody else's secret is overwritten, even if it appeared a moment ago.
+    request.set_has_if_version(!flags.overwrite);
+    const absl::StatusOr<v1::PutResponse> written = client->Put(request, shell.Options());
+    if (!written.ok()) {
+      if (done == 0) return written.status();
+      RETURN_IF_ERROR(shell.out().List(table, std::move(items), ""));
+      return WithHelp(
+          WithExitCode(absl::Status(written.status().code(),
+                                    absl::StrCat("imported ", done, " of ", plan->items.size(),
+                                                 "; stopped at ", request.path(), ": ",
+                                                 written.status().message())),
+                       kExitPartial),
+          "the ones listed are stored; mend the cause and run it again with --overwrite");
+    }
+    table.Add({request.path(), absl::StrCat(written->version())});
+    items.push_back({{"path", request.path()}, {"version", written->version()}});
+  }
+  return shell.out().List(table, std::move(items), "");
+}
+
+absl::Status Import(Shell& shell, const ImportFlags& flags) {
+  Plan plan;
+  RETURN_IF_ERROR(MakePlan(flags, &plan));
+  RETURN_IF_ERROR(LookUp(shell, flags, &plan));
+  if (!flags.dry_run) {
+    RETURN_IF_ERROR(Write(shell, flags, &plan));
+    const std::string directory(absl::StripSuffix(flags.directory, "/"));
+    shell.terminal().Say(absl::StrCat("next: keyturn run --path ", directory,
+                                      " -- COMMAND; and remove ", flags.file,
+                                      ", which still holds the values"));
+    return absl::OkStatus();
+  }
+  Table table({"PATH", "WOULD"});
+  Json items = Json::array();
+  for (const Planned& planned : plan.items) {
+    const char* const what = planned.exists ? "write a new version" : "be made";
+    table.Add({planned.request.path(), what});
+    items.push_back({{"path", planned.request.path()}, {"exists", planned.exists}});
+  }
+  return shell.out().List(table, std::move(items), "");
+}
+
+}  // namespace
+
+void AddImportCommand(CLI::App* app, Shell& shell) {
+  CLI::App* const import =
+      shell.Add(app, "import", "Store the entries of a dotenv or JSON file as secrets",
+                "  keyturn import .env --path app/production        # API_KEY becomes "
+                "app/production/api-key\n"
+                "  keyturn import secrets.json --path app/production --dry-run");
+  const auto flags = std::make_shared<ImportFlags>();
+  import->add_option("file", flags->file, "a file, or - for standard input")->required();
+  import->add_option("--path", flags->directory, "the directory to store them in")->required();
+  import->add_option("--format", flags->format, "dotenv or json; default: by the file's name");
+  import->add_flag("--overwrite", flags->overwrite, "write new versions of what exists");
+  import->add_flag("--dry-run", flags->dry_run, "show what would be done");
+  import->footer(
+      "Each variable NAME becomes the secret name, in lower case with '-' for '_', with "
+      "the field\n'value' and custom metadata env=NAME. In JSON, a member that is an "
+      "object becomes a secret\nwith these fields. Everything is checked before "
+      "anything is written.");
+  shell.On(import, [&shell, flags] { return Import(shell, *flags); });
+}
+
+}  // namespace keyturn::cli

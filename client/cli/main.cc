@@ -1,0 +1,23 @@
+// keyturn.
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "client/cli/command_line.h"
+
+int main(int argc, char** argv) {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // No core dump and no ptrace by others: values are in this memory for a moment.
+  prctl(PR_SET_DUMPABLE, 0);
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  std::signal(SIGPIPE, SIG_IGN);
+  // gRPC's own log would come between the lines of this command.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  return keyturn::cli::RunCommandLine(std::vector<std::string>(argv + 1, argv + argc));
+}

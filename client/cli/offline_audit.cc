@@ -1,0 +1,38 @@
+#include "client/cli/offline_audit.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "audit/verify.h"
+#include "base/status_macros.h"
+#include "client/cli/exit_codes.h"
+
+namespace keyturn::cli {
+
+absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(const std::string& directory,
+                                                           const std::string& public_key_hex) {
+  const bool hex = std::all_of(public_key_hex.begin(), public_key_hex.end(),
+                               [](char c) { return absl::ascii_isxdigit(c); });
+  if (!hex || (!public_key_hex.empty() && public_key_hex.size() != 64)) {
+    return UsageError("--public-key must be 64 hexadecimal digits");
+  }
+  if (!FileSystem::Posix().Exists(directory)) {
+    return absl::NotFoundError(absl::StrCat("there is no directory ", directory));
+  }
+  ASSIGN_OR_RETURN(
+      const AuditVerification found,
+      VerifyAuditDirectory(FileSystem::Posix(), directory, absl::HexStringToBytes(public_key_hex)));
+  if (found.entries == 0 && found.problems.empty()) {
+    return absl::NotFoundError(absl::StrCat(directory, " has no audit entries"));
+  }
+  v1::VerifyAuditResponse out;
+  out.set_entries(found.entries);
+  out.set_head_hash(found.head_hash);
+  out.set_public_key(found.public_key);
+  for (const std::string& problem : found.problems) out.add_problems(problem);
+  return out;
+}
+
+}  // namespace keyturn::cli

@@ -1,0 +1,16 @@
+// Verifying audit segments without a server. Thread-safe.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "keyturn/v1/audit_service.pb.h"
+
+namespace keyturn::cli {
+
+// `public_key_hex` is 64 hexadecimal digits, or "" to leave signatures unchecked. NOT_FOUND when
+// the directory has no segments.
+absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(const std::string& directory,
+                                                           const std::string& public_key_hex);
+
+}  // namespace keyturn::cli

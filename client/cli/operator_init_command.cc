@@ -1,0 +1,212 @@
+// operator init.
+#include <filesystem>
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "client/cli/commands.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/files.h"
+#include "client/cli/value_input.h"
+#include "client/wipe.h"
+#include "crypto/x509_make.h"
+
+namespace keyturn::cli {
+namespace {
+
+struct InitFlags {
+  std::vector<std::string> seals;
+  std::string passphrase_file, root_token_file, shares_file;
+  uint32_t shares = 5, threshold = 3;
+};
+
+absl::Status AddSeal(Shell& shell, const InitFlags& flags, const std::string& name,
+                     v1::InitRequest* request) {
+  v1::SealConfig& seal = *request->add_seals();
+  if (name == "key-file") {
+    seal.mutable_key_file();
+  } else if (name == "shamir") {
+    seal.mutable_shamir()->set_shares(flags.shares);
+    seal.mutable_shamir()->set_threshold(flags.threshold);
+  } else if (name == "passphrase") {
+    ValueInput input;
+    input.file = flags.passphrase_file;
+    if (!input.given() && !shell.terminal().can_ask()) {
+      return UsageError("the passphrase seal needs --passphrase-file FILE (- for standard input)");
+    }
+    ASSIGN_OR_RETURN(const SecretBytes typed,
+                     ReadValue(input, shell.terminal(), "passphrase for unsealing"));
+    Assign(typed.ExposeForWire(), seal.mutable_passphrase()->mutable_passphrase());
+  } else {
+    return UsageError(absl::StrCat("--seal '", name, "' must be key-file, passphrase or shamir"));
+  }
+  return absl::OkStatus();
+}
+
+// What must be possible before the vault is made: it is made only once, and its first credentials
+// must not have nowhere to go.
+absl::Status CheckTargets(const InitFlags& flags, const Settings& settings,
+                          const Profiles& profiles) {
+  const std::string& profile = settings["profile"];
+  if (profiles.Find(profile) != nullptr) {
+    return WithHelp(
+        absl::AlreadyExistsError(
+            absl::StrCat("there is a profile '", profile,
+                         "' already, and init writes the operator's certificate "
+                         "into a new one; nothing was done")),
+        absl::StrCat("choose another with --profile NAME, or remove it: keyturn profile rm ",
+                     profile));
+  }
+  for (const std::string& file : {flags.root_token_file, flags.shares_file}) {
+    if (!file.empty() && std::filesystem::exists(file)) {
+      return absl::AlreadyExistsError(absl::StrCat(file, " exists already; nothing was done"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The server's CA: what was named, or what lies in the data directory beside the socket.
+absl::StatusOr<std::string> ServerCa(const Settings& settings) {
+  std::string file = settings["ca_cert"];
+  if (file.empty()) {
+    file = (std::filesystem::path(settings["operator_socket"]).parent_path() / "tls" / "ca.pem")
+               .string();
+  }
+  return ReadPublicFile(file, limits::kSmallFileBytesMax);
+}
+
+absl::Status SaveProfile(Settings& settings, const std::string& ca_pem,
+                         const v1::InitResponse& made, const SecretBytes& key_pem) {
+  const std::string& name = settings["profile"];
+  ASSIGN_OR_RETURN(const std::string directory, Profiles::Directory(name));
+  Profile profile;
+  profile.address = settings["address"];
+  profile.ca_cert = directory + "/ca.pem";
+  profile.client_cert = directory + "/client.pem";
+  profile.client_key = directory + "/client.key";
+  RETURN_IF_ERROR(WriteFileWhole(profile.client_key, key_pem.ExposeForCrypto(), 0600));
+  RETURN_IF_ERROR(WriteFileWhole(profile.client_cert, made.operator_certificate_pem(), 0600));
+  RETURN_IF_ERROR(WriteFileWhole(profile.ca_cert, ca_pem, 0600));
+  settings.profiles().Set(name, profile);
+  return settings.profiles().Save();
+}
+
+absl::Status PrintMade(Shell& shell, const InitFlags& flags, const std::string& profile,
+                       v1::InitResponse& made) {
+  Json value;
+  value["vaultId"] = made.vault_id();
+  value["profile"] = profile;
+  Pairs pairs = {{"vault", made.vault_id()}, {"profile", profile}};
+  if (!flags.root_token_file.empty()) {
+    pairs.emplace_back("root token file", flags.root_token_file);
+    value["rootTokenFile"] = flags.root_token_file;
+  } else {
+    pairs.emplace_back("root token", made.root_token());
+    value["rootToken"] = made.root_token();
+  }
+  value["shares"] = Json::array();
+  if (!flags.shares_file.empty()) {
+    pairs.emplace_back("shares file", flags.shares_file);
+  } else {
+    for (int i = 0; i < made.shares_size(); ++i) {
+      pairs.emplace_back(absl::StrCat("share ", i + 1), made.shares(i));
+      value["shares"].push_back(made.shares(i));
+    }
+  }
+  return shell.out().Object(pairs, value);
+}
+
+absl::Status SaveCredentials(const InitFlags& flags, const v1::InitResponse& made) {
+  if (!flags.root_token_file.empty()) {
+    RETURN_IF_ERROR(WriteFileWhole(flags.root_token_file, made.root_token() + "\n", 0600));
+  }
+  if (flags.shares_file.empty()) return absl::OkStatus();
+  std::string lines;
+  for (const std::string& share : made.shares()) absl::StrAppend(&lines, share, "\n");
+  const absl::Status written = WriteFileWhole(flags.shares_file, lines, 0600);
+  WipeBuffer(&lines);
+  return written;
+}
+
+void SayWhatIsNext(const Shell& shell, const InitFlags& flags, const v1::InitResponse& made) {
+  const Terminal& terminal = shell.terminal();
+  if (made.shares_size() > 0) {
+    terminal.Say(absl::StrCat("Give each share to another person. Any ", flags.threshold, " of ",
+                              made.shares_size(),
+                              " unseal the vault; without them, and without "
+                              "another seal, nobody can."));
+  }
+  terminal.Say(
+      "Shares and root token are shown this once. The root token may do everything: keep "
+      "it offline, or revoke it, since this profile's certificate may do the same.");
+  terminal.Say("next: keyturn secret put PATH, or keyturn import FILE --path DIRECTORY");
+}
+
+absl::Status Init(Shell& shell, InitFlags flags) {
+  if (flags.seals.empty()) flags.seals = {"shamir"};
+  ASSIGN_OR_RETURN(Settings* const settings, shell.settings());
+  RETURN_IF_ERROR(CheckTargets(flags, *settings, settings->profiles()));
+  ASSIGN_OR_RETURN(Client* const client, shell.ConnectLocal());
+  ASSIGN_OR_RETURN(const v1::StatusResponse status, client->Status({}, shell.Options()));
+  if (status.initialized()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the vault is initialised already, as ", status.vault_id()));
+  }
+  ASSIGN_OR_RETURN(const std::string ca_pem, ServerCa(*settings));
+  v1::InitRequest request;
+  for (const std::string& name : flags.seals) {
+    RETURN_IF_ERROR(AddSeal(shell, flags, name, &request));
+  }
+  ASSIGN_OR_RETURN(const CertificateRequest certificate, MakeCertificateRequest());
+  request.set_operator_csr(certificate.csr_der);
+  ASSIGN_OR_RETURN(v1::InitResponse made, client->Init(request, shell.Options()));
+  for (v1::SealConfig& seal : *request.mutable_seals()) {
+    if (seal.has_passphrase()) WipeBuffer(seal.mutable_passphrase()->mutable_passphrase());
+  }
+  // What cannot be asked for again is printed before anything else can fail.
+  const absl::Status kept = SaveCredentials(flags, made);
+  if (!kept.ok()) flags.root_token_file = flags.shares_file = "";
+  const absl::Status printed = PrintMade(shell, flags, (*settings)["profile"], made);
+  const absl::Status saved = SaveProfile(*settings, ca_pem, made, certificate.key_pem);
+  SayWhatIsNext(shell, flags, made);
+  WipeBuffer(made.mutable_root_token());
+  for (std::string& share : *made.mutable_shares()) WipeBuffer(&share);
+  for (const absl::Status& status_of_part : {kept, printed, saved}) {
+    if (status_of_part.ok()) continue;
+    return WithExitCode(
+        absl::Status(status_of_part.code(),
+                     absl::StrCat("the vault is initialised, but: ", status_of_part.message())),
+        kExitPartial);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddOperatorInitCommand(CLI::App* parent, Shell& shell) {
+  CLI::App* const init = shell.Add(
+      parent, "init", "Initialise a new vault, once, on the server's machine",
+      "  keyturn operator init                                  # Shamir shares, any 3 of 5\n"
+      "  keyturn operator init --seal shamir --shares 7 --threshold 4\n"
+      "  keyturn operator init --seal key-file --seal passphrase");
+  const auto flags = std::make_shared<InitFlags>();
+  init->add_option("--seal", flags->seals,
+                   "what unseals the vault: shamir (default), passphrase, key-file; several are "
+                   "alternatives");
+  init->add_option("--shares", flags->shares, "how many shares are made; default 5")
+      ->check(CLI::Range(1, limits::kSharesMax));
+  init->add_option("--threshold", flags->threshold, "how many of them unseal; default 3")
+      ->check(CLI::Range(1, limits::kSharesMax));
+  init->add_option("--passphrase-file", flags->passphrase_file,
+                   "read the passphrase from there instead of asking");
+  init->add_option("--root-token-file", flags->root_token_file,
+                   "write the root token there (mode 0600) instead of printing it");
+  init->add_option("--shares-file", flags->shares_file,
+                   "write the shares there (mode 0600), one a line, instead of printing them");
+  init->footer("The operator's certificate and key go into a new profile; see --profile.");
+  shell.On(init, [&shell, flags] { return Init(shell, *flags); });
+}
+
+}  // namespace keyturn::cli

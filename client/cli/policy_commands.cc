@@ -1,0 +1,228 @@
+// policy put|get|list|delete, password-policy put|list|delete.
+#include <memory>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/status_macros.h"
+#include "client/cli/commands.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/message_file.h"
+
+namespace keyturn::cli {
+namespace {
+
+struct PolicyFlags {
+  std::string name, file, description, confirm;
+  std::vector<std::string> grants, denials;
+};
+
+// "secret:read,secret:list app/prod/*"; the path may be left out for permissions without one.
+absl::Status AddGrant(const std::string& text, bool deny, v1::Policy* policy) {
+  const std::vector<std::string> words = absl::StrSplit(text, ' ', absl::SkipEmpty());
+  if (words.empty() || words.size() > 2) {
+    return UsageError(absl::StrCat(deny ? "--deny '" : "--grant '", text,
+                                   "' must be PERMISSION[,PERMISSION...] PATH, such as "
+                                   "'secret:read,secret:list app/prod/*'"));
+  }
+  v1::Grant& grant = *policy->add_grants();
+  for (const absl::string_view permission : absl::StrSplit(words[0], ',')) {
+    grant.add_permissions(std::string(permission));
+  }
+  grant.set_path(words.size() == 2 ? words[1] : "*");
+  grant.set_deny(deny);
+  return absl::OkStatus();
+}
+
+absl::Status PrintPolicy(const Shell& shell, const v1::Policy& policy) {
+  if (shell.out().json()) return shell.out().PrintJson(ToJson(policy));
+  RETURN_IF_ERROR(shell.out().Object({{"policy", policy.name()},
+                                      {"description", policy.description()},
+                                      {"changed", TimeText(policy.update_time())}},
+                                     nullptr));
+  Table table({"", "PERMISSIONS", "PATH", "UNTIL", "FROM"});
+  for (const v1::Grant& grant : policy.grants()) {
+    table.Add({grant.deny() ? "deny" : "allow", absl::StrJoin(grant.permissions(), ","),
+               grant.path(), TimeText(grant.not_after()), absl::StrJoin(grant.bound_cidrs(), ",")});
+  }
+  RETURN_IF_ERROR(shell.out().Raw("\n"));
+  return shell.out().List(table, nullptr, "");
+}
+
+absl::Status Put(Shell& shell, const PolicyFlags& flags) {
+  v1::PutPolicyRequest request;
+  v1::Policy& policy = *request.mutable_policy();
+  if (!flags.file.empty()) RETURN_IF_ERROR(ReadMessageFile(flags.file, &policy));
+  policy.set_name(flags.name);
+  policy.clear_update_time();
+  if (!flags.description.empty()) policy.set_description(flags.description);
+  for (const std::string& grant : flags.grants) RETURN_IF_ERROR(AddGrant(grant, false, &policy));
+  for (const std::string& grant : flags.denials) RETURN_IF_ERROR(AddGrant(grant, true, &policy));
+  if (policy.grants().empty()) {
+    return UsageError("a policy needs a grant: --grant 'PERMISSION PATH' or --file FILE");
+  }
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::Policy written, client->PutPolicy(request, shell.Options()));
+  return PrintPolicy(shell, written);
+}
+
+absl::Status Get(Shell& shell, const std::string& name) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::GetPolicyRequest request;
+  request.set_name(name);
+  ASSIGN_OR_RETURN(const v1::Policy policy, client->GetPolicy(request, shell.Options()));
+  return PrintPolicy(shell, policy);
+}
+
+absl::Status List(Shell& shell) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::ListPoliciesResponse all, client->ListPolicies({}, shell.Options()));
+  Table table({"NAME", "GRANTS", "CHANGED", "DESCRIPTION"});
+  Json items = Json::array();
+  for (const v1::Policy& policy : all.policies()) {
+    table.Add({policy.name(), absl::StrCat(policy.grants_size()), TimeText(policy.update_time()),
+               policy.description()});
+    items.push_back(ToJson(policy));
+  }
+  return shell.out().List(table, std::move(items), "no policies");
+}
+
+absl::Status Delete(Shell& shell, const PolicyFlags& flags) {
+  RETURN_IF_ERROR(shell.terminal().Confirm(
+      absl::StrCat("policy ", flags.name, " goes; who has it loses its grants at once"), flags.name,
+      flags.confirm));
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::DeletePolicyRequest request;
+  request.set_name(flags.name);
+  RETURN_IF_ERROR(client->DeletePolicy(request, shell.Options()).status());
+  return shell.out().Object({{"deleted", flags.name}}, Json{{"deleted", flags.name}});
+}
+
+struct PasswordPolicyFlags {
+  std::string name, alphabet, confirm;
+  std::vector<std::string> rules;
+  uint32_t length = 0;
+  bool force = false;
+};
+
+absl::Status PutPasswordPolicy(Shell& shell, const PasswordPolicyFlags& flags) {
+  v1::PutPasswordPolicyRequest request;
+  v1::PasswordPolicy& policy = *request.mutable_policy();
+  policy.set_name(flags.name);
+  policy.set_length(flags.length);
+  policy.set_alphabet(flags.alphabet);
+  policy.set_force(flags.force);
+  for (const std::string& text : flags.rules) {
+    const size_t colon = text.find(':');
+    uint32_t count = 0;
+    if (colon == std::string::npos || !absl::SimpleAtoi(text.substr(0, colon), &count)) {
+      return UsageError(absl::StrCat("--require '", text,
+                                     "' must be COUNT:CHARACTERS, such as "
+                                     "1:0123456789"));
+    }
+    v1::PasswordPolicy::Rule& rule = *policy.add_rules();
+    rule.set_at_least(count);
+    rule.set_characters(text.substr(colon + 1));
+  }
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::PasswordPolicy written,
+                   client->PutPasswordPolicy(request, shell.Options()));
+  return shell.out().Object({{"password policy", written.name()},
+                             {"length", absl::StrCat(written.length())},
+                             {"alphabet", written.alphabet()}},
+                            ToJson(written));
+}
+
+absl::Status ListPasswordPolicies(Shell& shell) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::ListPasswordPoliciesResponse all,
+                   client->ListPasswordPolicies({}, shell.Options()));
+  Table table({"NAME", "LENGTH", "ALPHABET", "REQUIRED"});
+  Json items = Json::array();
+  for (const v1::PasswordPolicy& policy : all.policies()) {
+    std::vector<std::string> rules;
+    for (const v1::PasswordPolicy::Rule& rule : policy.rules()) {
+      rules.push_back(absl::StrCat(rule.at_least(), ":", rule.characters()));
+    }
+    table.Add({policy.name(), absl::StrCat(policy.length()), policy.alphabet(),
+               absl::StrJoin(rules, " ")});
+    items.push_back(ToJson(policy));
+  }
+  return shell.out().List(table, std::move(items), "no password policies");
+}
+
+absl::Status DeletePasswordPolicy(Shell& shell, const PasswordPolicyFlags& flags) {
+  RETURN_IF_ERROR(shell.terminal().Confirm(absl::StrCat("password policy ", flags.name, " goes"),
+                                           flags.name, flags.confirm));
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::DeletePasswordPolicyRequest request;
+  request.set_name(flags.name);
+  RETURN_IF_ERROR(client->DeletePasswordPolicy(request, shell.Options()).status());
+  return shell.out().Object({{"deleted", flags.name}}, Json{{"deleted", flags.name}});
+}
+
+constexpr char kConfirmHelp[] = "the name, to go on without a question";
+
+}  // namespace
+
+void AddPolicyCommands(CLI::App* app, Shell& shell) {
+  CLI::App* const policy = shell.Add(app, "policy", "Named lists of grants");
+  policy->require_subcommand(1);
+  const auto flags = std::make_shared<PolicyFlags>();
+  CLI::App* const put = shell.Add(
+      policy, "put", "Write a policy, in place of what it was",
+      "  keyturn policy put billing --grant 'secret:read app/billing/*' \\\n"
+      "      --deny 'secret:read app/billing/root'\n"
+      "  keyturn policy get billing -o json > billing.json; keyturn policy put billing --file "
+      "billing.json");
+  put->alias("set");
+  put->add_option("name", flags->name)->required();
+  put->add_option("--grant", flags->grants,
+                  "'PERMISSION[,PERMISSION] PATH'; + is one segment, a "
+                  "trailing * the rest");
+  put->add_option("--deny", flags->denials, "the same, refused; deny wins");
+  put->add_option("--file", flags->file, "a policy in JSON; flags are added to it");
+  put->add_option("--description", flags->description);
+  shell.On(put, [&shell, flags] { return Put(shell, *flags); });
+
+  CLI::App* const get = shell.Add(policy, "get", "Show a policy");
+  get->alias("show");
+  get->add_option("name", flags->name)->required();
+  shell.On(get, [&shell, flags] { return Get(shell, flags->name); });
+  shell.On(shell.Add(policy, "list", "List policies"), [&shell] { return List(shell); });
+
+  CLI::App* const remove = shell.Add(policy, "delete", "Delete a policy");
+  remove->alias("rm");
+  remove->add_option("name", flags->name)->required();
+  remove->add_option("--confirm", flags->confirm, kConfirmHelp);
+  shell.On(remove, [&shell, flags] { return Delete(shell, *flags); });
+}
+
+void AddPasswordPolicyCommands(CLI::App* app, Shell& shell) {
+  CLI::App* const policy = shell.Add(app, "password-policy", "Recipes for generated passwords");
+  policy->require_subcommand(1);
+  const auto flags = std::make_shared<PasswordPolicyFlags>();
+  CLI::App* const put =
+      shell.Add(policy, "put", "Write a recipe",
+                "  keyturn password-policy put db --length 32 --alphabet alphanumeric \\\n"
+                "      --require 1:0123456789\n"
+                "  keyturn secret generate app/prod/db#password --policy db");
+  put->add_option("name", flags->name)->required();
+  put->add_option("--length", flags->length, "characters")->required();
+  put->add_option("--alphabet", flags->alphabet,
+                  "alphanumeric, hex, base64url, printable, or the characters themselves")
+      ->required();
+  put->add_option("--require", flags->rules, "COUNT:CHARACTERS, at least so many of these");
+  put->add_flag("--force", flags->force, "allow less than 128 bits");
+  shell.On(put, [&shell, flags] { return PutPasswordPolicy(shell, *flags); });
+  shell.On(shell.Add(policy, "list", "List recipes"),
+           [&shell] { return ListPasswordPolicies(shell); });
+  CLI::App* const remove = shell.Add(policy, "delete", "Delete a recipe");
+  remove->alias("rm");
+  remove->add_option("name", flags->name)->required();
+  remove->add_option("--confirm", flags->confirm, kConfirmHelp);
+  shell.On(remove, [&shell, flags] { return DeletePasswordPolicy(shell, *flags); });
+}
+
+}  // namespace keyturn::cli

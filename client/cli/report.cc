@@ -1,0 +1,57 @@
+#include "client/cli/report.h"
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/output.h"
+#include "client/cli/terminal.h"
+#include "client/error_detail.h"
+
+namespace keyturn::cli {
+
+std::string NextStep(const absl::Status& status) {
+  if (const std::optional<std::string> attached = HelpOf(status)) return *attached;
+  const ErrorDetail detail = DetailOf(status);
+  if (!detail.help.empty()) return detail.help;
+  if (detail.reason == "SEALED") return "unseal the vault: keyturn operator unseal";
+  switch (status.code()) {
+    case absl::StatusCode::kUnauthenticated:
+      return "log in again: keyturn login; keyturn whoami shows who you are";
+    case absl::StatusCode::kPermissionDenied:
+      return "keyturn can-i PERMISSION PATH says which grant is missing";
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return "keyturn doctor finds out why";
+    default:
+      return "";
+  }
+}
+
+int Report(const absl::Status& status, const GlobalFlags& flags) {
+  const int code = ExitCodeOf(status);
+  if (status.ok() || status.message().empty()) return code;
+  const ErrorDetail detail = DetailOf(status);
+  const std::string message(status.message());
+  const std::string next = NextStep(status);
+  if (flags.output == "json") {
+    const Json error = {{"error",
+                         {{"code", absl::StatusCodeToString(status.code())},
+                          {"reason", detail.reason},
+                          {"message", message},
+                          {"help", next},
+                          {"request_id", detail.correlation_id}}}};
+    std::fprintf(stderr, "%s\n", error.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+    return code;
+  }
+  const Terminal terminal(Terminal::Options{flags.no_input, flags.no_color});
+  std::fprintf(stderr, "%s %s\n", terminal.Styled(Terminal::Style::kRed, "keyturn:", 2).c_str(),
+               message.c_str());
+  if (!next.empty()) std::fprintf(stderr, "next: %s\n", next.c_str());
+  if (!detail.correlation_id.empty()) {
+    std::fprintf(stderr, "request id: %s\n", detail.correlation_id.c_str());
+  }
+  return code;
+}
+
+}  // namespace keyturn::cli

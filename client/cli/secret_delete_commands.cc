@@ -1,0 +1,149 @@
+// secret delete|undelete|destroy.
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "client/cli/commands.h"
+#include "client/cli/duration.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/secret_json.h"
+
+namespace keyturn::cli {
+namespace {
+
+struct DeleteFlags {
+  std::string path, window, confirm;
+  std::vector<uint64_t> versions;
+  bool all = false, dry_run = false;
+};
+
+std::string VersionsText(const DeleteFlags& flags, absl::string_view otherwise) {
+  if (flags.all) return "every version";
+  if (flags.versions.empty()) return std::string(otherwise);
+  return absl::StrCat("version ", absl::StrJoin(flags.versions, ", "));
+}
+
+absl::Status CheckVersions(const DeleteFlags& flags) {
+  if (flags.all && !flags.versions.empty()) {
+    return UsageError("give either --versions or --all, not both");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::SecretInfo> Describe(Shell& shell, const std::string& path) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::DescribeRequest request;
+  request.set_path(path);
+  return client->Describe(request, shell.Options());
+}
+
+// What would be done, and that it could be: the secret exists.
+absl::Status PrintPlan(Shell& shell, const DeleteFlags& flags, absl::string_view what) {
+  ASSIGN_OR_RETURN(const v1::SecretInfo info, Describe(shell, flags.path));
+  return shell.out().Object(
+      {{"would", absl::StrCat(what, " of ", info.path())},
+       {"current version", absl::StrCat(info.current_version())},
+       {"versions kept now", absl::StrCat(info.versions_size())}},
+      Json{{"plan", absl::StrCat(what, " of ", info.path())}, {"secret", ToJson(info)}});
+}
+
+absl::Status PrintState(const Shell& shell, const v1::SecretInfo& info) {
+  return shell.out().Object(
+      {{"path", info.path()},
+       {"current version", info.current_version() == 0 ? "none: all are deleted"
+                                                       : absl::StrCat(info.current_version())}},
+      ToJson(info));
+}
+
+absl::Status Delete(Shell& shell, const DeleteFlags& flags) {
+  RETURN_IF_ERROR(CheckVersions(flags));
+  if (flags.dry_run) {
+    return PrintPlan(shell, flags,
+                     absl::StrCat("delete ", VersionsText(flags, "the current version")));
+  }
+  v1::DeleteRequest request;
+  request.set_path(flags.path);
+  *request.mutable_versions() = {flags.versions.begin(), flags.versions.end()};
+  request.set_all(flags.all);
+  if (!flags.window.empty()) {
+    ASSIGN_OR_RETURN(const int64_t seconds, ParseSeconds("--recovery-window", flags.window));
+    request.set_recovery_window_seconds(seconds);
+  }
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::SecretInfo info, client->Delete(request, shell.Options()));
+  RETURN_IF_ERROR(PrintState(shell, info));
+  shell.terminal().Say(absl::StrCat("next: keyturn secret undelete ", flags.path,
+                                    " brings it back; keyturn secret history ", flags.path,
+                                    " shows until when"));
+  return absl::OkStatus();
+}
+
+absl::Status Undelete(Shell& shell, const DeleteFlags& flags) {
+  v1::UndeleteRequest request;
+  request.set_path(flags.path);
+  *request.mutable_versions() = {flags.versions.begin(), flags.versions.end()};
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::SecretInfo info, client->Undelete(request, shell.Options()));
+  return PrintState(shell, info);
+}
+
+absl::Status Destroy(Shell& shell, const DeleteFlags& flags) {
+  RETURN_IF_ERROR(CheckVersions(flags));
+  if (!flags.all && flags.versions.empty()) {
+    return UsageError("say what to destroy: --versions N,M or --all");
+  }
+  const std::string what = absl::StrCat("destroy ", VersionsText(flags, ""));
+  if (flags.dry_run) return PrintPlan(shell, flags, what);
+  RETURN_IF_ERROR(shell.terminal().Confirm(
+      absl::StrCat(what, " of ", flags.path, ": it cannot be undone"), flags.path, flags.confirm));
+  v1::DestroyRequest request;
+  request.set_path(flags.path);
+  *request.mutable_versions() = {flags.versions.begin(), flags.versions.end()};
+  request.set_all(flags.all);
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::DestroyResponse response, client->Destroy(request, shell.Options()));
+  return shell.out().Object(
+      {{"path", flags.path},
+       {"destroyed", absl::StrCat("version ", absl::StrJoin(response.versions(), ", "))}},
+      ToJson(response));
+}
+
+}  // namespace
+
+void AddSecretDeleteCommands(CLI::App* secret, Shell& shell) {
+  const auto flags = std::make_shared<DeleteFlags>();
+  const auto add_common = [&flags](CLI::App* command) {
+    command->add_option("path", flags->path)->required();
+    command->add_option("--versions", flags->versions, "which, such as 3,4")->delimiter(',');
+  };
+  CLI::App* const remove =
+      shell.Add(secret, "delete", "Delete; can be undone within the recovery window",
+                "  keyturn secret delete app/old/key             # the current version\n"
+                "  keyturn secret delete app/old/key --all --recovery-window 7d");
+  remove->alias("rm");
+  add_common(remove);
+  remove->add_flag("--all", flags->all, "every version");
+  remove->add_option("--recovery-window", flags->window, "how long it can be undone; default 30d");
+  remove->add_flag("--dry-run", flags->dry_run, "show what would be done");
+  shell.On(remove, [&shell, flags] { return Delete(shell, *flags); });
+
+  CLI::App* const undelete =
+      shell.Add(secret, "undelete", "Bring deleted versions back; all of them unless named");
+  undelete->alias("restore");
+  add_common(undelete);
+  shell.On(undelete, [&shell, flags] { return Undelete(shell, *flags); });
+
+  CLI::App* const destroy =
+      shell.Add(secret, "destroy", "Destroy versions for good: their keys are deleted",
+                "  keyturn secret destroy app/old/key --versions 1,2\n"
+                "  keyturn secret destroy app/old/key --all --confirm app/old/key");
+  destroy->alias("purge");
+  add_common(destroy);
+  destroy->add_flag("--all", flags->all, "every version, and the secret's name and metadata");
+  destroy->add_option("--confirm", flags->confirm, "the path, to destroy without a question");
+  destroy->add_flag("--dry-run", flags->dry_run, "show what would be done");
+  shell.On(destroy, [&shell, flags] { return Destroy(shell, *flags); });
+}
+
+}  // namespace keyturn::cli

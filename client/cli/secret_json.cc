@@ -1,0 +1,95 @@
+#include "client/cli/secret_json.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/limits.h"
+#include "client/cli/exit_codes.h"
+#include "client/wipe.h"
+
+namespace keyturn::cli {
+namespace {
+
+constexpr const char* kKinds[] = {"generic", "api_key", "jwt_key", "db_credential"};
+
+std::string LowerWithout(absl::string_view prefix, absl::string_view name) {
+  absl::ConsumePrefix(&name, prefix);
+  return absl::AsciiStrToLower(name);
+}
+
+}  // namespace
+
+void WipeJson(Json* value) {
+  if (value->is_string()) {
+    WipeBuffer(value->get_ptr<std::string*>());
+  } else if (value->is_structured()) {
+    for (Json& member : *value) WipeJson(&member);
+  }
+}
+
+absl::StatusOr<v1::SecretData> DataFromJson(absl::string_view text) {
+  Json object = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object() || object.empty()) {
+    WipeJson(&object);
+    return UsageError(R"(the data must be a JSON object of fields, such as {"value": "..."})");
+  }
+  v1::SecretData data;
+  for (auto& [name, member] : object.items()) {
+    v1::Field& field = *data.add_fields();
+    field.set_name(name);
+    field.set_encoding(member.is_string() ? v1::ENCODING_TEXT : v1::ENCODING_JSON);
+    *field.mutable_value() = member.is_string() ? member.get<std::string>() : member.dump();
+  }
+  WipeJson(&object);
+  return data;
+}
+
+Json SecretToJson(const v1::GetResponse& secret) {
+  Json out;
+  out["path"] = secret.path();
+  out["kind"] = KindName(secret.kind());
+  out["version"] = secret.version().version();
+  out["state"] = StateName(secret.version());
+  out["createTime"] = TimeText(secret.version().create_time());
+  out["revision"] = secret.revision();
+  out["customMetadata"] = Json::object();
+  for (const auto& [key, value] : secret.custom_metadata()) out["customMetadata"][key] = value;
+  out["data"] = Json::object();
+  Json encodings = Json::object();
+  for (const v1::Field& field : secret.data().fields()) {
+    Json& member = out["data"][field.name()];
+    if (field.encoding() == v1::ENCODING_BINARY) {
+      member = absl::Base64Escape(field.value());
+      encodings[field.name()] = "base64";
+    } else if (field.encoding() == v1::ENCODING_JSON) {
+      member = Json::parse(field.value(), nullptr, false);
+    } else {
+      member = field.value();
+    }
+  }
+  if (!encodings.empty()) out["encodings"] = std::move(encodings);
+  return out;
+}
+
+std::string KindName(v1::Kind kind) { return LowerWithout("KIND_", v1::Kind_Name(kind)); }
+
+absl::StatusOr<v1::Kind> ParseKind(absl::string_view name) {
+  if (name.empty()) return v1::KIND_UNSPECIFIED;
+  for (const char* const known : kKinds) {
+    v1::Kind kind = v1::KIND_UNSPECIFIED;
+    if (name == known &&
+        v1::Kind_Parse(absl::StrCat("KIND_", absl::AsciiStrToUpper(known)), &kind)) {
+      return kind;
+    }
+  }
+  return UsageError(absl::StrCat("unknown kind '", name,
+                                 "'; allowed are generic, api_key, jwt_key and db_credential"));
+}
+
+std::string StateName(const v1::VersionInfo& version) {
+  if (version.has_delete_time()) return "deleted";
+  return LowerWithout("VERSION_STATE_", v1::VersionState_Name(version.state()));
+}
+
+}  // namespace keyturn::cli

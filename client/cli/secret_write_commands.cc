@@ -1,0 +1,296 @@
+// secret put|generate|metadata|rename.
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "client/cli/commands.h"
+#include "client/cli/duration.h"
+#include "client/cli/env_names.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/files.h"
+#include "client/cli/metadata_flag.h"
+#include "client/cli/reference.h"
+#include "client/cli/secret_json.h"
+#include "client/cli/value_input.h"
+#include "client/wipe.h"
+
+namespace keyturn::cli {
+namespace {
+
+// What put and generate share.
+struct WriteFlags {
+  std::string path, field = kOnlyField, kind, ttl;
+  std::vector<std::string> metadata, operands;
+  uint64_t if_version = 0;
+  CLI::Option* if_version_given = nullptr;
+};
+
+struct PutFlags : WriteFlags {
+  ValueInput input;
+  std::string data_file, encoding;
+  bool replace = false, generate = false;
+};
+
+struct GenerateFlags {
+  uint32_t bytes = 0, length = 0;
+  std::string alphabet, format, policy;
+  bool force = false;
+};
+
+absl::Status RefuseOperands(const WriteFlags& flags) {
+  if (flags.operands.empty()) return absl::OkStatus();
+  return WithHelp(
+      UsageError("values are not taken from the command line: every user of this machine can read "
+                 "it while the command runs, and your shell keeps it in its history"),
+      absl::StrCat("keyturn secret put ", flags.path,
+                   " --field NAME, which asks for the value, or --value-file FILE, or --data FILE "
+                   "for several fields; if what was typed is a real secret, change it"));
+}
+
+// "PATH#FIELD" is taken as well as --field.
+absl::Status SplitField(WriteFlags* flags) {
+  if (!absl::StrContains(flags->path, '#')) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Reference reference, ParseReference(flags->path));
+  if (reference.version.number() != 0 ||
+      reference.version.alias() != v1::VersionSelector::CURRENT) {
+    return UsageError("a write makes a new version; leave out what is after '@'");
+  }
+  flags->path = reference.path;
+  flags->field = reference.field;
+  return absl::OkStatus();
+}
+
+template <typename Request>
+absl::Status FillCommon(const WriteFlags& flags, Request* request) {
+  request->set_path(flags.path);
+  ASSIGN_OR_RETURN(const v1::Kind kind, ParseKind(flags.kind));
+  request->set_kind(kind);
+  request->set_has_if_version(flags.if_version_given->count() > 0);
+  request->set_if_version(flags.if_version);
+  RETURN_IF_ERROR(ParseMetadata(flags.metadata, request->mutable_custom_metadata()));
+  if (!flags.ttl.empty()) {
+    ASSIGN_OR_RETURN(const int64_t seconds, ParseSeconds("--ttl", flags.ttl));
+    request->set_ttl_seconds(seconds);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::GenerateSpec> SpecOf(const GenerateFlags& flags) {
+  v1::GenerateSpec spec;
+  spec.set_bytes(flags.bytes);
+  spec.set_length(flags.length);
+  spec.set_alphabet(flags.alphabet);
+  spec.set_policy(flags.policy);
+  spec.set_force(flags.force);
+  constexpr std::pair<const char*, v1::GenerateSpec::Format> kFormats[] = {
+      {"", v1::GenerateSpec::FORMAT_UNSPECIFIED},
+      {"base64url", v1::GenerateSpec::BASE64URL},
+      {"base64", v1::GenerateSpec::BASE64},
+      {"hex", v1::GenerateSpec::HEX},
+      {"raw", v1::GenerateSpec::RAW},
+  };
+  for (const auto& [name, format] : kFormats) {
+    if (flags.format != name) continue;
+    spec.set_format(format);
+    return spec;
+  }
+  return UsageError(absl::StrCat("unknown format '", flags.format,
+                                 "'; allowed are base64url, base64, hex and raw"));
+}
+
+absl::Status PrintWritten(const Shell& shell, const std::string& path,
+                          const v1::PutResponse& written) {
+  Json value = ToJson(written);
+  value["path"] = path;
+  return shell.out().Object({{"path", path},
+                             {"version", absl::StrCat(written.version())},
+                             {"written", TimeText(written.create_time())}},
+                            value);
+}
+
+absl::Status Generate(Shell& shell, WriteFlags flags, const GenerateFlags& how) {
+  RETURN_IF_ERROR(RefuseOperands(flags));
+  RETURN_IF_ERROR(SplitField(&flags));
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::GenerateRequest request;
+  RETURN_IF_ERROR(FillCommon(flags, &request));
+  request.set_field(flags.field);
+  ASSIGN_OR_RETURN(*request.mutable_spec(), SpecOf(how));
+  ASSIGN_OR_RETURN(const v1::PutResponse written, client->Generate(request, shell.Options()));
+  return PrintWritten(shell, flags.path, written);
+}
+
+absl::Status FillData(Shell& shell, const PutFlags& flags, v1::SecretData* data) {
+  if (!flags.data_file.empty()) {
+    if (flags.input.given()) return UsageError("give either --data or one value, not both");
+    ASSIGN_OR_RETURN(const SecretBytes text,
+                     ReadSecretFile(flags.data_file, limits::kSecretValueBytesMax));
+    ASSIGN_OR_RETURN(*data, DataFromJson(text.ExposeForCrypto()));
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const v1::Encoding encoding, ParseEncoding(flags.encoding));
+  ASSIGN_OR_RETURN(const SecretBytes value,
+                   ReadValue(flags.input, shell.terminal(),
+                             absl::StrCat("value of ", flags.path, "#", flags.field)));
+  v1::Field& field = *data->add_fields();
+  field.set_name(flags.field);
+  field.set_encoding(encoding);
+  Assign(value.ExposeForWire(), field.mutable_value());
+  return absl::OkStatus();
+}
+
+absl::Status Put(Shell& shell, PutFlags flags, const GenerateFlags& how) {
+  RETURN_IF_ERROR(RefuseOperands(flags));
+  if (flags.generate) {
+    if (flags.input.given() || !flags.data_file.empty() || flags.replace) {
+      return UsageError("--generate goes without --value-file, --value-fd, --data and --replace");
+    }
+    return Generate(shell, flags, how);
+  }
+  RETURN_IF_ERROR(SplitField(&flags));
+  // First, so that nobody types a value for nothing.
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::PutRequest request;
+  RETURN_IF_ERROR(FillCommon(flags, &request));
+  request.set_replace(flags.replace);
+  const ScopedWipe<v1::SecretData> wipe(request.mutable_data());
+  RETURN_IF_ERROR(FillData(shell, flags, request.mutable_data()));
+  ASSIGN_OR_RETURN(const v1::PutResponse written, client->Put(request, shell.Options()));
+  return PrintWritten(shell, flags.path, written);
+}
+
+struct MetadataFlags {
+  std::string path, version_ttl;
+  std::vector<std::string> metadata;
+  bool replace = false, require_if_version = false, no_require_if_version = false;
+  bool never_expire = false;
+  uint32_t max_versions = 0;
+};
+
+absl::Status UpdateMetadata(Shell& shell, const MetadataFlags& flags) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::UpdateMetadataRequest request;
+  request.set_path(flags.path);
+  RETURN_IF_ERROR(ParseMetadata(flags.metadata, request.mutable_custom_metadata()));
+  request.set_replace_custom_metadata(flags.replace);
+  request.set_max_versions(flags.max_versions);
+  if (flags.never_expire) request.set_version_ttl_seconds(-1);
+  if (!flags.version_ttl.empty()) {
+    ASSIGN_OR_RETURN(const int64_t seconds, ParseSeconds("--version-ttl", flags.version_ttl));
+    request.set_version_ttl_seconds(seconds);
+  }
+  if (flags.require_if_version) {
+    request.set_require_if_version(v1::UpdateMetadataRequest::REQUIRED);
+  } else if (flags.no_require_if_version) {
+    request.set_require_if_version(v1::UpdateMetadataRequest::NOT_REQUIRED);
+  }
+  ASSIGN_OR_RETURN(const v1::SecretInfo info, client->UpdateMetadata(request, shell.Options()));
+  Pairs pairs = {{"path", info.path()}, {"versions kept", absl::StrCat(info.max_versions())}};
+  for (const auto& [key, value] : info.custom_metadata()) pairs.emplace_back(key, value);
+  return shell.out().Object(pairs, ToJson(info));
+}
+
+struct RenameFlags {
+  std::string from, to;
+  bool directory = false;
+};
+
+absl::Status Rename(Shell& shell, const RenameFlags& flags) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::RenameRequest request;
+  request.set_path(flags.from);
+  request.set_new_path(flags.to);
+  request.set_directory(flags.directory);
+  ASSIGN_OR_RETURN(const v1::RenameResponse response, client->Rename(request, shell.Options()));
+  return shell.out().Object({{"from", flags.from}, {"to", flags.to}}, ToJson(response));
+}
+
+void AddWriteFlags(CLI::App* command, WriteFlags* flags) {
+  command->add_option("path", flags->path, "PATH or PATH#FIELD")->required();
+  // Only there to be refused with an explanation.
+  command->add_option("values", flags->operands)->group("");
+  command->add_option("--field", flags->field, "which field; default: value");
+  flags->if_version_given = command->add_option(
+      "--if-version", flags->if_version,
+      "write only if the newest version is this; 0: only if there is no such secret");
+  command->add_option("--kind", flags->kind,
+                      "of a new secret: generic, api_key, jwt_key, db_credential");
+  command->add_option("--metadata", flags->metadata,
+                      "KEY=VALUE, not secret; merged, KEY= removes it");
+  command->add_option("--ttl", flags->ttl, "the version expires after this, such as 90d");
+}
+
+void AddGenerateFlags(CLI::App* command, GenerateFlags* flags) {
+  command->add_option("--bytes", flags->bytes, "random bytes; default 32");
+  command->add_option("--length", flags->length, "or so many characters of --alphabet");
+  command->add_option("--alphabet", flags->alphabet,
+                      "alphanumeric, hex, base64url, printable, or the characters themselves");
+  command->add_option("--format", flags->format, "of the bytes: base64url, base64, hex, raw");
+  command->add_option("--policy", flags->policy, "or a named password policy");
+  command->add_flag("--force", flags->force, "allow less than 128 bits");
+}
+
+}  // namespace
+
+void AddSecretWriteCommands(CLI::App* secret, Shell& shell) {
+  const auto put_flags = std::make_shared<PutFlags>();
+  const auto how = std::make_shared<GenerateFlags>();
+  CLI::App* const put = shell.Add(
+      secret, "put", "Write a new version; fields that are not named keep their values",
+      "  keyturn secret put app/prod/api-key                         # asks for the value\n"
+      "  keyturn secret put app/prod/db --field password --value-file pw.txt\n"
+      "  keyturn secret put app/prod/db --data db.json --replace     # all fields at once\n"
+      "  keyturn secret put app/prod/api-key --generate --bytes 32 --if-version 0");
+  put->alias("set");
+  AddWriteFlags(put, put_flags.get());
+  AddValueFlags(put, &put_flags->input);
+  put->add_option("--data", put_flags->data_file,
+                  "a file (or -) with a JSON object of all fields to write");
+  put->add_option("--encoding", put_flags->encoding, "text, json or binary; default: by the bytes");
+  put->add_flag("--replace", put_flags->replace, "fields that are not named are dropped");
+  put->add_flag("--generate", put_flags->generate, "let the server make the value");
+  AddGenerateFlags(put, how.get());
+  shell.On(put, [&shell, put_flags, how] { return Put(shell, *put_flags, *how); });
+
+  const auto flags = std::make_shared<WriteFlags>();
+  CLI::App* const generate = shell.Add(
+      secret, "generate", "Write a new version with a value that the server makes",
+      "  keyturn secret generate app/prod/api-key --bytes 32\n"
+      "  keyturn secret generate app/prod/db#password --length 24 --alphabet alphanumeric");
+  AddWriteFlags(generate, flags.get());
+  AddGenerateFlags(generate, how.get());
+  shell.On(generate, [&shell, flags, how] { return Generate(shell, *flags, *how); });
+
+  const auto metadata_flags = std::make_shared<MetadataFlags>();
+  MetadataFlags* const m = metadata_flags.get();
+  CLI::App* const metadata = shell.Add(
+      secret, "metadata", "Change what is known about a secret",
+      "  keyturn secret metadata app/prod/db --metadata owner=payments --max-versions 20");
+  metadata->add_option("path", m->path)->required();
+  metadata->add_option("--metadata", m->metadata, "KEY=VALUE, not secret; KEY= removes it");
+  metadata->add_flag("--replace", m->replace, "metadata that is not named is dropped");
+  metadata->add_option("--max-versions", m->max_versions, "how many versions are kept");
+  CLI::Option* const ttl =
+      metadata->add_option("--version-ttl", m->version_ttl, "new versions expire after this");
+  metadata->add_flag("--never-expire", m->never_expire, "new versions do not expire")
+      ->excludes(ttl);
+  CLI::Option* const required = metadata->add_flag("--require-if-version", m->require_if_version,
+                                                   "refuse writes without --if-version");
+  metadata->add_flag("--no-require-if-version", m->no_require_if_version)->excludes(required);
+  shell.On(metadata, [&shell, metadata_flags] { return UpdateMetadata(shell, *metadata_flags); });
+
+  const auto rename_flags = std::make_shared<RenameFlags>();
+  CLI::App* const rename =
+      shell.Add(secret, "rename", "Move a secret, or a directory with all that is in it",
+                "  keyturn secret rename app/prod/db app/prod/database\n"
+                "  keyturn secret rename --directory app/prod app/live");
+  rename->alias("mv");
+  rename->add_option("from", rename_flags->from)->required();
+  rename->add_option("to", rename_flags->to)->required();
+  rename->add_flag("--directory", rename_flags->directory, "the names are directories");
+  shell.On(rename, [&shell, rename_flags] { return Rename(shell, *rename_flags); });
+}
+
+}  // namespace keyturn::cli

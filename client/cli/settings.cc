@@ -1,0 +1,146 @@
+#include "client/cli/settings.h"
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/files.h"
+
+namespace keyturn::cli {
+namespace {
+
+constexpr char kDefaultAddress[] = "127.0.0.1:7400";
+constexpr char kDefaultDataDirectory[] = "/var/lib/keyturn";
+constexpr const char* kNames[] = {"profile",    "address",    "ca_cert",        "client_cert",
+                                  "client_key", "token_file", "operator_socket"};
+
+std::string Variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// One candidate after the other; the first that is not empty stays.
+class Picker {
+ public:
+  Picker& Try(const std::string& value, const std::string& source) {
+    if (picked_.value.empty() && !value.empty()) picked_ = {value, source};
+    return *this;
+  }
+  Picker& Variable(const char* name) { return Try(cli::Variable(name), name); }
+  Setting Pick() const { return picked_; }
+
+ private:
+  Setting picked_;
+};
+
+struct InfoFile {
+  std::string source, address, ca_cert, token_file, socket;
+};
+
+absl::StatusOr<InfoFile> ReadInfoFile(const std::string& path) {
+  InfoFile info;
+  if (path.empty()) return info;
+  info.source = absl::StrCat("info file ", path);
+  ASSIGN_OR_RETURN(const std::string text, ReadPublicFile(path, limits::kSmallFileBytesMax));
+  const nlohmann::json file = nlohmann::json::parse(text, nullptr, false);
+  if (!file.is_object() || !file.contains("grpc")) {
+    return UsageError(absl::StrCat(path, " is not an info file of keyturnd (see --info-file)"));
+  }
+  const auto text_of = [&file](const char* key) { return file.value(key, std::string()); };
+  // A server that listens everywhere is reached here.
+  info.address =
+      absl::StrReplaceAll(text_of("grpc"), {{"0.0.0.0:", "127.0.0.1:"}, {"[::]:", "[::1]:"}});
+  info.ca_cert = text_of("ca_file");
+  info.token_file = text_of("root_token_file");
+  info.socket = text_of("operator_socket");
+  return info;
+}
+
+}  // namespace
+
+absl::StatusOr<Settings> Settings::Resolve(const GlobalFlags& flags) {
+  Settings out;
+  ASSIGN_OR_RETURN(out.profiles_, Profiles::Load());
+  const std::string info_path =
+      flags.info_file.empty() ? Variable("KEYTURN_INFO_FILE") : flags.info_file;
+  ASSIGN_OR_RETURN(const InfoFile info, ReadInfoFile(info_path));
+
+  const Setting profile_name = Picker()
+                                   .Try(flags.profile, "flag --profile")
+                                   .Variable("KEYTURN_PROFILE")
+                                   .Try(out.profiles_.current(), "current profile")
+                                   .Pick();
+  RETURN_IF_ERROR(CheckProfileName(profile_name.value));
+  const Profile* const found = out.profiles_.Find(profile_name.value);
+  const Profile profile = found == nullptr ? Profile() : *found;
+  const std::string from_profile = absl::StrCat("profile ", profile_name.value);
+
+  auto& settings = out.settings_;
+  settings["profile"] = profile_name;
+  settings["address"] = Picker()
+                            .Try(flags.address, "flag --address")
+                            .Try(info.address, info.source)
+                            .Variable("KEYTURN_ADDR")
+                            .Try(profile.address, from_profile)
+                            .Try(kDefaultAddress, "default")
+                            .Pick();
+  settings["ca_cert"] = Picker()
+                            .Try(flags.ca_cert, "flag --ca-cert")
+                            .Try(info.ca_cert, info.source)
+                            .Variable("KEYTURN_CACERT")
+                            .Try(profile.ca_cert, from_profile)
+                            .Pick();
+  settings["client_cert"] = Picker()
+                                .Try(flags.client_cert, "flag --client-cert")
+                                .Variable("KEYTURN_CLIENT_CERT")
+                                .Try(profile.client_cert, from_profile)
+                                .Pick();
+  settings["client_key"] = Picker()
+                               .Try(flags.client_key, "flag --client-key")
+                               .Variable("KEYTURN_CLIENT_KEY")
+                               .Try(profile.client_key, from_profile)
+                               .Pick();
+  settings["token_file"] = Picker()
+                               .Try(flags.token_file, "flag --token-file")
+                               .Try(info.token_file, info.source)
+                               .Variable("KEYTURN_TOKEN_FILE")
+                               .Pick();
+  const std::string data = Variable("KEYTURN_DATA_DIR");
+  settings["operator_socket"] =
+      Picker()
+          .Try(flags.socket, "flag --socket")
+          .Try(info.socket, info.source)
+          .Try(data.empty() ? "" : data + "/operator.sock", "KEYTURN_DATA_DIR")
+          .Try(absl::StrCat(kDefaultDataDirectory, "/operator.sock"), "default")
+          .Pick();
+  out.local_is_named_ = settings["operator_socket"].source != "default";
+  return out;
+}
+
+const std::string& Settings::operator[](const std::string& name) const {
+  static const auto* const none = new std::string();
+  const auto found = settings_.find(name);
+  return found == settings_.end() ? *none : found->second.value;
+}
+
+const std::string& Settings::SourceOf(const std::string& name) const {
+  static const auto* const none = new std::string();
+  const auto found = settings_.find(name);
+  return found == settings_.end() ? *none : found->second.source;
+}
+
+std::vector<std::pair<std::string, Setting>> Settings::All() const {
+  std::vector<std::pair<std::string, Setting>> all;
+  for (const char* const name : kNames) {
+    const auto found = settings_.find(name);
+    all.emplace_back(name, found == settings_.end() ? Setting() : found->second);
+  }
+  return all;
+}
+
+}  // namespace keyturn::cli

@@ -1,0 +1,171 @@
+#include "client/cli/shell.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "client/cli/duration.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/files.h"
+#include "crypto/mac.h"
+
+namespace keyturn::cli {
+
+CLI::App* Shell::Add(CLI::App* parent, const std::string& name, const std::string& about,
+                     const std::string& examples) {
+  CLI::App* const command = parent->add_subcommand(name, about);
+  if (!examples.empty()) command->description(absl::StrCat(about, "\n\nExamples:\n", examples));
+  return command;
+}
+
+void Shell::On(CLI::App* command, std::function<absl::Status()> action) {
+  command->callback([this, command, action = std::move(action)] {
+    action_ = action;
+    chosen_ = command;
+  });
+}
+
+absl::Status Shell::Prepare() {
+  ASSIGN_OR_RETURN(const Format format, ParseFormat(flags.output));
+  output_.emplace(format);
+  terminal_.emplace(Terminal::Options{flags.no_input, flags.no_color});
+  if (!flags.timeout.empty()) {
+    ASSIGN_OR_RETURN(timeout_, ParseDuration("--timeout", flags.timeout));
+  }
+  if (flags.request_id.size() > limits::kCorrelationIdBytesMax) {
+    return UsageError(
+        absl::StrCat("--request-id has at most ", limits::kCorrelationIdBytesMax, " bytes"));
+  }
+  if (!rest.empty() && chosen_ != nullptr && chosen_->get_name() != "run") {
+    return UsageError("only `keyturn run` takes arguments after --");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Shell::Run() {
+  RETURN_IF_ERROR(Prepare());
+  if (!action_) return UsageError("no command was given; `keyturn --help` lists them");
+  return action_();
+}
+
+absl::StatusOr<Settings*> Shell::settings() {
+  if (!settings_.has_value()) {
+    ASSIGN_OR_RETURN(settings_, Settings::Resolve(flags));
+  }
+  return &*settings_;
+}
+
+absl::StatusOr<std::string> Shell::CaHash() {
+  ASSIGN_OR_RETURN(Settings* const found, settings());
+  const std::string& file = (*found)["ca_cert"];
+  if (file.empty()) return std::string();
+  ASSIGN_OR_RETURN(const std::string pem, ReadPublicFile(file, limits::kSmallFileBytesMax));
+  return absl::BytesToHexString(Sha256(pem));
+}
+
+absl::StatusOr<std::string> Shell::StoredTokenFor(Settings& found) {
+  ASSIGN_OR_RETURN(const std::optional<StoredToken> stored, LoadToken(found["profile"]));
+  if (!stored.has_value()) return std::string();
+  ASSIGN_OR_RETURN(const std::string ca, CaHash());
+  if (stored->address != found["address"] || stored->ca_sha256 != ca) {
+    Verbose("the stored token is for another server; it is not sent");
+    return std::string();
+  }
+  if (stored->expire_time <= clock().Now()) {
+    Verbose(absl::StrCat("the stored token expired at ", TimeText(stored->expire_time)));
+    return std::string();
+  }
+  return stored->token;
+}
+
+absl::StatusOr<std::string> Shell::Token() {
+  ASSIGN_OR_RETURN(Settings* const found, settings());
+  const std::string& file = (*found)["token_file"];
+  const char* const variable = std::getenv("KEYTURN_TOKEN");
+  // A file named by flag or info file comes first; then the variables, the file's preferred.
+  if (file.empty() && variable != nullptr && variable[0] != '\0') return std::string(variable);
+  if (file.empty()) return StoredTokenFor(*found);
+  ASSIGN_OR_RETURN(const SecretBytes text, ReadSecretFile(file, limits::kTokenFileBytesMax));
+  const absl::string_view token = absl::StripAsciiWhitespace(text.ExposeForWire());
+  if (token.empty()) return UsageError(absl::StrCat("the token file ", file, " is empty"));
+  return std::string(token);
+}
+
+absl::StatusOr<std::unique_ptr<Client>> Shell::ConnectAs(const std::string& token) {
+  ASSIGN_OR_RETURN(Settings* const found, settings());
+  ClientOptions options;
+  options.address = (*found)["address"];
+  options.ca_file = (*found)["ca_cert"];
+  options.client_cert_file = (*found)["client_cert"];
+  options.client_key_file = (*found)["client_key"];
+  options.token = token;
+  options.reload_interval = absl::ZeroDuration();
+  options.user_agent = "keyturn-cli";
+  if (!absl::StartsWith(options.address, "unix:") && options.ca_file.empty()) {
+    return WithHelp(
+        WithExitCode(absl::FailedPreconditionError(absl::StrCat(
+                         "nothing says which CA vouches for the server at ", options.address)),
+                     kExitUsage),
+        "give --ca-cert FILE or set KEYTURN_CACERT, or keep them in a profile: keyturn profile add "
+        "NAME --address HOST:PORT --ca-cert FILE");
+  }
+  return Client::Connect(std::move(options));
+}
+
+absl::StatusOr<Client*> Shell::Connect() {
+  if (remote_ == nullptr) {
+    ASSIGN_OR_RETURN(const std::string token, Token());
+    ASSIGN_OR_RETURN(remote_, ConnectAs(token));
+  }
+  return remote_.get();
+}
+
+absl::StatusOr<Client*> Shell::ConnectLocal() {
+  if (local_ != nullptr) return local_.get();
+  ASSIGN_OR_RETURN(Settings* const found, settings());
+  const std::string& socket = (*found)["operator_socket"];
+  if (access(socket.c_str(), R_OK | W_OK) != 0) {
+    return WithHelp(
+        absl::UnavailableError(absl::StrCat("no server answers at the operator socket ", socket,
+                                            " (from ", found->SourceOf("operator_socket"), ")")),
+        "run this on the server's machine as the server's user, and name the socket: --socket "
+        "DATA_DIRECTORY/operator.sock");
+  }
+  ClientOptions options;
+  options.address = absl::StrCat("unix:", socket);
+  options.user_agent = "keyturn-cli";
+  ASSIGN_OR_RETURN(local_, Client::Connect(std::move(options)));
+  return local_.get();
+}
+
+absl::StatusOr<Client*> Shell::ConnectEither() {
+  ASSIGN_OR_RETURN(Settings* const found, settings());
+  const bool remote_is_known = !(*found)["ca_cert"].empty();
+  if ((found->local_is_named() && !(*found)["operator_socket"].empty()) || !remote_is_known) {
+    return ConnectLocal();
+  }
+  return Connect();
+}
+
+CallOptions Shell::Options(bool stream) const {
+  CallOptions options;
+  options.correlation_id = flags.request_id;
+  options.timeout = timeout_;
+  // A person waits longer than a service does.
+  if (!stream && !timeout_.has_value()) options.timeout = absl::Seconds(15);
+  return options;
+}
+
+void Shell::Verbose(absl::string_view message) const {
+  if (flags.verbose) std::fprintf(stderr, "%s\n", std::string(message).c_str());
+}
+
+}  // namespace keyturn::cli

@@ -1,0 +1,76 @@
+// What every command works with: the flags common to all, the connection (made when first asked
+// for), output and terminal. A command registers itself with Add and is run after the command line
+// was read. Not thread-safe.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "client/cli/output.h"
+#include "client/cli/settings.h"
+#include "client/cli/terminal.h"
+#include "client/client.h"
+
+namespace keyturn::cli {
+
+class Shell {
+ public:
+  GlobalFlags flags;
+  // What came after "--": the command of `run`, or more operands.
+  std::vector<std::string> rest;
+
+  // A subcommand. `about` is one line; `examples` are shown first in its help.
+  CLI::App* Add(CLI::App* parent, const std::string& name, const std::string& about,
+                const std::string& examples = "");
+  // What `command` does, once it was chosen.
+  void On(CLI::App* command, std::function<absl::Status()> action);
+
+  // Runs what was chosen. To be called after a successful parse.
+  absl::Status Run();
+
+  // The caller's identity and the server's address are those of the settings. The client lives as
+  // long as the shell.
+  absl::StatusOr<Client*> Connect();
+  // Over the socket for operators on the server's machine.
+  absl::StatusOr<Client*> ConnectLocal();
+  // For calls that both take: the socket if one was named or nothing says how to reach the server
+  // otherwise, else the network.
+  absl::StatusOr<Client*> ConnectEither();
+  // As Connect, with this token in place of the settings' ("" for none).
+  absl::StatusOr<std::unique_ptr<Client>> ConnectAs(const std::string& token);
+
+  absl::StatusOr<Settings*> settings();
+  // The token that a call would be made with, "" for none.
+  absl::StatusOr<std::string> Token();
+  // The hash that binds a stored token to the server's CA.
+  absl::StatusOr<std::string> CaHash();
+
+  // For a call; streams pass true and have no deadline unless --timeout was given.
+  CallOptions Options(bool stream = false) const;
+
+  const Output& out() const { return *output_; }
+  const Terminal& terminal() const { return *terminal_; }
+  Clock& clock() const { return Clock::Real(); }
+  // To standard error, with -v only.
+  void Verbose(absl::string_view message) const;
+
+ private:
+  absl::Status Prepare();
+  absl::StatusOr<std::string> StoredTokenFor(Settings& settings);
+
+  std::function<absl::Status()> action_;
+  CLI::App* chosen_ = nullptr;
+  std::optional<Output> output_;
+  std::optional<Terminal> terminal_;
+  std::optional<Settings> settings_;
+  std::optional<absl::Duration> timeout_;
+  std::unique_ptr<Client> remote_, local_;
+};
+
+}  // namespace keyturn::cli

@@ -1,0 +1,148 @@
+// token create|list|revoke|renew.
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "client/cli/commands.h"
+#include "client/cli/duration.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/files.h"
+
+namespace keyturn::cli {
+namespace {
+
+struct TokenFlags {
+  std::string name, ttl, period, not_after, output_file, id;
+  std::vector<std::string> policies, cidrs;
+  uint64_t max_uses = 0;
+  bool stateless = false;
+};
+
+Pairs Describe(const v1::TokenInfo& info) {
+  return {{"id", info.id()},
+          {"name", info.display_name()},
+          {"principal", info.principal()},
+          {"policies", absl::StrJoin(info.policies(), ", ")},
+          {"expires", info.has_expire_time() ? TimeText(info.expire_time()) : "never"},
+          {"uses left", info.uses_left() == 0 ? "" : absl::StrCat(info.uses_left())},
+          {"only from", absl::StrJoin(info.bound_cidrs(), ", ")}};
+}
+
+absl::StatusOr<v1::CreateTokenRequest> RequestOf(const TokenFlags& flags, absl::Time now) {
+  v1::CreateTokenRequest request;
+  request.set_display_name(flags.name);
+  *request.mutable_policies() = {flags.policies.begin(), flags.policies.end()};
+  *request.mutable_bound_cidrs() = {flags.cidrs.begin(), flags.cidrs.end()};
+  request.set_max_uses(flags.max_uses);
+  request.set_stateless(flags.stateless);
+  if (!flags.ttl.empty()) {
+    ASSIGN_OR_RETURN(const int64_t seconds, ParseSeconds("--ttl", flags.ttl));
+    request.set_ttl_seconds(seconds);
+  }
+  if (!flags.period.empty()) {
+    ASSIGN_OR_RETURN(const int64_t seconds, ParseSeconds("--period", flags.period));
+    request.set_period_seconds(seconds);
+  }
+  if (!flags.not_after.empty()) {
+    ASSIGN_OR_RETURN(const absl::Time until, ParseMoment("--not-after", flags.not_after, now));
+    request.mutable_not_after()->set_seconds(absl::ToUnixSeconds(until));
+  }
+  return request;
+}
+
+absl::Status Create(Shell& shell, const TokenFlags& flags) {
+  ASSIGN_OR_RETURN(const v1::CreateTokenRequest request, RequestOf(flags, shell.clock().Now()));
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::CreateTokenResponse made,
+                   client->CreateToken(request, shell.Options()));
+  Json value = ToJson(made);
+  Pairs pairs = Describe(made.info());
+  if (flags.output_file.empty()) {
+    pairs.insert(pairs.begin(), {"token", made.token()});
+    if (shell.out().format() == Format::kRaw) return shell.out().Raw(made.token() + "\n");
+  } else {
+    RETURN_IF_ERROR(WriteFileWhole(flags.output_file, made.token() + "\n", 0600));
+    value.erase("token");
+    pairs.insert(pairs.begin(), {"token file", flags.output_file});
+  }
+  RETURN_IF_ERROR(shell.out().Object(pairs, value));
+  if (flags.output_file.empty()) shell.terminal().Say("the token is shown this once");
+  return absl::OkStatus();
+}
+
+absl::Status List(Shell& shell) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  Table table({"ID", "NAME", "POLICIES", "CREATED", "EXPIRES"});
+  Json items = Json::array();
+  v1::ListTokensRequest request;
+  do {
+    ASSIGN_OR_RETURN(const v1::ListTokensResponse page,
+                     client->ListTokens(request, shell.Options()));
+    for (const v1::TokenInfo& info : page.tokens()) {
+      table.Add({info.id(), info.display_name(), absl::StrJoin(info.policies(), ","),
+                 TimeText(info.create_time()),
+                 info.has_expire_time() ? TimeText(info.expire_time()) : "never"});
+      items.push_back(ToJson(info));
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return shell.out().List(table, std::move(items), "no stored tokens");
+}
+
+absl::Status Revoke(Shell& shell, const std::string& id) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::RevokeTokenRequest request;
+  request.set_id(id);
+  ASSIGN_OR_RETURN(const v1::RevokeTokenResponse response,
+                   client->RevokeToken(request, shell.Options()));
+  Json value = ToJson(response);
+  value["revoked"] = id;
+  return shell.out().Object({{"revoked", id}}, value);
+}
+
+absl::Status Renew(Shell& shell, const TokenFlags& flags) {
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  v1::RenewTokenRequest request;
+  if (!flags.ttl.empty()) {
+    ASSIGN_OR_RETURN(const int64_t seconds, ParseSeconds("--ttl", flags.ttl));
+    request.set_ttl_seconds(seconds);
+  }
+  ASSIGN_OR_RETURN(const v1::TokenInfo info, client->RenewToken(request, shell.Options()));
+  return shell.out().Object(Describe(info), ToJson(info));
+}
+
+}  // namespace
+
+void AddTokenCommands(CLI::App* app, Shell& shell) {
+  CLI::App* const token = shell.Add(app, "token", "Tokens for callers without a certificate");
+  token->require_subcommand(1);
+  const auto flags = std::make_shared<TokenFlags>();
+  TokenFlags* const f = flags.get();
+  CLI::App* const create =
+      shell.Add(token, "create", "Make a token",
+                "  keyturn token create --name billing --policy billing --ttl 12h --output-file "
+                "billing.token\n"
+                "  keyturn token create --name ci --policy deploy --max-uses 1 -o raw");
+  create->add_option("--name", f->name, "who it is for; the principal is token:NAME")->required();
+  create->add_option("--policy", f->policies, "at most what you may do yourself")->required();
+  create->add_option("--ttl", f->ttl, "how long it lives; default 1h");
+  create->add_option("--period", f->period, "can be renewed for ever, each time for so long");
+  create->add_option("--max-uses", f->max_uses,
+                     "how many calls it is good for; default: any number");
+  create->add_option("--cidr", f->cidrs, "only from these networks");
+  create->add_option("--not-after", f->not_after, "dead then, however often renewed");
+  create->add_flag("--stateless", f->stateless, "nothing is stored for it; cannot be renewed");
+  create->add_option("--output-file", f->output_file, "write the token there (mode 0600) instead");
+  shell.On(create, [&shell, flags] { return Create(shell, *flags); });
+
+  shell.On(shell.Add(token, "list", "List stored tokens"), [&shell] { return List(shell); });
+  CLI::App* const revoke = shell.Add(token, "revoke", "Revoke a token by its id, at once");
+  revoke->add_option("id", f->id)->required();
+  shell.On(revoke, [&shell, flags] { return Revoke(shell, flags->id); });
+  CLI::App* const renew = shell.Add(token, "renew", "Extend the token that you are using");
+  renew->add_option("--ttl", f->ttl, "for how long");
+  shell.On(renew, [&shell, flags] { return Renew(shell, *flags); });
+}
+
+}  // namespace keyturn::cli
