@@ -14,16 +14,20 @@ Group::Group(const RocksDb& db, const RecordHasher* hasher, Accumulators& accumu
       hasher_(hasher),
       accumulators_(accumulators),
       last_(last),
-      writes_(rocksdb::BytewiseComparator(), 0, /*overwrite_key=*/true, 0,
-              /*protection_bytes_per_key=*/8) {}
+      writes_(0, 0, /*protection_bytes_per_key=*/8, 0) {}
 
 absl::StatusOr<std::optional<std::string>> Group::Get(Family family, absl::string_view key) const {
-  std::string value;
-  const rocksdb::Status status = writes_.GetFromBatchAndDB(
-      &db_.db(), rocksdb::ReadOptions(), db_.family(family), ToSlice(key), &value);
-  if (status.IsNotFound()) return std::optional<std::string>();
-  RETURN_IF_ERROR(FromRocks(status));
-  return std::optional<std::string>(std::move(value));
+  const auto changed = changed_.find(Place(family, key));
+  if (changed != changed_.end()) {
+    const Batch::Operation& operation = *changed->second;
+    return operation.is_delete ? std::nullopt : std::optional<std::string>(operation.value);
+  }
+  std::pair<Family, std::string> place(family, key);
+  const auto known = read_.find(place);
+  if (known != read_.end()) return known->second;
+  ASSIGN_OR_RETURN(std::optional<std::string> value, db_.Get(rocksdb::ReadOptions(), family, key));
+  read_.emplace(std::move(place), value);
+  return value;
 }
 
 absl::StatusOr<Revision> Group::Run(UpdateFn fn) {
@@ -56,26 +60,27 @@ absl::Status Group::Check(const Batch& batch) const {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::optional<std::string>> Group::Replaced(const Batch& batch,
+                                                           size_t operation) const {
+  const Batch::Operation& now = batch.operations()[operation];
+  for (size_t i = operation; i-- > 0;) {
+    const Batch::Operation& earlier = batch.operations()[i];
+    if (earlier.family != now.family || earlier.key != now.key) continue;
+    return earlier.is_delete ? std::nullopt : std::optional<std::string>(earlier.value);
+  }
+  return Get(now.family, now.key);
+}
+
 // The reads come first, because they can fail; then nothing can, so no roll-back is needed.
 absl::Status Group::Apply(const Batch& batch) {
   std::vector<std::optional<std::string>> old(batch.operations().size());
   for (size_t i = 0; i < old.size(); ++i) {
-    const Batch::Operation& operation = batch.operations()[i];
-    if (!IsCovered(operation.family)) continue;
-    // An earlier operation of this batch on the same key is what this one replaces.
-    bool found = false;
-    for (size_t j = i; j-- > 0 && !found;) {
-      const Batch::Operation& earlier = batch.operations()[j];
-      if (earlier.family != operation.family || earlier.key != operation.key) continue;
-      found = true;
-      if (!earlier.is_delete) old[i] = earlier.value;
-    }
-    if (!found) {
-      ASSIGN_OR_RETURN(old[i], Get(operation.family, operation.key));
-    }
+    if (!IsCovered(batch.operations()[i].family)) continue;
+    ASSIGN_OR_RETURN(old[i], Replaced(batch, i));
   }
   for (size_t i = 0; i < old.size(); ++i) {
     const Batch::Operation& operation = batch.operations()[i];
+    changed_[Place(operation.family, operation.key)] = &operation;
     if (old[i].has_value()) {
       accumulators_.Subtract(*hasher_, operation.family, operation.key, *old[i]);
     }
@@ -106,7 +111,7 @@ absl::Status Group::Write(bool sync) {
   writes_.Put(meta, ToSlice(schema::kRevisionKey), BigEndian64(last_.value()));
   rocksdb::WriteOptions options;
   options.sync = sync;
-  return FromRocks(db_.db().Write(options, writes_.GetWriteBatch()));
+  return FromRocks(db_.db().Write(options, &writes_));
 }
 
 }  // namespace keyturn

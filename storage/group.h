@@ -3,11 +3,15 @@
 // thread-safe: the committing thread's own.
 #pragma once
 
-#include <rocksdb/utilities/write_batch_with_index.h>
+#include <rocksdb/write_batch.h>
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "storage/accumulators.h"
 #include "storage/rocks_db.h"
@@ -36,15 +40,24 @@ class Group : public View {
   absl::Status Write(bool sync);
 
  private:
+  using Place = std::pair<Family, absl::string_view>;
+
   absl::Status Check(const Batch& batch) const;
   absl::Status Apply(const Batch& batch);
+  // What `operation` replaces: in the batch before it, in the group, or in the database.
+  absl::StatusOr<std::optional<std::string>> Replaced(const Batch& batch, size_t operation) const;
 
   const RocksDb& db_;
   const RecordHasher* const hasher_;
   Accumulators& accumulators_;
   Revision last_;
-  mutable rocksdb::WriteBatchWithIndex writes_;
+  rocksdb::WriteBatch writes_;
   std::vector<std::unique_ptr<Batch>> batches_;
+  // The newest operation of the group on each key; keys are the batches' own.
+  absl::flat_hash_map<Place, const Batch::Operation*> changed_;
+  // What the database was asked for and has: functions of a group ask for the same, and what a
+  // function looked at is often what it replaces. The database does not change meanwhile.
+  mutable absl::flat_hash_map<std::pair<Family, std::string>, std::optional<std::string>> read_;
 };
 
 }  // namespace keyturn

@@ -36,6 +36,9 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>
   options.compression = rocksdb::kNoCompression;
   options.write_buffer_size = kMemtableBytes;
   options.max_write_buffer_number = 2;
+  // Most keys that a change writes are new: a look for what they replace ends at this filter.
+  options.memtable_prefix_bloom_size_ratio = 0.01;
+  options.memtable_whole_key_filtering = true;
   options.paranoid_file_checks = true;
   options.memtable_protection_bytes_per_key = 8;
   return options;
