@@ -3,7 +3,9 @@
 import pathlib
 import re
 import shutil
+import stat
 import subprocess
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -40,6 +42,90 @@ class Deploy(unittest.TestCase):
     def test_every_package_is_one_word(self):
         for line in (ROOT / "deploy/packages.txt").read_text().splitlines():
             self.assertRegex(line, r"^(#.*|[a-z0-9.+-]+)$")
+
+
+class IssueCertificates(unittest.TestCase):
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(self.temporary.cleanup)
+        self.root = pathlib.Path(self.temporary.name)
+
+    def issue(self, directory: str, *arguments: str):
+        command = [str(ROOT / "deploy/issue-certificates.sh"), "--dir", str(self.root / directory), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def openssl(self, *arguments: str) -> str:
+        done = subprocess.run(["openssl", *arguments], cwd=self.root, capture_output=True, text=True, check=False)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return done.stdout
+
+    def names(self, directory: str) -> list[str]:
+        path = self.root / directory
+        return sorted(entry.name for entry in path.iterdir()) if path.exists() else []
+
+    def test_a_new_ca_signs_a_server_and_a_client(self):
+        done = self.issue("a", "--server", "vault.example.org,10.0.0.5,::1", "--client", "spiffe://example.org/api",
+                          "--days", "7")
+        self.assertEqual(0, done.returncode, done.stderr)
+        files = ["ca.key", "ca.pem", "client.key", "client.pem", "server.key", "server.pem"]
+        self.assertEqual(files, self.names("a"))
+        for name in files:
+            mode = stat.S_IMODE((self.root / "a" / name).stat().st_mode)
+            self.assertEqual(0o600 if name.endswith(".key") else 0o644, mode, name)
+        for name, purpose, wrong in (("server", "sslserver", "sslclient"), ("client", "sslclient", "sslserver")):
+            self.openssl("verify", "-x509_strict", "-purpose", purpose, "-CAfile", "a/ca.pem", f"a/{name}.pem")
+            refused = subprocess.run(["openssl", "verify", "-purpose", wrong, "-CAfile", "a/ca.pem", f"a/{name}.pem"],
+                                     cwd=self.root, capture_output=True, check=False)
+            self.assertNotEqual(0, refused.returncode, name)
+            self.assertEqual(self.openssl("x509", "-in", f"a/{name}.pem", "-noout", "-pubkey"),
+                             self.openssl("pkey", "-in", f"a/{name}.key", "-pubout"))
+            self.assertIn("prime256v1", self.openssl("x509", "-in", f"a/{name}.pem", "-noout", "-text"))
+            # Valid for the days asked for: in six days, not in eight.
+            self.openssl("x509", "-in", f"a/{name}.pem", "-noout", "-checkend", str(6 * 86400))
+            late = subprocess.run(["openssl", "x509", "-in", f"a/{name}.pem", "-noout", "-checkend", str(8 * 86400)],
+                                  cwd=self.root, capture_output=True, check=False)
+            self.assertNotEqual(0, late.returncode)
+        san = self.openssl("x509", "-in", "a/server.pem", "-noout", "-ext", "subjectAltName")
+        self.assertIn("DNS:vault.example.org, IP Address:10.0.0.5, IP Address:0:0:0:0:0:0:0:1", san)
+        san = self.openssl("x509", "-in", "a/client.pem", "-noout", "-ext", "subjectAltName")
+        self.assertEqual("URI:spiffe://example.org/api", san.strip().splitlines()[-1].strip())
+
+    def test_a_given_ca_signs_and_stays_as_it_is(self):
+        self.assertEqual(0, self.issue("a", "--client", "spiffe://example.org/a").returncode)
+        ca = ["--ca-cert", str(self.root / "a/ca.pem"), "--ca-key", str(self.root / "a/ca.key")]
+        before = [(self.root / "a" / name).read_bytes() for name in self.names("a")]
+        done = self.issue("b", "--client", "spiffe://example.org/b", *ca)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(["client.key", "client.pem"], self.names("b"))
+        self.openssl("verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", "a/ca.pem", "b/client.pem")
+        self.assertEqual(before, [(self.root / "a" / name).read_bytes() for name in self.names("a")])
+        wrong = self.issue("c", "--client", "spiffe://example.org/c", "--ca-cert", ca[1], "--ca-key",
+                           str(self.root / "b/client.key"))
+        self.assertEqual(1, wrong.returncode)
+        self.assertIn("is not the key of", wrong.stderr)
+        self.assertEqual([], self.names("c"))
+
+    def test_nothing_is_overwritten(self):
+        self.assertEqual(0, self.issue("a", "--server", "a.example.org").returncode)
+        before = {name: (self.root / "a" / name).read_bytes() for name in self.names("a")}
+        ca = ["--ca-cert", str(self.root / "a/ca.pem"), "--ca-key", str(self.root / "a/ca.key")]
+        for arguments in (["--server", "b.example.org"], ["--client", "spiffe://example.org/b"],
+                          ["--server", "b.example.org", *ca]):
+            done = self.issue("a", *arguments)
+            self.assertEqual(1, done.returncode, arguments)
+            self.assertIn("exists", done.stderr)
+        self.assertEqual(before, {name: (self.root / "a" / name).read_bytes() for name in self.names("a")})
+
+    def test_bad_names_are_refused_and_leave_nothing(self):
+        for arguments in (["--client", "spiffe://Example.org/a"], ["--client", "spiffe://example.org/../a"],
+                          ["--client", "spiffe://example.org/a,DNS:evil"], ["--client", "https://example.org/a"],
+                          ["--server", "a b"], ["--server", "a,,b"], ["--server", "300.0.0.1"],
+                          ["--server", "a\nextendedKeyUsage=clientAuth"], ["--server", "a", "--days", "398"],
+                          ["--server", "a", "--days", "0"], ["--server", "a", "--ca-cert", "/dev/null"], []):
+            done = self.issue("x", *arguments)
+            self.assertEqual(1, done.returncode, arguments)
+            self.assertIn("issue-certificates.sh: ", done.stderr)
+            self.assertFalse((self.root / "x").exists(), arguments)
 
 
 if __name__ == "__main__":
