@@ -8,6 +8,7 @@
 #include "keyring/key_file.h"
 #include "keyring/keyring.h"
 #include "tests/support/fault_files.h"
+#include "tests/support/seed.h"
 #include "tests/support/status.h"
 #include "tests/support/temp_dir.h"
 
@@ -20,7 +21,7 @@ constexpr int kLossesPerOperation = 8;  // each drops another part of what was n
 class InitFaultTest : public testing::Test {
  protected:
   void SetUp() override {
-    random_.seed(FaultSeed());
+    random_.seed(TestSeed());
     SetLogFd(-1);
     options_ = {.directory = "/data",
                 .key_file = dir_.File("unseal.key"),

@@ -1,7 +1,6 @@
 // Concurrent writers, and a disk that loses power at a random operation: what was acknowledged is
 // there, nothing is there by half. Mutants show that the check sees what it is for. The seed is
 // printed; KEYTURN_SEED runs it again, KEYTURN_POWER_CYCLES runs longer.
-#include <cstdlib>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -12,6 +11,7 @@
 #include "storage/schema.h"
 #include "tests/support/fault_env.h"
 #include "tests/support/keys.h"
+#include "tests/support/seed.h"
 #include "tests/support/status.h"
 
 namespace keyturn {
@@ -43,7 +43,7 @@ std::string Value(Family family, int writer, uint64_t n) {
 class PowerLossTest : public testing::Test {
  protected:
   void SetUp() override {
-    random_.seed(FaultSeed());
+    random_.seed(TestSeed());
     SetLogFd(-1);  // each loss is an error worth a line, and there are thousands
     NewDisk();
   }
@@ -200,11 +200,6 @@ class PowerLossTest : public testing::Test {
     return "";
   }
 
-  static int Cycles() {
-    const char* const given = std::getenv("KEYTURN_POWER_CYCLES");
-    return given == nullptr ? 120 : std::atoi(given);
-  }
-
   std::mt19937_64 random_;
   const std::shared_ptr<const RecordHasher> hasher_ = NewRecordHasher(TestKeys());
   std::unique_ptr<FaultDisk> disk_;
@@ -215,7 +210,8 @@ class PowerLossTest : public testing::Test {
 };
 
 TEST_F(PowerLossTest, WhatWasAcknowledgedIsThereAndNothingIsHalf) {
-  for (int cycle = 0; cycle < Cycles(); ++cycle) {
+  const int cycles = TestCount("KEYTURN_POWER_CYCLES", kSanitized ? 20 : 120);
+  for (int cycle = 0; cycle < cycles; ++cycle) {
     // Some losses follow on one another before anyone looks, so that recovery is hit as well.
     for (uint64_t lives = 1 + random_() % 3; lives > 0; --lives) Live(Program::kReal);
     const std::vector<std::string> problems = Check();
@@ -223,9 +219,9 @@ TEST_F(PowerLossTest, WhatWasAcknowledgedIsThereAndNothingIsHalf) {
   }
   uint64_t written = 0;
   for (const Writer& writer : writers_) written += writer.acknowledged;
-  std::printf("%d cycles, %llu writes, %d losses while the store was opened\n", Cycles(),
+  std::printf("%d cycles, %llu writes, %d losses while the store was opened\n", cycles,
               static_cast<unsigned long long>(written), lost_while_opening_);
-  EXPECT_GT(written, static_cast<uint64_t>(Cycles()));
+  EXPECT_GT(written, static_cast<uint64_t>(cycles));
 }
 
 TEST_F(PowerLossTest, MutantThatDoesNotSyncIsFound) {

@@ -1,8 +1,6 @@
 #include "tests/support/fault_disk.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -300,13 +298,6 @@ absl::Status FaultDisk::Lock(const std::string& path) {
 void FaultDisk::Unlock(const std::string& path) {
   const absl::MutexLock lock(&mu_);
   locks_.erase(path);
-}
-
-uint64_t FaultSeed() {
-  const char* const given = std::getenv("KEYTURN_SEED");
-  const uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
-  std::printf("KEYTURN_SEED=%llu\n", static_cast<unsigned long long>(seed));
-  return seed;
 }
 
 }  // namespace keyturn

@@ -126,7 +126,4 @@ class FaultDisk {
   bool lying_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// Of KEYTURN_SEED, or by chance; printed, so that a failure can be run again.
-uint64_t FaultSeed();
-
 }  // namespace keyturn
