@@ -121,11 +121,11 @@ class FakeSecrets final
     greeting_ = revision;
   }
 
-  int gets() const {
+  int get_count() const {
     absl::MutexLock lock(&mu_);
     return gets_;
   }
-  int puts() const {
+  int put_count() const {
     absl::MutexLock lock(&mu_);
     return puts_;
   }

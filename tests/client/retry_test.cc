@@ -99,7 +99,7 @@ class RetryTest : public testing::Test {
   // Every Get ends with `status` until `failures` of them did.
   void FailGets(int failures, const grpc::Status& status) {
     server_.secrets.OnGet([this, failures, status](auto*, const auto&, auto*) {
-      return server_.secrets.gets() <= failures ? status : grpc::Status::OK;
+      return server_.secrets.get_count() <= failures ? status : grpc::Status::OK;
     });
   }
   void SetUp() override { Uniform(0.5); }
@@ -114,7 +114,7 @@ TEST_F(RetryTest, AReadIsTriedFourTimes) {
   const absl::Status status = client_->Get(GetOf("app/a")).status();
   EXPECT_CODE(status, kUnavailable);
   EXPECT_EQ(status.message(), "not now");
-  EXPECT_EQ(server_.secrets.gets(), 4);
+  EXPECT_EQ(server_.secrets.get_count(), 4);
   EXPECT_EQ(clock_.waits(), (std::vector{Milliseconds(50), Milliseconds(100), Milliseconds(200)}));
 }
 
@@ -123,13 +123,13 @@ TEST_F(RetryTest, AReadThatSucceedsIsNotTriedAgain) {
   ASSERT_OK_AND_ASSIGN(const v1::GetResponse response, client_->Get(GetOf("app/a")));
   ASSERT_EQ(response.data().fields_size(), 1);  // nothing left from the attempts before
   EXPECT_EQ(response.data().fields(0).value(), "v1");
-  EXPECT_EQ(server_.secrets.gets(), 3);
+  EXPECT_EQ(server_.secrets.get_count(), 3);
 }
 
 TEST_F(RetryTest, AWriteIsTriedOnce) {
   server_.secrets.OnPut([] { return grpc::Status(grpc::StatusCode::UNAVAILABLE, "not now"); });
   EXPECT_CODE(client_->Put({}), kUnavailable);
-  EXPECT_EQ(server_.secrets.puts(), 1);
+  EXPECT_EQ(server_.secrets.put_count(), 1);
   EXPECT_TRUE(clock_.waits().empty());
 }
 
@@ -140,7 +140,7 @@ TEST_F(RetryTest, OtherErrorsOfAReadAreFinal) {
     const grpc::Status status(static_cast<grpc::StatusCode>(code), "no");
     FailGets(1000, status);
     EXPECT_EQ(static_cast<int>(client_->Get(GetOf("app/a")).status().code()), code);
-    EXPECT_EQ(server_.secrets.gets(), ++gets) << code;
+    EXPECT_EQ(server_.secrets.get_count(), ++gets) << code;
   }
 }
 
@@ -148,11 +148,12 @@ TEST_F(RetryTest, TheServersDelayIsObeyed) {
   Uniform(0);
   server_.secrets.OnPut([this] {
     const RichStatus rich{"RATE_LIMITED", "", Milliseconds(1500), ""};
-    return server_.secrets.puts() == 1 ? rich.As(grpc::StatusCode::RESOURCE_EXHAUSTED, "slower")
-                                       : grpc::Status::OK;
+    return server_.secrets.put_count() == 1
+               ? rich.As(grpc::StatusCode::RESOURCE_EXHAUSTED, "slower")
+               : grpc::Status::OK;
   });
   EXPECT_OK(client_->Put({}));
-  EXPECT_EQ(server_.secrets.puts(), 2);
+  EXPECT_EQ(server_.secrets.put_count(), 2);
   EXPECT_EQ(clock_.waits(), std::vector{Milliseconds(1500)});
 }
 
@@ -161,7 +162,7 @@ TEST_F(RetryTest, ADelayBeyondTheDeadlineIsTheCallers) {
   FailGets(1000, rich.As(grpc::StatusCode::RESOURCE_EXHAUSTED, "slower"));
   const absl::Status status = client_->Get(GetOf("app/a")).status();
   EXPECT_EQ(DetailOf(status).retry_after, absl::Seconds(60));
-  EXPECT_EQ(server_.secrets.gets(), 1);
+  EXPECT_EQ(server_.secrets.get_count(), 1);
   EXPECT_TRUE(clock_.waits().empty());
 }
 
@@ -170,7 +171,7 @@ TEST_F(RetryTest, AllAttemptsShareOneTimeout) {
   CallOptions options;
   options.timeout = Milliseconds(140);  // 50 fits, and then 100 does not
   EXPECT_CODE(client_->Get(GetOf("app/a"), options), kUnavailable);
-  EXPECT_EQ(server_.secrets.gets(), 2);
+  EXPECT_EQ(server_.secrets.get_count(), 2);
 }
 
 TEST_F(RetryTest, AllAttemptsCarryOneCorrelationId) {

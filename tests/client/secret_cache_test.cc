@@ -72,7 +72,7 @@ class SecretCacheTest : public testing::Test {
     changed_.clear();
     return server_.secrets.AwaitWatch(0);
   }
-  int gets() const { return server_.secrets.gets(); }
+  int get_count() const { return server_.secrets.get_count(); }
 
   absl::Mutex mu_;
   std::vector<std::string> changed_ ABSL_GUARDED_BY(mu_);
@@ -87,7 +87,7 @@ TEST_F(SecretCacheTest, ASecretIsFetchedOnce) {
   server_.secrets.SetValue("v2");
   EXPECT_EQ(Get("app/a"), "v1");
   EXPECT_EQ(Get("app/b"), "v2");
-  EXPECT_EQ(gets(), 2);
+  EXPECT_EQ(get_count(), 2);
   ASSERT_OK_AND_ASSIGN(const auto secret, cache_->Get("app/a"));
   EXPECT_EQ(secret->path(), "app/a");
   EXPECT_EQ(secret->version(), 1u);
@@ -113,7 +113,7 @@ TEST_F(SecretCacheTest, ManyWhoAskAtOnceShareOneFetch) {
   while (cache_->stats().joined < kThreads - 1) std::this_thread::yield();
   all_asked.Notify();
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(gets(), 1);
+  EXPECT_EQ(get_count(), 1);
 }
 
 TEST_F(SecretCacheTest, AFailureReachesAllWhoWaitAndIsNotKept) {
@@ -130,7 +130,7 @@ TEST_F(SecretCacheTest, AFailureReachesAllWhoWaitAndIsNotKept) {
   another.join();
   server_.secrets.OnGet(nullptr);
   EXPECT_EQ(Get("app/a"), "v1");
-  EXPECT_EQ(gets(), 2);
+  EXPECT_EQ(get_count(), 2);
 }
 
 TEST_F(SecretCacheTest, AFetchIsRepeatedAfterItsTtl) {
@@ -140,20 +140,20 @@ TEST_F(SecretCacheTest, AFetchIsRepeatedAfterItsTtl) {
   EXPECT_EQ(Get("app/a"), "v1");
   clock_.AdvanceTime(absl::Nanoseconds(1));
   EXPECT_EQ(Get("app/a"), "v2");
-  EXPECT_EQ(gets(), 2);
+  EXPECT_EQ(get_count(), 2);
 }
 
 TEST_F(SecretCacheTest, TheTtlVariesByATenth) {
   for (const auto& [uniform, seconds] : std::vector<std::pair<double, int>>{{0, 270}, {1, 330}}) {
     Start([u = uniform](SecretCache::Options& options) { options.uniform = [u] { return u; }; });
     Get("app/a");
-    const int before = gets();
+    const int before = get_count();
     clock_.AdvanceTime(absl::Seconds(seconds) - absl::Milliseconds(1));
     Get("app/a");
-    EXPECT_EQ(gets(), before) << seconds;
+    EXPECT_EQ(get_count(), before) << seconds;
     clock_.AdvanceTime(absl::Milliseconds(1));
     Get("app/a");
-    EXPECT_EQ(gets(), before + 1) << seconds;
+    EXPECT_EQ(get_count(), before + 1) << seconds;
   }
 }
 
@@ -161,11 +161,11 @@ TEST_F(SecretCacheTest, NeitherClockAloneMakesASecretYoung) {
   Get("app/a");
   clock_.SetTime(clock_.Now() + absl::Seconds(300));  // the machine slept: monotonic time did not
   Get("app/a");
-  EXPECT_EQ(gets(), 2);
+  EXPECT_EQ(get_count(), 2);
   clock_.SetTime(clock_.Now() - absl::Hours(1));
   clock_.AdvanceTime(absl::Seconds(300));  // the wall clock was set back
   Get("app/a");
-  EXPECT_EQ(gets(), 3);
+  EXPECT_EQ(get_count(), 3);
 }
 
 TEST_F(SecretCacheTest, AnEntryEndsWithItsVersion) {
@@ -254,10 +254,10 @@ TEST_F(SecretCacheTest, AServerThatIsAwayIsNotAskedEachTime) {
   int asked = 1;
   for (const int wait : {1, 2, 4, 8, 16, 30, 30}) {
     EXPECT_EQ(Get("app/a"), "v1");
-    EXPECT_EQ(gets(), ++asked);
+    EXPECT_EQ(get_count(), ++asked);
     clock_.AdvanceTime(absl::Seconds(wait) - absl::Nanoseconds(1));
     EXPECT_EQ(Get("app/a"), "v1");
-    EXPECT_EQ(gets(), asked);
+    EXPECT_EQ(get_count(), asked);
     clock_.AdvanceTime(absl::Nanoseconds(1));
   }
   Promise(absl::Hours(10));
@@ -269,13 +269,13 @@ TEST_F(SecretCacheTest, TheLeastRecentlyUsedGoesFirst) {
   Start([](SecretCache::Options& options) { options.entries_max = 3; });
   for (const char* path : {"a", "b", "c", "a", "d"}) Get(path);
   EXPECT_EQ(cache_->stats().entries, 3u);
-  EXPECT_EQ(gets(), 4);
+  EXPECT_EQ(get_count(), 4);
   for (const char* path : {"a", "c", "d"}) Get(path);
-  EXPECT_EQ(gets(), 4);
+  EXPECT_EQ(get_count(), 4);
   Get("b");
-  EXPECT_EQ(gets(), 5);
+  EXPECT_EQ(get_count(), 5);
   Get("a");  // made room for b
-  EXPECT_EQ(gets(), 6);
+  EXPECT_EQ(get_count(), 6);
 }
 
 TEST_F(SecretCacheTest, BytesAreBoundedToo) {
@@ -323,7 +323,7 @@ TEST_F(SecretCacheTest, AFetchOvertakenByInvalidateIsNotKept) {
   go_on.Notify();
   slow.join();
   EXPECT_EQ(Get("app/a"), "v2");
-  EXPECT_EQ(gets(), 2);
+  EXPECT_EQ(get_count(), 2);
 }
 
 TEST_F(SecretCacheTest, TheBoundsOfOptionsAndPathsAreChecked) {
@@ -341,7 +341,7 @@ TEST_F(SecretCacheTest, TheBoundsOfOptionsAndPathsAreChecked) {
   EXPECT_CODE(start([](SecretCache::Options& o) { o.bytes_max = 0; }), kInvalidArgument);
   EXPECT_EQ(Get(""), "INVALID_ARGUMENT");
   EXPECT_EQ(Get(std::string(limits::kPathBytesMax + 1, 'a')), "INVALID_ARGUMENT");
-  EXPECT_EQ(gets(), 0);
+  EXPECT_EQ(get_count(), 0);
 }
 
 TEST_F(SecretCacheTest, CloseEndsFetchesAndKeepsNothing) {
@@ -354,7 +354,7 @@ TEST_F(SecretCacheTest, CloseEndsFetchesAndKeepsNothing) {
     go_on->WaitForNotification();
     return grpc::Status::OK;
   });
-  const int before = gets();
+  const int before = get_count();
   std::thread slow([this] { EXPECT_EQ(Get("app/slow"), "CANCELLED"); });
   server_.secrets.AwaitGets(before + 1);
   cache_->Close();
@@ -371,7 +371,7 @@ TEST_F(SecretCacheTest, AChangeToldByTheWatchDropsTheSecret) {
   const std::shared_ptr<FakeWatch> watch = Watched("app/a");
   Get("app/a");
   Get("app/b");
-  const int before = gets();
+  const int before = get_count();
   server_.secrets.SetValue("v2");
   EXPECT_EQ(Get("app/a"), "v1");
   watch->Event(v1::WatchResponse::WRITTEN, "app/other", 101);
@@ -379,7 +379,7 @@ TEST_F(SecretCacheTest, AChangeToldByTheWatchDropsTheSecret) {
   EXPECT_EQ(AwaitChanges(1), std::vector<std::string>{"app/a"});
   EXPECT_EQ(Get("app/a"), "v2");
   EXPECT_EQ(Get("app/b"), "v1");
-  EXPECT_EQ(gets(), before + 1);
+  EXPECT_EQ(get_count(), before + 1);
 }
 
 TEST_F(SecretCacheTest, EveryKindOfChangeDropsTheSecret) {
@@ -391,11 +391,11 @@ TEST_F(SecretCacheTest, EveryKindOfChangeDropsTheSecret) {
        {v1::WatchResponse::WRITTEN, v1::WatchResponse::METADATA, v1::WatchResponse::DELETED,
         v1::WatchResponse::UNDELETED, v1::WatchResponse::DESTROYED, v1::WatchResponse::RENAMED}) {
     Get("app/a");
-    const int before = gets();
+    const int before = get_count();
     watch->Event(type, "app/a", ++revision);
     AwaitChanges(++told);
     Get("app/a");
-    EXPECT_EQ(gets(), before + 1) << type;
+    EXPECT_EQ(get_count(), before + 1) << type;
   }
 }
 
