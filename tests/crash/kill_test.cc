@@ -19,7 +19,7 @@ class KillTest : public testing::Test {
   void SetUp() override {
     random_.seed(TestSeed());
     NewVault();
-    if (!world_->process().available()) GTEST_SKIP() << "no keyturnd in KEYTURN_BIN";
+    ASSERT_TRUE(world_->process().available()) << "KEYTURN_BIN must name keyturnd's directory";
   }
   // A directory that shows a fault is worth a look.
   void TearDown() override {

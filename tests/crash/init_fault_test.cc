@@ -1,0 +1,157 @@
+// Init as the server runs it, keys and first identities, with a fault at each of its file
+// operations and commits in turn. After a restart the vault is not initialised, and takes an init;
+// or whole; or says that its init did not finish and opens for nobody.
+#include <random>
+
+#include "base/log.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "crypto/x509_make.h"
+#include "server/lifecycle.h"
+#include "storage/rocks_store.h"
+#include "tests/support/fault_env.h"
+#include "tests/support/fault_files.h"
+#include "tests/support/seed.h"
+#include "tests/support/status.h"
+#include "tests/support/temp_dir.h"
+
+namespace keyturn {
+namespace {
+
+// The rooms that init touches, on one disk.
+struct Machine {
+  Machine(FaultDisk& disk, const KeyringOptions& options)
+      : env(NewFaultEnv(disk)), files(NewFaultFileSystem(disk)), options(options) {}
+
+  absl::Status Start() {
+    Clock& clock = Clock::Real();
+    ASSIGN_OR_RETURN(store, OpenRocksStore({.directory = "/data/store", .env = env.get()}, clock));
+    ASSIGN_OR_RETURN(keyring, Keyring::Open(options, *files, clock));
+    AuditLogOptions audit_options;
+    audit_options.directory = "/data/audit";
+    ASSIGN_OR_RETURN(audit, AuditLog::Open(audit_options, *files, *store, clock));
+    policies = AuthStore::Create(*store, clock);
+    tokens = TokenStore::Create(*store, clock);
+    vault = Vault::Create(*store, *keyring, clock);
+    store->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
+      audit->OnCommitted(group);
+      vault->OnCommitted(group);
+    });
+    lifecycle = std::make_unique<Lifecycle>(
+        Lifecycle::Parts{*store, *keyring, *audit, *policies, *tokens, *vault, ca,
+                         [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
+    return absl::OkStatus();
+  }
+  ~Machine() {
+    if (lifecycle != nullptr) lifecycle->Seal();
+    if (store != nullptr) store->SetCommitListener(nullptr);
+  }
+
+  absl::Status Init(absl::string_view csr) {
+    std::vector<SealSpec> seals(1);
+    AuditEvent event;
+    event.event = "system_initialized";
+    AuditedUpdater updater(*store, *audit, event);
+    return lifecycle->Init(updater, std::move(seals), csr).status();
+  }
+  absl::Status Unseal() {
+    return lifecycle->Unseal(
+        [&](Keyring& keys) { return keys.UnsealWithKeyFile(store->LastRevision()); });
+  }
+
+  const std::unique_ptr<rocksdb::Env> env;
+  const std::unique_ptr<FileSystem> files;
+  const KeyringOptions options;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Keyring> keyring;
+  std::unique_ptr<AuditLog> audit;
+  std::unique_ptr<AuthStore> policies;
+  std::unique_ptr<TokenStore> tokens;
+  std::unique_ptr<Vault> vault;
+  ClientCa ca{Clock::Real()};
+  std::unique_ptr<Lifecycle> lifecycle;
+};
+
+class InitFaultTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    random_.seed(TestSeed());
+    SetLogFd(-1);
+    options_ = {.directory = "/data",
+                .key_file = dir_.File("unseal.key"),
+                .anchor_file = "/anchor/anchor.ktn",
+                .argon2 = {1, 64 * 1024}};
+    ASSERT_OK_AND_ASSIGN(request_, MakeCertificateRequest());
+  }
+  void TearDown() override { SetLogFd(2); }
+
+  // Keys, the operator's role and the client CA, and a store and log without a flaw.
+  void ExpectWhole(Machine& machine) {
+    EXPECT_OK(machine.policies->GetRole(kOperatorRole));
+    EXPECT_NE(machine.ca.certificate_pem(), "");
+    EXPECT_TRUE(machine.store->Verify([](uint64_t, uint64_t) {})->empty());
+    EXPECT_TRUE(machine.audit->Verify()->problems.empty());
+  }
+
+  // Restarts after the fault. Returns what it found: "clean", "whole" or "unfinished".
+  std::string Restart(FaultDisk& disk) {
+    Machine machine(disk, options_);
+    const absl::Status started = machine.Start();
+    EXPECT_OK(started);
+    if (!started.ok()) return "";
+    if (!machine.keyring->status().initialized) {
+      EXPECT_OK(machine.Init(request_.csr_der));
+      ExpectWhole(machine);
+      return "clean";
+    }
+    const absl::Status unsealed = machine.Unseal();
+    if (unsealed.ok()) {
+      ExpectWhole(machine);
+      return "whole";
+    }
+    EXPECT_EQ(ReasonOf(unsealed), "INIT_INCOMPLETE") << unsealed;
+    EXPECT_TRUE(machine.keyring->status().sealed);
+    EXPECT_FALSE(machine.lifecycle->unsealed().load());
+    return "unfinished";
+  }
+
+  std::mt19937_64 random_;
+  TempDir dir_;
+  KeyringOptions options_;
+  CertificateRequest request_;
+};
+
+TEST_F(InitFaultTest, AFaultAtAnyOperationLeavesItCleanWholeOrRefused) {
+  std::map<std::string, int> found;
+  for (const DiskFault fault : {DiskFault::kError, DiskFault::kTorn, DiskFault::kPowerOff}) {
+    bool finished = false;
+    for (uint64_t n = 1; !finished; ++n) {
+      FaultDisk disk(random_());
+      ASSERT_OK(NewFaultFileSystem(disk)->CreateDirectory("/anchor", 0700));
+      bool acknowledged = false;
+      {
+        Machine machine(disk, options_);
+        ASSERT_OK(machine.Start());
+        disk.FailAt(n, fault);
+        acknowledged = machine.Init(request_.csr_der).ok();
+        finished = !disk.fault_hit();
+        EXPECT_TRUE(acknowledged || !finished);
+        // Half the time the machine goes on without a loss, and the server is started again.
+        if (fault == DiskFault::kPowerOff || n % 2 == 0) disk.PowerOff();
+      }
+      disk.ClearFault();
+      if (fault == DiskFault::kPowerOff || n % 2 == 0) disk.PowerOn();
+      const std::string state = Restart(disk);
+      EXPECT_TRUE(state == "whole" || !acknowledged) << "operation " << n << ": " << state;
+      ++found[state];
+    }
+  }
+  std::printf("%d clean, %d whole, %d unfinished\n", found["clean"], found["whole"],
+              found["unfinished"]);
+  EXPECT_GT(found["clean"], 0);
+  EXPECT_GT(found["whole"], 0);
+  EXPECT_EQ(found[""], 0);
+}
+
+}  // namespace
+}  // namespace keyturn
