@@ -48,7 +48,8 @@ inline constexpr size_t kArenaBytesMax = 256 * 1024 * 1024;
 // Caches of the vault (entries).
 inline constexpr size_t kPathCacheMax = 65'536;
 inline constexpr size_t kMetadataCacheMax = 65'536;
-inline constexpr size_t kDekCacheMax = 8'192;
+inline constexpr size_t kDekCacheMax = 32'768;           // and at most a quarter of the arena
+inline constexpr size_t kCachedPayloadBytesMax = 1'100;  // sealed; larger ones are read each time
 inline constexpr int kDueItemsPerRun = 64;
 
 // Calls.

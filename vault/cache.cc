@@ -1,5 +1,7 @@
 #include "vault/cache.h"
 
+#include "base/coding.h"
+#include "crypto/arena.h"
 #include "storage/schema.h"
 
 namespace keyturn {
@@ -9,15 +11,27 @@ bool IsMetadataKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 && key.back() == 'm';
 }
 
+bool IsPayloadKey(absl::string_view key) {
+  return key.size() == Uuid::kSize + 1 + sizeof(uint64_t) && key[Uuid::kSize] == 'p';
+}
+
+// DEKs are in the arena of secrets, which calls in flight need too: at most a quarter of it.
+size_t VersionsMax() {
+  constexpr size_t kArenaBytesOfDek = 32;
+  return std::min(limits::kDekCacheMax, GetArenaStats().capacity / 4 / kArenaBytesOfDek);
+}
+
 }  // namespace
+
+VaultCache::VaultCache() : versions_(VersionsMax()) {}
 
 std::optional<VaultCache::Secret> VaultCache::Find(absl::string_view path) const {
   const absl::ReaderMutexLock lock(&mu_);
   const Path* const known = paths_.Find(path);
   if (known == nullptr) return std::nullopt;
-  const std::shared_ptr<const SecretMetadata>* const metadata = metadata_.Find(known->secret);
-  if (metadata == nullptr) return std::nullopt;
-  return Secret{known->secret, known->moves, *metadata};
+  const Metadata* const metadata = metadata_.Find(known->secret);
+  if (metadata == nullptr || metadata->metadata == nullptr) return std::nullopt;
+  return Secret{known->secret, known->moves, metadata->metadata, metadata->identity};
 }
 
 void VaultCache::Add(Epoch epoch, absl::string_view path, const Secret& secret) {
@@ -27,7 +41,15 @@ void VaultCache::Add(Epoch epoch, absl::string_view path, const Secret& secret) 
   const absl::MutexLock lock(&mu_);
   if (!Takes(epoch)) return;
   old_paths = paths_.Add(std::string(path), {secret.id, secret.moves});
-  old_metadata = metadata_.Add(secret.id, secret.metadata);
+  old_metadata = metadata_.Add(secret.id, {secret.identity, secret.metadata});
+}
+
+void VaultCache::AddWritten(const Uuid& secret, std::shared_ptr<const SecretMetadata> metadata,
+                            const RecordIdentity& identity) {
+  const absl::MutexLock lock(&mu_);
+  const Metadata* const known = metadata_.Find(secret);
+  if (known == nullptr || known->identity != identity) return;
+  metadata_.Replace(secret, {identity, std::move(metadata)});
 }
 
 std::optional<Uuid> VaultCache::FindPath(absl::string_view path, uint64_t moves) const {
@@ -37,27 +59,26 @@ std::optional<Uuid> VaultCache::FindPath(absl::string_view path, uint64_t moves)
   return known->secret;
 }
 
-void VaultCache::AddPath(Epoch epoch, absl::string_view path, const Uuid& secret, uint64_t moves) {
-  decltype(paths_)::Map old_paths;
-  const absl::MutexLock lock(&mu_);
-  if (!Takes(epoch)) return;
-  old_paths = paths_.Add(std::string(path), {secret, moves});
-}
-
-std::shared_ptr<const SecretBytes> VaultCache::FindDek(const Uuid& secret,
-                                                       SecretVersion version) const {
-  const std::string key = schema::DekKey(secret, version);
+VaultCache::VersionData VaultCache::FindData(const Uuid& secret, SecretVersion version) const {
   const absl::ReaderMutexLock lock(&mu_);
-  const std::shared_ptr<const SecretBytes>* const dek = deks_.Find(key);
-  return dek == nullptr ? nullptr : *dek;
+  const VersionData* const data = versions_.Find(VersionKey(secret, version));
+  return data == nullptr ? VersionData() : *data;
 }
 
-void VaultCache::AddDek(Epoch epoch, const Uuid& secret, SecretVersion version,
-                        std::shared_ptr<const SecretBytes> dek) {
-  decltype(deks_)::Map old_deks;
+void VaultCache::AddData(Epoch epoch, const Uuid& secret, SecretVersion version, VersionData data) {
+  decltype(versions_)::Map old_versions;
   const absl::MutexLock lock(&mu_);
   if (!Takes(epoch)) return;
-  old_deks = deks_.Add(schema::DekKey(secret, version), std::move(dek));
+  old_versions = versions_.Add({secret, version}, std::move(data));
+}
+
+void VaultCache::DropVersion(absl::string_view key, size_t number_offset) {
+  absl::string_view number = key.substr(number_offset);
+  const absl::StatusOr<Uuid> secret = Uuid::FromBytes(key.substr(0, Uuid::kSize));
+  const std::optional<uint64_t> version = ReadBigEndian64(&number);
+  if (secret.ok() && version.has_value()) {
+    versions_.Erase(VersionKey(*secret, SecretVersion(*version)));
+  }
 }
 
 void VaultCache::InvalidateOne(const CommittedUpdate& update) {
@@ -65,12 +86,19 @@ void VaultCache::InvalidateOne(const CommittedUpdate& update) {
   bool secret_gone = false;
   for (const Batch::Operation& operation : *update.operations) {
     if (operation.family == Family::kDeks) {
-      deks_.Erase(operation.key);
+      DropVersion(operation.key, Uuid::kSize);
     } else if (operation.family == Family::kIndex && operation.is_delete) {
       name_gone = true;
     } else if (operation.family == Family::kRecords && IsMetadataKey(operation.key)) {
-      metadata_.Erase(*Uuid::FromBytes(operation.key.substr(0, Uuid::kSize)));
+      const Uuid secret = *Uuid::FromBytes(operation.key.substr(0, Uuid::kSize));
+      if (operation.is_delete) {
+        metadata_.Erase(secret);
+      } else {
+        metadata_.Replace(secret, {IdentityOf(operation.value), nullptr});
+      }
       secret_gone |= operation.is_delete;
+    } else if (operation.family == Family::kRecords && IsPayloadKey(operation.key)) {
+      DropVersion(operation.key, Uuid::kSize + 1);
     }
   }
   // A name that goes without its secret was moved, and with a directory all below it; its path
@@ -95,12 +123,12 @@ void VaultCache::Close() {
   epoch_.fetch_add(1, std::memory_order_acq_rel);
   paths_.Clear();
   metadata_.Clear();
-  deks_.Clear();
+  versions_.Clear();
 }
 
 VaultCache::Sizes VaultCache::sizes() const {
   const absl::ReaderMutexLock lock(&mu_);
-  return {paths_.size(), metadata_.size(), deks_.size()};
+  return {paths_.size(), metadata_.size(), versions_.size()};
 }
 
 }  // namespace keyturn

@@ -38,6 +38,15 @@ class Generations {
     return forgotten;
   }
 
+  // Exchanges the value of a key that is there; otherwise does nothing.
+  template <typename K>
+  void Replace(const K& key, const Value& value) {
+    for (Map* map : {&young_, &old_}) {
+      const auto it = map->find(key);
+      if (it != map->end()) it->second = value;
+    }
+  }
+
   template <typename K>
   void Erase(const K& key) {
     young_.erase(key);

@@ -23,12 +23,14 @@ absl::StatusOr<Reader::Opened> Reader::Open(const KeyringSnapshot& keys, const s
   const std::shared_ptr<const Snapshot> snapshot = context_.store.GetSnapshot();
   ASSIGN_OR_RETURN(const uint64_t moves, ReadMoves(*snapshot));
   ASSIGN_OR_RETURN(const Located located, NeedSecret(keys, *snapshot, path));
-  ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata,
-                   ReadMetadata(keys, *snapshot, located.secret));
-  if (!metadata.has_value()) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> sealed,
+                   snapshot->Get(Family::kRecords, schema::SecretMetadataKey(located.secret)));
+  if (!sealed.has_value()) {
     return absl::DataLossError(absl::StrCat(text, " has a name but no metadata"));
   }
-  Opened out{located.secret, moves, std::make_shared<const SecretMetadata>(*std::move(metadata))};
+  ASSIGN_OR_RETURN(SecretMetadata metadata, OpenMetadata(keys, located.secret, *sealed));
+  Opened out{located.secret, moves, std::make_shared<const SecretMetadata>(std::move(metadata)),
+             IdentityOf(*sealed)};
   cache.Add(epoch, text, out);
   return out;
 }
@@ -41,19 +43,26 @@ absl::StatusOr<SecretBytes> Reader::ReadData(const KeyringSnapshot& keys, const 
   const View& view = context_.store.Newest();
   const SecretVersion number(version.version());
   const VersionPlace place = PlaceOf(secret, metadata, version);
-  std::shared_ptr<const SecretBytes> dek = cache.FindDek(secret, number);
-  if (dek == nullptr) {
+  VaultCache::VersionData data = cache.FindData(secret, number);
+  if (data.payload != nullptr) return OpenPayload(keys, place, *data.dek, *data.payload);
+  const bool has_dek = data.dek != nullptr;
+  if (!has_dek) {
     ASSIGN_OR_RETURN(const std::optional<std::string> wrapped,
                      view.Get(Family::kDeks, schema::DekKey(secret, number)));
     if (!wrapped.has_value()) return absl::NotFoundError("the key of the version is gone");
     ASSIGN_OR_RETURN(SecretBytes opened, UnwrapDek(keys, place, *wrapped));
-    dek = std::make_shared<const SecretBytes>(std::move(opened));
-    cache.AddDek(epoch, secret, number, dek);
+    data.dek = std::make_shared<const SecretBytes>(std::move(opened));
   }
-  ASSIGN_OR_RETURN(const std::optional<std::string> payload,
+  ASSIGN_OR_RETURN(std::optional<std::string> payload,
                    view.Get(Family::kRecords, schema::PayloadKey(secret, number)));
   if (!payload.has_value()) return absl::NotFoundError("the data of the version is gone");
-  return OpenPayload(keys, place, *dek, *payload);
+  absl::StatusOr<SecretBytes> opened = OpenPayload(keys, place, *data.dek, *payload);
+  if (!opened.ok()) return opened;
+  if (payload->size() <= limits::kCachedPayloadBytesMax) {
+    data.payload = std::make_shared<const std::string>(*std::move(payload));
+  }
+  if (!has_dek) cache.AddData(epoch, secret, number, std::move(data));
+  return opened;
 }
 
 absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,

@@ -101,6 +101,13 @@ absl::Status WriteMetadata(const KeyringSnapshot& keys, const Uuid& secret, absl
   return absl::OkStatus();
 }
 
+RecordIdentity IdentityOf(absl::string_view sealed) {
+  RecordIdentity out{};
+  sealed = sealed.substr(0, out.size());
+  std::copy(sealed.begin(), sealed.end(), out.begin());
+  return out;
+}
+
 absl::Status WriteChange(const KeyringSnapshot& keys, v1::WatchResponse::Type type,
                          absl::string_view path, absl::string_view new_path, uint64_t version,
                          absl::Time now, Batch& batch) {

@@ -3,6 +3,7 @@
 // Thread-safe (no state). Errors: DATA_LOSS for what does not open.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -51,6 +52,11 @@ absl::StatusOr<std::string> SealMetadata(const KeyringSnapshot& keys, const Uuid
                                          absl::Time now, SecretMetadata* metadata);
 absl::Status WriteMetadata(const KeyringSnapshot& keys, const Uuid& secret, absl::Time now,
                            SecretMetadata* metadata, Batch& batch);
+
+// Tells one state of a record from every other without opening it: its beginning, which holds the
+// header and fresh randomness.
+using RecordIdentity = std::array<char, 64>;
+RecordIdentity IdentityOf(absl::string_view sealed);
 
 // What a watcher will be told about this batch.
 absl::Status WriteChange(const KeyringSnapshot& keys, v1::WatchResponse::Type type,

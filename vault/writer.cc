@@ -63,20 +63,28 @@ absl::Status Moved() { return WithReason(absl::AbortedError("moved"), "MOVED"); 
 
 }  // namespace
 
-absl::Status Writer::Locate(const KeyringSnapshot& keys, const PutParams& params,
+// Whatever is out of date here, the update finds out.
+absl::Status Writer::Locate(const KeyringSnapshot& keys, const PutParams& params, bool use_cache,
                             Plan* plan) const {
   VaultCache& cache = context_.cache;
   const VaultCache::Epoch epoch = cache.epoch();
-  const View& view = context_.store.Newest();
-  // Before the path is resolved: the update trusts the path if nothing has moved since this.
+  const std::optional<VaultCache::Secret> known =
+      use_cache ? cache.Find(params.path.text()) : std::nullopt;
+  if (known.has_value()) {
+    plan->moves = known->moves;
+    plan->secret = known->id;
+    plan->metadata = *known->metadata;
+    plan->old_record = known->identity;
+    return absl::OkStatus();
+  }
+  // One moment, as in Reader::Open: what is found here goes into the cache that readers believe.
+  const std::shared_ptr<const Snapshot> snapshot = context_.store.GetSnapshot();
+  const View& view = *snapshot;
   ASSIGN_OR_RETURN(plan->moves, ReadMoves(view));
   std::optional<Uuid> secret = cache.FindPath(params.path.text(), plan->moves);
   if (!secret.has_value()) {
     ASSIGN_OR_RETURN(const std::optional<Located> located, FindSecret(keys, view, params.path));
-    if (located.has_value()) {
-      secret = located->secret;
-      cache.AddPath(epoch, params.path.text(), *secret, plan->moves);
-    }
+    if (located.has_value()) secret = located->secret;
   }
   plan->is_new = !secret.has_value();
   if (plan->is_new) {
@@ -88,8 +96,11 @@ absl::Status Writer::Locate(const KeyringSnapshot& keys, const PutParams& params
   ASSIGN_OR_RETURN(std::optional<std::string> sealed,
                    view.Get(Family::kRecords, schema::SecretMetadataKey(plan->secret)));
   if (!sealed.has_value()) return Moved();
-  plan->old_record = *std::move(sealed);
-  ASSIGN_OR_RETURN(plan->metadata, OpenMetadata(keys, plan->secret, plan->old_record));
+  plan->old_record = IdentityOf(*sealed);
+  ASSIGN_OR_RETURN(plan->metadata, OpenMetadata(keys, plan->secret, *sealed));
+  cache.Add(epoch, params.path.text(),
+            {plan->secret, plan->moves, std::make_shared<const SecretMetadata>(plan->metadata),
+             plan->old_record});
   return absl::OkStatus();
 }
 
@@ -123,10 +134,10 @@ absl::Status Writer::SealValue(const KeyringSnapshot& keys, const PutParams& par
 }
 
 absl::StatusOr<Writer::Plan> Writer::MakePlan(const KeyringSnapshot& keys, const PutParams& params,
-                                              const SecretBytes& data) const {
+                                              const SecretBytes& data, bool use_cache) const {
   Plan plan;
   plan.now = context_.clock.Now();
-  RETURN_IF_ERROR(Locate(keys, params, &plan));
+  RETURN_IF_ERROR(Locate(keys, params, use_cache, &plan));
   RETURN_IF_ERROR(CheckConditions(params, plan.metadata, plan.is_new));
   RETURN_IF_ERROR(SealValue(keys, params, data, &plan));
   if (!plan.is_new) {
@@ -135,8 +146,7 @@ absl::StatusOr<Writer::Plan> Writer::MakePlan(const KeyringSnapshot& keys, const
   return plan;
 }
 
-// Whether the plan is still for the secret as it is. Records are sealed with fresh randomness, so
-// equal bytes are the same record.
+// Whether the plan is still for the secret as it is.
 absl::Status Writer::CheckPlan(const KeyringSnapshot& keys, const PutParams& params,
                                const Plan& plan, const View& view) {
   ASSIGN_OR_RETURN(const uint64_t moves, ReadMoves(view));
@@ -148,7 +158,8 @@ absl::Status Writer::CheckPlan(const KeyringSnapshot& keys, const PutParams& par
   }
   ASSIGN_OR_RETURN(const std::optional<std::string> record,
                    view.Get(Family::kRecords, schema::SecretMetadataKey(plan.secret)));
-  return record == plan.old_record ? absl::OkStatus() : Moved();
+  const bool same = record.has_value() && IdentityOf(*record) == plan.old_record;
+  return same ? absl::OkStatus() : Moved();
 }
 
 absl::Status Writer::Apply(const KeyringSnapshot& keys, const PutParams& params, const Plan& plan,
@@ -187,13 +198,18 @@ absl::StatusOr<PutResult> Writer::Put(Updater& updater, const PutParams& params,
   RETURN_IF_ERROR(CheckParams(params));
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
   for (int attempt = 0; attempt <= limits::kUpdateRetriesMax; ++attempt) {
-    absl::StatusOr<Plan> plan = MakePlan(*keys, params, data);
+    absl::StatusOr<Plan> plan = MakePlan(*keys, params, data, attempt == 0);
     if (ReasonOf(plan.status()) == "MOVED") continue;
     RETURN_IF_ERROR(plan.status());
     const absl::StatusOr<Revision> revision = updater.Update(
         [&](const View& view, Batch& batch) { return Apply(*keys, params, *plan, view, batch); });
     if (ReasonOf(revision.status()) == "MOVED") continue;
     RETURN_IF_ERROR(revision.status());
+    if (!plan->is_new) {
+      context_.cache.AddWritten(plan->secret,
+                                std::make_shared<const SecretMetadata>(std::move(plan->metadata)),
+                                IdentityOf(plan->new_record));
+    }
     return PutResult{.version = plan->version, .create_time = plan->now, .revision = *revision};
   }
   return WithReason(

@@ -25,8 +25,8 @@ class Writer {
     absl::Time now;
     bool is_new = false;
     Uuid secret;
-    uint64_t moves = 0;      // when the path was resolved
-    std::string old_record;  // its metadata as read, sealed; "" if new
+    uint64_t moves = 0;           // when the path was resolved
+    RecordIdentity old_record{};  // of its metadata as read
     SecretMetadata metadata;
     std::string new_record;  // its metadata with the new version, sealed; "" if new
     SecretVersion version;
@@ -36,8 +36,9 @@ class Writer {
   };
 
   absl::StatusOr<Plan> MakePlan(const KeyringSnapshot& keys, const PutParams& params,
-                                const SecretBytes& data) const;
-  absl::Status Locate(const KeyringSnapshot& keys, const PutParams& params, Plan* plan) const;
+                                const SecretBytes& data, bool use_cache) const;
+  absl::Status Locate(const KeyringSnapshot& keys, const PutParams& params, bool use_cache,
+                      Plan* plan) const;
   absl::Status SealValue(const KeyringSnapshot& keys, const PutParams& params,
                          const SecretBytes& data, Plan* plan) const;
   static absl::Status CheckPlan(const KeyringSnapshot& keys, const PutParams& params,

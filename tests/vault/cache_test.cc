@@ -43,7 +43,7 @@ class VaultCacheTest : public testing::Test {
     return {RandomUuid(), 7, std::make_shared<const SecretMetadata>()};
   }
   void AddDek(VaultCache::Epoch epoch, const Uuid& id) {
-    cache_.AddDek(epoch, id, SecretVersion(1), std::make_shared<const SecretBytes>());
+    cache_.AddData(epoch, id, SecretVersion(1), {std::make_shared<const SecretBytes>(), nullptr});
   }
   void Commit(const std::vector<Batch::Operation>& operations) {
     const CommittedUpdate update{Revision(1), &operations};
@@ -60,7 +60,7 @@ TEST_F(VaultCacheTest, WhatWasReadBeforeAChangeIsNotTakenAfterIt) {
   cache_.Add(before, "a", secret);
   AddDek(before, secret.id);
   EXPECT_FALSE(cache_.Find("a").has_value());
-  EXPECT_EQ(cache_.FindDek(secret.id, SecretVersion(1)), nullptr);
+  EXPECT_EQ(cache_.FindData(secret.id, SecretVersion(1)).dek, nullptr);
   cache_.Add(cache_.epoch(), "a", secret);
   EXPECT_TRUE(cache_.Find("a").has_value());
 }
@@ -75,9 +75,20 @@ TEST_F(VaultCacheTest, AChangeDropsWhatItTouchesAndNothingElse) {
   Commit({{Family::kRecords, false, schema::SecretMetadataKey(one.id), "x"},
           {Family::kDeks, true, schema::DekKey(one.id, SecretVersion(1)), ""}});
   EXPECT_FALSE(cache_.Find("one").has_value());
-  EXPECT_EQ(cache_.FindDek(one.id, SecretVersion(1)), nullptr);
+  EXPECT_EQ(cache_.FindData(one.id, SecretVersion(1)).dek, nullptr);
   EXPECT_TRUE(cache_.Find("two").has_value());
-  EXPECT_NE(cache_.FindDek(two.id, SecretVersion(1)), nullptr);
+  EXPECT_NE(cache_.FindData(two.id, SecretVersion(1)).dek, nullptr);
+}
+
+TEST_F(VaultCacheTest, APayloadThatIsExchangedOrDeletedIsDropped) {
+  const Uuid id = RandomUuid();
+  for (const bool is_delete : {false, true}) {
+    AddDek(cache_.epoch(), id);
+    Commit({{Family::kRecords, is_delete, schema::PayloadKey(id, SecretVersion(2)), ""}});
+    EXPECT_NE(cache_.FindData(id, SecretVersion(1)).dek, nullptr);
+    Commit({{Family::kRecords, is_delete, schema::PayloadKey(id, SecretVersion(1)), ""}});
+    EXPECT_EQ(cache_.FindData(id, SecretVersion(1)).dek, nullptr);
+  }
 }
 
 TEST_F(VaultCacheTest, AMovedNameDropsEveryPathADestroyedSecretOnlyItself) {
@@ -98,11 +109,33 @@ TEST_F(VaultCacheTest, APathForWritersIsOfOneStateOfTheTree) {
   cache_.Add(cache_.epoch(), "a", secret);
   EXPECT_EQ(cache_.FindPath("a", 7), secret.id);
   EXPECT_EQ(cache_.FindPath("a", 8), std::nullopt);
-  cache_.AddPath(cache_.epoch(), "b", secret.id, 8);
+  cache_.Add(cache_.epoch(), "b", {secret.id, 8, secret.metadata});
   EXPECT_EQ(cache_.FindPath("b", 8), secret.id);
   Commit({{Family::kRecords, false, schema::SecretMetadataKey(secret.id), "x"}});
   EXPECT_FALSE(cache_.Find("b").has_value());
   EXPECT_EQ(cache_.FindPath("b", 8), secret.id);
+}
+
+TEST_F(VaultCacheTest, AWriterAddsItsRecordOnlyWhileItIsTheNewest) {
+  VaultCache::Secret secret = Secret();
+  cache_.Add(cache_.epoch(), "a", secret);
+  const auto write = [&](const std::string& record) {
+    Commit({{Family::kRecords, false, schema::SecretMetadataKey(secret.id), record}});
+  };
+  const auto written = std::make_shared<const SecretMetadata>();
+  write("first");
+  EXPECT_FALSE(cache_.Find("a").has_value());
+  write("second");
+  cache_.AddWritten(secret.id, secret.metadata, IdentityOf("first"));
+  EXPECT_FALSE(cache_.Find("a").has_value());
+  cache_.AddWritten(secret.id, written, IdentityOf("second"));
+  ASSERT_TRUE(cache_.Find("a").has_value());
+  EXPECT_EQ(cache_.Find("a")->metadata, written);
+  EXPECT_EQ(cache_.Find("a")->identity, IdentityOf("second"));
+  // What the cache has forgotten is not brought back, least of all after a seal.
+  cache_.Close();
+  cache_.AddWritten(secret.id, written, IdentityOf("second"));
+  EXPECT_EQ(cache_.sizes().metadata, 0u);
 }
 
 TEST_F(VaultCacheTest, AClosedCacheHoldsNothing) {
@@ -114,10 +147,10 @@ TEST_F(VaultCacheTest, AClosedCacheHoldsNothing) {
   cache_.Add(cache_.epoch(), "a", secret);
   AddDek(cache_.epoch(), secret.id);
   const VaultCache::Sizes sizes = cache_.sizes();
-  EXPECT_EQ(sizes.paths + sizes.metadata + sizes.deks, 0u);
+  EXPECT_EQ(sizes.paths + sizes.metadata + sizes.versions, 0u);
   cache_.Open();
   AddDek(cache_.epoch(), secret.id);
-  EXPECT_EQ(cache_.sizes().deks, 1u);
+  EXPECT_EQ(cache_.sizes().versions, 1u);
 }
 
 }  // namespace
