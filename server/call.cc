@@ -158,18 +158,36 @@ absl::Status Call::Audit(const absl::Status& outcome) {
       !gate_.refusals.Admit(origin_.credentials.source.ToString(), event_.time)) {
     return absl::OkStatus();
   }
-  event_.event = std::string(EventOf(outcome));
-  if (!outcome.ok()) {
-    event_.outcome = absl::StatusCodeToString(outcome.code());
-    event_.reason = ReasonOf(outcome);
-  }
-  const absl::Status appended = gate_.audit.Append(event_);
+  SetOutcome(outcome, &event_);
+  absl::Status appended = AuditItems();
+  if (appended.ok()) appended = gate_.audit.Append(event_);
   if (!appended.ok()) {
     return WithReason(absl::UnavailableError("the audit log cannot be written, so the call was "
                                              "refused; see the server's log"),
                       "AUDIT_UNAVAILABLE");
   }
   if (gate_.on_audited) gate_.on_audited();
+  return absl::OkStatus();
+}
+
+void Call::SetOutcome(const absl::Status& outcome, AuditEvent* event) const {
+  event->event = std::string(EventOf(outcome));
+  if (outcome.ok()) return;
+  event->outcome = absl::StatusCodeToString(outcome.code());
+  event->reason = ReasonOf(outcome);
+}
+
+void Call::NoteItem(absl::string_view path, SecretVersion version, const absl::Status& outcome) {
+  AuditEvent item = event_;
+  item.details.clear();
+  item.resource = std::string(path);
+  item.version = version;
+  SetOutcome(outcome, &item);
+  items_.push_back(std::move(item));
+}
+
+absl::Status Call::AuditItems() {
+  for (const AuditEvent& item : items_) RETURN_IF_ERROR(gate_.audit.Append(item));
   return absl::OkStatus();
 }
 

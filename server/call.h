@@ -113,6 +113,8 @@ class Call {
   // Adds to the audit entry. Never a value: use AuditLog::MacOf.
   void NoteVersion(SecretVersion version) { event_.version = version; }
   void Note(absl::string_view name, absl::string_view value);
+  // An entry of its own, before the call's, for one of several secrets that the call reads.
+  void NoteItem(absl::string_view path, SecretVersion version, const absl::Status& outcome);
 
   const MethodInfo& method() const { return method_; }
   const std::string& correlation_id() const { return event_.correlation_id; }
@@ -128,7 +130,9 @@ class Call {
   absl::Status RequireDeadline();
   // Appends the entry of a call that no batch carried.
   absl::Status Audit(const absl::Status& outcome);
+  absl::Status AuditItems();
   absl::string_view EventOf(const absl::Status& outcome) const;
+  void SetOutcome(const absl::Status& outcome, AuditEvent* event) const;
   absl::Status Count(absl::Status status);
 
   GateParts& gate_;
@@ -141,6 +145,7 @@ class Call {
   absl::Time deadline_;
   int64_t retry_after_ms_ = 0;
   AuditEvent event_;
+  std::vector<AuditEvent> items_;
   AuditedUpdater updater_;
 };
 

@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "server/version.h"
+#include "base/version.h"
 
 namespace keyturn {
 

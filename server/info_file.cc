@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/version.h"
+#include "base/version.h"
 #include "storage/file_system.h"
 
 namespace keyturn {

@@ -10,7 +10,7 @@
 #include <atomic>
 #include <vector>
 
-#include "server/version.h"
+#include "base/version.h"
 
 namespace keyturn {
 namespace {

@@ -24,6 +24,10 @@ v1::PutResponse ToProto(const PutResult& result) {
   return response;
 }
 
+SecretVersion VersionOf(const absl::StatusOr<ReadResult>& read) {
+  return read.ok() ? SecretVersion(read->info.version().version()) : SecretVersion();
+}
+
 // Fields that Put and Generate share.
 template <typename Request>
 absl::StatusOr<PutParams> ToParams(const Request& request, const Call& call) {
@@ -132,10 +136,10 @@ grpc::ServerUnaryReactor* SecretServiceImpl::BatchGet(grpc::CallbackServerContex
         std::vector<BatchItem> items;
         for (const v1::GetRequest& get : batch->requests()) {
           BatchItem item{get.path(), ReadOne(call, get)};
-          const std::string code(absl::StatusCodeToString(item.read.status().code()));
-          call.Note(absl::StrCat("path.", items.size()), absl::StrCat(get.path(), " ", code));
+          call.NoteItem(get.path(), VersionOf(item.read), item.read.status());
           items.push_back(std::move(item));
         }
+        call.Note("secrets", absl::StrCat(items.size()));
         *response = ToBuffer(BatchGetResponse(std::move(items)));
         return absl::OkStatus();
       });

@@ -3,10 +3,10 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/version.h"
 #include "server/delegate.h"
 #include "server/timestamps.h"
 #include "server/verify_stream.h"
-#include "server/version.h"
 
 namespace keyturn {
 namespace {

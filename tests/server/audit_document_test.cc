@@ -160,11 +160,23 @@ TEST_F(AuditPageTest, SaysWhatInitTokensAndBatchesLeave) {
 
   v1::BatchGetRequest batch;
   for (int i = 0; i < 20; ++i) batch.add_requests()->set_path(absl::StrCat("app/", i));
+  v1::PutRequest put;
+  put.set_path("app/19");
+  put.mutable_data()->add_fields()->set_name("value");
+  v1::PutResponse written;
+  ASSERT_EQ(Text(op.secrets->Put(Ctx(), put, &written)), "OK");
   v1::BatchGetResponse ignored;
   ASSERT_EQ(Text(op.secrets->BatchGet(Ctx(), batch, &ignored)), "OK");
-  const AuditEvent read = Of("secret_read").back();
-  EXPECT_EQ(Count(read, "path."), 16u);
-  EXPECT_EQ(read.details[0], std::make_pair(std::string("path.0"), std::string("app/0 NOT_FOUND")));
+  const std::vector<AuditEvent> reads = Of("secret_read");
+  ASSERT_EQ(reads.size(), 21u);  // each secret, and the call
+  EXPECT_EQ(reads[0].resource, "app/0");
+  EXPECT_EQ(reads[0].outcome, "NOT_FOUND");
+  EXPECT_EQ(reads[19].resource, "app/19");
+  EXPECT_EQ(reads[19].outcome, "ok");
+  EXPECT_EQ(reads[19].version, SecretVersion(1));
+  EXPECT_EQ(reads[19].correlation_id, reads[20].correlation_id);
+  EXPECT_EQ(reads[20].resource, "");
+  EXPECT_EQ(reads[20].details[0], std::make_pair(std::string("secrets"), std::string("20")));
 }
 
 }  // namespace

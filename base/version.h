@@ -1,4 +1,4 @@
-// The version of this program.
+// The version of these programs.
 #pragma once
 
 namespace keyturn {
