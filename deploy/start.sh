@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Runs keyturnd on a persistent directory. usage: start.sh BIN_DIR RUN_DIR (see ./dev start)
+# Runs keyturnd on a persistent directory and prints what to type next.
+# usage: start.sh BIN_DIR RUN_DIR (see ./dev start)
+# KEYTURN_START_GRPC and KEYTURN_START_METRICS are the addresses of a new configuration.
 set -euo pipefail
 bin=$1
 run=$2
@@ -12,19 +14,40 @@ data_directory = "$run/data"
 key_file = "$run/unseal.key"
 anchor_file = "$run/anchor.ktn"
 auto_unseal = true
+
+[listen]
+grpc = "${KEYTURN_START_GRPC:-127.0.0.1:7400}"
+metrics = "${KEYTURN_START_METRICS:-127.0.0.1:7403}"
 TOML
 fi
+rm -f "$run/info.json"  # of a server that was killed
+echo $$ >"$run/keyturnd.pid"
+
 cat >&2 <<TEXT
 
   keyturnd runs on $run until you press ctrl-C.
-  In another terminal:
+  In another terminal, first:
 
-    curl -s http://127.0.0.1:7403/health       # sealed or not, initialised or not
-    curl -s http://127.0.0.1:7403/metrics
+    export PATH="$bin:\$PATH" KEYTURN_INFO_FILE="$run/info.json"
 
-  gRPC listens on 127.0.0.1:7400 (client certificate required); a new vault is initialised with
-  keyturn.v1.SystemService/Init over the operator socket $run/data/operator.sock.
-  Addresses and files, for scripts: $run/info.json
+TEXT
+if [ ! -e "$run/unseal.key" ]; then
+  cat >&2 <<TEXT
+  The vault is new. Initialise it, sealed with the key file $run/unseal.key:
+
+    keyturn operator init --seal key-file
+
+TEXT
+fi
+cat >&2 <<TEXT
+  Then, for example:
+
+    keyturn secret put app/prod/api-key --generate --bytes 32
+    keyturn secret read app/prod/api-key
+    keyturn import .env --path app/prod
+    keyturn run --path app/prod -- env
+    keyturn doctor
+    keyturn --help
 
 TEXT
 exec "$bin/keyturnd" --config "$run/keyturn.toml" --info-file "$run/info.json"

@@ -6,10 +6,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/nearest.h"
+#include "base/version.h"
 #include "client/cli/commands.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/report.h"
-#include "client/cli/version.h"
 
 namespace keyturn::cli {
 namespace {

@@ -10,10 +10,10 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/version.h"
 #include "client/cli/commands.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
-#include "client/cli/version.h"
 #include "crypto/arena.h"
 #include "crypto/x509.h"
 

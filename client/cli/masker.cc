@@ -39,7 +39,7 @@ std::string Masker::Take(bool at_end) {
     }
     if (found == std::string::npos) break;
     // A longer value may begin before this one and not be complete yet.
-    if (!at_end && held_.size() - Unsure(at) < found) break;
+    if (!at_end && held_.size() - Unsure(at) <= found) break;
     out.append(held_, at, found - at);
     out.append("***");
     at = found + length;

@@ -81,10 +81,14 @@ class ChangeWatch {
   }
   int fd() const { return fd_; }
 
+  // To be called before the secrets are read: a change in between is then seen, if only as a
+  // restart too many.
   absl::Status Start(const std::vector<std::string>& paths) {
     ASSIGN_OR_RETURN(Client* const client, shell_.Connect());
+    ASSIGN_OR_RETURN(const v1::StatusResponse status, client->Status({}, shell_.Options()));
+    const uint64_t revision = status.revision();
     for (const std::string& path : paths) {
-      threads_.emplace_back([this, client, path] { Watch(*client, path); });
+      threads_.emplace_back([this, client, path, revision] { Watch(*client, path, revision); });
     }
     return absl::OkStatus();
   }
@@ -92,9 +96,10 @@ class ChangeWatch {
  private:
   // Goes on from the last revision after a lost connection; the server paces the attempts, as each
   // waits for the connection.
-  void Watch(Client& client, const std::string& path) {
+  void Watch(Client& client, const std::string& path, uint64_t revision) {
     v1::WatchRequest request;
     request.set_path(path);
+    request.set_from_revision(revision);
     while (!cancellation_.cancelled()) {
       CallOptions options;
       options.cancellation = &cancellation_;

@@ -1,8 +1,8 @@
 // version: of the command and, when it can be reached, the server.
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/version.h"
 #include "client/cli/commands.h"
-#include "client/cli/version.h"
 
 namespace keyturn::cli {
 namespace {
