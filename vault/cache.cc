@@ -44,12 +44,13 @@ void VaultCache::Add(Epoch epoch, absl::string_view path, const Secret& secret) 
   old_metadata = metadata_.Add(secret.id, {secret.identity, secret.metadata});
 }
 
-void VaultCache::AddWritten(const Uuid& secret, std::shared_ptr<const SecretMetadata> metadata,
-                            const RecordIdentity& identity) {
+void VaultCache::AddWritten(Revision revision, absl::string_view path, const Secret& secret) {
+  decltype(paths_)::Map old_paths;
   const absl::MutexLock lock(&mu_);
-  const Metadata* const known = metadata_.Find(secret);
-  if (known == nullptr || known->identity != identity) return;
-  metadata_.Replace(secret, {identity, std::move(metadata)});
+  const Metadata* const known = metadata_.Find(secret.id);
+  if (known == nullptr || known->identity != secret.identity) return;
+  metadata_.Replace(secret.id, {secret.identity, secret.metadata});
+  if (revision > name_gone_) old_paths = paths_.Add(std::string(path), {secret.id, secret.moves});
 }
 
 std::optional<Uuid> VaultCache::FindPath(absl::string_view path, uint64_t moves) const {
@@ -81,7 +82,8 @@ void VaultCache::DropVersion(absl::string_view key, size_t number_offset) {
   }
 }
 
-void VaultCache::InvalidateOne(const CommittedUpdate& update) {
+void VaultCache::InvalidateOne(const CommittedUpdate& update,
+                               std::vector<MetadataMap::Map>* forgotten) {
   bool name_gone = false;
   bool secret_gone = false;
   for (const Batch::Operation& operation : *update.operations) {
@@ -93,8 +95,8 @@ void VaultCache::InvalidateOne(const CommittedUpdate& update) {
       const Uuid secret = *Uuid::FromBytes(operation.key.substr(0, Uuid::kSize));
       if (operation.is_delete) {
         metadata_.Erase(secret);
-      } else {
-        metadata_.Replace(secret, {IdentityOf(operation.value), nullptr});
+      } else if (open_) {
+        forgotten->push_back(metadata_.Add(secret, {IdentityOf(operation.value), nullptr}));
       }
       secret_gone |= operation.is_delete;
     } else if (operation.family == Family::kRecords && IsPayloadKey(operation.key)) {
@@ -104,12 +106,14 @@ void VaultCache::InvalidateOne(const CommittedUpdate& update) {
   // A name that goes without its secret was moved, and with a directory all below it; its path
   // cannot be told from its key. One that goes with its secret leads to no metadata any more.
   if (name_gone && !secret_gone) paths_.Clear();
+  if (name_gone) name_gone_ = update.revision;
 }
 
 void VaultCache::Invalidate(absl::Span<const CommittedUpdate> group) {
+  std::vector<MetadataMap::Map> forgotten;
   const absl::MutexLock lock(&mu_);
   epoch_.fetch_add(1, std::memory_order_acq_rel);
-  for (const CommittedUpdate& update : group) InvalidateOne(update);
+  for (const CommittedUpdate& update : group) InvalidateOne(update, &forgotten);
 }
 
 void VaultCache::Open() {

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -46,9 +47,9 @@ class VaultCache {
   };
   std::optional<Secret> Find(absl::string_view path) const;
   void Add(Epoch epoch, absl::string_view path, const Secret& secret);
-  // By the writer of a record, once it is committed: taken if it is still the newest.
-  void AddWritten(const Uuid& secret, std::shared_ptr<const SecretMetadata> metadata,
-                  const RecordIdentity& identity);
+  // By the writer of a secret's metadata, once they are committed: where the path led and what the
+  // metadata were at `revision`. Taken as far as nothing has changed it since.
+  void AddWritten(Revision revision, absl::string_view path, const Secret& secret);
 
   // For writers, which check in their update that nothing has moved since: where the path led when
   // the moves were these. Metadata or not.
@@ -83,7 +84,14 @@ class VaultCache {
   }
   // A key that begins with a secret's uuid and has a version's number at an offset.
   void DropVersion(absl::string_view key, size_t number_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void InvalidateOne(const CommittedUpdate& update) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  struct Metadata {
+    RecordIdentity identity{};
+    std::shared_ptr<const SecretMetadata> metadata;  // nullptr: changed since it was opened
+  };
+  using MetadataMap = Generations<Uuid, Metadata>;
+  // Adds to `*forgotten` what is to be destroyed outside the lock.
+  void InvalidateOne(const CommittedUpdate& update, std::vector<MetadataMap::Map>* forgotten)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable absl::Mutex mu_;
   std::atomic<Epoch> epoch_{0};
@@ -93,11 +101,9 @@ class VaultCache {
     uint64_t moves = 0;
   };
   Generations<std::string, Path> paths_ ABSL_GUARDED_BY(mu_){limits::kPathCacheMax};
-  struct Metadata {
-    RecordIdentity identity{};
-    std::shared_ptr<const SecretMetadata> metadata;  // nullptr: changed since it was opened
-  };
-  Generations<Uuid, Metadata> metadata_ ABSL_GUARDED_BY(mu_){limits::kMetadataCacheMax};
+  // The last change that took a name away.
+  Revision name_gone_ ABSL_GUARDED_BY(mu_);
+  MetadataMap metadata_ ABSL_GUARDED_BY(mu_){limits::kMetadataCacheMax};
   using VersionKey = std::pair<Uuid, SecretVersion>;
   Generations<VersionKey, VersionData> versions_ ABSL_GUARDED_BY(mu_);
 };

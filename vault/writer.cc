@@ -148,9 +148,9 @@ absl::StatusOr<Writer::Plan> Writer::MakePlan(const KeyringSnapshot& keys, const
 
 // Whether the plan is still for the secret as it is.
 absl::Status Writer::CheckPlan(const KeyringSnapshot& keys, const PutParams& params,
-                               const Plan& plan, const View& view) {
-  ASSIGN_OR_RETURN(const uint64_t moves, ReadMoves(view));
-  if (plan.is_new || moves != plan.moves) {
+                               const Plan& plan, const View& view, uint64_t* moves) {
+  ASSIGN_OR_RETURN(*moves, ReadMoves(view));
+  if (plan.is_new || *moves != plan.moves) {
     ASSIGN_OR_RETURN(const std::optional<Located> located, FindSecret(keys, view, params.path));
     if (located.has_value() == plan.is_new) return Moved();
     if (plan.is_new) return absl::OkStatus();
@@ -163,8 +163,10 @@ absl::Status Writer::CheckPlan(const KeyringSnapshot& keys, const PutParams& par
 }
 
 absl::Status Writer::Apply(const KeyringSnapshot& keys, const PutParams& params, const Plan& plan,
-                           const View& view, Batch& batch) {
-  RETURN_IF_ERROR(CheckPlan(keys, params, plan, view));
+                           const View& view, Batch& batch, VaultCache::Secret* written) {
+  RETURN_IF_ERROR(CheckPlan(keys, params, plan, view, &written->moves));
+  written->id = plan.secret;
+  std::string record = plan.new_record;
   if (plan.is_new) {
     const std::string& name = params.path.segments().back();
     ASSIGN_OR_RETURN(const Uuid directory,
@@ -173,10 +175,11 @@ absl::Status Writer::Apply(const KeyringSnapshot& keys, const PutParams& params,
     SecretMetadata metadata = plan.metadata;
     metadata.set_parent_uuid(std::string(directory.bytes()));
     metadata.set_path_hint(name);
-    RETURN_IF_ERROR(WriteMetadata(keys, plan.secret, plan.now, &metadata, batch));
-  } else {
-    batch.Put(Family::kRecords, schema::SecretMetadataKey(plan.secret), plan.new_record);
+    ASSIGN_OR_RETURN(record, SealMetadata(keys, plan.secret, plan.now, &metadata));
+    written->metadata = std::make_shared<const SecretMetadata>(std::move(metadata));
   }
+  batch.Put(Family::kRecords, schema::SecretMetadataKey(plan.secret), record);
+  written->identity = IdentityOf(record);
   if (plan.expire_ms != 0) {
     const absl::Time expires = absl::FromUnixMillis(plan.expire_ms);
     batch.Put(Family::kDue, schema::DueKey(plan.secret, expires, kDueExpire), "");
@@ -201,15 +204,16 @@ absl::StatusOr<PutResult> Writer::Put(Updater& updater, const PutParams& params,
     absl::StatusOr<Plan> plan = MakePlan(*keys, params, data, attempt == 0);
     if (ReasonOf(plan.status()) == "MOVED") continue;
     RETURN_IF_ERROR(plan.status());
-    const absl::StatusOr<Revision> revision = updater.Update(
-        [&](const View& view, Batch& batch) { return Apply(*keys, params, *plan, view, batch); });
+    VaultCache::Secret written;
+    const absl::StatusOr<Revision> revision = updater.Update([&](const View& view, Batch& batch) {
+      return Apply(*keys, params, *plan, view, batch, &written);
+    });
     if (ReasonOf(revision.status()) == "MOVED") continue;
     RETURN_IF_ERROR(revision.status());
     if (!plan->is_new) {
-      context_.cache.AddWritten(plan->secret,
-                                std::make_shared<const SecretMetadata>(std::move(plan->metadata)),
-                                IdentityOf(plan->new_record));
+      written.metadata = std::make_shared<const SecretMetadata>(std::move(plan->metadata));
     }
+    context_.cache.AddWritten(*revision, params.path.text(), written);
     return PutResult{.version = plan->version, .create_time = plan->now, .revision = *revision};
   }
   return WithReason(

@@ -41,10 +41,13 @@ class Writer {
                       Plan* plan) const;
   absl::Status SealValue(const KeyringSnapshot& keys, const PutParams& params,
                          const SecretBytes& data, Plan* plan) const;
+  // `*moves` are those of the view.
   static absl::Status CheckPlan(const KeyringSnapshot& keys, const PutParams& params,
-                                const Plan& plan, const View& view);
+                                const Plan& plan, const View& view, uint64_t* moves);
+  // `*written` is what the cache may know once the batch is committed; without metadata if they are
+  // the plan's.
   static absl::Status Apply(const KeyringSnapshot& keys, const PutParams& params, const Plan& plan,
-                            const View& view, Batch& batch);
+                            const View& view, Batch& batch, VaultCache::Secret* written);
 
   const VaultContext& context_;
   const Reader& reader_;

@@ -118,24 +118,40 @@ TEST_F(VaultCacheTest, APathForWritersIsOfOneStateOfTheTree) {
 
 TEST_F(VaultCacheTest, AWriterAddsItsRecordOnlyWhileItIsTheNewest) {
   VaultCache::Secret secret = Secret();
-  cache_.Add(cache_.epoch(), "a", secret);
   const auto write = [&](const std::string& record) {
     Commit({{Family::kRecords, false, schema::SecretMetadataKey(secret.id), record}});
   };
-  const auto written = std::make_shared<const SecretMetadata>();
   write("first");
-  EXPECT_FALSE(cache_.Find("a").has_value());
   write("second");
-  cache_.AddWritten(secret.id, secret.metadata, IdentityOf("first"));
+  secret.identity = IdentityOf("first");
+  cache_.AddWritten(Revision(1), "a", secret);
   EXPECT_FALSE(cache_.Find("a").has_value());
-  cache_.AddWritten(secret.id, written, IdentityOf("second"));
+  secret.identity = IdentityOf("second");
+  cache_.AddWritten(Revision(2), "a", secret);
   ASSERT_TRUE(cache_.Find("a").has_value());
-  EXPECT_EQ(cache_.Find("a")->metadata, written);
-  EXPECT_EQ(cache_.Find("a")->identity, IdentityOf("second"));
+  EXPECT_EQ(cache_.Find("a")->metadata, secret.metadata);
+  EXPECT_EQ(cache_.Find("a")->identity, secret.identity);
   // What the cache has forgotten is not brought back, least of all after a seal.
   cache_.Close();
-  cache_.AddWritten(secret.id, written, IdentityOf("second"));
+  write("second");
+  cache_.AddWritten(Revision(2), "a", secret);
   EXPECT_EQ(cache_.sizes().metadata, 0u);
+  EXPECT_EQ(cache_.sizes().paths, 0u);
+}
+
+TEST_F(VaultCacheTest, AWriterDoesNotAddAPathThatHasMovedSince) {
+  VaultCache::Secret secret = Secret();
+  const auto commit = [&](uint64_t revision, const std::vector<Batch::Operation>& operations) {
+    const CommittedUpdate update{Revision(revision), &operations};
+    cache_.Invalidate({&update, 1});
+  };
+  secret.identity = IdentityOf("record");
+  commit(5, {{Family::kRecords, false, schema::SecretMetadataKey(secret.id), "record"}});
+  commit(6, {{Family::kIndex, true, std::string(32, 'x'), ""}});
+  cache_.AddWritten(Revision(5), "a", secret);
+  EXPECT_FALSE(cache_.Find("a").has_value());
+  cache_.AddWritten(Revision(7), "b", secret);
+  EXPECT_TRUE(cache_.Find("b").has_value());
 }
 
 TEST_F(VaultCacheTest, AClosedCacheHoldsNothing) {
