@@ -30,11 +30,20 @@ absl::StatusOr<std::string> CorrelationId(const CallOptions& options) {
 
 }  // namespace
 
+absl::Status CheckToken(absl::string_view token) {
+  const bool allowed = std::all_of(token.begin(), token.end(), absl::ascii_isgraph);
+  if (allowed && token.size() <= limits::kTokenTextBytesMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("a token has at most ", limits::kTokenTextBytesMax,
+                   " printable ASCII characters and no spaces or line ends"));
+}
+
 Caller::Caller(const ClientOptions& options)
     : timeout_(options.timeout),
       retry_(options.retry),
       clock_(*options.clock),
-      token_(options.token) {}
+      token_(options.token),
+      token_status_(CheckToken(options.token)) {}
 
 Caller::~Caller() {
   absl::MutexLock lock(&mu_);
@@ -43,6 +52,7 @@ Caller::~Caller() {
 
 void Caller::SetToken(std::string token) {
   absl::MutexLock lock(&mu_);
+  token_status_ = CheckToken(token);
   token_.swap(token);
   WipeBuffer(&token);
 }
@@ -53,6 +63,7 @@ absl::Status Caller::Once(const std::string& correlation_id, Cancellation* cance
   context.AddMetadata("x-correlation-id", correlation_id);
   {
     absl::MutexLock lock(&mu_);
+    RETURN_IF_ERROR(token_status_);
     if (!token_.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", token_));
   }
   if (remaining != absl::InfiniteDuration()) {

@@ -13,8 +13,11 @@
 #include <sstream>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "client/wipe.h"
@@ -38,16 +41,38 @@ absl::StatusOr<std::string> ReadPem(const std::string& path, absl::string_view w
   return text.str();
 }
 
+// A name, a literal IPv4 address, or a literal IPv6 address in brackets.
+bool IsHost(absl::string_view host) {
+  absl::string_view punctuation = "-_.";
+  if (absl::ConsumePrefix(&host, "[")) {
+    if (!absl::ConsumeSuffix(&host, "]") || !absl::StrContains(host, ":")) return false;
+    punctuation = ":.%";
+  }
+  return !host.empty() && std::all_of(host.begin(), host.end(), [&](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           absl::StrContains(punctuation, absl::string_view(&c, 1));
+  });
+}
+
+bool IsAddress(absl::string_view address) {
+  if (absl::ConsumePrefix(&address, "unix:")) return !address.empty();
+  const size_t colon = address.rfind(':');
+  if (colon == absl::string_view::npos || !IsHost(address.substr(0, colon))) return false;
+  const absl::string_view port = address.substr(colon + 1);
+  int number = 0;
+  return std::all_of(port.begin(), port.end(), absl::ascii_isdigit) &&
+         absl::SimpleAtoi(port, &number) && number >= 1 && number <= 65535;
+}
+
 absl::Status CheckOptions(const ClientOptions& options) {
   if (options.address.empty()) {
     return absl::InvalidArgumentError("no server address: give host:port or unix:PATH");
   }
-  if (absl::StartsWith(options.address, "unix:")) return absl::OkStatus();
-  if (absl::StrContains(options.address, "://") || absl::StrContains(options.address, "/") ||
-      !absl::StrContains(options.address, ":")) {
+  if (!IsAddress(options.address)) {
     return absl::InvalidArgumentError(
         absl::StrCat("address ", options.address, " must be host:port or unix:PATH"));
   }
+  if (absl::StartsWith(options.address, "unix:")) return absl::OkStatus();
   if (options.ca_file.empty() == options.ca_pem.empty()) {
     return absl::InvalidArgumentError("give the server's CA, as one of ca_file and ca_pem");
   }

@@ -64,6 +64,7 @@ struct Client::Impl {
 };
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
+  RETURN_IF_ERROR(CheckToken(options.token));
   ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ChannelInterface> channel, MakeChannel(options));
   std::unique_ptr<Client> client(new Client(std::make_unique<Impl>(options, channel)));
   WipeBuffer(&options.token);

@@ -33,7 +33,8 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // The bearer token of later calls; "" for none.
+  // The bearer token of later calls; "" for none. They end with INVALID_ARGUMENT when no header can
+  // carry it.
   void SetToken(std::string token);
 
   // Secrets.
