@@ -242,7 +242,7 @@ TEST_F(PowerLossTest, MutantThatWritesOneChangeAsTwoIsFound) {
 // An error that passes, at each operation in turn: the store stops at it and stays stopped.
 TEST_F(PowerLossTest, AfterAnErrorTheStoreStopsAndReopensWithEveryAcknowledgedWrite) {
   for (const DiskFault fault : {DiskFault::kError, DiskFault::kTorn, DiskFault::kNoSpace}) {
-    for (uint64_t n = 1; n <= 40; ++n) {
+    for (uint64_t n = 1; n <= (kSanitized ? 8 : 30); ++n) {
       ASSERT_OK(Open());
       disk_->FailAt(n, fault);
       RunWriters(Program::kReal);
@@ -271,7 +271,7 @@ TEST_F(PowerLossTest, ATornLastRecordIsNotThere) {
     });
   };
   bool whole = false;
-  for (uint64_t keep = 0; !whole; keep += 512) {
+  for (uint64_t keep = 0; !whole; keep += kSanitized ? 8192 : 512) {
     NewDisk();
     ASSERT_OK(Open());
     ASSERT_OK(write("before"));
