@@ -225,6 +225,7 @@ class AuditLogImpl : public AuditLog {
     }
     if (offset == 0) index_.clear();
     if (state_.next_sequence - last_checkpoint_ >= kCheckpointEvery) Checkpoint();
+    RETURN_IF_ERROR(status_);  // a torn checkpoint is the end: no segment may follow it
     if (file_->size() >= options_.segment_bytes_max) return NewSegment();
     return absl::OkStatus();
   }
