@@ -39,6 +39,7 @@ absl::StatusOr<std::unique_ptr<Committer>> Committer::Start(std::shared_ptr<Rock
     const std::optional<uint64_t> revision = ReadBigEndian64(&rest);
     if (!revision.has_value()) return absl::DataLossError("storage: the revision is cut short");
     out->last_revision_.store(*revision);
+    out->written_revision_.store(*revision);
   }
   RETURN_IF_ERROR(out->accumulators_.Load(view));
   out->thread_ = std::thread([committer = out.get()] { committer->Loop(); });
@@ -101,6 +102,7 @@ void Committer::Commit(const std::vector<Waiter*>& waiters) {
     if (clock_.MonotonicNanos() - start > limits::kUpdateNanosMax) ++slow;
   }
   if (group.empty()) return;
+  written_revision_.store(group.last().value(), std::memory_order_release);
   if (const absl::Status status = group.Write(sync_); !status.ok()) {
     Stop(status, waiters);
     return;
@@ -130,6 +132,10 @@ void Committer::Stop(const absl::Status& why, const std::vector<Waiter*>& waiter
       absl::UnavailableError(absl::StrCat("the store stopped after a failed write (", why.message(),
                                           "); free the cause and restart keyturnd"));
   for (Waiter* waiter : waiters) waiter->result = status;
+  {
+    const absl::MutexLock lock(&revision_mu_);
+    failed_ = true;
+  }
   const absl::MutexLock lock(&mu_);
   broken_ = status;
   stats_.stopped = true;
@@ -165,6 +171,17 @@ absl::Status Committer::WaitFor(Revision revision, absl::Time deadline) {
   return absl::DeadlineExceededError(absl::StrCat("revision ", revision.value(),
                                                   " was not reached in time; the newest is ",
                                                   last_revision().value()));
+}
+
+void Committer::AwaitPublished(const Snapshot& snapshot) {
+  if (written_revision_.load(std::memory_order_acquire) <= last_revision().value()) return;
+  const Revision shown = snapshot.revision();
+  if (last_revision() >= shown) return;
+  const absl::MutexLock lock(&revision_mu_);
+  const auto published = [this, shown]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return failed_ || last_revision() >= shown;
+  };
+  revision_mu_.Await(absl::Condition(&published));
 }
 
 StoreStats Committer::Stats() const {

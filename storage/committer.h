@@ -37,6 +37,9 @@ class Committer {
     return Revision(last_revision_.load(std::memory_order_acquire));
   }
   absl::Status WaitFor(Revision revision, absl::Time deadline);
+  // Returns once the listener has been told of all that `snapshot` shows. At once after a failed
+  // write. Not from the listener.
+  void AwaitPublished(const Snapshot& snapshot);
   StoreStats Stats() const;
 
  private:
@@ -58,6 +61,9 @@ class Committer {
   const bool sync_;
   Clock& clock_;
   std::atomic<uint64_t> last_revision_{0};
+  // Of the group being written: what a snapshot may show. Ahead of last_revision_ until the
+  // listener has been told.
+  std::atomic<uint64_t> written_revision_{0};
 
   // The committing thread's own.
   Accumulators accumulators_;
@@ -74,6 +80,7 @@ class Committer {
   StoreStats stats_ ABSL_GUARDED_BY(mu_);
 
   absl::Mutex revision_mu_;
+  bool failed_ ABSL_GUARDED_BY(revision_mu_) = false;  // last_revision_ stays
   std::thread thread_;
 };
 

@@ -75,7 +75,9 @@ class RocksStore : public Store {
 
   absl::StatusOr<Revision> Update(UpdateFn fn) override { return committer_->Update(fn); }
   std::shared_ptr<const Snapshot> GetSnapshot() const override {
-    return std::make_shared<RocksSnapshot>(db_);
+    auto snapshot = std::make_shared<RocksSnapshot>(db_);
+    committer_->AwaitPublished(*snapshot);
+    return snapshot;
   }
   const View& Newest() const override { return newest_; }
   Revision LastRevision() const override { return committer_->last_revision(); }

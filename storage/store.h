@@ -137,6 +137,8 @@ struct StoreProblem {
 
 class Store : public Updater {
  public:
+  // Of the newest committed state. The listener has been told of all that it shows, so nothing that
+  // the listener keeps up to date (caches) is behind what anyone has seen. Not from the listener.
   virtual std::shared_ptr<const Snapshot> GetSnapshot() const = 0;
   // The newest committed state, without a snapshot: each Get stands alone. For single reads that
   // are checked by what they open. Lives as long as the store; thread-safe.
@@ -151,7 +153,8 @@ class Store : public Updater {
   virtual void SetRecordHasher(std::shared_ptr<const RecordHasher> hasher) = 0;
 
   // Called on the committing thread for each committed group, in order, after it is durable and
-  // before any caller is answered. Must not call Update. Set before the first Update; one listener.
+  // before any caller is answered. Must not call Update or GetSnapshot. Set before the first
+  // Update; one listener.
   using CommitListener = std::function<void(absl::Span<const CommittedUpdate>)>;
   virtual void SetCommitListener(CommitListener listener) = 0;
 

@@ -68,6 +68,8 @@ absl::StatusOr<SecretBytes> Reader::ReadData(const KeyringSnapshot& keys, const 
 absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,
                                            const v1::GetRequest& request, bool use_cache,
                                            bool* raced) const {
+  // Before the look: who watches from this revision may see a change twice, but misses none.
+  const Revision revision = context_.store.LastRevision();
   ASSIGN_OR_RETURN(const Opened opened, Open(keys, request.path(), use_cache));
   ASSIGN_OR_RETURN(const VersionRecord* version,
                    SelectVersion(*opened.metadata, request.version(), context_.clock.Now()));
@@ -89,7 +91,7 @@ absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,
   out.info.set_kind(static_cast<v1::Kind>(opened.metadata->kind()));
   *out.info.mutable_version() = ToInfo(*version);
   *out.info.mutable_custom_metadata() = opened.metadata->custom_metadata();
-  out.info.set_revision(context_.store.LastRevision().value());
+  out.info.set_revision(revision.value());
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
 
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -157,6 +158,28 @@ TEST_F(RocksStoreTest, ListenerHearsEveryCommitInOrderBeforeTheAnswer) {
   }
   for (std::thread& thread : threads) thread.join();
   store_->SetCommitListener(nullptr);
+}
+
+TEST_F(RocksStoreTest, SnapshotShowsNothingThatTheListenerHasNotHeardOf) {
+  std::atomic<uint64_t> heard{0};
+  std::atomic<bool> stop{false};
+  // Each commit stays between written and told for a while, so that somebody looks at it.
+  store_->SetCommitListener([&](absl::Span<const CommittedUpdate> group) {
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    heard = group.back().revision.value();
+  });
+  uint64_t ahead = 0;
+  std::thread reader([&] {
+    while (!stop) {
+      const uint64_t shown = store_->GetSnapshot()->revision().value();
+      if (shown > heard) ++ahead;
+    }
+  });
+  for (int i = 0; i < 200; ++i) EXPECT_OK(Put("k", std::to_string(i)));
+  stop = true;
+  reader.join();
+  store_->SetCommitListener(nullptr);
+  EXPECT_EQ(ahead, 0u);
 }
 
 TEST_F(RocksStoreTest, RefusesTooLargeChanges) {
