@@ -264,6 +264,7 @@ class TokenStoreImpl : public TokenStore {
     const std::string bytes = token.SerializeAsString();
     RETURN_IF_ERROR(updater
                         .Update([&](const View& view, Batch& batch) {
+                          batch.Note("token_id", token.id());
                           return stored_records_.Put(*keys, view, token.id(), bytes, batch);
                         })
                         .status());

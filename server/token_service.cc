@@ -39,10 +39,10 @@ absl::Status TokenServiceImpl::CreateFor(Call& call, const v1::CreateTokenReques
   CreatedToken created;
   if (request.stateless()) {
     ASSIGN_OR_RETURN(created, tokens_.CreateStateless(params));
+    call.Note("token_id", created.info.id());  // of a stored one, the change says it
   } else {
     ASSIGN_OR_RETURN(created, tokens_.CreateStored(call.updater(), params));
   }
-  call.Note("token_id", created.info.id());
   response->set_token(std::string(created.token.ExposeForWire()));
   *response->mutable_info() = std::move(created.info);
   return absl::OkStatus();

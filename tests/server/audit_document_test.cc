@@ -155,7 +155,7 @@ TEST_F(AuditPageTest, SaysWhatInitTokensAndBatchesLeave) {
   const std::vector<AuditEvent> tokens = Of("token_created");
   ASSERT_EQ(tokens.size(), 2u);
   EXPECT_EQ(tokens[0].resource, "ci");
-  EXPECT_EQ(Count(tokens[0], "token_id"), 0u);
+  EXPECT_EQ(Count(tokens[0], "token_id"), 1u);
   EXPECT_EQ(Count(tokens[1], "token_id"), 1u);
 
   v1::BatchGetRequest batch;
