@@ -63,7 +63,7 @@ std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts) {
          parts.watchers.WakeAll();
          return absl::OkStatus();
        }},
-      {"certificate renewal", absl::Hours(24), [parts] { return parts.tls.Reload(); }},
+      {"certificate renewal", absl::Hours(24), parts.reload_certificates},
   };
   if (parts.anchor) {
     tasks.push_back({"anchor", absl::Seconds(5), [parts] { return MoveAnchor(parts); }});

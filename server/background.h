@@ -1,6 +1,7 @@
 // The tasks of the janitor. Thread-safe (values).
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "audit/refusals.h"
@@ -8,7 +9,6 @@
 #include "server/lifecycle.h"
 #include "server/rooms.h"
 #include "server/streams.h"
-#include "server/tls_files.h"
 
 namespace keyturn {
 
@@ -18,9 +18,9 @@ struct BackgroundParts {
   const Lifecycle& lifecycle;
   RefusalLimiter& refusals;
   StreamRegistry& watchers;
-  TlsFiles& tls;
   Clock& clock;
-  bool anchor = false;  // an anchor file is configured
+  bool anchor = false;                                // an anchor file is configured
+  std::function<absl::Status()> reload_certificates;  // as at SIGHUP
 };
 std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts);
 

@@ -58,10 +58,10 @@ class ServerImpl : public Server {
     peers_.SetCa(tls_->material()->client_cas);
     Wire();
     RETURN_IF_ERROR(Listen(grpc, http));
-    janitor_ =
-        std::make_unique<Janitor>(BackgroundTasks({*rooms_, *lifecycle_, refusals_, *watchers_,
-                                                   *tls_, clock_, !config_.anchor_file.empty()}),
-                                  clock_);
+    janitor_ = std::make_unique<Janitor>(
+        BackgroundTasks({*rooms_, *lifecycle_, refusals_, *watchers_, clock_,
+                         !config_.anchor_file.empty(), [this] { return Reload(); }}),
+        clock_);
     AutoUnseal();
     return absl::OkStatus();
   }
