@@ -1,0 +1,117 @@
+// What people get wrong, and what they are told: exit codes, hints, nothing secret repeated.
+#include "tests/integration/cli_fixture.h"
+
+namespace keyturn {
+namespace {
+
+using CliErrors = CliTest;
+
+TEST_F(CliErrors, SuggestTheNearestWord) {
+  Fails("secrt list", 2, "keyturn: 'secrt' is not known to keyturn\nnext: did you mean secret?\n");
+  Fails("secret gte a", 2,
+        "keyturn: 'gte' is not known to keyturn secret\nnext: did you mean get?\n");
+  Fails("secret get a --revel", 2,
+        "'--revel' is not known to keyturn secret get\nnext: did you "
+        "mean --reveal?\n");
+  Fails("secret", 2, "keyturn secret needs a subcommand\nnext: keyturn secret --help\n");
+  Fails("secret get", 2, "path is required\nnext: keyturn secret get --help\n");
+  Fails("secret list -o yaml", 2,
+        "unknown output format 'yaml'; allowed are table, json, raw, env and dotenv");
+  Fails("policy list -o env", 2,
+        "this command has no output format env; allowed here: table, json");
+}
+
+TEST_F(CliErrors, NeverTakeOrRepeatAValueFromTheCommandLine) {
+  const ProcessResult put = Run("secret put e/x value=hunter2");
+  EXPECT_EQ(put.code, 2);
+  EXPECT_FALSE(absl::StrContains(put.err, "hunter2")) << put.err;
+  EXPECT_TRUE(absl::StrContains(put.err, "values are not taken from the command line")) << put.err;
+  for (const std::string line :
+       {"secret put e/x --value hunter2", "secret put e/x --value=hunter2", "login hunter2",
+        "login --token hunter2", "secret read e/x hunter2", "operator unseal hunter2"}) {
+    const ProcessResult result = Run(line);
+    EXPECT_EQ(result.code, 2) << line;
+    EXPECT_FALSE(absl::StrContains(result.err, "hunter2")) << line << "\n" << result.err;
+  }
+  Fails("secret put e/x", 2, "give --value-file FILE (- for standard input) or --value-fd N");
+}
+
+TEST_F(CliErrors, AreJsonForPrograms) {
+  const ProcessResult result = Run("secret get e/none -o json");
+  EXPECT_EQ(result.code, 3);
+  const nlohmann::json error = nlohmann::json::parse(result.err)["error"];
+  EXPECT_EQ(error["code"], "NOT_FOUND");
+  EXPECT_EQ(error["reason"], "NOT_FOUND");
+  EXPECT_EQ(error["message"], "no secret at e/none");
+  EXPECT_FALSE(error["request_id"].get<std::string>().empty());
+}
+
+TEST_F(CliErrors, NameTheFileOrSettingThatIsWrong) {
+  Fails("whoami --ca-cert /nowhere/ca.pem", 3, "/nowhere/ca.pem");
+  Fails("whoami --token-file /nowhere/token", 3,
+        "cannot read /nowhere/token: No such file or directory");
+  Fails("whoami --info-file /nowhere/info", 3, "cannot read /nowhere/info");
+  Fails("whoami --profile ../x", 2, "profile name '../x' must be");
+  Fails("whoami --timeout soon", 2, "--timeout 'soon' is not a length of time");
+  Fails("whoami --request-id " + std::string(65, 'x'), 2, "--request-id has at most 64 bytes");
+  const ProcessResult no_ca = server_->Keyturn({"whoami"}, "", {{"HOME", "/nowhere"}});
+  EXPECT_EQ(no_ca.code, 2);
+  EXPECT_TRUE(absl::StrContains(no_ca.err, "nothing says which CA vouches for the server"))
+      << no_ca.err;
+  Fails("operator status --socket /nowhere/s", 7, "no server answers at the operator socket");
+  std::ofstream(server_->File("empty")) << "\n";
+  Fails("whoami --token-file empty", 2, "the token file empty is empty");
+}
+
+TEST_F(CliErrors, RefuseWhatIsTooLarge) {
+  Fails("secret put e/big --value-file -", 2, "standard input is too large: at most 524288 bytes",
+        std::string(600'000, 'x'));
+  Fails("secret show e/big", 3, "");
+}
+
+TEST_F(CliErrors, InitOnceAndOnlyWithSomewhereToPutTheKey) {
+  Fails("operator init --info-file " + server_->info_file(), 6,
+        "there is a profile 'default' already");
+  Fails("operator init --profile second --info-file " + server_->info_file(), 6,
+        "the vault is initialised already");
+  Fails("operator init --profile second --seal magic --info-file " + server_->info_file(), 6, "");
+  Fails("operator init --profile second --root-token-file keyturn.toml --info-file " +
+            server_->info_file(),
+        6, "keyturn.toml exists already; nothing was done");
+}
+
+// A person unseals a vault by shares.
+TEST(CliShares, InitUnsealAndSeal) {
+  RunningServer server(/*init=*/false);
+  const std::string info = server.info_file();
+  const auto run = [&](const std::string& line, const std::string& input = "") {
+    return server.Keyturn(Words(line), input);
+  };
+  EXPECT_EQ(run("operator status --fail-on sealed --info-file " + info).code, 8);
+  const ProcessResult init = run(
+      "operator init --shares 3 --threshold 2 --shares-file shares -o json --info-file " + info);
+  ASSERT_EQ(init.code, 0) << init.err;
+  EXPECT_FALSE(absl::StrContains(init.out, "kt-share-"));
+  EXPECT_EQ(run("operator status --fail-on sealed").code, 0);
+  EXPECT_EQ(run("operator seal").code, 2);
+  EXPECT_EQ(run("operator seal --confirm seal").code, 0);
+  const ProcessResult sealed = run("secret read a/b");
+  EXPECT_EQ(sealed.code, 7) << sealed.err;
+  EXPECT_TRUE(absl::StrContains(sealed.err, "next: ")) << sealed.err;
+
+  const std::vector<std::string> shares =
+      absl::StrSplit(*FileSystem::Posix().Read(server.File("shares")), '\n', absl::SkipEmpty());
+  ASSERT_EQ(shares.size(), 3u);
+  const std::string unseal = "operator unseal --share-file - --info-file " + info;
+  const ProcessResult one = run(unseal, shares[0]);
+  EXPECT_EQ(one.code, 0) << one.err;
+  EXPECT_TRUE(absl::StrContains(one.out, "shares given  1 of 2")) << one.out;
+  std::string mistyped = shares[1];
+  mistyped[20] = mistyped[20] == 'A' ? 'B' : 'A';
+  EXPECT_EQ(run(unseal, mistyped).code, 2);
+  EXPECT_EQ(run(unseal, shares[2] + "\n").code, 0);
+  EXPECT_EQ(run("operator status --fail-on sealed").code, 0);
+}
+
+}  // namespace
+}  // namespace keyturn

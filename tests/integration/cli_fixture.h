@@ -1,0 +1,126 @@
+// `keyturn` as a process, against a real keyturnd that one test program starts once: initialised
+// by a key file, with an operator's profile in a home directory of its own. Not thread-safe.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "storage/file_system.h"
+#include "tests/support/process.h"
+#include "tests/support/status.h"
+#include "tests/support/temp_dir.h"
+
+namespace keyturn {
+
+inline std::string BinFile(const std::string& name) {
+  const char* const bin = std::getenv("KEYTURN_BIN");
+  return absl::StrCat(bin == nullptr ? "" : bin, "/", name);
+}
+
+class RunningServer {
+ public:
+  explicit RunningServer(bool init) {
+    std::ofstream(dir_.File("keyturn.toml"))
+        << "data_directory = \"" << dir_.File("data") << "\"\nkey_file = \"" << dir_.File("key")
+        << "\"\nauto_unseal = true\n[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n"
+        << "[limits]\nrequire_memory_lock = false\n";
+    std::filesystem::create_directory(dir_.File("home"));
+    pid_ = StartProcess(
+        {BinFile("keyturnd"), "--config", dir_.File("keyturn.toml"), "--info-file", info_file()},
+        {}, dir_.File("log"));
+    if (!AwaitFile(dir_.path(), "info.json", pid_)) {
+      ADD_FAILURE() << *FileSystem::Posix().Read(dir_.File("log"));
+      return;
+    }
+    if (!init) return;
+    const ProcessResult made =
+        Keyturn({"operator", "init", "--seal", "key-file", "--root-token-file", root_token_file(),
+                 "--info-file", info_file()});
+    EXPECT_EQ(made.code, 0) << made.err;
+  }
+  ~RunningServer() {
+    kill(pid_, SIGTERM);
+    EXPECT_EQ(WaitFor(pid_), 0);
+  }
+
+  std::string info_file() const { return dir_.File("info.json"); }
+  std::string root_token_file() const { return dir_.File("root-token"); }
+  std::string File(const std::string& name) const { return dir_.File(name); }
+  nlohmann::json Info() const {
+    return nlohmann::json::parse(*FileSystem::Posix().Read(info_file()));
+  }
+
+  ProcessResult Keyturn(std::vector<std::string> arguments, const std::string& input = "",
+                        std::map<std::string, std::string> environment = {}) {
+    arguments.insert(arguments.begin(), BinFile("keyturn"));
+    ProcessOptions options;
+    options.input = input;
+    options.directory = dir_.path();
+    options.environment = std::move(environment);
+    options.environment.insert({"HOME", dir_.File("home")});
+    for (const char* const name : {"XDG_CONFIG_HOME", "XDG_STATE_HOME", "KEYTURN_INFO_FILE",
+                                   "KEYTURN_PROFILE", "KEYTURN_ADDR", "KEYTURN_CACERT",
+                                   "KEYTURN_TOKEN", "KEYTURN_TOKEN_FILE", "KEYTURN_DATA_DIR"}) {
+      options.environment.insert({name, ""});
+    }
+    return RunProcess(std::move(arguments), options);
+  }
+
+ private:
+  const TempDir dir_;
+  pid_t pid_ = -1;
+};
+
+// The words of a line, as none of them has a space in it.
+inline std::vector<std::string> Words(const std::string& line) {
+  return absl::StrSplit(line, ' ', absl::SkipEmpty());
+}
+
+class CliTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { server_ = new RunningServer(/*init=*/true); }
+  static void TearDownTestSuite() {
+    delete server_;
+    server_ = nullptr;
+  }
+
+  ProcessResult Run(const std::string& line, const std::string& input = "",
+                    std::map<std::string, std::string> environment = {}) {
+    return server_->Keyturn(Words(line), input, std::move(environment));
+  }
+  // Must succeed; what it printed.
+  std::string Ok(const std::string& line, const std::string& input = "") {
+    const ProcessResult result = Run(line, input);
+    EXPECT_EQ(result.code, 0) << line << "\n" << result.out << result.err;
+    return result.out;
+  }
+  // Must fail so, saying `message` and nothing on standard output.
+  void Fails(const std::string& line, int code, const std::string& message,
+             const std::string& input = "") {
+    const ProcessResult result = Run(line, input);
+    EXPECT_EQ(result.code, code) << line << "\n" << result.out << result.err;
+    EXPECT_TRUE(absl::StrContains(result.err, message)) << line << "\n" << result.err;
+    EXPECT_EQ(result.out, "") << line;
+  }
+  nlohmann::json Json(const std::string& line) {
+    const std::string out = Ok(line);
+    nlohmann::json json = nlohmann::json::parse(out, nullptr, false);
+    EXPECT_FALSE(json.is_discarded()) << line << "\n" << out;
+    return json;
+  }
+
+  static RunningServer* server_;
+};
+
+inline RunningServer* CliTest::server_ = nullptr;
+
+}  // namespace keyturn

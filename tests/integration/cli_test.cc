@@ -1,0 +1,264 @@
+// What `keyturn` does, command by command: what it prints, and how it ends.
+#include "tests/integration/cli_fixture.h"
+
+namespace keyturn {
+namespace {
+
+using Cli = CliTest;
+
+TEST_F(Cli, WritesReadsAndShowsSecrets) {
+  Ok("secret put w/one --value-file - --metadata team=a", "hunter2\n");
+  EXPECT_EQ(Ok("secret read w/one"), "hunter2");
+  Ok("secret put w/one --value-file - --keep-newline", "hunter3\n");
+  EXPECT_EQ(Ok("secret read w/one"), "hunter3\n");
+  EXPECT_EQ(Ok("secret read w/one --version previous"), "hunter2");
+  EXPECT_EQ(Ok("secret read w/one#value@1"), "hunter2");
+  // For people, values are hidden unless they ask.
+  EXPECT_FALSE(absl::StrContains(Ok("secret get w/one"), "hunter"));
+  EXPECT_TRUE(absl::StrContains(Ok("secret get w/one --reveal"), "hunter3"));
+  EXPECT_EQ(Ok("secret get w/one -o raw"), "hunter3\n");
+  EXPECT_EQ(Ok("secret get w/one -o dotenv"), "ONE=\"hunter3\\n\"\n");
+  const nlohmann::json got = Json("secret get w/one -o json");
+  EXPECT_EQ(got["data"]["value"], "hunter3\n");
+  EXPECT_EQ(got["version"], 2);
+  EXPECT_EQ(got["customMetadata"]["team"], "a");
+  const nlohmann::json shown = Json("secret show w/one -o json");
+  EXPECT_EQ(shown["newestVersion"], "2");
+  EXPECT_EQ(Json("secret history w/one -o json")["items"].size(), 2u);
+  EXPECT_EQ(Json("secret diff w/one -o json")["items"][0]["change"], "changed");
+}
+
+TEST_F(Cli, MergesFieldsUnlessToldToReplace) {
+  Ok("secret put m/db --data -", R"({"user": "app", "password": "hunter2", "port": 5432})");
+  Ok("secret put m/db --field password --value-file -", "hunter3");
+  nlohmann::json data = Json("secret get m/db -o json")["data"];
+  EXPECT_EQ(data, nlohmann::json({{"user", "app"}, {"password", "hunter3"}, {"port", 5432}}));
+  Ok("secret put m/db --data - --replace", R"({"user": "other"})");
+  data = Json("secret get m/db -o json")["data"];
+  EXPECT_EQ(data, nlohmann::json({{"user", "other"}}));
+  Fails("secret read m/db@1", 3, "no secret at m/db@1");
+  EXPECT_EQ(Ok("secret read m/db#password@2"), "hunter3");
+  Fails("secret read m/db --version 1", 2, "m/db has 3 fields: name one as m/db#FIELD");
+}
+
+TEST_F(Cli, ComparesBeforeItSets) {
+  Ok("secret put c/one --value-file - --if-version 0", "a");
+  Fails("secret put c/one --value-file - --if-version 0", 6, "version", "b");
+  Ok("secret put c/one --value-file - --if-version 1", "b");
+  EXPECT_EQ(Ok("secret read c/one"), "b");
+}
+
+TEST_F(Cli, GeneratesValues) {
+  Ok("secret generate g/key --bytes 32 --format hex");
+  EXPECT_EQ(Ok("secret read g/key").size(), 64u);
+  Ok("password-policy put db --length 24 --alphabet alphanumeric --require 2:0123456789");
+  Ok("secret generate g/db#password --policy db");
+  EXPECT_EQ(Ok("secret read g/db").size(), 24u);
+  Ok("secret put g/key --generate --length 40 --alphabet alphanumeric");
+  EXPECT_EQ(Ok("secret read g/key").size(), 40u);
+  Fails("secret generate g/weak --bytes 8", 2, "at least 128 are required");
+  Ok("secret generate g/weak --bytes 8 --force");
+  Fails("secret generate g/api --kind api_key --bytes 16", 2, "32");
+  Fails("secret generate g/x --format base58", 2,
+        "unknown format 'base58'; allowed are base64url, base64, hex and raw");
+  Fails("secret put g/x --generate --value-file -", 2, "--generate goes without --value-file");
+  Ok("password-policy delete db --confirm db");
+}
+
+TEST_F(Cli, ListsSearchesAndMoves) {
+  Ok("secret put l/a/x --value-file - --metadata owner=eve", "1");
+  Ok("secret put l/b --value-file -", "2");
+  EXPECT_EQ(Ok("secret list l"), "NAME\na/\nb\n");
+  EXPECT_EQ(Ok("secret list l -r"), "NAME\na/x\nb\n");
+  const nlohmann::json page = Json("secret list l -r --page-size 1 -o json");
+  EXPECT_EQ(page["items"].size(), 1u);
+  const std::string token = page["nextPageToken"];
+  EXPECT_EQ(Json("secret list l -r --page-token " + token + " -o json")["items"][0]["name"], "b");
+  EXPECT_EQ(Json("secret search l --metadata owner=eve -o json")["items"][0]["path"], "l/a/x");
+  // One value for each flag: what follows is the directory.
+  EXPECT_EQ(Json("secret search --metadata owner=eve l -o json")["items"].size(), 1u);
+  Ok("secret rename --directory l/a l/c");
+  EXPECT_EQ(Ok("secret list l -r"), "NAME\nb\nc/x\n");
+  EXPECT_EQ(Run("secret list nothing/here").err,
+            "nothing that you may see is below 'nothing/here'\n");
+}
+
+TEST_F(Cli, DeletesWithAWayBackAndDestroysWithout) {
+  Ok("secret put d/one --value-file -", "1");
+  EXPECT_TRUE(absl::StrContains(Ok("secret delete d/one --dry-run"), "would"));
+  EXPECT_EQ(Ok("secret read d/one"), "1");
+  Ok("secret delete d/one");
+  Fails("secret read d/one", 6, "version 1 is deleted");
+  Ok("secret undelete d/one");
+  EXPECT_EQ(Ok("secret read d/one"), "1");
+  Fails("secret destroy d/one --all", 2, "confirm with --confirm 'd/one'");
+  Fails("secret destroy d/one --all --confirm d/two", 2, "--confirm must be exactly 'd/one'");
+  Fails("secret destroy d/one", 2, "say what to destroy: --versions N,M or --all");
+  EXPECT_EQ(Ok("secret read d/one"), "1");
+  Ok("secret destroy d/one --all --confirm d/one");
+  Fails("secret show d/one", 3, "no secret at d/one");
+}
+
+TEST_F(Cli, ImportsAllOrSaysWhatStands) {
+  const std::string file = "A_KEY=one\nB_KEY='two words'\n";
+  EXPECT_TRUE(absl::StrContains(Ok("import - --path i/x --dry-run", file), "i/x/a-key"));
+  Fails("secret show i/x/a-key", 3, "");
+  Ok("import - --path i/x", file);
+  EXPECT_EQ(Ok("secret read i/x/b-key"), "two words");
+  Fails("import - --path i/x", 6, "nothing was imported, as there are already: i/x/a-key", file);
+  Ok("import - --path i/x --overwrite", "A_KEY=three\n");
+  EXPECT_EQ(Ok("export i/x"), "A_KEY=\"three\"\nB_KEY=\"two words\"\n");
+  EXPECT_EQ(Ok("export i/x -o env"), "export A_KEY='three'\nexport B_KEY='two words'\n");
+  EXPECT_EQ(Json("export i/x -o json")["B_KEY"], "two words");
+  Ok("import - --path i/j --format json", R"({"TOKEN": "t", "db": {"user": "u", "port": 1}})");
+  EXPECT_EQ(Ok("secret read i/j/db#port"), "1");
+  Fails("import - --path i/y", 2, "line 2: expected NAME=VALUE", "A=1\nhunter2\n");
+  Fails("secret list i/y", 0, "nothing");
+  Fails("import - --path /", 2, "--path must name a directory", "A=1");
+  Fails("import - --path i/z", 2, "two entries of - would be i/z/a-b", "A_B=1\na_b=2\n");
+  Fails("import - --path i/z", 2, "has no entries", "# nothing\n");
+}
+
+TEST_F(Cli, RendersTemplatesWholeOrNotAtAll) {
+  Ok("secret put r/db --data -", R"({"user": "app", "password": "hunter2"})");
+  EXPECT_EQ(
+      Ok("render -", "u={{ keyturn://r/db#user }} p={{keyturn://r/db#password}} {{ .other }}\n"),
+      "u=app p=hunter2 {{ .other }}\n");
+  std::ofstream(server_->File("target")) << "before";
+  Fails("render - --output target", 3, "line 2: keyturn://r/none#x: no secret at r/none",
+        "{{ keyturn://r/db#user }}\n{{ keyturn://r/none#x }}");
+  EXPECT_EQ(*FileSystem::Posix().Read(server_->File("target")), "before");
+  Ok("render - --output target", "{{ keyturn://r/db#user }}");
+  EXPECT_EQ(*FileSystem::Posix().Read(server_->File("target")), "app");
+}
+
+TEST_F(Cli, ManagesPoliciesRolesAndTokens) {
+  const ProcessResult put =
+      server_->Keyturn({"policy", "put", "reader", "--grant", "secret:read,secret:list p/*",
+                        "--deny", "secret:read p/root"});
+  EXPECT_EQ(put.code, 0) << put.err;
+  EXPECT_EQ(Json("policy get reader -o json")["grants"].size(), 2u);
+  std::ofstream(server_->File("reader.json")) << Ok("policy get reader -o json");
+  Ok("policy put reader2 --file reader.json");
+  EXPECT_EQ(Json("policy get reader2 -o json")["grants"][0]["path"], "p/*");
+  Fails("policy put bad --grant secret:read,x", 2, "");
+  Fails("policy put bad", 2, "a policy needs a grant");
+
+  Ok("secret put p/a --value-file -", "1");
+  Ok("secret put p/root --value-file -", "2");
+  Ok("token create --name ci --policy reader --ttl 1h --output-file ci.token");
+  EXPECT_EQ(Ok("secret read p/a --token-file ci.token"), "1");
+  Fails("secret read p/root --token-file ci.token", 5, "");
+  Fails("secret put p/a --value-file - --token-file ci.token", 5, "secret:write", "x");
+  EXPECT_EQ(Run("can-i secret:read p/root --token-file ci.token").code, 8);
+  EXPECT_EQ(Run("can-i secret:read p/a --token-file ci.token").code, 0);
+  const nlohmann::json tokens = Json("token list -o json")["items"];
+  std::string id;
+  for (const nlohmann::json& token : tokens) {
+    if (token["displayName"] == "ci") id = token["id"];
+  }
+  Ok("token revoke " + id);
+  Fails("secret read p/a --token-file ci.token", 4, "next: log in again: keyturn login");
+
+  Ok("operator issue-certificate --spiffe-id spiffe://example.com/svc --out svc --ttl 1d");
+  Fails("operator issue-certificate --spiffe-id spiffe://example.com/svc --out svc", 6,
+        "svc.pem exists already; nothing was done");
+  Ok("role put svc --policy reader --spiffe-id spiffe://example.com/svc --token-ttl 10m");
+  const std::string as_service = " --client-cert svc.pem --client-key svc.key";
+  EXPECT_EQ(Ok("secret read p/a" + as_service), "1");
+  EXPECT_EQ(Json("whoami -o json" + as_service)["principal"], "spiffe://example.com/svc");
+  Ok("role delete svc --confirm svc");
+  Fails("secret read p/a" + as_service, 4, "");
+}
+
+TEST_F(Cli, LogsInAndOutPerProfile) {
+  Ok("login --ttl 10m");
+  const std::string state = server_->File("home/.local/state/keyturn/tokens/default.json");
+  EXPECT_EQ(std::filesystem::status(state).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_FALSE(Json("whoami -o json")["tokenId"].get<std::string>().empty());
+  // A token is never sent to another server.
+  EXPECT_TRUE(absl::StrContains(Run("whoami -v --timeout 1s --address 127.0.0.1:1").err,
+                                "the stored token is for another server; it is not sent"));
+  Ok("logout");
+  EXPECT_FALSE(std::filesystem::exists(state));
+  EXPECT_EQ(Json("whoami -o json")["tokenId"], "");
+  const std::string token = Ok("login --no-store");
+  EXPECT_FALSE(std::filesystem::exists(state));
+  EXPECT_EQ(server_
+                ->Keyturn({"whoami"}, "",
+                          {{"KEYTURN_TOKEN", std::string(absl::StripSuffix(token, "\n"))}})
+                .code,
+            0);
+  // Others may not read what is kept.
+  std::filesystem::permissions(server_->File("home/.config/keyturn/config.json"),
+                               std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::add);
+  Fails("whoami", 6, "may be read by others, so it is not used\nnext: chmod 600 ");
+  std::filesystem::permissions(server_->File("home/.config/keyturn/config.json"),
+                               std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::remove);
+}
+
+TEST_F(Cli, ExplainsItsSettings) {
+  EXPECT_TRUE(absl::StrContains(Ok("config explain"), "profile default"));
+  EXPECT_TRUE(absl::StrContains(Run("config explain", "", {{"KEYTURN_ADDR", "10.0.0.1:7400"}}).out,
+                                "KEYTURN_ADDR"));
+  EXPECT_TRUE(absl::StrContains(Ok("config explain --address 10.0.0.2:1"), "flag --address"));
+  const std::string ca = server_->Info()["ca_file"];
+  Ok("profile add other --address 127.0.0.1:1 --ca-cert " + ca);
+  Fails("profile add other --address 127.0.0.1:1 --ca-cert " + ca, 6, "--overwrite replaces it");
+  Ok("profile use other");
+  Fails("whoami --timeout 500ms", 7, "next: keyturn doctor finds out why");
+  Ok("profile use default");
+  Ok("profile rm other --confirm other");
+  Fails("profile use nope", 3, "no profile 'nope'; there are: default");
+}
+
+TEST_F(Cli, VerifiesAndSearchesTheAuditLog) {
+  Ok("secret put a/x --value-file - --request-id my-own-id", "1");
+  const nlohmann::json found = Json("audit search --id my-own-id -o json")["items"];
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0]["event"], "secret_written");
+  EXPECT_EQ(found[0]["resource"], "a/x");
+  EXPECT_TRUE(absl::StrContains(Ok("audit tail --last 5"),
+                                "secret_written  ok  spiffe://keyturn/"
+                                "operator  a/x@1"));
+  const nlohmann::json verified = Json("audit verify -o json");
+  EXPECT_EQ(verified["problems"].size(), 0u);
+  const std::string data = server_->Info()["data_directory"];
+  const nlohmann::json offline = Json("audit verify --offline " + data + "/audit --public-key " +
+                                      verified["publicKey"].get<std::string>() + " -o json");
+  EXPECT_GE(std::stoul(offline["entries"].get<std::string>()),
+            std::stoul(verified["entries"].get<std::string>()));
+  Fails("audit verify --offline /nowhere", 3, "there is no directory /nowhere");
+  EXPECT_EQ(Json("operator verify -o json")["problems"].size(), 0u);
+}
+
+TEST_F(Cli, ChecksASetup) {
+  EXPECT_EQ(Run("doctor").code, 0);
+  std::string problems;
+  for (const nlohmann::json& item : Json("doctor -o json")["items"]) {
+    if (item["severity"] == "fail") problems += item.dump();
+  }
+  EXPECT_EQ(problems, "");
+  const ProcessResult away = Run("doctor --address 127.0.0.1:1 --timeout 500ms -o json");
+  EXPECT_EQ(away.code, 8);
+  EXPECT_TRUE(absl::StrContains(away.out, "\"id\": \"connection\""));
+}
+
+TEST_F(Cli, CompletesInEveryShell) {
+  for (const std::string shell : {"bash", "zsh", "fish"}) {
+    EXPECT_TRUE(absl::StrContains(Ok("completion " + shell), "issue-certificate"));
+  }
+  const ProcessResult words =
+      RunProcess({"bash", "-c",
+                  "source /dev/stdin; COMP_WORDS=(keyturn secret ge); COMP_CWORD=2; _keyturn; "
+                  "echo ${COMPREPLY[@]}"},
+                 ProcessOptions{Ok("completion bash"), {}, ""});
+  EXPECT_EQ(words.out, "get generate\n") << words.err;
+  Fails("completion tcsh", 2, "no completion for 'tcsh'; allowed are bash, zsh, fish");
+}
+
+}  // namespace
+}  // namespace keyturn
