@@ -123,9 +123,9 @@ inline constexpr size_t kApiKeyBytesMin = 32;
 inline constexpr size_t kHs256KeyBytesMin = 64;
 
 // The `keyturn` command.
-inline constexpr size_t kPromptLineBytesMax = 16 * 1024;   // a value typed at a prompt
+inline constexpr size_t kPromptLineBytesMax = 16 * 1024;  // a value typed at a prompt
 inline constexpr size_t kTokenFileBytesMax = 4096;
-inline constexpr size_t kSmallFileBytesMax = 64 * 1024;    // profiles, certificates, policies
+inline constexpr size_t kSmallFileBytesMax = 64 * 1024;  // profiles, certificates, policies
 inline constexpr size_t kImportFileBytesMax = 1024 * 1024 - 1;
 inline constexpr size_t kImportEntriesMax = 1000;
 inline constexpr size_t kTemplateBytesMax = 1024 * 1024 - 1;
@@ -135,7 +135,7 @@ inline constexpr size_t kSecretCacheEntriesMax = 1024;
 inline constexpr size_t kSecretCacheBytesMax = 64 * 1024 * 1024;
 inline constexpr int64_t kSecretCacheTtlSecondsDefault = 300;
 inline constexpr int64_t kSecretCacheTtlSecondsMax = 3600;
-inline constexpr double kSecretCacheTtlJitter = 0.1;  // of the ttl, either way
+inline constexpr double kSecretCacheTtlJitter = 0.1;         // of the ttl, either way
 inline constexpr int64_t kSecretCacheRetryMillisMin = 1000;  // after a failed fetch, then doubled
 inline constexpr int64_t kSecretCacheRetryMillisMax = 30'000;
 inline constexpr int64_t kWatchRetryMillisMin = 100;
