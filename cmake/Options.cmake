@@ -4,7 +4,9 @@ set(KEYTURN_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefine
 
 add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wno-psabi -fno-omit-frame-pointer
                     -fstack-protector-strong -fpch-preprocess)
-add_link_options(-Wl,-z,relro,-z,now)
+# One flag for libraries and programs, so that they share precompiled headers.
+add_compile_options(-fPIE -pthread)
+add_link_options(-pie -Wl,-z,relro,-z,now)
 if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT KEYTURN_SANITIZE)
   add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()

@@ -1,5 +1,6 @@
 # keyturn_room(NAME [ROOMS room...] [LIBS target...]): the static library of one room. Every .cc of
-# the folder belongs to it except main.cc; adding a file needs no edit here.
+# the folder belongs to it except main.cc; adding a file needs no edit here. A room without a pch.h
+# shares that of the room above it, or of base.
 function(keyturn_target_name out name)
   string(REPLACE "/" "_" flat ${name})
   set(${out} keyturn_${flat} PARENT_SCOPE)
@@ -13,11 +14,15 @@ function(keyturn_room name)
   if(sources)
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
-    set(pch ${CMAKE_SOURCE_DIR}/base/pch.h)
+    cmake_path(GET name PARENT_PATH above)
     if(EXISTS ${CMAKE_SOURCE_DIR}/${name}/pch.h)
-      set(pch ${CMAKE_SOURCE_DIR}/${name}/pch.h)
+      target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/${name}/pch.h)
+    elseif(above)
+      keyturn_target_name(owner ${above})
+      target_precompile_headers(${target} REUSE_FROM ${owner})
+    else()
+      target_precompile_headers(${target} REUSE_FROM keyturn_base)
     endif()
-    target_precompile_headers(${target} PRIVATE ${pch})
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)

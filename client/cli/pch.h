@@ -1,7 +1,6 @@
-// Precompiled for the command: the client library, the messages and CLI11, which cost seconds each.
+// Precompiled for the command: the client library and the messages, which cost seconds each.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/pch.h"

@@ -46,8 +46,16 @@ absl::StatusOr<InfoFile> ReadInfoFile(const std::string& path) {
   InfoFile info;
   if (path.empty()) return info;
   info.source = absl::StrCat("info file ", path);
-  ASSIGN_OR_RETURN(const std::string text, ReadPublicFile(path, limits::kSmallFileBytesMax));
-  const nlohmann::json file = nlohmann::json::parse(text, nullptr, false);
+  const absl::StatusOr<std::string> text = ReadPublicFile(path, limits::kSmallFileBytesMax);
+  if (!text.ok()) {
+    // keyturnd writes the file when it listens and removes it when it ends.
+    return WithHelp(
+        WithExitCode(absl::UnavailableError(absl::StrCat(text.status().message(),
+                                                         "; keyturnd writes it once it listens")),
+                     kExitUnavailable),
+        "start keyturnd (./dev start), or unset KEYTURN_INFO_FILE");
+  }
+  const nlohmann::json file = nlohmann::json::parse(*text, nullptr, false);
   if (!file.is_object() || !file.contains("grpc")) {
     return UsageError(absl::StrCat(path, " is not an info file of keyturnd (see --info-file)"));
   }
@@ -66,8 +74,10 @@ absl::StatusOr<InfoFile> ReadInfoFile(const std::string& path) {
 absl::StatusOr<Settings> Settings::Resolve(const GlobalFlags& flags) {
   Settings out;
   ASSIGN_OR_RETURN(out.profiles_, Profiles::Load());
-  const std::string info_path =
-      flags.info_file.empty() ? Variable("KEYTURN_INFO_FILE") : flags.info_file;
+  // A profile that was asked for is not overruled by what is left in the environment.
+  const std::string info_path = !flags.info_file.empty() || !flags.profile.empty()
+                                    ? flags.info_file
+                                    : Variable("KEYTURN_INFO_FILE");
   ASSIGN_OR_RETURN(const InfoFile info, ReadInfoFile(info_path));
 
   const Setting profile_name = Picker()

@@ -19,18 +19,9 @@
 
 namespace keyturn::cli {
 
-CLI::App* Shell::Add(CLI::App* parent, const std::string& name, const std::string& about,
-                     const std::string& examples) {
-  CLI::App* const command = parent->add_subcommand(name, about);
-  if (!examples.empty()) command->description(absl::StrCat(about, "\n\nExamples:\n", examples));
-  return command;
-}
-
-void Shell::On(CLI::App* command, std::function<absl::Status()> action) {
-  command->callback([this, command, action = std::move(action)] {
-    action_ = action;
-    chosen_ = command;
-  });
+void Shell::Choose(std::string command, std::function<absl::Status()> action) {
+  chosen_ = std::move(command);
+  action_ = std::move(action);
 }
 
 absl::Status Shell::Prepare() {
@@ -44,7 +35,7 @@ absl::Status Shell::Prepare() {
     return UsageError(
         absl::StrCat("--request-id has at most ", limits::kCorrelationIdBytesMax, " bytes"));
   }
-  if (!rest.empty() && chosen_ != nullptr && chosen_->get_name() != "run") {
+  if (!rest.empty() && !chosen_.empty() && chosen_ != "run") {
     return UsageError("only `keyturn run` takes arguments after --");
   }
   return absl::OkStatus();

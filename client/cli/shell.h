@@ -1,9 +1,8 @@
 // What every command works with: the flags common to all, the connection (made when first asked
-// for), output and terminal. A command registers itself with Add and is run after the command line
-// was read. Not thread-safe.
+// for), output and terminal. A command is chosen while the command line is read and run afterwards.
+// Not thread-safe.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,11 +24,8 @@ class Shell {
   // What came after "--": the command of `run`, or more operands.
   std::vector<std::string> rest;
 
-  // A subcommand. `about` is one line; `examples` are shown first in its help.
-  CLI::App* Add(CLI::App* parent, const std::string& name, const std::string& about,
-                const std::string& examples = "");
-  // What `command` does, once it was chosen.
-  void On(CLI::App* command, std::function<absl::Status()> action);
+  // By the parser: the command that was named, and what it does.
+  void Choose(std::string command, std::function<absl::Status()> action);
 
   // Runs what was chosen. To be called after a successful parse.
   absl::Status Run();
@@ -65,7 +61,7 @@ class Shell {
   absl::StatusOr<std::string> StoredTokenFor(Settings& settings);
 
   std::function<absl::Status()> action_;
-  CLI::App* chosen_ = nullptr;
+  std::string chosen_;
   std::optional<Output> output_;
   std::optional<Terminal> terminal_;
   std::optional<Settings> settings_;

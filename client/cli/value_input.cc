@@ -20,16 +20,6 @@ bool EndsInItsOnlyControl(absl::string_view bytes) {
 
 }  // namespace
 
-void AddValueFlags(CLI::App* command, ValueInput* input) {
-  CLI::Option* const file = command->add_option(
-      "--value-file", input->file, "read the value from this file, or from standard input for -");
-  command->add_option("--value-fd", input->fd, "read the value from this open descriptor")
-      ->check(CLI::NonNegativeNumber)
-      ->excludes(file);
-  command->add_flag("--keep-newline", input->keep_newline,
-                    "keep a newline at the end of the file as part of the value");
-}
-
 absl::StatusOr<SecretBytes> ReadValue(const ValueInput& input, const Terminal& terminal,
                                       absl::string_view what) {
   if (!input.given()) {

@@ -2,7 +2,6 @@
 // every user of the machine could read them. Thread-compatible.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -19,9 +18,6 @@ struct ValueInput {
 
   bool given() const { return !file.empty() || fd >= 0; }
 };
-
-// The flags, on `command`.
-void AddValueFlags(CLI::App* command, ValueInput* input);
 
 // From where the flags say; otherwise asks for `what`. One newline at the end of a file that has no
 // other control characters is dropped, and that is said, unless --keep-newline.

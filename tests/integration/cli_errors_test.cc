@@ -50,7 +50,9 @@ TEST_F(CliErrors, NameTheFileOrSettingThatIsWrong) {
   Fails("whoami --ca-cert /nowhere/ca.pem", 3, "/nowhere/ca.pem");
   Fails("whoami --token-file /nowhere/token", 3,
         "cannot read /nowhere/token: No such file or directory");
-  Fails("whoami --info-file /nowhere/info", 3, "cannot read /nowhere/info");
+  Fails("whoami --info-file /nowhere/info", 7,
+        "cannot read /nowhere/info: No such file or directory; keyturnd writes it once it listens\n"
+        "next: start keyturnd");
   Fails("whoami --profile ../x", 2, "profile name '../x' must be");
   Fails("whoami --timeout soon", 2, "--timeout 'soon' is not a length of time");
   Fails("whoami --request-id " + std::string(65, 'x'), 2, "--request-id has at most 64 bytes");

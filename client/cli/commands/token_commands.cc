@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
@@ -114,35 +114,34 @@ absl::Status Renew(Shell& shell, const TokenFlags& flags) {
 
 }  // namespace
 
-void AddTokenCommands(CLI::App* app, Shell& shell) {
-  CLI::App* const token = shell.Add(app, "token", "Tokens for callers without a certificate");
-  token->require_subcommand(1);
+void AddTokenCommands(Command app, Shell& shell) {
+  const Command token = app.Add("token", "Tokens for callers without a certificate");
+  token.NeedSubcommand();
   const auto flags = std::make_shared<TokenFlags>();
   TokenFlags* const f = flags.get();
-  CLI::App* const create =
-      shell.Add(token, "create", "Make a token",
+  const Command create =
+      token.Add("create", "Make a token",
                 "  keyturn token create --name billing --policy billing --ttl 12h --output-file "
                 "billing.token\n"
                 "  keyturn token create --name ci --policy deploy --max-uses 1 -o raw");
-  create->add_option("--name", f->name, "who it is for; the principal is token:NAME")->required();
-  create->add_option("--policy", f->policies, "at most what you may do yourself")->required();
-  create->add_option("--ttl", f->ttl, "how long it lives; default 1h");
-  create->add_option("--period", f->period, "can be renewed for ever, each time for so long");
-  create->add_option("--max-uses", f->max_uses,
-                     "how many calls it is good for; default: any number");
-  create->add_option("--cidr", f->cidrs, "only from these networks");
-  create->add_option("--not-after", f->not_after, "dead then, however often renewed");
-  create->add_flag("--stateless", f->stateless, "nothing is stored for it; cannot be renewed");
-  create->add_option("--output-file", f->output_file, "write the token there (mode 0600) instead");
-  shell.On(create, [&shell, flags] { return Create(shell, *flags); });
+  create.AddOption("--name", f->name, "who it is for; the principal is token:NAME").Required();
+  create.AddOption("--policy", f->policies, "at most what you may do yourself").Required();
+  create.AddOption("--ttl", f->ttl, "how long it lives; default 1h");
+  create.AddOption("--period", f->period, "can be renewed for ever, each time for so long");
+  create.AddOption("--max-uses", f->max_uses, "how many calls it is good for; default: any number");
+  create.AddOption("--cidr", f->cidrs, "only from these networks");
+  create.AddOption("--not-after", f->not_after, "dead then, however often renewed");
+  create.AddFlag("--stateless", f->stateless, "nothing is stored for it; cannot be renewed");
+  create.AddOption("--output-file", f->output_file, "write the token there (mode 0600) instead");
+  create.On(shell, [&shell, flags] { return Create(shell, *flags); });
 
-  shell.On(shell.Add(token, "list", "List stored tokens"), [&shell] { return List(shell); });
-  CLI::App* const revoke = shell.Add(token, "revoke", "Revoke a token by its id, at once");
-  revoke->add_option("id", f->id)->required();
-  shell.On(revoke, [&shell, flags] { return Revoke(shell, flags->id); });
-  CLI::App* const renew = shell.Add(token, "renew", "Extend the token that you are using");
-  renew->add_option("--ttl", f->ttl, "for how long");
-  shell.On(renew, [&shell, flags] { return Renew(shell, *flags); });
+  token.Add("list", "List stored tokens").On(shell, [&shell] { return List(shell); });
+  const Command revoke = token.Add("revoke", "Revoke a token by its id, at once");
+  revoke.AddOption("id", f->id).Required();
+  revoke.On(shell, [&shell, flags] { return Revoke(shell, flags->id); });
+  const Command renew = token.Add("renew", "Extend the token that you are using");
+  renew.AddOption("--ttl", f->ttl, "for how long");
+  renew.On(shell, [&shell, flags] { return Renew(shell, *flags); });
 }
 
 }  // namespace keyturn::cli

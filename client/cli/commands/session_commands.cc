@@ -6,7 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
@@ -129,34 +129,33 @@ absl::Status CanI(Shell& shell, const CanIFlags& flags) {
 
 }  // namespace
 
-void AddSessionCommands(CLI::App* app, Shell& shell) {
-  CLI::App* const login = shell.Add(
-      app, "login", "Get a token for the client certificate, or keep one that you have",
-      "  keyturn login                           # with the profile's client certificate\n"
-      "  keyturn login --role ci --ttl 15m\n"
-      "  keyturn login --token-file - < token    # keep a token made by an administrator");
+void AddSessionCommands(Command app, Shell& shell) {
+  const Command login =
+      app.Add("login", "Get a token for the client certificate, or keep one that you have",
+              "  keyturn login                           # with the profile's client certificate\n"
+              "  keyturn login --role ci --ttl 15m\n"
+              "  keyturn login --token-file - < token    # keep a token made by an administrator");
   const auto flags = std::make_shared<LoginFlags>();
-  login->add_option("--role", flags->role, "which role, when the certificate has several");
-  login->add_option("--ttl", flags->ttl, "how long the token lives, such as 30m");
-  login->add_flag("--no-store", flags->no_store, "print the token and keep nothing");
-  shell.On(login, [&shell, flags] { return LogIn(shell, *flags); });
+  login.AddOption("--role", flags->role, "which role, when the certificate has several");
+  login.AddOption("--ttl", flags->ttl, "how long the token lives, such as 30m");
+  login.AddFlag("--no-store", flags->no_store, "print the token and keep nothing");
+  login.On(shell, [&shell, flags] { return LogIn(shell, *flags); });
 
-  CLI::App* const logout =
-      shell.Add(app, "logout", "Revoke the token of this profile and forget it");
-  shell.On(logout, [&shell] { return LogOut(shell); });
+  const Command logout = app.Add("logout", "Revoke the token of this profile and forget it");
+  logout.On(shell, [&shell] { return LogOut(shell); });
 
-  CLI::App* const whoami = shell.Add(app, "whoami", "Show who the server takes you for");
-  shell.On(whoami, [&shell] { return WhoAmI(shell); });
+  const Command whoami = app.Add("whoami", "Show who the server takes you for");
+  whoami.On(shell, [&shell] { return WhoAmI(shell); });
 
-  CLI::App* const can_i = shell.Add(
-      app, "can-i", "Ask whether you may do something, and which grant decides (exit 8: no)",
-      "  keyturn can-i secret:read app/prod/db\n"
-      "  keyturn can-i admin:policy --policy operators");
+  const Command can_i =
+      app.Add("can-i", "Ask whether you may do something, and which grant decides (exit 8: no)",
+              "  keyturn can-i secret:read app/prod/db\n"
+              "  keyturn can-i admin:policy --policy operators");
   const auto question = std::make_shared<CanIFlags>();
-  can_i->add_option("permission", question->permission, "such as secret:read")->required();
-  can_i->add_option("path", question->path, "of the secret or directory, for secret:...");
-  can_i->add_option("--policy", question->policies, "ask for these policies instead of your own");
-  shell.On(can_i, [&shell, question] { return CanI(shell, *question); });
+  can_i.AddOption("permission", question->permission, "such as secret:read").Required();
+  can_i.AddOption("path", question->path, "of the secret or directory, for secret:...");
+  can_i.AddOption("--policy", question->policies, "ask for these policies instead of your own");
+  can_i.On(shell, [&shell, question] { return CanI(shell, *question); });
 }
 
 }  // namespace keyturn::cli

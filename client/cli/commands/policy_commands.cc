@@ -6,7 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/message_file.h"
 
@@ -166,63 +166,63 @@ constexpr char kConfirmHelp[] = "the name, to go on without a question";
 
 }  // namespace
 
-void AddPolicyCommands(CLI::App* app, Shell& shell) {
-  CLI::App* const policy = shell.Add(app, "policy", "Named lists of grants");
-  policy->require_subcommand(1);
+void AddPolicyCommands(Command app, Shell& shell) {
+  const Command policy = app.Add("policy", "Named lists of grants");
+  policy.NeedSubcommand();
   const auto flags = std::make_shared<PolicyFlags>();
-  CLI::App* const put = shell.Add(
-      policy, "put", "Write a policy, in place of what it was",
+  const Command put = policy.Add(
+      "put", "Write a policy, in place of what it was",
       "  keyturn policy put billing --grant 'secret:read app/billing/*' \\\n"
       "      --deny 'secret:read app/billing/root'\n"
       "  keyturn policy get billing -o json > billing.json; keyturn policy put billing --file "
       "billing.json");
-  put->alias("set");
-  put->add_option("name", flags->name)->required();
-  put->add_option("--grant", flags->grants,
-                  "'PERMISSION[,PERMISSION] PATH'; + is one segment, a "
-                  "trailing * the rest");
-  put->add_option("--deny", flags->denials, "the same, refused; deny wins");
-  put->add_option("--file", flags->file, "a policy in JSON; flags are added to it");
-  put->add_option("--description", flags->description);
-  shell.On(put, [&shell, flags] { return Put(shell, *flags); });
+  put.Alias("set");
+  put.AddOption("name", flags->name).Required();
+  put.AddOption("--grant", flags->grants,
+                "'PERMISSION[,PERMISSION] PATH'; + is one segment, a "
+                "trailing * the rest");
+  put.AddOption("--deny", flags->denials,
+                "the same, refused; of two that match, the longer decides, then deny");
+  put.AddOption("--file", flags->file, "a policy in JSON; flags are added to it");
+  put.AddOption("--description", flags->description);
+  put.On(shell, [&shell, flags] { return Put(shell, *flags); });
 
-  CLI::App* const get = shell.Add(policy, "get", "Show a policy");
-  get->alias("show");
-  get->add_option("name", flags->name)->required();
-  shell.On(get, [&shell, flags] { return Get(shell, flags->name); });
-  shell.On(shell.Add(policy, "list", "List policies"), [&shell] { return List(shell); });
+  const Command get = policy.Add("get", "Show a policy");
+  get.Alias("show");
+  get.AddOption("name", flags->name).Required();
+  get.On(shell, [&shell, flags] { return Get(shell, flags->name); });
+  policy.Add("list", "List policies").On(shell, [&shell] { return List(shell); });
 
-  CLI::App* const remove = shell.Add(policy, "delete", "Delete a policy");
-  remove->alias("rm");
-  remove->add_option("name", flags->name)->required();
-  remove->add_option("--confirm", flags->confirm, kConfirmHelp);
-  shell.On(remove, [&shell, flags] { return Delete(shell, *flags); });
+  const Command remove = policy.Add("delete", "Delete a policy");
+  remove.Alias("rm");
+  remove.AddOption("name", flags->name).Required();
+  remove.AddOption("--confirm", flags->confirm, kConfirmHelp);
+  remove.On(shell, [&shell, flags] { return Delete(shell, *flags); });
 }
 
-void AddPasswordPolicyCommands(CLI::App* app, Shell& shell) {
-  CLI::App* const policy = shell.Add(app, "password-policy", "Recipes for generated passwords");
-  policy->require_subcommand(1);
+void AddPasswordPolicyCommands(Command app, Shell& shell) {
+  const Command policy = app.Add("password-policy", "Recipes for generated passwords");
+  policy.NeedSubcommand();
   const auto flags = std::make_shared<PasswordPolicyFlags>();
-  CLI::App* const put =
-      shell.Add(policy, "put", "Write a recipe",
-                "  keyturn password-policy put db --length 32 --alphabet alphanumeric \\\n"
-                "      --require 1:0123456789\n"
-                "  keyturn secret generate app/prod/db#password --policy db");
-  put->add_option("name", flags->name)->required();
-  put->add_option("--length", flags->length, "characters")->required();
-  put->add_option("--alphabet", flags->alphabet,
-                  "alphanumeric, hex, base64url, printable, or the characters themselves")
-      ->required();
-  put->add_option("--require", flags->rules, "COUNT:CHARACTERS, at least so many of these");
-  put->add_flag("--force", flags->force, "allow less than 128 bits");
-  shell.On(put, [&shell, flags] { return PutPasswordPolicy(shell, *flags); });
-  shell.On(shell.Add(policy, "list", "List recipes"),
-           [&shell] { return ListPasswordPolicies(shell); });
-  CLI::App* const remove = shell.Add(policy, "delete", "Delete a recipe");
-  remove->alias("rm");
-  remove->add_option("name", flags->name)->required();
-  remove->add_option("--confirm", flags->confirm, kConfirmHelp);
-  shell.On(remove, [&shell, flags] { return DeletePasswordPolicy(shell, *flags); });
+  const Command put =
+      policy.Add("put", "Write a recipe",
+                 "  keyturn password-policy put db --length 32 --alphabet alphanumeric \\\n"
+                 "      --require 1:0123456789\n"
+                 "  keyturn secret generate app/prod/db#password --policy db");
+  put.AddOption("name", flags->name).Required();
+  put.AddOption("--length", flags->length, "characters").Required();
+  put.AddOption("--alphabet", flags->alphabet,
+                "alphanumeric, hex, base64url, printable, or the characters themselves")
+      .Required();
+  put.AddOption("--require", flags->rules, "COUNT:CHARACTERS, at least so many of these");
+  put.AddFlag("--force", flags->force, "allow less than 128 bits");
+  put.On(shell, [&shell, flags] { return PutPasswordPolicy(shell, *flags); });
+  policy.Add("list", "List recipes").On(shell, [&shell] { return ListPasswordPolicies(shell); });
+  const Command remove = policy.Add("delete", "Delete a recipe");
+  remove.Alias("rm");
+  remove.AddOption("name", flags->name).Required();
+  remove.AddOption("--confirm", flags->confirm, kConfirmHelp);
+  remove.On(shell, [&shell, flags] { return DeletePasswordPolicy(shell, *flags); });
 }
 
 }  // namespace keyturn::cli

@@ -3,7 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/environment.h"
 #include "client/cli/secret_json.h"
 #include "client/wipe.h"
@@ -42,15 +42,15 @@ absl::Status Export(Shell& shell, const std::string& path) {
 
 }  // namespace
 
-void AddExportCommand(CLI::App* app, Shell& shell) {
-  CLI::App* const command = shell.Add(
-      app, "export", "Print all secrets below a directory as a dotenv file, shell or JSON",
-      "  keyturn export app/prod                        # dotenv\n"
-      "  eval \"$(keyturn export app/prod -o env)\"       # into this shell\n"
-      "  keyturn export app/prod -o json");
+void AddExportCommand(Command app, Shell& shell) {
+  const Command command =
+      app.Add("export", "Print all secrets below a directory as a dotenv file, shell or JSON",
+              "  keyturn export app/prod                        # dotenv\n"
+              "  eval \"$(keyturn export app/prod -o env)\"       # into this shell\n"
+              "  keyturn export app/prod -o json");
   const auto path = std::make_shared<std::string>();
-  command->add_option("directory", *path)->required();
-  shell.On(command, [&shell, path] { return Export(shell, *path); });
+  command.AddOption("directory", *path).Required();
+  command.On(shell, [&shell, path] { return Export(shell, *path); });
 }
 
 }  // namespace keyturn::cli

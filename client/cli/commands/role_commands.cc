@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/message_file.h"
@@ -103,39 +103,39 @@ absl::Status Delete(Shell& shell, const RoleFlags& flags) {
 
 }  // namespace
 
-void AddRoleCommands(CLI::App* app, Shell& shell) {
-  CLI::App* const role = shell.Add(app, "role", "Which client certificates get which policies");
-  role->require_subcommand(1);
+void AddRoleCommands(Command app, Shell& shell) {
+  const Command role = app.Add("role", "Which client certificates get which policies");
+  role.NeedSubcommand();
   const auto flags = std::make_shared<RoleFlags>();
   RoleFlags* const f = flags.get();
-  CLI::App* const put = shell.Add(
-      role, "put", "Write a role, in place of what it was",
+  const Command put = role.Add(
+      "put", "Write a role, in place of what it was",
       "  keyturn role put billing --policy billing --spiffe-id spiffe://example.com/billing\n"
       "  keyturn role put ci --policy deploy --spiffe-id 'spiffe://example.com/ci/*' --token-ttl "
       "15m");
-  put->alias("set");
-  put->add_option("name", f->name)->required();
-  put->add_option("--policy", f->policies, "which policies its certificates get");
-  put->add_option("--spiffe-id", f->spiffe_ids, "of the certificates; a trailing * is a prefix");
-  put->add_option("--fingerprint", f->fingerprints, "or their SHA-256, in hexadecimal");
-  put->add_option("--cidr", f->cidrs, "only from these networks");
-  put->add_option("--token-ttl", f->ttl, "how long a token of `login` lives");
-  put->add_option("--token-max-ttl", f->max_ttl, "at most");
-  put->add_option("--not-after", f->not_after, "the role ends then, such as 2026-12-31");
-  put->add_option("--description", f->description);
-  put->add_option("--file", f->file, "a role in JSON; flags take its place");
-  shell.On(put, [&shell, flags] { return Put(shell, *flags); });
+  put.Alias("set");
+  put.AddOption("name", f->name).Required();
+  put.AddOption("--policy", f->policies, "which policies its certificates get");
+  put.AddOption("--spiffe-id", f->spiffe_ids, "of the certificates; a trailing * is a prefix");
+  put.AddOption("--fingerprint", f->fingerprints, "or their SHA-256, in hexadecimal");
+  put.AddOption("--cidr", f->cidrs, "only from these networks");
+  put.AddOption("--token-ttl", f->ttl, "how long a token of `login` lives");
+  put.AddOption("--token-max-ttl", f->max_ttl, "at most");
+  put.AddOption("--not-after", f->not_after, "the role ends then, such as 2026-12-31");
+  put.AddOption("--description", f->description);
+  put.AddOption("--file", f->file, "a role in JSON; flags take its place");
+  put.On(shell, [&shell, flags] { return Put(shell, *flags); });
 
-  CLI::App* const get = shell.Add(role, "get", "Show a role");
-  get->alias("show");
-  get->add_option("name", f->name)->required();
-  shell.On(get, [&shell, flags] { return Get(shell, flags->name); });
-  shell.On(shell.Add(role, "list", "List roles"), [&shell] { return List(shell); });
-  CLI::App* const remove = shell.Add(role, "delete", "Delete a role");
-  remove->alias("rm");
-  remove->add_option("name", f->name)->required();
-  remove->add_option("--confirm", f->confirm, "the name, to go on without a question");
-  shell.On(remove, [&shell, flags] { return Delete(shell, *flags); });
+  const Command get = role.Add("get", "Show a role");
+  get.Alias("show");
+  get.AddOption("name", f->name).Required();
+  get.On(shell, [&shell, flags] { return Get(shell, flags->name); });
+  role.Add("list", "List roles").On(shell, [&shell] { return List(shell); });
+  const Command remove = role.Add("delete", "Delete a role");
+  remove.Alias("rm");
+  remove.AddOption("name", f->name).Required();
+  remove.AddOption("--confirm", f->confirm, "the name, to go on without a question");
+  remove.On(shell, [&shell, flags] { return Delete(shell, *flags); });
 }
 
 }  // namespace keyturn::cli

@@ -11,7 +11,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "base/version.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
 #include "crypto/arena.h"
@@ -205,13 +205,13 @@ absl::Status Run(Shell& shell, const std::string& fail_on) {
 
 }  // namespace
 
-void AddDoctorCommand(CLI::App* app, Shell& shell) {
+void AddDoctorCommand(Command app, Shell& shell) {
   const auto fail_on = std::make_shared<std::string>("fail");
-  CLI::App* const doctor = shell.Add(
-      app, "doctor", "Check this machine, the settings and the server, and say how to mend them",
-      "  keyturn doctor\n  keyturn doctor -o json --fail-on warn");
-  doctor->add_option("--fail-on", *fail_on, "exit with 8 at this severity: fail (default) or warn");
-  shell.On(doctor, [&shell, fail_on] { return Run(shell, *fail_on); });
+  const Command doctor =
+      app.Add("doctor", "Check this machine, the settings and the server, and say how to mend them",
+              "  keyturn doctor\n  keyturn doctor -o json --fail-on warn");
+  doctor.AddOption("--fail-on", *fail_on, "exit with 8 at this severity: fail (default) or warn");
+  doctor.On(shell, [&shell, fail_on] { return Run(shell, *fail_on); });
 }
 
 }  // namespace keyturn::cli

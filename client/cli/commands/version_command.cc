@@ -2,7 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/version.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 
 namespace keyturn::cli {
 namespace {
@@ -22,9 +22,10 @@ absl::Status Version(Shell& shell) {
 
 }  // namespace
 
-void AddVersionCommand(CLI::App* app, Shell& shell) {
-  shell.On(shell.Add(app, "version", "Show the versions of this command and of the server"),
-           [&shell] { return Version(shell); });
+void AddVersionCommand(Command app, Shell& shell) {
+  app.Add("version", "Show the versions of this command and of the server").On(shell, [&shell] {
+    return Version(shell);
+  });
 }
 
 }  // namespace keyturn::cli

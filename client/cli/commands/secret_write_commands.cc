@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/env_names.h"
 #include "client/cli/exit_codes.h"
@@ -13,7 +13,6 @@
 #include "client/cli/metadata_flag.h"
 #include "client/cli/reference.h"
 #include "client/cli/secret_json.h"
-#include "client/cli/value_input.h"
 #include "client/wipe.h"
 
 namespace keyturn::cli {
@@ -24,7 +23,7 @@ struct WriteFlags {
   std::string path, field = kOnlyField, kind, ttl;
   std::vector<std::string> metadata, operands;
   uint64_t if_version = 0;
-  CLI::Option* if_version_given = nullptr;
+  Option if_version_given;
 };
 
 struct PutFlags : WriteFlags {
@@ -67,7 +66,7 @@ absl::Status FillCommon(const WriteFlags& flags, Request* request) {
   request->set_path(flags.path);
   ASSIGN_OR_RETURN(const v1::Kind kind, ParseKind(flags.kind));
   request->set_kind(kind);
-  request->set_has_if_version(flags.if_version_given->count() > 0);
+  request->set_has_if_version(flags.if_version_given.given());
   request->set_if_version(flags.if_version);
   RETURN_IF_ERROR(ParseMetadata(flags.metadata, request->mutable_custom_metadata()));
   if (!flags.ttl.empty()) {
@@ -207,90 +206,89 @@ absl::Status Rename(Shell& shell, const RenameFlags& flags) {
   return shell.out().Object({{"from", flags.from}, {"to", flags.to}}, ToJson(response));
 }
 
-void AddWriteFlags(CLI::App* command, WriteFlags* flags) {
-  command->add_option("path", flags->path, "PATH or PATH#FIELD")->required();
+void AddWriteFlags(Command command, WriteFlags* flags) {
+  command.AddOption("path", flags->path, "PATH or PATH#FIELD").Required();
   // Only there to be refused with an explanation.
-  command->add_option("values", flags->operands)->group("");
-  command->add_option("--field", flags->field, "which field; default: value");
-  flags->if_version_given = command->add_option(
+  command.AddOption("values", flags->operands).Hidden();
+  command.AddOption("--field", flags->field, "which field; default: value");
+  flags->if_version_given = command.AddOption(
       "--if-version", flags->if_version,
       "write only if the newest version is this; 0: only if there is no such secret");
-  command->add_option("--kind", flags->kind,
-                      "of a new secret: generic, api_key, jwt_key, db_credential");
-  command->add_option("--metadata", flags->metadata,
-                      "KEY=VALUE, not secret; merged, KEY= removes it");
-  command->add_option("--ttl", flags->ttl, "the version expires after this, such as 90d");
+  command.AddOption("--kind", flags->kind,
+                    "of a new secret: generic, api_key, jwt_key, db_credential");
+  command.AddOption("--metadata", flags->metadata,
+                    "KEY=VALUE, not secret; merged, KEY= removes it");
+  command.AddOption("--ttl", flags->ttl, "the version expires after this, such as 90d");
 }
 
-void AddGenerateFlags(CLI::App* command, GenerateFlags* flags) {
-  command->add_option("--bytes", flags->bytes, "random bytes; default 32");
-  command->add_option("--length", flags->length, "or so many characters of --alphabet");
-  command->add_option("--alphabet", flags->alphabet,
-                      "alphanumeric, hex, base64url, printable, or the characters themselves");
-  command->add_option("--format", flags->format, "of the bytes: base64url, base64, hex, raw");
-  command->add_option("--policy", flags->policy, "or a named password policy");
-  command->add_flag("--force", flags->force, "allow less than 128 bits");
+void AddGenerateFlags(Command command, GenerateFlags* flags) {
+  command.AddOption("--bytes", flags->bytes, "random bytes; default 32");
+  command.AddOption("--length", flags->length, "or so many characters of --alphabet");
+  command.AddOption("--alphabet", flags->alphabet,
+                    "alphanumeric, hex, base64url, printable, or the characters themselves");
+  command.AddOption("--format", flags->format, "of the bytes: base64url, base64, hex, raw");
+  command.AddOption("--policy", flags->policy, "or a named password policy");
+  command.AddFlag("--force", flags->force, "allow less than 128 bits");
 }
 
 }  // namespace
 
-void AddSecretWriteCommands(CLI::App* secret, Shell& shell) {
+void AddSecretWriteCommands(Command secret, Shell& shell) {
   const auto put_flags = std::make_shared<PutFlags>();
   const auto how = std::make_shared<GenerateFlags>();
-  CLI::App* const put = shell.Add(
-      secret, "put", "Write a new version; fields that are not named keep their values",
+  const Command put = secret.Add(
+      "put", "Write a new version; fields that are not named keep their values",
       "  keyturn secret put app/prod/api-key                         # asks for the value\n"
       "  keyturn secret put app/prod/db --field password --value-file pw.txt\n"
       "  keyturn secret put app/prod/db --data db.json --replace     # all fields at once\n"
       "  keyturn secret put app/prod/api-key --generate --bytes 32 --if-version 0");
-  put->alias("set");
+  put.Alias("set");
   AddWriteFlags(put, put_flags.get());
-  AddValueFlags(put, &put_flags->input);
-  put->add_option("--data", put_flags->data_file,
-                  "a file (or -) with a JSON object of all fields to write");
-  put->add_option("--encoding", put_flags->encoding, "text, json or binary; default: by the bytes");
-  put->add_flag("--replace", put_flags->replace, "fields that are not named are dropped");
-  put->add_flag("--generate", put_flags->generate, "let the server make the value");
+  put.AddValueFlags(&put_flags->input);
+  put.AddOption("--data", put_flags->data_file,
+                "a file (or -) with a JSON object of all fields to write");
+  put.AddOption("--encoding", put_flags->encoding, "text, json or binary; default: by the bytes");
+  put.AddFlag("--replace", put_flags->replace, "fields that are not named are dropped");
+  put.AddFlag("--generate", put_flags->generate, "let the server make the value");
   AddGenerateFlags(put, how.get());
-  shell.On(put, [&shell, put_flags, how] { return Put(shell, *put_flags, *how); });
+  put.On(shell, [&shell, put_flags, how] { return Put(shell, *put_flags, *how); });
 
   const auto flags = std::make_shared<WriteFlags>();
-  CLI::App* const generate = shell.Add(
-      secret, "generate", "Write a new version with a value that the server makes",
+  const Command generate = secret.Add(
+      "generate", "Write a new version with a value that the server makes",
       "  keyturn secret generate app/prod/api-key --bytes 32\n"
       "  keyturn secret generate app/prod/db#password --length 24 --alphabet alphanumeric");
   AddWriteFlags(generate, flags.get());
   AddGenerateFlags(generate, how.get());
-  shell.On(generate, [&shell, flags, how] { return Generate(shell, *flags, *how); });
+  generate.On(shell, [&shell, flags, how] { return Generate(shell, *flags, *how); });
 
   const auto metadata_flags = std::make_shared<MetadataFlags>();
   MetadataFlags* const m = metadata_flags.get();
-  CLI::App* const metadata = shell.Add(
-      secret, "metadata", "Change what is known about a secret",
+  const Command metadata = secret.Add(
+      "metadata", "Change what is known about a secret",
       "  keyturn secret metadata app/prod/db --metadata owner=payments --max-versions 20");
-  metadata->add_option("path", m->path)->required();
-  metadata->add_option("--metadata", m->metadata, "KEY=VALUE, not secret; KEY= removes it");
-  metadata->add_flag("--replace", m->replace, "metadata that is not named is dropped");
-  metadata->add_option("--max-versions", m->max_versions, "how many versions are kept");
-  CLI::Option* const ttl =
-      metadata->add_option("--version-ttl", m->version_ttl, "new versions expire after this");
-  metadata->add_flag("--never-expire", m->never_expire, "new versions do not expire")
-      ->excludes(ttl);
-  CLI::Option* const required = metadata->add_flag("--require-if-version", m->require_if_version,
-                                                   "refuse writes without --if-version");
-  metadata->add_flag("--no-require-if-version", m->no_require_if_version)->excludes(required);
-  shell.On(metadata, [&shell, metadata_flags] { return UpdateMetadata(shell, *metadata_flags); });
+  metadata.AddOption("path", m->path).Required();
+  metadata.AddOption("--metadata", m->metadata, "KEY=VALUE, not secret; KEY= removes it");
+  metadata.AddFlag("--replace", m->replace, "metadata that is not named is dropped");
+  metadata.AddOption("--max-versions", m->max_versions, "how many versions are kept");
+  const Option ttl =
+      metadata.AddOption("--version-ttl", m->version_ttl, "new versions expire after this");
+  metadata.AddFlag("--never-expire", m->never_expire, "new versions do not expire").Excludes(ttl);
+  const Option required = metadata.AddFlag("--require-if-version", m->require_if_version,
+                                           "refuse writes without --if-version");
+  metadata.AddFlag("--no-require-if-version", m->no_require_if_version).Excludes(required);
+  metadata.On(shell, [&shell, metadata_flags] { return UpdateMetadata(shell, *metadata_flags); });
 
   const auto rename_flags = std::make_shared<RenameFlags>();
-  CLI::App* const rename =
-      shell.Add(secret, "rename", "Move a secret, or a directory with all that is in it",
-                "  keyturn secret rename app/prod/db app/prod/database\n"
-                "  keyturn secret rename --directory app/prod app/live");
-  rename->alias("mv");
-  rename->add_option("from", rename_flags->from)->required();
-  rename->add_option("to", rename_flags->to)->required();
-  rename->add_flag("--directory", rename_flags->directory, "the names are directories");
-  shell.On(rename, [&shell, rename_flags] { return Rename(shell, *rename_flags); });
+  const Command rename =
+      secret.Add("rename", "Move a secret, or a directory with all that is in it",
+                 "  keyturn secret rename app/prod/db app/prod/database\n"
+                 "  keyturn secret rename --directory app/prod app/live");
+  rename.Alias("mv");
+  rename.AddOption("from", rename_flags->from).Required();
+  rename.AddOption("to", rename_flags->to).Required();
+  rename.AddFlag("--directory", rename_flags->directory, "the names are directories");
+  rename.On(shell, [&shell, rename_flags] { return Rename(shell, *rename_flags); });
 }
 
 }  // namespace keyturn::cli

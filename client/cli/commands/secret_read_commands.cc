@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/dotenv.h"
 #include "client/cli/env_names.h"
 #include "client/cli/exit_codes.h"
@@ -180,44 +180,44 @@ absl::Status Diff(Shell& shell, const ReadFlags& flags) {
 
 }  // namespace
 
-void AddSecretReadCommands(CLI::App* secret, Shell& shell) {
+void AddSecretReadCommands(Command secret, Shell& shell) {
   const auto flags = std::make_shared<ReadFlags>();
   const char* const kVersionHelp = "a number, or previous";
-  CLI::App* const get =
-      shell.Add(secret, "get", "Show a secret; values only with --reveal or a machine's format",
-                "  keyturn secret get app/prod/db --reveal\n"
-                "  keyturn secret get app/prod/db -o json | jq -r .data.password\n"
-                "  keyturn secret get app/prod/db#password -o raw");
-  get->add_option("path", flags->reference, "PATH, PATH#FIELD or PATH#FIELD@VERSION")->required();
-  get->add_option("--version", flags->version, kVersionHelp);
-  get->add_flag("--reveal", flags->reveal, "show the values");
-  shell.On(get, [&shell, flags] { return Get(shell, *flags); });
+  const Command get =
+      secret.Add("get", "Show a secret; values only with --reveal or a machine's format",
+                 "  keyturn secret get app/prod/db --reveal\n"
+                 "  keyturn secret get app/prod/db -o json | jq -r .data.password\n"
+                 "  keyturn secret get app/prod/db#password -o raw");
+  get.AddOption("path", flags->reference, "PATH, PATH#FIELD or PATH#FIELD@VERSION").Required();
+  get.AddOption("--version", flags->version, kVersionHelp);
+  get.AddFlag("--reveal", flags->reveal, "show the values");
+  get.On(shell, [&shell, flags] { return Get(shell, *flags); });
 
-  CLI::App* const read = shell.Add(secret, "read", "Print one value and nothing else",
-                                   "  keyturn secret read app/prod/api-key\n"
-                                   "  keyturn secret read app/prod/db#password@previous");
-  read->add_option("path", flags->reference, "PATH, PATH#FIELD or PATH#FIELD@VERSION")->required();
-  read->add_option("--version", flags->version, kVersionHelp);
-  shell.On(read, [&shell, flags] { return Read(shell, *flags); });
+  const Command read = secret.Add("read", "Print one value and nothing else",
+                                  "  keyturn secret read app/prod/api-key\n"
+                                  "  keyturn secret read app/prod/db#password@previous");
+  read.AddOption("path", flags->reference, "PATH, PATH#FIELD or PATH#FIELD@VERSION").Required();
+  read.AddOption("--version", flags->version, kVersionHelp);
+  read.On(shell, [&shell, flags] { return Read(shell, *flags); });
 
-  CLI::App* const show = shell.Add(secret, "show", "Show everything about a secret but its values");
-  show->alias("describe");
-  show->add_option("path", flags->reference)->required();
-  shell.On(show, [&shell, flags] { return Show(shell, flags->reference); });
+  const Command show = secret.Add("show", "Show everything about a secret but its values");
+  show.Alias("describe");
+  show.AddOption("path", flags->reference).Required();
+  show.On(shell, [&shell, flags] { return Show(shell, flags->reference); });
 
-  CLI::App* const history = shell.Add(secret, "history", "Show the versions of a secret");
-  history->alias("versions");
-  history->add_option("path", flags->reference)->required();
-  shell.On(history, [&shell, flags] { return History(shell, flags->reference); });
+  const Command history = secret.Add("history", "Show the versions of a secret");
+  history.Alias("versions");
+  history.AddOption("path", flags->reference).Required();
+  history.On(shell, [&shell, flags] { return History(shell, flags->reference); });
 
-  CLI::App* const diff =
-      shell.Add(secret, "diff", "Show which fields differ between two versions, never the values",
-                "  keyturn secret diff app/prod/db            # previous to current\n"
-                "  keyturn secret diff app/prod/db 3 5");
-  diff->add_option("path", flags->reference)->required();
-  diff->add_option("from", flags->version, "a number, previous or current");
-  diff->add_option("to", flags->other, "a number, previous or current");
-  shell.On(diff, [&shell, flags] { return Diff(shell, *flags); });
+  const Command diff =
+      secret.Add("diff", "Show which fields differ between two versions, never the values",
+                 "  keyturn secret diff app/prod/db            # previous to current\n"
+                 "  keyturn secret diff app/prod/db 3 5");
+  diff.AddOption("path", flags->reference).Required();
+  diff.AddOption("from", flags->version, "a number, previous or current");
+  diff.AddOption("to", flags->other, "a number, previous or current");
+  diff.On(shell, [&shell, flags] { return Diff(shell, *flags); });
 }
 
 }  // namespace keyturn::cli

@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/secret_json.h"
@@ -111,39 +111,39 @@ absl::Status Destroy(Shell& shell, const DeleteFlags& flags) {
 
 }  // namespace
 
-void AddSecretDeleteCommands(CLI::App* secret, Shell& shell) {
+void AddSecretDeleteCommands(Command secret, Shell& shell) {
   const auto flags = std::make_shared<DeleteFlags>();
-  const auto add_common = [&flags](CLI::App* command) {
-    command->add_option("path", flags->path)->required();
-    command->add_option("--versions", flags->versions, "which, such as 3,4")->delimiter(',');
+  const auto add_common = [&flags](Command command) {
+    command.AddOption("path", flags->path).Required();
+    command.AddOption("--versions", flags->versions, "which, such as 3,4").CommaSeparated();
   };
-  CLI::App* const remove =
-      shell.Add(secret, "delete", "Delete; can be undone within the recovery window",
-                "  keyturn secret delete app/old/key             # the current version\n"
-                "  keyturn secret delete app/old/key --all --recovery-window 7d");
-  remove->alias("rm");
+  const Command remove =
+      secret.Add("delete", "Delete; can be undone within the recovery window",
+                 "  keyturn secret delete app/old/key             # the current version\n"
+                 "  keyturn secret delete app/old/key --all --recovery-window 7d");
+  remove.Alias("rm");
   add_common(remove);
-  remove->add_flag("--all", flags->all, "every version");
-  remove->add_option("--recovery-window", flags->window, "how long it can be undone; default 30d");
-  remove->add_flag("--dry-run", flags->dry_run, "show what would be done");
-  shell.On(remove, [&shell, flags] { return Delete(shell, *flags); });
+  remove.AddFlag("--all", flags->all, "every version");
+  remove.AddOption("--recovery-window", flags->window, "how long it can be undone; default 30d");
+  remove.AddFlag("--dry-run", flags->dry_run, "show what would be done");
+  remove.On(shell, [&shell, flags] { return Delete(shell, *flags); });
 
-  CLI::App* const undelete =
-      shell.Add(secret, "undelete", "Bring deleted versions back; all of them unless named");
-  undelete->alias("restore");
+  const Command undelete =
+      secret.Add("undelete", "Bring deleted versions back; all of them unless named");
+  undelete.Alias("restore");
   add_common(undelete);
-  shell.On(undelete, [&shell, flags] { return Undelete(shell, *flags); });
+  undelete.On(shell, [&shell, flags] { return Undelete(shell, *flags); });
 
-  CLI::App* const destroy =
-      shell.Add(secret, "destroy", "Destroy versions for good: their keys are deleted",
-                "  keyturn secret destroy app/old/key --versions 1,2\n"
-                "  keyturn secret destroy app/old/key --all --confirm app/old/key");
-  destroy->alias("purge");
+  const Command destroy =
+      secret.Add("destroy", "Destroy versions for good: their keys are deleted",
+                 "  keyturn secret destroy app/old/key --versions 1,2\n"
+                 "  keyturn secret destroy app/old/key --all --confirm app/old/key");
+  destroy.Alias("purge");
   add_common(destroy);
-  destroy->add_flag("--all", flags->all, "every version, and the secret's name and metadata");
-  destroy->add_option("--confirm", flags->confirm, "the path, to destroy without a question");
-  destroy->add_flag("--dry-run", flags->dry_run, "show what would be done");
-  shell.On(destroy, [&shell, flags] { return Destroy(shell, *flags); });
+  destroy.AddFlag("--all", flags->all, "every version, and the secret's name and metadata");
+  destroy.AddOption("--confirm", flags->confirm, "the path, to destroy without a question");
+  destroy.AddFlag("--dry-run", flags->dry_run, "show what would be done");
+  destroy.On(shell, [&shell, flags] { return Destroy(shell, *flags); });
 }
 
 }  // namespace keyturn::cli

@@ -1,5 +1,6 @@
-#include "client/cli/command_line.h"
+#include "client/cli/commands/command_line.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 
@@ -7,9 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/nearest.h"
 #include "base/version.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
+#include "client/cli/commands/help.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/report.h"
+#include "client/cli/shell.h"
 
 namespace keyturn::cli {
 namespace {
@@ -22,21 +25,6 @@ constexpr char kOverview[] =
     "  keyturn run --path app/production -- ./server    # run it with that\n"
     "  keyturn secret read app/production/api-key\n"
     "  keyturn doctor                                   # when something is wrong";
-
-// CLI11's help with one line for each subcommand, and examples before the flags.
-class HelpFormatter : public CLI::Formatter {
- public:
-  std::string make_subcommand(const CLI::App* command) const override {
-    const std::string about = command->get_description();
-    std::string name = command->get_display_name(true);
-    const size_t width = std::max<size_t>(name.size() + 2, 26);
-    name.resize(width, ' ');
-    return absl::StrCat("  ", name, about.substr(0, about.find('\n')), "\n");
-  }
-  std::string make_usage(const CLI::App* app, std::string name) const override {
-    return absl::StrCat("\n", CLI::Formatter::make_usage(app, std::move(name)));
-  }
-};
 
 // One value for each time an option is given: "--metadata a=b PATH" must not take the path.
 void OneValueEach(CLI::App* app) {
@@ -127,34 +115,36 @@ absl::Status ExplainParseError(CLI::App* app, const CLI::ParseError& error) {
   return WithHelp(UsageError(message), help);
 }
 
-}  // namespace
-
+// All commands; they refer to `shell`, which outlives the result.
 std::unique_ptr<CLI::App> BuildCommandLine(Shell& shell) {
   auto app = std::make_unique<CLI::App>(kOverview, "keyturn");
-  app->formatter(std::make_shared<HelpFormatter>());
+  app->formatter(MakeHelpFormatter());
   app->set_version_flag("--version", std::string("keyturn ") + kVersion);
   app->fallthrough();
   app->require_subcommand(1);
   AddGlobalFlags(app.get(), &shell.flags);
-  AddSecretCommands(app.get(), shell);
-  AddRunCommand(app.get(), shell);
-  AddRenderCommand(app.get(), shell);
-  AddExportCommand(app.get(), shell);
-  AddImportCommand(app.get(), shell);
-  AddSessionCommands(app.get(), shell);
-  AddProfileCommands(app.get(), shell);
-  AddPolicyCommands(app.get(), shell);
-  AddRoleCommands(app.get(), shell);
-  AddTokenCommands(app.get(), shell);
-  AddPasswordPolicyCommands(app.get(), shell);
-  AddOperatorCommands(app.get(), shell);
-  AddAuditCommands(app.get(), shell);
-  AddDoctorCommand(app.get(), shell);
-  AddCompletionCommand(app.get(), shell);
-  AddVersionCommand(app.get(), shell);
+  const Command all(app.get());
+  AddSecretCommands(all, shell);
+  AddRunCommand(all, shell);
+  AddRenderCommand(all, shell);
+  AddExportCommand(all, shell);
+  AddImportCommand(all, shell);
+  AddSessionCommands(all, shell);
+  AddProfileCommands(all, shell);
+  AddPolicyCommands(all, shell);
+  AddRoleCommands(all, shell);
+  AddTokenCommands(all, shell);
+  AddPasswordPolicyCommands(all, shell);
+  AddOperatorCommands(all, shell);
+  AddAuditCommands(all, shell);
+  AddDoctorCommand(all, shell);
+  AddCompletionCommand(all, shell);
+  AddVersionCommand(all, shell);
   OneValueEach(app.get());
   return app;
 }
+
+}  // namespace
 
 int RunCommandLine(std::vector<std::string> arguments) {
   Shell shell;
@@ -164,6 +154,10 @@ int RunCommandLine(std::vector<std::string> arguments) {
     arguments.erase(end, arguments.end());
   }
   const std::unique_ptr<CLI::App> app = BuildCommandLine(shell);
+  if (arguments.empty()) {
+    std::fputs(app->help().c_str(), stderr);
+    return kExitUsage;
+  }
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
   try {
     app->parse(arguments);

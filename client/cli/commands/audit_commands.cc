@@ -4,7 +4,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/offline_audit.h"
@@ -133,52 +133,50 @@ absl::Status Verify(Shell& shell, const std::string& offline, const std::string&
 
 }  // namespace
 
-void AddAuditCommands(CLI::App* app, Shell& shell) {
-  CLI::App* const audit = shell.Add(app, "audit", "Who did what: read and verify the audit log");
-  audit->require_subcommand(1);
+void AddAuditCommands(Command app, Shell& shell) {
+  const Command audit = app.Add("audit", "Who did what: read and verify the audit log");
+  audit.NeedSubcommand();
 
   const auto tail_flags = std::make_shared<TailFlags>();
-  CLI::App* const tail = shell.Add(audit, "tail", "Show the newest entries",
-                                   "  keyturn audit tail --last 50\n"
-                                   "  keyturn audit tail --follow -o json | jq .event");
-  tail->add_flag("-f,--follow", tail_flags->follow, "and new ones as they come, until ctrl-C");
-  tail->add_option("-n,--last", tail_flags->last, "how many; default 10");
-  tail->add_option("--from", tail_flags->from, "all from this sequence number on");
-  shell.On(tail, [&shell, tail_flags] { return Tail(shell, *tail_flags); });
+  const Command tail = audit.Add("tail", "Show the newest entries",
+                                 "  keyturn audit tail --last 50\n"
+                                 "  keyturn audit tail --follow -o json | jq .event");
+  tail.AddFlag("-f,--follow", tail_flags->follow, "and new ones as they come, until ctrl-C");
+  tail.AddOption("-n,--last", tail_flags->last, "how many; default 10");
+  tail.AddOption("--from", tail_flags->from, "all from this sequence number on");
+  tail.On(shell, [&shell, tail_flags] { return Tail(shell, *tail_flags); });
 
   const auto flags = std::make_shared<SearchFlags>();
-  CLI::App* const search =
-      shell.Add(audit, "search", "Find entries",
+  const Command search =
+      audit.Add("search", "Find entries",
                 "  keyturn audit search --event secret_read --path app/prod/db --after 24h\n"
                 "  keyturn audit search --event authentication_failure --after 2026-11-01\n"
                 "  keyturn audit search --id REQUEST_ID");
-  search->add_option("--after", flags->after, "a time, or how long ago, such as 24h");
-  search->add_option("--before", flags->before, "a time, or how long ago");
-  search->add_option("--event", flags->event, "such as secret_read; docs/AUDIT.md lists them");
-  search->add_option("--principal", flags->principal);
-  search->add_option("--path", flags->path, "what the path or name begins with");
-  search->add_option("--id", flags->id, "the request id");
-  search->add_option("--outcome", flags->outcome, "ok, or a code such as PERMISSION_DENIED");
-  search->add_option("--limit", flags->limit, "at most so many; default 100")
-      ->check(CLI::Range(1, 10'000));
-  search->add_option("--page-token", flags->page_token, "go on where a search ended");
-  shell.On(search, [&shell, flags] { return Search(shell, *flags); });
+  search.AddOption("--after", flags->after, "a time, or how long ago, such as 24h");
+  search.AddOption("--before", flags->before, "a time, or how long ago");
+  search.AddOption("--event", flags->event, "such as secret_read; docs/AUDIT.md lists them");
+  search.AddOption("--principal", flags->principal);
+  search.AddOption("--path", flags->path, "what the path or name begins with");
+  search.AddOption("--id", flags->id, "the request id");
+  search.AddOption("--outcome", flags->outcome, "ok, or a code such as PERMISSION_DENIED");
+  search.AddOption("--limit", flags->limit, "at most so many; default 100").Range(1, 10'000);
+  search.AddOption("--page-token", flags->page_token, "go on where a search ended");
+  search.On(shell, [&shell, flags] { return Search(shell, *flags); });
 
   const auto offline = std::make_shared<std::string>();
   const auto public_key = std::make_shared<std::string>();
-  CLI::App* const verify =
-      shell.Add(audit, "verify", "Check that no entry was changed, removed or put in",
+  const Command verify =
+      audit.Add("verify", "Check that no entry was changed, removed or put in",
                 "  keyturn audit verify\n"
                 "  keyturn audit verify --offline /var/lib/keyturn/audit --public-key HEX   # "
                 "without a server");
-  verify->add_option("--offline", *offline,
-                     "the directory of the segments of a stopped server, or "
-                     "a copy");
-  verify->add_option(
-      "--public-key", *public_key,
-      "check signatures too; hexadecimal, as `audit verify` of the server printed it");
-  verify->footer("Exit code 8 when there are problems.");
-  shell.On(verify, [&shell, offline, public_key] { return Verify(shell, *offline, *public_key); });
+  verify.AddOption("--offline", *offline,
+                   "the directory of the segments of a stopped server, or "
+                   "a copy");
+  verify.AddOption("--public-key", *public_key,
+                   "check signatures too; hexadecimal, as `audit verify` of the server printed it");
+  verify.Footer("Exit code 8 when there are problems.");
+  verify.On(shell, [&shell, offline, public_key] { return Verify(shell, *offline, *public_key); });
 }
 
 }  // namespace keyturn::cli

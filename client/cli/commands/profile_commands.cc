@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
 
 namespace keyturn::cli {
@@ -93,36 +93,36 @@ absl::Status Explain(Shell& shell) {
 
 }  // namespace
 
-void AddProfileCommands(CLI::App* app, Shell& shell) {
-  CLI::App* const profile = shell.Add(app, "profile", "Servers and how to reach them, by name");
-  profile->require_subcommand(1);
-  shell.On(shell.Add(profile, "list", "Show all profiles"), [&shell] { return List(shell); });
+void AddProfileCommands(Command app, Shell& shell) {
+  const Command profile = app.Add("profile", "Servers and how to reach them, by name");
+  profile.NeedSubcommand();
+  profile.Add("list", "Show all profiles").On(shell, [&shell] { return List(shell); });
 
   const auto name = std::make_shared<std::string>();
   const auto confirm = std::make_shared<std::string>();
   const auto overwrite = std::make_shared<bool>(false);
-  CLI::App* const use = shell.Add(profile, "use", "Make a profile the current one");
-  use->add_option("name", *name)->required();
-  shell.On(use, [&shell, name] { return Use(shell, *name); });
+  const Command use = profile.Add("use", "Make a profile the current one");
+  use.AddOption("name", *name).Required();
+  use.On(shell, [&shell, name] { return Use(shell, *name); });
 
-  CLI::App* const add =
-      shell.Add(profile, "add", "Save the connection flags as a profile",
-                "  keyturn profile add prod --address vault.example.com:7400 --ca-cert ca.pem \\\n"
-                "      --client-cert me.pem --client-key me.key");
-  add->add_option("name", *name)->required();
-  add->add_flag("--overwrite", *overwrite, "replace a profile of that name");
-  shell.On(add, [&shell, name, overwrite] { return Save(shell, *name, *overwrite); });
+  const Command add = profile.Add(
+      "add", "Save the connection flags as a profile",
+      "  keyturn profile add prod --address vault.example.com:7400 --ca-cert ca.pem \\\n"
+      "      --client-cert me.pem --client-key me.key");
+  add.AddOption("name", *name).Required();
+  add.AddFlag("--overwrite", *overwrite, "replace a profile of that name");
+  add.On(shell, [&shell, name, overwrite] { return Save(shell, *name, *overwrite); });
 
-  CLI::App* const remove =
-      shell.Add(profile, "rm", "Remove a profile, with its certificate, key and token");
-  remove->add_option("name", *name)->required();
-  remove->add_option("--confirm", *confirm, "the profile's name, to remove it without a question");
-  shell.On(remove, [&shell, name, confirm] { return Remove(shell, *name, *confirm); });
+  const Command remove = profile.Add("rm", "Remove a profile, with its certificate, key and token");
+  remove.AddOption("name", *name).Required();
+  remove.AddOption("--confirm", *confirm, "the profile's name, to remove it without a question");
+  remove.On(shell, [&shell, name, confirm] { return Remove(shell, *name, *confirm); });
 
-  CLI::App* const config = shell.Add(app, "config", "The settings in force");
-  config->require_subcommand(1);
-  shell.On(shell.Add(config, "explain", "Show each setting and where it comes from"),
-           [&shell] { return Explain(shell); });
+  const Command config = app.Add("config", "The settings in force");
+  config.NeedSubcommand();
+  config.Add("explain", "Show each setting and where it comes from").On(shell, [&shell] {
+    return Explain(shell);
+  });
 }
 
 }  // namespace keyturn::cli

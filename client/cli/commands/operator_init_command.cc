@@ -6,10 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
-#include "client/cli/value_input.h"
 #include "client/wipe.h"
 #include "crypto/x509_make.h"
 
@@ -185,28 +184,28 @@ absl::Status Init(Shell& shell, InitFlags flags) {
 
 }  // namespace
 
-void AddOperatorInitCommand(CLI::App* parent, Shell& shell) {
-  CLI::App* const init = shell.Add(
-      parent, "init", "Initialise a new vault, once, on the server's machine",
+void AddOperatorInitCommand(Command parent, Shell& shell) {
+  const Command init = parent.Add(
+      "init", "Initialise a new vault, once, on the server's machine",
       "  keyturn operator init                                  # Shamir shares, any 3 of 5\n"
       "  keyturn operator init --seal shamir --shares 7 --threshold 4\n"
       "  keyturn operator init --seal key-file --seal passphrase");
   const auto flags = std::make_shared<InitFlags>();
-  init->add_option("--seal", flags->seals,
-                   "what unseals the vault: shamir (default), passphrase, key-file; several are "
-                   "alternatives");
-  init->add_option("--shares", flags->shares, "how many shares are made; default 5")
-      ->check(CLI::Range(1, limits::kSharesMax));
-  init->add_option("--threshold", flags->threshold, "how many of them unseal; default 3")
-      ->check(CLI::Range(1, limits::kSharesMax));
-  init->add_option("--passphrase-file", flags->passphrase_file,
-                   "read the passphrase from there instead of asking");
-  init->add_option("--root-token-file", flags->root_token_file,
-                   "write the root token there (mode 0600) instead of printing it");
-  init->add_option("--shares-file", flags->shares_file,
-                   "write the shares there (mode 0600), one a line, instead of printing them");
-  init->footer("The operator's certificate and key go into a new profile; see --profile.");
-  shell.On(init, [&shell, flags] { return Init(shell, *flags); });
+  init.AddOption("--seal", flags->seals,
+                 "what unseals the vault: shamir (default), passphrase, key-file; several are "
+                 "alternatives");
+  init.AddOption("--shares", flags->shares, "how many shares are made; default 5")
+      .Range(1, limits::kSharesMax);
+  init.AddOption("--threshold", flags->threshold, "how many of them unseal; default 3")
+      .Range(1, limits::kSharesMax);
+  init.AddOption("--passphrase-file", flags->passphrase_file,
+                 "read the passphrase from there instead of asking");
+  init.AddOption("--root-token-file", flags->root_token_file,
+                 "write the root token there (mode 0600) instead of printing it");
+  init.AddOption("--shares-file", flags->shares_file,
+                 "write the shares there (mode 0600), one a line, instead of printing them");
+  init.Footer("The operator's certificate and key go into a new profile; see --profile.");
+  init.On(shell, [&shell, flags] { return Init(shell, *flags); });
 }
 
 }  // namespace keyturn::cli

@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
 #include "client/wipe.h"
@@ -166,33 +166,33 @@ absl::Status Seal(Shell& shell, const std::string& confirm) {
 
 }  // namespace
 
-void AddOperatorSealCommands(CLI::App* parent, Shell& shell) {
+void AddOperatorSealCommands(Command parent, Shell& shell) {
   const auto flags = std::make_shared<UnsealFlags>();
-  CLI::App* const unseal = shell.Add(
-      parent, "unseal", "Give a share, passphrase or key file, and unseal the vault",
+  const Command unseal = parent.Add(
+      "unseal", "Give a share, passphrase or key file, and unseal the vault",
       "  keyturn operator unseal                          # asks, one share each time\n"
       "  keyturn operator unseal --passphrase-file - < passphrase\n"
       "  keyturn operator unseal --key-file               # reads the server's key file again");
-  CLI::Option* const share = unseal->add_option(
-      "--share-file", flags->share_file, "a file (or -) with one or more shares, one a line");
-  CLI::Option* const passphrase =
-      unseal->add_option("--passphrase-file", flags->passphrase_file, "a file (or -) with it")
-          ->excludes(share);
-  unseal->add_flag("--key-file", flags->key_file, "the key file in the server's configuration")
-      ->excludes(share)
-      ->excludes(passphrase);
-  unseal->add_flag("--reset", flags->reset, "forget the shares given so far");
-  shell.On(unseal, [&shell, flags] { return Unseal(shell, *flags); });
+  const Option share = unseal.AddOption("--share-file", flags->share_file,
+                                        "a file (or -) with one or more shares, one a line");
+  const Option passphrase =
+      unseal.AddOption("--passphrase-file", flags->passphrase_file, "a file (or -) with it")
+          .Excludes(share);
+  unseal.AddFlag("--key-file", flags->key_file, "the key file in the server's configuration")
+      .Excludes(share)
+      .Excludes(passphrase);
+  unseal.AddFlag("--reset", flags->reset, "forget the shares given so far");
+  unseal.On(shell, [&shell, flags] { return Unseal(shell, *flags); });
 
   const auto confirm = std::make_shared<std::string>();
-  CLI::App* const seal = shell.Add(parent, "seal", "Seal the vault: forget every key, at once");
-  seal->add_option("--confirm", *confirm, "the word seal, to go on without a question");
-  shell.On(seal, [&shell, confirm] { return Seal(shell, *confirm); });
+  const Command seal = parent.Add("seal", "Seal the vault: forget every key, at once");
+  seal.AddOption("--confirm", *confirm, "the word seal, to go on without a question");
+  seal.On(shell, [&shell, confirm] { return Seal(shell, *confirm); });
 
   const auto fail_on = std::make_shared<std::string>();
-  CLI::App* const status = shell.Add(parent, "status", "Show whether the vault is sealed");
-  status->add_option("--fail-on", *fail_on, "sealed: exit with 8 unless it is unsealed");
-  shell.On(status, [&shell, fail_on] { return Status(shell, *fail_on); });
+  const Command status = parent.Add("status", "Show whether the vault is sealed");
+  status.AddOption("--fail-on", *fail_on, "sealed: exit with 8 unless it is unsealed");
+  status.On(shell, [&shell, fail_on] { return Status(shell, *fail_on); });
 }
 
 }  // namespace keyturn::cli

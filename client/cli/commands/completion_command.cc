@@ -1,11 +1,12 @@
 // completion bash|zsh|fish: scripts made from the commands themselves.
+#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
 
 namespace keyturn::cli {
@@ -89,13 +90,14 @@ std::string Fish(CLI::App* app) {
 
 }  // namespace
 
-void AddCompletionCommand(CLI::App* app, Shell& shell) {
-  CLI::App* const completion = shell.Add(app, "completion", "Print a completion script for a shell",
-                                         "  source <(keyturn completion bash)\n"
-                                         "  keyturn completion fish | source");
+void AddCompletionCommand(Command parent, Shell& shell) {
+  CLI::App* const app = parent.app();
+  const Command completion = parent.Add("completion", "Print a completion script for a shell",
+                                        "  source <(keyturn completion bash)\n"
+                                        "  keyturn completion fish | source");
   const auto name = std::make_shared<std::string>();
-  completion->add_option("shell", *name, "bash, zsh or fish")->required();
-  shell.On(completion, [&shell, name, app]() -> absl::Status {
+  completion.AddOption("shell", *name, "bash, zsh or fish").Required();
+  completion.On(shell, [&shell, name, app]() -> absl::Status {
     if (*name == "bash") return shell.out().Raw(Bash(app));
     if (*name == "zsh") return shell.out().Raw(Zsh(app));
     if (*name == "fish") return shell.out().Raw(Fish(app));

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/process.h"
 #include "client/cli/reference.h"
@@ -199,30 +199,30 @@ absl::Status Run(Shell& shell, const RunFlags& flags) {
 
 }  // namespace
 
-void AddRunCommand(CLI::App* app, Shell& shell) {
-  CLI::App* const run = shell.Add(app, "run", "Run a program with secrets in its environment",
-                                  "  keyturn run --path app/prod -- ./server --port 8080\n"
-                                  "  keyturn run --env DB_PASSWORD=app/prod/db#password -- psql\n"
-                                  "  keyturn run --path app/prod --on-change restart -- ./server\n"
-                                  "  keyturn run --env-file app.env -- ./server       # lines such "
-                                  "as API_KEY=keyturn://app/key");
+void AddRunCommand(Command app, Shell& shell) {
+  const Command run = app.Add("run", "Run a program with secrets in its environment",
+                              "  keyturn run --path app/prod -- ./server --port 8080\n"
+                              "  keyturn run --env DB_PASSWORD=app/prod/db#password -- psql\n"
+                              "  keyturn run --path app/prod --on-change restart -- ./server\n"
+                              "  keyturn run --env-file app.env -- ./server       # lines such "
+                              "as API_KEY=keyturn://app/key");
   const auto flags = std::make_shared<RunFlags>();
-  run->add_option("--path", flags->directories,
-                  "all secrets below this directory; metadata env=NAME names the variable");
-  run->add_option("--env", flags->variables, "NAME=PATH#FIELD, one variable");
-  run->add_option("--env-file", flags->files, "a dotenv file; keyturn:// values are replaced");
-  run->add_flag("--pristine", flags->pristine,
-                "inherit only PATH, HOME, USER, SHELL, LANG, TERM, "
-                "TZ and TMPDIR");
-  run->add_flag("--pass-token", flags->pass_token, "leave KEYTURN_TOKEN in the environment");
-  run->add_flag("--mask", flags->mask, "replace the values by *** in what the program prints");
-  run->add_option("--on-change", flags->on_change,
-                  "when a secret changes: none (default), restart, or signal:HUP and the like");
-  run->footer(
+  run.AddOption("--path", flags->directories,
+                "all secrets below this directory; metadata env=NAME names the variable");
+  run.AddOption("--env", flags->variables, "NAME=PATH#FIELD, one variable");
+  run.AddOption("--env-file", flags->files, "a dotenv file; keyturn:// values are replaced");
+  run.AddFlag("--pristine", flags->pristine,
+              "inherit only PATH, HOME, USER, SHELL, LANG, TERM, "
+              "TZ and TMPDIR");
+  run.AddFlag("--pass-token", flags->pass_token, "leave KEYTURN_TOKEN in the environment");
+  run.AddFlag("--mask", flags->mask, "replace the values by *** in what the program prints");
+  run.AddOption("--on-change", flags->on_change,
+                "when a secret changes: none (default), restart, or signal:HUP and the like");
+  run.Footer(
       "The program takes the place of keyturn, unless --mask or --on-change is given or "
       "keyturn is\nprocess 1. Exit codes: the program's own, 128+n when signal n ended it, "
       "125 when keyturn\nfailed, 126 when the program cannot be run, 127 when there is none.");
-  shell.On(run, [&shell, flags] {
+  run.On(shell, [&shell, flags] {
     absl::Status status = Run(shell, *flags);
     // Codes of the program, and of its start, are attached; all else is keyturn's own failure.
     const int code = ExitCodeOf(status);

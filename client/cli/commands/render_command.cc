@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/fetch.h"
 #include "client/cli/files.h"
@@ -109,17 +109,17 @@ absl::Status Render(Shell& shell, const RenderFlags& flags) {
 
 }  // namespace
 
-void AddRenderCommand(CLI::App* app, Shell& shell) {
-  CLI::App* const render =
-      shell.Add(app, "render", "Fill a template: {{ keyturn://PATH#FIELD }} becomes the value",
-                "  keyturn render config.tmpl --output config.yaml\n"
-                "  echo 'password: {{ keyturn://app/prod/db#password }}' | keyturn render -");
+void AddRenderCommand(Command app, Shell& shell) {
+  const Command render =
+      app.Add("render", "Fill a template: {{ keyturn://PATH#FIELD }} becomes the value",
+              "  keyturn render config.tmpl --output config.yaml\n"
+              "  echo 'password: {{ keyturn://app/prod/db#password }}' | keyturn render -");
   const auto flags = std::make_shared<RenderFlags>();
-  render->add_option("template", flags->file, "a file, or - for standard input")->required();
-  render->add_option("--output", flags->output,
-                     "the file to replace, whole or not at all; default: standard output");
-  render->add_option("--mode", flags->mode, "of that file, octal; default 600");
-  shell.On(render, [&shell, flags] { return Render(shell, *flags); });
+  render.AddOption("template", flags->file, "a file, or - for standard input").Required();
+  render.AddOption("--output", flags->output,
+                   "the file to replace, whole or not at all; default: standard output");
+  render.AddOption("--mode", flags->mode, "of that file, octal; default 600");
+  render.On(shell, [&shell, flags] { return Render(shell, *flags); });
 }
 
 }  // namespace keyturn::cli

@@ -7,7 +7,7 @@
 #include "absl/strings/strip.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/dotenv.h"
 #include "client/cli/env_names.h"
 #include "client/cli/exit_codes.h"
@@ -192,24 +192,25 @@ absl::Status Import(Shell& shell, const ImportFlags& flags) {
 
 }  // namespace
 
-void AddImportCommand(CLI::App* app, Shell& shell) {
-  CLI::App* const import =
-      shell.Add(app, "import", "Store the entries of a dotenv or JSON file as secrets",
-                "  keyturn import .env --path app/production        # API_KEY becomes "
-                "app/production/api-key\n"
-                "  keyturn import secrets.json --path app/production --dry-run");
+void AddImportCommand(Command app, Shell& shell) {
+  const Command import =
+      app.Add("import", "Store the entries of a dotenv or JSON file as secrets",
+              "  keyturn import .env --path app/production        # API_KEY becomes "
+              "app/production/api-key\n"
+              "  keyturn import secrets.json --path app/production --dry-run");
   const auto flags = std::make_shared<ImportFlags>();
-  import->add_option("file", flags->file, "a file, or - for standard input")->required();
-  import->add_option("--path", flags->directory, "the directory to store them in")->required();
-  import->add_option("--format", flags->format, "dotenv or json; default: by the file's name");
-  import->add_flag("--overwrite", flags->overwrite, "write new versions of what exists");
-  import->add_flag("--dry-run", flags->dry_run, "show what would be done");
-  import->footer(
+  import.AddOption("file", flags->file, "a file, or - for standard input").Required();
+  import.AddOption("--path", flags->directory, "the directory to store them in").Required();
+  import.AddOption("--format", flags->format, "dotenv or json; default: by the file's name");
+  import.AddFlag("--overwrite", flags->overwrite, "write new versions of what exists");
+  import.AddFlag("--dry-run", flags->dry_run, "show what would be done");
+  import.Footer(
       "Each variable NAME becomes the secret name, in lower case with '-' for '_', with "
       "the field\n'value' and custom metadata env=NAME. In JSON, a member that is an "
       "object becomes a secret\nwith these fields. Everything is checked before "
       "anything is written.");
-  shell.On(import, [&shell, flags] { return Import(shell, *flags); });
-}
+  import.On(shell, [&shell, flags] { return Import(shell, *flags);
+});
+}  // namespace keyturn::cli
 
 }  // namespace keyturn::cli

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
@@ -74,29 +74,28 @@ absl::Status Issue(Shell& shell, const IssueFlags& flags) {
 
 }  // namespace
 
-void AddOperatorCommands(CLI::App* app, Shell& shell) {
-  CLI::App* const parent =
-      shell.Add(app, "operator", "Initialise, unseal, seal and check the vault");
-  parent->require_subcommand(1);
+void AddOperatorCommands(Command app, Shell& shell) {
+  const Command parent = app.Add("operator", "Initialise, unseal, seal and check the vault");
+  parent.NeedSubcommand();
   AddOperatorInitCommand(parent, shell);
   AddOperatorSealCommands(parent, shell);
 
-  CLI::App* const verify = shell.Add(
-      parent, "verify", "Read every record and check that none was changed, moved or removed");
-  verify->footer("Exit code 8 when there are problems.");
-  shell.On(verify, [&shell] { return Verify(shell); });
+  const Command verify =
+      parent.Add("verify", "Read every record and check that none was changed, moved or removed");
+  verify.Footer("Exit code 8 when there are problems.");
+  verify.On(shell, [&shell] { return Verify(shell); });
 
-  CLI::App* const issue = shell.Add(
-      parent, "issue-certificate", "Make a key and a client certificate for a service or a person",
+  const Command issue = parent.Add(
+      "issue-certificate", "Make a key and a client certificate for a service or a person",
       "  keyturn operator issue-certificate --spiffe-id spiffe://example.com/billing --out "
       "billing\n"
       "  keyturn role put billing --policy billing --spiffe-id spiffe://example.com/billing");
   const auto flags = std::make_shared<IssueFlags>();
-  issue->add_option("--spiffe-id", flags->spiffe_id, "whom it names, spiffe://DOMAIN/PATH")
-      ->required();
-  issue->add_option("--out", flags->out, "write OUT.pem and OUT.key")->required();
-  issue->add_option("--ttl", flags->ttl, "how long it is valid; default 90d");
-  shell.On(issue, [&shell, flags] { return Issue(shell, *flags); });
+  issue.AddOption("--spiffe-id", flags->spiffe_id, "whom it names, spiffe://DOMAIN/PATH")
+      .Required();
+  issue.AddOption("--out", flags->out, "write OUT.pem and OUT.key").Required();
+  issue.AddOption("--ttl", flags->ttl, "how long it is valid; default 90d");
+  issue.On(shell, [&shell, flags] { return Issue(shell, *flags); });
 }
 
 }  // namespace keyturn::cli

@@ -4,8 +4,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
-#include "client/cli/commands.h"
+#include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/fetch.h"
 #include "client/cli/metadata_flag.h"
@@ -104,41 +105,39 @@ absl::Status Watch(Shell& shell, const ListFlags& flags) {
       ended, absl::StrCat("keyturn secret watch ", flags.directory, " --from-revision ", reached));
 }
 
-void AddPaging(CLI::App* command, ListFlags* flags) {
-  command->add_option("--page-size", flags->page_size, "one page of at most so many; default: all")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--page-token", flags->page_token, "where the previous page ended");
+void AddPaging(Command command, ListFlags* flags) {
+  command.AddOption("--page-size", flags->page_size, "one page of at most so many; default: all")
+      .Range(1, limits::kListPageMax);
+  command.AddOption("--page-token", flags->page_token, "where the previous page ended");
 }
 
 }  // namespace
 
-void AddSecretListCommands(CLI::App* secret, Shell& shell) {
+void AddSecretListCommands(Command secret, Shell& shell) {
   const auto flags = std::make_shared<ListFlags>();
-  CLI::App* const list = shell.Add(secret, "list", "List what is below a directory",
-                                   "  keyturn secret list\n"
-                                   "  keyturn secret list app/prod --recursive");
-  list->alias("ls");
-  list->add_option("directory", flags->directory, "default: the root");
-  list->add_flag("-r,--recursive", flags->recursive, "everything below");
+  const Command list = secret.Add("list", "List what is below a directory",
+                                  "  keyturn secret list\n"
+                                  "  keyturn secret list app/prod --recursive");
+  list.Alias("ls");
+  list.AddOption("directory", flags->directory, "default: the root");
+  list.AddFlag("-r,--recursive", flags->recursive, "everything below");
   AddPaging(list, flags.get());
-  shell.On(list, [&shell, flags] { return List(shell, *flags); });
+  list.On(shell, [&shell, flags] { return List(shell, *flags); });
 
-  CLI::App* const search = shell.Add(secret, "search", "Find secrets by their custom metadata",
-                                     "  keyturn secret search --metadata team=payments\n"
-                                     "  keyturn secret search app --metadata owner=");
-  search->add_option("directory", flags->directory, "default: the root");
-  search->add_option("--metadata", flags->metadata, "KEY=VALUE, or KEY= for any value; all match");
+  const Command search = secret.Add("search", "Find secrets by their custom metadata",
+                                    "  keyturn secret search --metadata team=payments\n"
+                                    "  keyturn secret search app --metadata owner=");
+  search.AddOption("directory", flags->directory, "default: the root");
+  search.AddOption("--metadata", flags->metadata, "KEY=VALUE, or KEY= for any value; all match");
   AddPaging(search, flags.get());
-  shell.On(search, [&shell, flags] { return Search(shell, *flags); });
+  search.On(shell, [&shell, flags] { return Search(shell, *flags); });
 
-  CLI::App* const watch =
-      shell.Add(secret, "watch", "Print changes as they happen, until ctrl-C",
-                "  keyturn secret watch app/prod/\n"
-                "  keyturn secret watch app/prod/ --from-revision 4711 -o json");
-  watch->add_option("path", flags->directory, "a secret, or a directory with '/' at the end");
-  watch->add_option("--from-revision", flags->from_revision,
-                    "the changes after this; default: now");
-  shell.On(watch, [&shell, flags] { return Watch(shell, *flags); });
+  const Command watch = secret.Add("watch", "Print changes as they happen, until ctrl-C",
+                                   "  keyturn secret watch app/prod/\n"
+                                   "  keyturn secret watch app/prod/ --from-revision 4711 -o json");
+  watch.AddOption("path", flags->directory, "a secret, or a directory with '/' at the end");
+  watch.AddOption("--from-revision", flags->from_revision, "the changes after this; default: now");
+  watch.On(shell, [&shell, flags] { return Watch(shell, *flags); });
 }
 
 }  // namespace keyturn::cli

@@ -1,0 +1,45 @@
+// The commands of `keyturn`, one function for each group, in the order of its help. Each adds
+// subcommands and says what they do; nothing runs before Shell::Run. `shell` outlives `parent`.
+#pragma once
+
+#include "client/cli/commands/command.h"
+#include "client/cli/shell.h"
+
+namespace keyturn::cli {
+
+// What a person does first.
+void AddSessionCommands(Command app, Shell& shell);  // login logout whoami can-i
+void AddProfileCommands(Command app, Shell& shell);  // profile ..., config explain
+
+// Secrets.
+void AddSecretCommands(Command app, Shell& shell);
+void AddSecretReadCommands(Command secret, Shell& shell);    // get read show history diff
+void AddSecretListCommands(Command secret, Shell& shell);    // list search watch
+void AddSecretWriteCommands(Command secret, Shell& shell);   // put generate metadata rename
+void AddSecretDeleteCommands(Command secret, Shell& shell);  // delete undelete destroy
+
+// Secrets for other programs.
+void AddRunCommand(Command app, Shell& shell);
+void AddRenderCommand(Command app, Shell& shell);
+void AddExportCommand(Command app, Shell& shell);
+void AddImportCommand(Command app, Shell& shell);
+
+// Who may do what.
+void AddPolicyCommands(Command app, Shell& shell);
+void AddRoleCommands(Command app, Shell& shell);
+void AddPasswordPolicyCommands(Command app, Shell& shell);
+void AddTokenCommands(Command app, Shell& shell);
+
+// The server.
+void AddOperatorCommands(Command app, Shell& shell);
+void AddOperatorInitCommand(Command parent, Shell& shell);
+void AddOperatorSealCommands(Command parent, Shell& shell);  // unseal seal status
+void AddAuditCommands(Command app, Shell& shell);
+void AddOfflineAuditCommand(Command audit, Shell& shell);
+void AddDoctorCommand(Command app, Shell& shell);
+
+// The command itself.
+void AddCompletionCommand(Command app, Shell& shell);
+void AddVersionCommand(Command app, Shell& shell);
+
+}  // namespace keyturn::cli
