@@ -68,6 +68,7 @@ class SecretCacheImpl final : public SecretCache {
   // Outdates flights and drops entries at or below `path` (all: ""). Returns their paths.
   std::vector<std::string> Outdate(absl::string_view path, bool keep_safe)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Overtake(const std::string& path, uint64_t version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Tell(const std::vector<std::string>& paths);
 
   Client& client_;
@@ -81,6 +82,8 @@ class SecretCacheImpl final : public SecretCache {
   int fetching_ ABSL_GUARDED_BY(mu_) = 0;
   SecretTable table_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, std::shared_ptr<Flight>> flights_ ABSL_GUARDED_BY(mu_);
+  // The newest version that an outdated fetch brought, until one that is not outdated ends.
+  absl::flat_hash_map<std::string, uint64_t> overtaken_ ABSL_GUARDED_BY(mu_);
   Stats stats_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -165,8 +168,13 @@ absl::StatusOr<Handle> SecretCacheImpl::Settle(const std::string& path, const Mo
                                                absl::StatusOr<Handle> fetched, bool outdated) {
   if (closed_) return Closed();
   const Moment now(clock_);
+  if (fetched.ok() && outdated) {
+    Overtake(path, (*fetched)->version());
+    return fetched;
+  }
+  if (!outdated) overtaken_.erase(path);
   if (fetched.ok()) {
-    if (!outdated) table_.Put(NewEntry(*fetched, asked), now);
+    table_.Put(NewEntry(*fetched, asked), now);
     return fetched;
   }
   if (!IsTransient(fetched.status())) {
@@ -188,8 +196,25 @@ absl::StatusOr<Handle> SecretCacheImpl::Settle(const std::string& path, const Mo
   return entry->secret;
 }
 
+// An outdated fetch may still bring something newer than the one that was begun after it. Whoever
+// got its answer must not get an older one next; so what was begun before now is outdated too. Once
+// for each version, or two fetches side by side could outdate each other without end.
+void SecretCacheImpl::Overtake(const std::string& path, uint64_t version) {
+  if (overtaken_.size() >= options_.entries_max) Outdate("", true);
+  uint64_t& newest = overtaken_[path];
+  if (version <= newest) return;
+  newest = version;
+  SecretEntry* const entry = table_.Find(path);
+  if (entry != nullptr && entry->secret->version() < version) table_.Erase(path);
+  const auto flight = flights_.find(path);
+  if (flight == flights_.end()) return;
+  flight->second->outdated = true;
+  flights_.erase(flight);
+}
+
 std::vector<std::string> SecretCacheImpl::Outdate(absl::string_view path, bool keep_safe) {
   const Moment now(clock_);
+  if (path.empty()) overtaken_.clear();
   std::vector<std::string> out = path.empty() ? table_.AllPaths() : table_.PathsAt(path);
   for (const std::string& each : out) {
     SecretEntry* const entry = table_.Find(each);

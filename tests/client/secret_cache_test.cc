@@ -1,6 +1,7 @@
 // The cache of secrets against a server that does what the test says, on a clock that stands still.
 #include "client/secret_cache.h"
 
+#include <atomic>
 #include <thread>
 
 #include "absl/synchronization/notification.h"
@@ -96,6 +97,39 @@ TEST_F(SecretCacheTest, ASecretIsFetchedOnce) {
   EXPECT_EQ(stats.hits, 2u);
   EXPECT_EQ(stats.fetches, 2u);
   EXPECT_EQ(stats.entries, 2u);
+}
+
+// Two fetches side by side, the later one of them with the older answer: who got the newer one does
+// not get the older one next.
+TEST_F(SecretCacheTest, AnOutdatedFetchWithTheNewerAnswerCounts) {
+  absl::Notification first_asked, second_asked, answer_first, answer_second;
+  std::atomic<int> calls = 0;
+  server_.secrets.OnGet([&](auto*, const auto&, v1::GetResponse* response) {
+    const int call = ++calls;
+    if (call == 1) {
+      first_asked.Notify();
+      answer_first.WaitForNotification();
+    } else if (call == 2) {
+      second_asked.Notify();
+      answer_second.WaitForNotification();
+    }
+    const bool old = call == 2;
+    response->mutable_version()->set_version(old ? 1 : 2);
+    response->mutable_data()->mutable_fields(0)->set_value(old ? "v1" : "v2");
+    return grpc::Status::OK;
+  });
+  std::thread first([&] { EXPECT_EQ(Get("app/a"), "v2"); });
+  first_asked.WaitForNotification();
+  cache_->Invalidate("app/a");
+  std::thread second([&] { EXPECT_EQ(Get("app/a"), "v1"); });
+  second_asked.WaitForNotification();
+  answer_first.Notify();
+  first.join();
+  EXPECT_EQ(Get("app/a"), "v2");
+  answer_second.Notify();
+  second.join();
+  EXPECT_EQ(Get("app/a"), "v2");
+  EXPECT_EQ(calls, 3);
 }
 
 TEST_F(SecretCacheTest, ManyWhoAskAtOnceShareOneFetch) {
