@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "audit/chain.h"
+#include "audit/recovery.h"
 #include "audit/segments.h"
 #include "base/coding.h"
 #include "base/log.h"
@@ -42,17 +43,20 @@ class AuditLogImpl : public AuditLog {
   absl::Status Recover(Store& store) {
     const absl::MutexLock lock(&mu_);
     RETURN_IF_ERROR(files_.CreateDirectory(options_.directory, 0700));
-    ASSIGN_OR_RETURN(const std::vector<SegmentName> segments,
-                     ListSegments(files_, options_.directory));
-    state_ = ChainState::Start();
-    // The last segment may have been cut before its header was whole: then the one before counts.
-    size_t from = segments.size() > 1 ? segments.size() - 2 : 0;
-    for (size_t i = from; i < segments.size(); ++i) {
-      RETURN_IF_ERROR(RecoverSegment(segments[i], i == from, i + 1 == segments.size()));
+    const std::shared_ptr<const Snapshot> snapshot = store.GetSnapshot();
+    ASSIGN_OR_RETURN(const uint64_t synced, ReadSynced(*snapshot));
+    ASSIGN_OR_RETURN(RecoveredLog log,
+                     RecoverLog(files_, options_.directory, options_.accept_loss ? 0 : synced));
+    state_ = std::move(log.state);
+    if (log.last.has_value()) {
+      segment_first_ = log.last->first_sequence;
+      ASSIGN_OR_RETURN(file_, files_.OpenForAppend(log.last->path, 0600));
     }
     if (file_ == nullptr) RETURN_IF_ERROR(NewSegment());
-    RETURN_IF_ERROR(Replay(store));
+    RETURN_IF_ERROR(Replay(*snapshot));
     synced_revision_ = state_.last_revision;
+    synced_sequence_ = state_.next_sequence - 1;
+    if (synced_sequence_ < synced) RETURN_IF_ERROR(AcceptLoss(store, synced));
     syncer_ = std::thread([this] { SyncLoop(); });
     return absl::OkStatus();
   }
@@ -192,6 +196,11 @@ class AuditLogImpl : public AuditLog {
     return unsynced_;
   }
 
+  uint64_t synced_sequence() const override {
+    const absl::MutexLock lock(&mu_);
+    return synced_sequence_;
+  }
+
   bool failing() const override {
     const absl::MutexLock lock(&mu_);
     return !status_.ok();
@@ -254,57 +263,12 @@ class AuditLogImpl : public AuditLog {
     return files_.SyncDirectory(options_.directory);
   }
 
-  absl::Status RecoverSegment(const SegmentName& segment, bool first, bool last)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    std::string problem;
-    bool any = false;
-    uint64_t good_end = 0;
-    ASSIGN_OR_RETURN(
-        const uint64_t end,
-        ForEachFrame(files_, segment.path, 0, [&](const Frame& frame, uint64_t end_offset) {
-          if (!any && first && frame.type == FrameType::kHeader) {
-            // The log before this segment is taken from its header; verify reads it all.
-            if (std::optional<ChainState> state = ParseHeader(frame.body)) state_ = *state;
-          }
-          ChainState next = state_;
-          problem = FollowFrame(frame, &next);
-          if (!problem.empty()) return false;
-          any = true;
-          state_ = std::move(next);
-          good_end = end_offset;
-          return true;
-        }));
-    ASSIGN_OR_RETURN(const uint64_t size, files_.FileSize(segment.path));
-    // A crash tears the last frame only; a bad frame with more behind it is damage.
-    if (!problem.empty() && (!last || end != size)) {
-      return absl::DataLossError(
-          absl::StrCat(segment.path, ", after entry ", state_.next_sequence - 1, ": ", problem));
-    }
-    if (good_end != size) {
-      if (!last) {
-        return absl::DataLossError(absl::StrCat(segment.path, " ends in a torn entry"));
-      }
-      LogWarning("cut a torn entry off the audit log",
-                 {{"file", segment.path}, {"bytes", size - good_end}});
-      RETURN_IF_ERROR(files_.Truncate(segment.path, good_end));
-    }
-    if (!last) return absl::OkStatus();
-    if (!any) {
-      RETURN_IF_ERROR(files_.Remove(segment.path));
-      return NewSegment();
-    }
-    segment_first_ = segment.first_sequence;
-    ASSIGN_OR_RETURN(file_, files_.OpenForAppend(segment.path, 0600));
-    last_checkpoint_ = 0;
-    return absl::OkStatus();
-  }
-
   // Entries of changes that were durable in the store but had not reached a segment.
-  absl::Status Replay(Store& store) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  absl::Status Replay(const Snapshot& store) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     absl::Status bad;
     const Revision logged = state_.last_revision;
-    RETURN_IF_ERROR(store.GetSnapshot()->Scan(
-        Family::kAuditTail, "", "", [&](absl::string_view key, absl::string_view value) {
+    RETURN_IF_ERROR(
+        store.Scan(Family::kAuditTail, "", "", [&](absl::string_view key, absl::string_view value) {
           const std::optional<Revision> revision = schema::ParseRevisionKey(key);
           if (!revision.has_value()) {
             bad = absl::DataLossError("a key of audit_tail is malformed");
@@ -316,6 +280,17 @@ class AuditLogImpl : public AuditLog {
         }));
     RETURN_IF_ERROR(bad);
     return file_->Sync();
+  }
+
+  absl::Status AcceptLoss(Store& store, uint64_t synced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    LogWarning("went on without entries of the audit log that were on disk",
+               {{"first", synced_sequence_ + 1}, {"last", synced}});
+    return store
+        .Update([this](const View&, Batch& batch) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+          NoteSynced(synced_sequence_, batch);
+          return absl::OkStatus();
+        })
+        .status();
   }
 
   // One sync serves every caller that waits for it.

@@ -34,6 +34,8 @@ struct AuditLogOptions {
   bool sync_reads = false;
   // A segment that has grown to this is closed and the next one begun.
   uint64_t segment_bytes_max = limits::kAuditSegmentBytesMax;
+  // Goes on with what is left of a log that lost entries which were on disk.
+  bool accept_loss = false;
 };
 
 // Which records a search returns; empty fields match all. Times are [after, before).
@@ -45,9 +47,10 @@ struct AuditFilter {
 
 class AuditLog {
  public:
-  // Opens the newest segment, cuts a torn last entry (never a whole one), and replays what the
-  // store's audit_tail holds beyond it. DATA_LOSS when the chain is broken. Works while sealed:
-  // entries are chained, checkpoints wait for the key.
+  // Opens the newest segment, cuts off what a crash left at its end, and replays what the store's
+  // audit_tail holds beyond it. DATA_LOSS when the chain is broken, or when entries are missing
+  // that were on disk as of the newest change. Works while sealed: entries are chained, checkpoints
+  // wait for the key.
   static absl::StatusOr<std::unique_ptr<AuditLog>> Open(const AuditLogOptions& options,
                                                         FileSystem& files, Store& store,
                                                         Clock& clock);
@@ -77,6 +80,8 @@ class AuditLog {
   // Recomputes the chain from the first entry and checks every checkpoint.
   virtual absl::StatusOr<AuditVerification> Verify() = 0;
 
+  // Every entry up to this one is on disk.
+  virtual uint64_t synced_sequence() const = 0;
   // Bytes appended but not yet synced, and whether appends are failing: for metrics and health.
   virtual uint64_t unsynced_bytes() const = 0;
   virtual bool failing() const = 0;

@@ -1,5 +1,6 @@
 #include "absl/strings/numbers.h"
 #include "audit/audit_log.h"
+#include "audit/recovery.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
@@ -33,7 +34,8 @@ absl::StatusOr<Revision> AuditedUpdater::Update(UpdateFn fn) {
             event.details.emplace_back(name, value);
           }
         }
-        if (batch.operations().size() + kTrimPerUpdate < limits::kBatchKeysMax) {
+        if (batch.operations().size() + kTrimPerUpdate + 1 < limits::kBatchKeysMax) {
+          NoteSynced(log_.synced_sequence(), batch);
           for (const Revision old : log_.Trimmable(kTrimPerUpdate)) {
             batch.Delete(Family::kAuditTail, schema::RevisionKey(old));
           }

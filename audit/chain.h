@@ -53,7 +53,7 @@ std::optional<ChainState> ParseHeader(absl::string_view body);
 
 // An entry's body: sequence, then the encoded event.
 std::optional<AuditRecord> ParseEntry(const Frame& frame);
-// The signature of a checkpoint's body, 64 bytes or empty (made while sealed).
+// The signature of a checkpoint's body, 64 bytes.
 absl::string_view CheckpointSignature(absl::string_view body);
 
 }  // namespace keyturn

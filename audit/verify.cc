@@ -22,22 +22,24 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
     };
     if (segment.first_sequence != state.next_sequence) problem("segments are missing or renamed");
     bool broken = false;
-    ASSIGN_OR_RETURN(
-        const uint64_t end, ForEachFrame(files, segment.path, 0, [&](const Frame& frame, uint64_t) {
-          const std::string signed_text = CheckpointText(state);
-          if (const std::string what = FollowFrame(frame, &state); !what.empty()) {
-            problem(what);
-            broken = true;
-            return false;
-          }
-          if (frame.type == FrameType::kCheckpoint && !public_key.empty()) {
-            const absl::string_view signature = CheckpointSignature(frame.body);
-            if (!signature.empty() && !Ed25519Verify(public_key, signed_text, signature)) {
-              problem("the signature of a checkpoint is wrong");
-            }
-          }
-          return true;
-        }));
+    ASSIGN_OR_RETURN(const uint64_t end,
+                     ForEachFrame(files, segment.path, 0, [&](const Frame& frame, uint64_t) {
+                       const std::string signed_text = CheckpointText(state);
+                       if (const std::string what = FollowFrame(frame, &state); !what.empty()) {
+                         problem(what);
+                         broken = true;
+                         return false;
+                       }
+                       if (frame.type == FrameType::kCheckpoint && !public_key.empty()) {
+                         const absl::string_view signature = CheckpointSignature(frame.body);
+                         if (Ed25519Verify(public_key, signed_text, signature)) {
+                           out.signed_entries = state.next_sequence - 1;
+                         } else {
+                           problem("the signature of a checkpoint is wrong or missing");
+                         }
+                       }
+                       return true;
+                     }));
     if (broken) break;  // nothing behind a break can be trusted to follow from it
     ASSIGN_OR_RETURN(const uint64_t size, files.FileSize(segment.path));
     if (end != size) problem(absl::StrCat(size - end, " bytes are not a whole frame"));

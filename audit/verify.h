@@ -12,6 +12,9 @@ namespace keyturn {
 
 struct AuditVerification {
   uint64_t entries = 0;
+  // As far as the newest checkpoint with a good signature. Entries behind it are chained only: who
+  // can write the files could have made them anew.
+  uint64_t signed_entries = 0;
   std::string head_hash;
   std::string public_key;
   std::vector<std::string> problems;  // empty: the log is whole

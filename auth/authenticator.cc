@@ -60,7 +60,8 @@ class AuthenticatorImpl : public Authenticator {
       Updater& updater, const Credentials& credentials) override {
     if (credentials.bearer_token.empty() && !credentials.certificate.has_value()) {
       return absl::UnauthenticatedError(
-          "no credentials were given: send a bearer token or use a client certificate");
+          "no credentials were given: send a token in the authorization header, or use a client "
+          "certificate");
     }
     const std::string key = CacheKey(credentials);
     const Epochs epochs = {policies_.epoch(), tokens_.epoch()};
@@ -152,6 +153,8 @@ class AuthenticatorImpl : public Authenticator {
     identity->token_id = token.id;
     identity->policies = token.policies;
     identity->expire_time = token.expire_time;
+    identity->bound_cidrs = token.bound_cidrs;
+    identity->limited_uses = token.limited_uses;
     identity->grants = policies_.GrantsOf(token.policies);
     return identity;
   }

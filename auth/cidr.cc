@@ -93,6 +93,10 @@ bool Cidr::Contains(const IpAddress& address) const {
   return true;
 }
 
+bool Cidr::Covers(const Cidr& other) const {
+  return prefix_ <= other.prefix_ && Contains(other.network_);
+}
+
 std::string Cidr::ToString() const { return absl::StrCat(network_.ToString(), "/", prefix_); }
 
 }  // namespace keyturn

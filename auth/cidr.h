@@ -36,6 +36,8 @@ class Cidr {
   // "10.0.0.0/8"; a bare address is a block of one. INVALID_ARGUMENT also when host bits are set.
   static absl::StatusOr<Cidr> Parse(absl::string_view text);
   bool Contains(const IpAddress& address) const;
+  // Whether each address of `other` is in this block.
+  bool Covers(const Cidr& other) const;
   std::string ToString() const;
 
  private:

@@ -4,7 +4,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "auth/cidr.h"
 #include "auth/validate.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
@@ -97,6 +99,27 @@ bool Has(const v1::Policy& policy, const v1::Grant& grant) {
       [&wanted](const v1::Grant& other) { return other.SerializeAsString() == wanted; });
 }
 
+bool Denies(const v1::Policy& policy) {
+  return std::any_of(policy.grants().begin(), policy.grants().end(),
+                     [](const v1::Grant& grant) { return grant.deny(); });
+}
+
+bool HasPolicy(const v1::Role& role, const std::string& name) {
+  return std::find(role.policies().begin(), role.policies().end(), name) != role.policies().end();
+}
+
+// Whether both hold for the same callers, but for the policies they give.
+bool SameBinding(v1::Role a, v1::Role b) {
+  for (v1::Role* const role : {&a, &b}) {
+    role->clear_policies();
+    role->clear_description();
+    role->clear_update_time();
+    role->clear_token_ttl_seconds();
+    role->clear_token_max_ttl_seconds();
+  }
+  return a.SerializeAsString() == b.SerializeAsString();
+}
+
 }  // namespace
 
 bool Covers(const GrantSet& mine, const GrantRule& wanted) {
@@ -123,6 +146,56 @@ absl::Status CheckPoliciesDelegable(const GrantSet& mine, absl::Span<const std::
             return std::find(policies.begin(), policies.end(), own) != policies.end();
           });
       if (!all_of_mine) return Refused();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InheritTokenLimits(const Identity& mine, TokenParams* params) {
+  if (mine.auth_method != "token") return absl::OkStatus();
+  if (mine.limited_uses) {
+    return WithReason(
+        absl::PermissionDeniedError("a token whose uses are counted cannot make further tokens"),
+        "DELEGATION");
+  }
+  params->not_after = std::min(params->not_after, mine.expire_time);
+  if (mine.bound_cidrs.empty()) return absl::OkStatus();
+  if (params->bound_cidrs.empty()) {
+    params->bound_cidrs = mine.bound_cidrs;
+    return absl::OkStatus();
+  }
+  for (const std::string& wanted : params->bound_cidrs) {
+    ASSIGN_OR_RETURN(const Cidr block, Cidr::Parse(wanted));
+    const bool inside =
+        std::any_of(mine.bound_cidrs.begin(), mine.bound_cidrs.end(), [&block](const auto& own) {
+          const absl::StatusOr<Cidr> cidr = Cidr::Parse(own);
+          return cidr.ok() && cidr->Covers(block);
+        });
+    if (!inside) {
+      return WithReason(absl::PermissionDeniedError(absl::StrCat(
+                            "bound_cidrs: ", block.ToString(),
+                            " is not within the networks of the token that makes this one: ",
+                            absl::StrJoin(mine.bound_cidrs, ", "))),
+                        "DELEGATION");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRoleChange(const Identity& mine, const v1::Role* previous, const v1::Role* next,
+                             const AuthStore& store) {
+  if (mine.grants->allows_everything()) return absl::OkStatus();
+  for (const v1::Role* const role : {previous, next}) {
+    if (role == nullptr) continue;
+    const std::vector<std::string> policies(role->policies().begin(), role->policies().end());
+    RETURN_IF_ERROR(CheckPoliciesDelegable(*mine.grants, mine.policies, policies, store));
+  }
+  if (previous == nullptr) return absl::OkStatus();
+  for (const std::string& name : previous->policies()) {
+    const absl::StatusOr<v1::Policy> policy = store.GetPolicy(name);
+    if (!policy.ok() || !Denies(*policy)) continue;
+    if (next == nullptr || !SameBinding(*previous, *next) || !HasPolicy(*next, name)) {
+      return Refused();
     }
   }
   return absl::OkStatus();

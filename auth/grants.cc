@@ -63,6 +63,12 @@ Relation Relate(absl::string_view pattern, absl::string_view path, bool below) {
   }
 }
 
+Relation RelateToDirectory(absl::string_view pattern, absl::string_view path) {
+  path = absl::StripSuffix(path, "/");
+  if (path.empty()) return pattern == "*" ? Relation::kAll : Relation::kDeeper;
+  return Relate(pattern, path, true);
+}
+
 bool Matches(absl::string_view pattern, absl::string_view path) {
   if (path.empty()) return pattern.empty() || pattern == "*";
   const Relation relation = Relate(pattern, path, false);
@@ -165,16 +171,27 @@ GrantSet::Decision GrantSet::Explain(absl::string_view permission, absl::string_
 bool GrantSet::MayAllowBelow(absl::string_view permission, absl::string_view path, absl::Time now,
                              const IpAddress& source) const {
   if (allow_everything_) return true;
-  path = absl::StripSuffix(path, "/");
   for (const GrantRule& rule : rules_) {
     if (!Counts(rule, permission, now, source)) continue;
-    const Relation relation = path.empty()
-                                  ? (rule.pattern == "*" ? Relation::kAll : Relation::kDeeper)
-                                  : Relate(rule.pattern, path, true);
+    const Relation relation = RelateToDirectory(rule.pattern, path);
     if (relation == Relation::kNone) continue;
     if (!rule.deny) return true;
     // A deny that takes everything below outweighs whatever is less specific.
     if (relation == Relation::kAll) return false;
+  }
+  return false;
+}
+
+bool GrantSet::AllowsAllBelow(absl::string_view permission, absl::string_view path, absl::Time now,
+                              const IpAddress& source) const {
+  if (allow_everything_) return true;
+  for (const GrantRule& rule : rules_) {
+    if (!Counts(rule, permission, now, source)) continue;
+    const Relation relation = RelateToDirectory(rule.pattern, path);
+    if (relation != Relation::kDeeper && relation != Relation::kAll) continue;
+    if (rule.deny) return false;
+    // What comes after an allow that takes everything below is less specific and decides nothing.
+    if (relation == Relation::kAll) return true;
   }
   return false;
 }

@@ -52,6 +52,11 @@ class GrantSet {
   bool MayAllowBelow(absl::string_view permission, absl::string_view path, absl::Time now,
                      const IpAddress& source) const;
 
+  // Whether all that is or may come to be below directory `path` is allowed. May err towards false,
+  // never towards true.
+  bool AllowsAllBelow(absl::string_view permission, absl::string_view path, absl::Time now,
+                      const IpAddress& source) const;
+
   // For auth/delegation.h.
   absl::Span<const GrantRule> rules() const { return rules_; }
   bool allows_everything() const { return allow_everything_; }

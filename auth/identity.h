@@ -18,6 +18,10 @@ struct Identity {
   std::string token_id;     // "" for certificates; safe to log
   std::vector<std::string> policies;
   absl::Time expire_time = absl::InfiniteFuture();
+  // Of the token that was shown: where it may be used from (empty: anywhere), and whether its uses
+  // are counted.
+  std::vector<std::string> bound_cidrs;
+  bool limited_uses = false;
   // The grants of all policies as of one epoch, ready to ask. Never null.
   std::shared_ptr<const GrantSet> grants;
 };

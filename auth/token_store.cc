@@ -6,6 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
@@ -54,12 +55,12 @@ class TokenStoreImpl : public TokenStore {
     epoch_.fetch_add(1);
     if (keys_ == nullptr) return absl::OkStatus();
     const std::shared_ptr<const Snapshot> snapshot = store_.GetSnapshot();
-    RETURN_IF_ERROR(stored_records_.ForEach(*keys_, *snapshot, [this](absl::string_view bytes) {
+    RETURN_IF_ERROR(stored_records_.ForEach(*keys_, *snapshot, [&](absl::string_view bytes) {
       StoredToken token;
       if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
         return absl::DataLossError("the record of a token is malformed");
       }
-      AddStored(token);
+      stored_[token.id()] = {token, snapshot->revision()};
       return absl::OkStatus();
     }));
     return revoked_records_.ForEach(*keys_, *snapshot, [this](absl::string_view bytes) {
@@ -125,7 +126,7 @@ class TokenStoreImpl : public TokenStore {
     token.set_max_uses(params.max_uses);
     for (const std::string& cidr : params.bound_cidrs) token.add_bound_cidrs(cidr);
     token.set_display_name(params.display_name);
-    RETURN_IF_ERROR(WriteStored(updater, token));
+    RETURN_IF_ERROR(WriteNew(updater, token));
     return CreatedToken{std::move(made.text), ToInfo(token)};
   }
 
@@ -172,20 +173,24 @@ class TokenStoreImpl : public TokenStore {
 
   absl::StatusOr<v1::TokenInfo> Renew(Updater& updater, absl::string_view id,
                                       absl::Duration ttl) override {
-    std::optional<StoredToken> token = FindStored(id);
-    if (!token.has_value()) {
+    if (!FindStored(id).has_value()) {
       return absl::FailedPreconditionError("only stored tokens are renewed; log in again instead");
     }
-    if (token->expire_ms() == 0) return ToInfo(*token);  // never expires
     if (ttl == absl::ZeroDuration()) ttl = absl::Seconds(limits::kTokenTtlSecondsDefault);
-    if (token->period_seconds() > 0) ttl = absl::Seconds(token->period_seconds());
     const absl::Time now = clock_.Now();
-    if (FromMs(token->expire_ms()) <= now) return Refused();
-    const absl::Time expire = std::min(now + ttl, FromMs(token->max_expire_ms()));
-    token->set_expire_ms(absl::ToUnixMillis(expire));
-    RETURN_IF_ERROR(WriteStored(updater, *token));
+    ASSIGN_OR_RETURN(const StoredToken token,
+                     Change(updater, id, [ttl, now](StoredToken* token) -> absl::Status {
+                       if (token->expire_ms() == 0) return absl::OkStatus();  // never expires
+                       if (FromMs(token->expire_ms()) <= now) return Refused();
+                       const absl::Duration longer = token->period_seconds() > 0
+                                                         ? absl::Seconds(token->period_seconds())
+                                                         : ttl;
+                       token->set_expire_ms(absl::ToUnixMillis(
+                           std::min(now + longer, FromMs(token->max_expire_ms()))));
+                       return absl::OkStatus();
+                     }));
     epoch_.fetch_add(1);
-    return ToInfo(*token);
+    return ToInfo(token);
   }
 
   std::vector<v1::TokenInfo> List(absl::string_view after_id, size_t limit) const override {
@@ -193,7 +198,7 @@ class TokenStoreImpl : public TokenStore {
     std::vector<v1::TokenInfo> out;
     for (auto it = stored_.upper_bound(std::string(after_id));
          it != stored_.end() && out.size() < limit; ++it) {
-      out.push_back(ToInfo(it->second));
+      out.push_back(ToInfo(it->second.token));
     }
     return out;
   }
@@ -204,9 +209,10 @@ class TokenStoreImpl : public TokenStore {
     {
       absl::ReaderMutexLock lock(&mu_);
       const int64_t now_ms = absl::ToUnixMillis(clock_.Now());
-      for (const auto& [id, token] : stored_) {
+      for (const auto& [id, known] : stored_) {
         if (stored.size() >= limits::kTokensPurgedMax) break;
-        if (token.expire_ms() != 0 && token.expire_ms() <= now_ms) stored.push_back(id);
+        const int64_t expire_ms = known.token.expire_ms();
+        if (expire_ms != 0 && expire_ms <= now_ms) stored.push_back(id);
       }
       for (const auto& [id, expire_ms] : revoked_) {
         if (revoked.size() >= limits::kTokensPurgedMax) break;
@@ -246,9 +252,6 @@ class TokenStoreImpl : public TokenStore {
     return absl::InvalidArgumentError("not_after must be in the future");
   }
 
-  void AddStored(const StoredToken& token) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    stored_[token.id()] = token;
-  }
   void AddRevoked(const RevokedToken& token) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     revoked_[token.id()] = token.expire_ms();
   }
@@ -256,21 +259,47 @@ class TokenStoreImpl : public TokenStore {
   std::optional<StoredToken> FindStored(absl::string_view id) const {
     absl::ReaderMutexLock lock(&mu_);
     const auto found = stored_.find(std::string(id));
-    return found == stored_.end() ? std::nullopt : std::make_optional(found->second);
+    return found == stored_.end() ? std::nullopt : std::make_optional(found->second.token);
   }
 
-  absl::Status WriteStored(Updater& updater, const StoredToken& token) {
+  absl::Status WriteNew(Updater& updater, const StoredToken& token) {
     ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
     const std::string bytes = token.SerializeAsString();
-    RETURN_IF_ERROR(updater
-                        .Update([&](const View& view, Batch& batch) {
-                          batch.Note("token_id", token.id());
-                          return stored_records_.Put(*keys, view, token.id(), bytes, batch);
-                        })
-                        .status());
+    ASSIGN_OR_RETURN(const Revision revision, updater.Update([&](const View& view, Batch& batch) {
+      batch.Note("token_id", token.id());
+      return stored_records_.Put(*keys, view, token.id(), bytes, batch);
+    }));
     absl::MutexLock lock(&mu_);
-    AddStored(token);
+    stored_[token.id()] = {token, revision};
     return absl::OkStatus();
+  }
+
+  // Changes the record itself, inside the update: of two changes at once both count, and a token
+  // that was revoked meanwhile stays revoked. UNAUTHENTICATED when it is gone.
+  absl::StatusOr<StoredToken> Change(Updater& updater, absl::string_view id,
+                                     absl::FunctionRef<absl::Status(StoredToken*)> change) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
+    StoredToken token;
+    ASSIGN_OR_RETURN(const Revision revision, updater.Update([&](const View& view,
+                                                                 Batch& batch) -> absl::Status {
+      ASSIGN_OR_RETURN(const std::optional<SecretBytes> record,
+                       stored_records_.Get(*keys, view, id));
+      if (!record.has_value()) return Refused();
+      const absl::string_view bytes = record->ExposeForCrypto();
+      if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+        return absl::DataLossError("the record of a token is malformed");
+      }
+      RETURN_IF_ERROR(change(&token));
+      batch.Note("token_id", id);
+      return stored_records_.Put(*keys, view, id, token.SerializeAsString(), batch);
+    }));
+    // Callers come here in any order: only what is newer than the mirror, and still there, counts.
+    absl::MutexLock lock(&mu_);
+    const auto found = stored_.find(std::string(id));
+    if (found != stored_.end() && found->second.revision < revision) {
+      found->second = {token, revision};
+    }
+    return token;
   }
 
   absl::StatusOr<VerifiedToken> VerifyStateless(const KeyringSnapshot& keys, absl::string_view text,
@@ -292,7 +321,8 @@ class TokenStoreImpl : public TokenStore {
                          .auth_method = token->auth_method(),
                          .role = token->role(),
                          .policies = {token->policies().begin(), token->policies().end()},
-                         .expire_time = FromMs(token->expire_ms())};
+                         .expire_time = FromMs(token->expire_ms()),
+                         .bound_cidrs = {token->bound_cidrs().begin(), token->bound_cidrs().end()}};
   }
 
   absl::StatusOr<VerifiedToken> VerifyStored(Updater& updater, absl::string_view text,
@@ -316,35 +346,24 @@ class TokenStoreImpl : public TokenStore {
                          .role = "",
                          .policies = {token->policies().begin(), token->policies().end()},
                          .expire_time = FromMs(token->expire_ms()),
+                         .bound_cidrs = {token->bound_cidrs().begin(), token->bound_cidrs().end()},
                          .limited_uses = token->max_uses() != 0};
   }
 
-  // Counted on the record inside the update: two calls at once cannot share the last use.
   absl::Status CountUse(Updater& updater, const std::string& id) {
-    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
-    StoredToken token;
-    RETURN_IF_ERROR(updater
-                        .Update([&](const View& view, Batch& batch) -> absl::Status {
-                          ASSIGN_OR_RETURN(const std::optional<SecretBytes> record,
-                                           stored_records_.Get(*keys, view, id));
-                          if (!record.has_value()) return Refused();
-                          const absl::string_view bytes = record->ExposeForCrypto();
-                          if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-                            return absl::DataLossError("the record of a token is malformed");
-                          }
-                          if (token.uses() >= token.max_uses()) return Refused();
-                          token.set_uses(token.uses() + 1);
-                          return stored_records_.Put(*keys, view, id, token.SerializeAsString(),
-                                                     batch);
-                        })
-                        .status());
-    absl::MutexLock lock(&mu_);
-    const auto found = stored_.find(id);
-    if (found != stored_.end() && found->second.uses() < token.uses()) {
-      found->second.set_uses(token.uses());
-    }
-    return absl::OkStatus();
+    return Change(updater, id,
+                  [](StoredToken* token) -> absl::Status {
+                    if (token->uses() >= token->max_uses()) return Refused();
+                    token->set_uses(token->uses() + 1);
+                    return absl::OkStatus();
+                  })
+        .status();
   }
+
+  struct Mirrored {
+    StoredToken token;
+    Revision revision;  // of the change that the mirror shows
+  };
 
   Store& store_;
   Clock& clock_;
@@ -353,7 +372,7 @@ class TokenStoreImpl : public TokenStore {
   std::atomic<uint64_t> epoch_{0};
   mutable absl::Mutex mu_;
   std::shared_ptr<const KeyringSnapshot> keys_ ABSL_GUARDED_BY(mu_);
-  std::map<std::string, StoredToken> stored_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, Mirrored> stored_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, int64_t> revoked_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -46,6 +46,7 @@ struct VerifiedToken {
   std::string role;
   std::vector<std::string> policies;
   absl::Time expire_time;
+  std::vector<std::string> bound_cidrs;
   bool limited_uses = false;  // each use must be counted, so the answer must not be cached
 };
 

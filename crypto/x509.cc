@@ -168,6 +168,30 @@ absl::Status CheckKeyPair(absl::string_view pem, const SecretBytes& key_pem) {
   return absl::InvalidArgumentError("the certificate is not for this private key");
 }
 
+absl::Status CheckServerChain(absl::string_view pem) {
+  const BioPtr bio = ReadBio(pem);
+  X509Ptr last = NextCertificate(bio.get());
+  if (last == nullptr) {
+    return absl::InvalidArgumentError("no certificate in PEM form was found");
+  }
+  // 0: not for this purpose; with the third argument 0, for a certificate at the end of a chain.
+  if (X509_check_purpose(last.get(), X509_PURPOSE_SSL_SERVER, 0) != 1) {
+    return absl::InvalidArgumentError(
+        "the certificate is not for servers: its extended key usage must have serverAuth");
+  }
+  while (X509Ptr issuer = NextCertificate(bio.get())) {
+    if (X509_check_issued(issuer.get(), last.get()) != X509_V_OK ||
+        X509_verify(last.get(), X509_get0_pubkey(issuer.get())) != 1) {
+      ERR_clear_error();
+      return absl::InvalidArgumentError(
+          "the chain is broken: each certificate must be signed by the next one in the file");
+    }
+    last = std::move(issuer);
+  }
+  ERR_clear_error();
+  return absl::OkStatus();
+}
+
 absl::Status ValidateSpiffeId(absl::string_view id) {
   const absl::Status bad = absl::InvalidArgumentError(
       "a SPIFFE id is \"spiffe://domain/path\": a domain of [a-z0-9._-], then segments of "

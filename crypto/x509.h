@@ -34,6 +34,11 @@ absl::Status VerifyClientCertificate(absl::string_view pem, absl::string_view ca
 // OK when the first certificate of `pem` is for this private key (PEM). INVALID_ARGUMENT otherwise.
 absl::Status CheckKeyPair(absl::string_view pem, const SecretBytes& key_pem);
 
+// OK when `pem` is what a server can show: each further certificate signs the one before it, and
+// the first is meant for server authentication, if it says what it is meant for. INVALID_ARGUMENT
+// otherwise. Dates are not looked at.
+absl::Status CheckServerChain(absl::string_view pem);
+
 // The SPIFFE rules for an id ("spiffe://domain/path"): lower-case domain, path of [A-Za-z0-9._-]
 // segments, at most 2048 bytes. INVALID_ARGUMENT says what is allowed.
 absl::Status ValidateSpiffeId(absl::string_view id);

@@ -119,6 +119,7 @@ grpc::ServerUnaryReactor* AuditServiceImpl::Verify(grpc::CallbackServerContext* 
                      Resource::None(), [=, this](Call&) -> absl::Status {
                        ASSIGN_OR_RETURN(const AuditVerification found, audit_.Verify());
                        response->set_entries(found.entries);
+                       response->set_signed_entries(found.signed_entries);
                        response->set_head_hash(found.head_hash);
                        response->set_public_key(found.public_key);
                        for (const std::string& problem : found.problems) {

@@ -25,7 +25,7 @@ std::string NewCorrelationId() {
 
 absl::Status NotGranted(absl::string_view permission) {
   return absl::PermissionDeniedError(absl::StrCat("no policy of the caller grants ", permission,
-                                                  " here; `keyturn auth can-i` explains why"));
+                                                  " here; `keyturn can-i` explains why"));
 }
 
 Call::Call(GateParts& gate, const MethodInfo& method, CallOrigin origin)
@@ -229,6 +229,12 @@ bool Call::MayAllowBelow(absl::string_view permission, absl::string_view path) c
   return identity_ != nullptr &&
          identity_->grants->MayAllowBelow(permission, path, gate_.clock.Now(),
                                           origin_.credentials.source);
+}
+
+bool Call::AllowsAllBelow(absl::string_view permission, absl::string_view path) const {
+  return identity_ != nullptr &&
+         identity_->grants->AllowsAllBelow(permission, path, gate_.clock.Now(),
+                                           origin_.credentials.source);
 }
 
 absl::Status Call::Require(absl::string_view permission, absl::string_view path) const {

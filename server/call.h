@@ -105,6 +105,8 @@ class Call {
   // Whether the caller has `permission` on `path`, or may have it on something below.
   bool Allows(absl::string_view permission, absl::string_view path) const;
   bool MayAllowBelow(absl::string_view permission, absl::string_view path) const;
+  // Whether the caller certainly has `permission` on all below a directory.
+  bool AllowsAllBelow(absl::string_view permission, absl::string_view path) const;
   // PERMISSION_DENIED unless Allows: for methods that touch a second path.
   absl::Status Require(absl::string_view permission, absl::string_view path) const;
   // At most limits::kDeadlineSecondsMax away.

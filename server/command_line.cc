@@ -17,6 +17,8 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* exit_cod
   app.add_flag("--check-config", line.check_config,
                "read the configuration, say what is wrong, end")
       ->needs(config);
+  app.add_flag("--accept-audit-loss", line.accept_audit_loss,
+               "start although the audit log lost entries; only when it cannot be restored");
 #ifdef KEYTURN_DEV
   app.add_flag("--dev", line.dev,
                "a server to play with: everything in memory, unsealed, lost at the end");

@@ -11,6 +11,7 @@ struct CommandLine {
   std::string info_file;
   bool dev = false;
   bool check_config = false;
+  bool accept_audit_loss = false;
 };
 
 // Prints help, the version or an error itself; then `*exit_code` is set and std::nullopt returned.

@@ -28,6 +28,7 @@ struct Config {
 
   std::string audit_directory;  // "": <data>/audit
   bool audit_sync_reads = false;
+  bool accept_audit_loss = false;  // AuditLogOptions::accept_loss; from the command line only
 
   size_t arena_bytes = limits::kArenaBytesDefault;
   bool require_memory_lock = true;

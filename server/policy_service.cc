@@ -15,6 +15,12 @@ absl::Status PolicyServiceImpl::CheckChange(const Call& call, const std::string&
   return CheckPolicyChange(*call.identity().grants, previous.ok() ? &*previous : nullptr, next);
 }
 
+absl::Status PolicyServiceImpl::CheckRole(const Call& call, const std::string& name,
+                                          const v1::Role* next) const {
+  const absl::StatusOr<v1::Role> previous = store_.GetRole(name);
+  return CheckRoleChange(call.identity(), previous.ok() ? &*previous : nullptr, next, store_);
+}
+
 Reactor* PolicyServiceImpl::PutPolicy(Context* context, const v1::PutPolicyRequest* request,
                                       v1::Policy* response) {
   return Write(context, "PutPolicy", request->policy().name(),
@@ -52,9 +58,7 @@ Reactor* PolicyServiceImpl::DeletePolicy(Context* context, const v1::DeletePolic
 Reactor* PolicyServiceImpl::PutRole(Context* context, const v1::PutRoleRequest* request,
                                     v1::Role* response) {
   return Write(context, "PutRole", request->role().name(), [=, this](Call& call) -> absl::Status {
-    const std::vector<std::string> policies(request->role().policies().begin(),
-                                            request->role().policies().end());
-    if (!policies.empty()) RETURN_IF_ERROR(RequireDelegable(call, store_, policies));
+    RETURN_IF_ERROR(CheckRole(call, request->role().name(), &request->role()));
     ASSIGN_OR_RETURN(*response, store_.PutRole(call.updater(), request->role()));
     return absl::OkStatus();
   });
@@ -78,7 +82,8 @@ Reactor* PolicyServiceImpl::ListRoles(Context* context, const v1::ListRolesReque
 
 Reactor* PolicyServiceImpl::DeleteRole(Context* context, const v1::DeleteRoleRequest* request,
                                        v1::DeleteRoleResponse*) {
-  return Write(context, "DeleteRole", request->name(), [=, this](Call& call) {
+  return Write(context, "DeleteRole", request->name(), [=, this](Call& call) -> absl::Status {
+    RETURN_IF_ERROR(CheckRole(call, request->name(), nullptr));
     return store_.DeleteRole(call.updater(), request->name());
   });
 }

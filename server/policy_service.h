@@ -54,6 +54,7 @@ class PolicyServiceImpl final : public v1::PolicyService::CallbackService {
 
   // Nobody writes policies that give more than the writer has.
   absl::Status CheckChange(const Call& call, const std::string& name, const v1::Policy* next) const;
+  absl::Status CheckRole(const Call& call, const std::string& name, const v1::Role* next) const;
 
   GrpcDoor& door_;
   const MethodTable& methods_;

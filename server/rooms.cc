@@ -25,6 +25,7 @@ AuditLogOptions AuditOptionsOf(const Config& config) {
                       : config.audit_directory.empty() ? config.data_directory + "/audit"
                                                        : config.audit_directory;
   options.sync_reads = config.audit_sync_reads;
+  options.accept_loss = config.accept_audit_loss;
   return options;
 }
 

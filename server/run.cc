@@ -38,6 +38,7 @@ absl::StatusOr<Config> Configure(const CommandLine& line) {
     ASSIGN_OR_RETURN(config, ReadConfig(line.config_file));
   }
   config.dev = line.dev;
+  config.accept_audit_loss = line.accept_audit_loss;
   if (line.dev && line.config_file.empty()) config.require_memory_lock = false;
   return config;
 }

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "server/rename_check.h"
 #include "server/secret_wire.h"
 #include "server/timestamps.h"
 #include "server/watch.h"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr char kRead[] = "secret:read";
 constexpr char kList[] = "secret:list";
-constexpr char kWrite[] = "secret:write";
 
 v1::PutResponse ToProto(const PutResult& result) {
   v1::PutResponse response;
@@ -243,7 +243,7 @@ grpc::ServerUnaryReactor* SecretServiceImpl::Rename(grpc::CallbackServerContext*
                                                     v1::RenameResponse* response) {
   return OnPath(context, "Rename", RunOn::kPool, Resource::Path(request->path()), response,
                 [this, request](Call& call) -> absl::StatusOr<v1::RenameResponse> {
-                  RETURN_IF_ERROR(call.Require(kWrite, request->new_path()));
+                  RETURN_IF_ERROR(CheckRename(call, *request));
                   call.Note("new_path", request->new_path());
                   return parts_.vault.Rename(call.updater(), *request);
                 });

@@ -105,6 +105,20 @@ absl::Status TlsFiles::MakeOwn() {
   return absl::OkStatus();
 }
 
+// A certificate out of date does not take the place of another. At start there is no other, and a
+// server that runs can be mended through its operator socket.
+absl::Status TlsFiles::CheckDates(absl::string_view certificate) {
+  ASSIGN_OR_RETURN(const CertificateInfo info, ReadCertificate(certificate));
+  const absl::Time now = clock_.Now();
+  if (info.not_before <= now && now < info.not_after) return absl::OkStatus();
+  const std::string why =
+      absl::StrCat("the certificate is valid from ", absl::FormatTime(info.not_before), " to ",
+                   absl::FormatTime(info.not_after), ", not now");
+  if (material_ != nullptr) return absl::FailedPreconditionError(why);
+  LogError("clients will refuse the listener's certificate", {{"error", why}});
+  return absl::OkStatus();
+}
+
 absl::Status TlsFiles::PutInPlace() {
   FileSystem& files = FileSystem::Posix();
   const bool own = options_.certificate.empty();
@@ -114,6 +128,8 @@ absl::Status TlsFiles::PutInPlace() {
   ASSIGN_OR_RETURN(material->certificate, files.Read(certificate_path));
   ASSIGN_OR_RETURN(const SecretBytes key, ReadKey(key_path));
   RETURN_IF_ERROR(Named(certificate_path, CheckKeyPair(material->certificate, key)));
+  RETURN_IF_ERROR(Named(certificate_path, CheckServerChain(material->certificate)));
+  RETURN_IF_ERROR(Named(certificate_path, CheckDates(material->certificate)));
   ASSIGN_OR_RETURN(material->key, SecretBytes::Allocate(key.size() + 1));
   const absl::string_view bytes = key.ExposeForCrypto();
   std::copy(bytes.begin(), bytes.end(), material->key.Mutable().begin());

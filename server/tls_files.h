@@ -41,7 +41,8 @@ class TlsFiles {
                                                         Clock& clock);
 
   // Reads the configured files again, makes a new certificate if the own one nears its end, and
-  // puts the result in place. On an error what was in place stays.
+  // puts the result in place. On an error (a key of another certificate, a broken chain, a
+  // certificate that is not for servers or out of date) what was in place stays.
   absl::Status Reload();
   // Replaces client-ca.pem, and reloads.
   absl::Status SetClientCa(const std::string& pem);
@@ -58,6 +59,7 @@ class TlsFiles {
   std::string Path(const std::string& name) const { return options_.directory + "/" + name; }
   absl::Status MakeOwn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status MakePlaceholder() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckDates(absl::string_view certificate) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status PutInPlace() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool OwnIsGood() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

@@ -1,5 +1,6 @@
 #include "server/token_service.h"
 
+#include "auth/delegation.h"
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
@@ -36,6 +37,7 @@ absl::Status TokenServiceImpl::CreateFor(Call& call, const v1::CreateTokenReques
   params.max_uses = request.max_uses();
   params.bound_cidrs = {request.bound_cidrs().begin(), request.bound_cidrs().end()};
   if (request.has_not_after()) params.not_after = ToTime(request.not_after());
+  RETURN_IF_ERROR(InheritTokenLimits(call.identity(), &params));
   CreatedToken created;
   if (request.stateless()) {
     ASSIGN_OR_RETURN(created, tokens_.CreateStateless(params));

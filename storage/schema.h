@@ -46,6 +46,7 @@ std::optional<Revision> ParseRevisionKey(absl::string_view key);
 // meta.
 inline constexpr absl::string_view kRevisionKey = "revision";
 inline constexpr absl::string_view kFormatKey = "format";
+inline constexpr absl::string_view kAuditSyncedKey = "audit/synced";
 std::string AccumulatorKey(uint8_t bucket);  // "acc/" || byte
 
 // The smallest key greater than every key with this prefix; "" when there is none.

@@ -29,6 +29,7 @@ absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(const std::string& di
   }
   v1::VerifyAuditResponse out;
   out.set_entries(found.entries);
+  out.set_signed_entries(found.signed_entries);
   out.set_head_hash(found.head_hash);
   out.set_public_key(found.public_key);
   for (const std::string& problem : found.problems) out.add_problems(problem);

@@ -1,6 +1,10 @@
 #include "auth/grants.h"
 
+#include <random>
+
+#include "absl/strings/match.h"
 #include "auth/delegation.h"
+#include "tests/support/seed.h"
 #include "tests/support/status.h"
 
 namespace keyturn {
@@ -93,6 +97,46 @@ TEST(Grants, BelowADirectory) {
   EXPECT_FALSE(below(hidden, "a/private"));
   EXPECT_TRUE(below({Allow("secret:list", "a/private/one"), Deny("secret:list", "a/private/*")},
                     "a/private"));
+}
+
+// Against the decision for each path of a small world, for random rules.
+TEST(Grants, AllBelowIsNeverMoreThanIsAllowed) {
+  const std::vector<std::string> segments = {"a", "b", "ab"};
+  std::vector<std::string> paths;
+  for (const std::string& x : segments) {
+    for (const std::string& y : segments) {
+      paths.push_back(x + "/" + y);
+      for (const std::string& z : segments) paths.push_back(x + "/" + y + "/" + z);
+    }
+  }
+  const std::vector<std::string> patterns = {"*",   "a*",    "a/*",   "a/b",   "a/b/*", "+/b",
+                                             "+/*", "a/+/a", "a/a*",  "ab/*",  "+/+/b", "b/*",
+                                             "a",   "a/+",   "a/b/a", "+/ab/*"};
+  std::mt19937 random(TestSeed());
+  int certain = 0, possible = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<GrantRule> rules;
+    for (int i = 0; i < 4; ++i) {
+      const std::string& pattern = patterns[random() % patterns.size()];
+      rules.push_back(random() % 3 == 0 ? Deny("secret:read", pattern)
+                                        : Allow("secret:read", pattern));
+    }
+    const GrantSet grants(rules);
+    for (const std::string directory : {"a", "b", "ab", "a/b"}) {
+      bool all = true;
+      for (const std::string& path : paths) {
+        const bool below = absl::StartsWith(path, directory + "/");
+        all = all && (!below || grants.Allows("secret:read", path, kNow, IpAddress()));
+      }
+      const bool said = grants.AllowsAllBelow("secret:read", directory, kNow, IpAddress());
+      EXPECT_TRUE(all || !said) << directory << " round " << round;
+      certain += said ? 1 : 0;
+      possible += all ? 1 : 0;
+    }
+  }
+  EXPECT_GT(certain, possible / 2);  // cautious, not useless
+  EXPECT_TRUE(GrantSet({Allow("secret:*", "*")}).AllowsAllBelow("secret:read", "", kNow, {}));
+  EXPECT_FALSE(GrantSet({Allow("secret:*", "a*")}).AllowsAllBelow("secret:read", "", kNow, {}));
 }
 
 TEST(Grants, ExplainNamesTheRule) {

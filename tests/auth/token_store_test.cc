@@ -1,6 +1,7 @@
 #include "auth/token_store.h"
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "auth/auth_store.h"
 #include "auth/authenticator.h"
 #include "base/coding.h"
@@ -168,6 +169,66 @@ TEST_F(TokenStoreTest, RenewalHasAnEndUnlessPeriodic) {
     ASSERT_OK(tokens_->Renew(*store_, periodic.info.id(), absl::ZeroDuration()));
   }
   EXPECT_OK(Verify(periodic));
+}
+
+// Lets something else happen just before or just after an update is committed.
+class Interrupted : public Updater {
+ public:
+  Interrupted(Updater& store, bool before, std::function<void()> interruption)
+      : store_(store), before_(before), interruption_(std::move(interruption)) {}
+  absl::StatusOr<Revision> Update(UpdateFn fn) override {
+    if (before_) interruption_();
+    absl::StatusOr<Revision> revision = store_.Update(fn);
+    if (!before_) interruption_();
+    return revision;
+  }
+
+ private:
+  Updater& store_;
+  const bool before_;
+  const std::function<void()> interruption_;
+};
+
+TEST_F(TokenStoreTest, ARevokedTokenStaysRevokedWhateverElseWasUnderWay) {
+  for (const bool before : {true, false}) {
+    for (const bool renew : {true, false}) {
+      SCOPED_TRACE(absl::StrCat("before ", before, " renew ", renew));
+      TokenParams params = Ci();
+      params.max_uses = 5;
+      const CreatedToken token = Make(params);
+      Interrupted updater(*store_, before,
+                          [&] { EXPECT_OK(tokens_->Revoke(*store_, token.info.id())); });
+      const absl::Status done =
+          renew ? tokens_->Renew(updater, token.info.id(), absl::Minutes(10)).status()
+                : tokens_->Verify(updater, token.token.ExposeForWire(), {}, "").status();
+      EXPECT_EQ(done.ok(), !before) << done;
+      EXPECT_CODE(Verify(token), kUnauthenticated);
+      Open();
+      EXPECT_CODE(Verify(token), kUnauthenticated);
+    }
+  }
+}
+
+TEST_F(TokenStoreTest, ARenewalGivesNoUseBack) {
+  TokenParams params = Ci();
+  params.max_uses = 2;
+  const CreatedToken token = Make(params);
+  Interrupted updater(*store_, true, [&] {
+    EXPECT_OK(Verify(token));
+    EXPECT_OK(Verify(token));
+  });
+  ASSERT_OK(tokens_->Renew(updater, token.info.id(), absl::Minutes(10)));
+  EXPECT_CODE(Verify(token), kUnauthenticated);
+}
+
+TEST_F(TokenStoreTest, TheLaterOfTwoRenewalsCounts) {
+  const CreatedToken token = Make(Ci());
+  Interrupted updater(*store_, false, [&] {
+    ASSERT_OK(tokens_->Renew(*store_, token.info.id(), absl::Minutes(50)));
+  });
+  ASSERT_OK(tokens_->Renew(updater, token.info.id(), absl::Minutes(5)));
+  clock_.AdvanceTime(absl::Minutes(20));
+  EXPECT_OK(Verify(token));
 }
 
 TEST_F(TokenStoreTest, TheRootTokenNeverExpires) {

@@ -107,6 +107,18 @@ TEST_F(X509Test, PairsAreChecked) {
   EXPECT_CODE(CheckKeyPair(Sign(), *SecretBytes::CopyOf("no key")), kInvalidArgument);
 }
 
+TEST_F(X509Test, ServerChainsAreChecked) {
+  ASSERT_OK_AND_ASSIGN(const CertificateAndKey server,
+                       MakeServerCertificate(ca_, {{"localhost"}}, kYear));
+  ASSERT_OK_AND_ASSIGN(const CertificateAndKey other, MakeCa("other", kYear));
+  EXPECT_OK(CheckServerChain(server.certificate_pem));
+  EXPECT_OK(CheckServerChain(server.certificate_pem + ca_.certificate_pem));
+  EXPECT_CODE(CheckServerChain(server.certificate_pem + other.certificate_pem), kInvalidArgument);
+  EXPECT_CODE(CheckServerChain(ca_.certificate_pem + server.certificate_pem), kInvalidArgument);
+  EXPECT_CODE(CheckServerChain(Sign()), kInvalidArgument);  // for clients
+  EXPECT_CODE(CheckServerChain(""), kInvalidArgument);
+}
+
 TEST_F(X509Test, ServerCertificatesNameTheirHosts) {
   const std::vector<std::string> hosts = {"localhost", "127.0.0.1", "::1", "vault.example"};
   ASSERT_OK_AND_ASSIGN(const CertificateAndKey made, MakeServerCertificate(ca_, hosts, kYear));

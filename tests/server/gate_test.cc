@@ -27,6 +27,7 @@ class BreakableAudit : public AuditLog {
   uint64_t next_sequence() const override { return real_.next_sequence(); }
   absl::StatusOr<AuditVerification> Verify() override { return real_.Verify(); }
   uint64_t unsynced_bytes() const override { return 0; }
+  uint64_t synced_sequence() const override { return 0; }
   bool failing() const override { return broken; }
 
  private:

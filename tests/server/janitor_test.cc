@@ -1,7 +1,9 @@
 #include "server/janitor.h"
 
 #include <atomic>
+#include <thread>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/synchronization/notification.h"
 #include "tests/server/server_fixture.h"
 
@@ -98,6 +100,30 @@ TEST_F(BackgroundTest, VersionsExpireByThemselves) {
   }
   EXPECT_TRUE(HasEvent("secret_expired"));
   EXPECT_EQ(Entries().back().event.principal, "keyturn");
+}
+
+class SimulatedBackgroundTest : public BackgroundTest {
+ protected:
+  void SetUp() override {}
+};
+
+TEST_F(SimulatedBackgroundTest, TokensThatAreOverAreRemoved) {
+  SimulatedClock clock;
+  const absl::Cleanup stop = [this] { server_.reset(); };
+  StartDev(nullptr, clock);
+  v1::CreateTokenRequest request;
+  request.add_policies("root");
+  request.set_ttl_seconds(30);
+  v1::CreateTokenResponse response;
+  ASSERT_EQ(Text(stubs_->tokens->Create(Ctx(root_), request, &response)), "OK");
+  for (int i = 0; i < 5000 && !HasEvent("token_purged"); ++i) {
+    clock.AdvanceTime(absl::Seconds(20));
+    std::this_thread::yield();
+  }
+  ASSERT_TRUE(HasEvent("token_purged"));
+  v1::ListTokensResponse left;
+  ASSERT_EQ(Text(stubs_->tokens->List(Ctx(root_), {}, &left)), "OK");
+  for (const v1::TokenInfo& token : left.tokens()) EXPECT_NE(token.id(), response.info().id());
 }
 
 TEST_F(BackgroundTest, CountedRefusalsBecomeOneEntry) {

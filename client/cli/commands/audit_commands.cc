@@ -117,6 +117,7 @@ absl::Status Verify(Shell& shell, const std::string& offline, const std::string&
     ASSIGN_OR_RETURN(result, VerifyAuditOffline(offline, public_key));
   }
   Pairs pairs = {{"entries", absl::StrCat(result.entries())},
+                 {"signed up to", absl::StrCat(result.signed_entries())},
                  {"head", absl::BytesToHexString(result.head_hash())},
                  {"public key", absl::BytesToHexString(result.public_key())},
                  {"problems", absl::StrCat(result.problems_size())}};

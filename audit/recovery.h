@@ -1,0 +1,31 @@
+// Where the log ends after a crash. Not thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "audit/chain.h"
+#include "audit/segments.h"
+#include "storage/file_system.h"
+#include "storage/store.h"
+
+namespace keyturn {
+
+struct RecoveredLog {
+  ChainState state;
+  std::optional<SegmentName> last;  // the segment to go on with; none: begin one
+};
+
+// Follows the newest segments of `directory` and cuts off what a crash left of an entry that was
+// being written. DATA_LOSS, and nothing is cut, when the chain is broken before its end, or when
+// entries up to `synced`, which were on disk, are not there any more.
+absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& files, const std::string& directory,
+                                        uint64_t synced);
+
+// The sequence up to which entries were on disk when the newest change was committed: each change
+// notes it, so that a log that lost its end is not taken for a shorter one.
+absl::StatusOr<uint64_t> ReadSynced(const View& view);
+void NoteSynced(uint64_t sequence, Batch& batch);
+
+}  // namespace keyturn
