@@ -106,7 +106,7 @@ TEST_F(InitFaultTest, APowerLossLeavesItCleanOrWhole) {
   }
   std::printf("%d losses left it clean, %d whole\n", clean, whole);
   EXPECT_GT(clean, 0);
-  EXPECT_GT(whole, kLossesPerOperation);  // some between the rename of seal.ktn and the answer
+  EXPECT_GE(whole, kLossesPerOperation);  // those after the answer, at least
 }
 
 // The shares of a Shamir seal go out with the answer: a vault whose init failed but which counts as
