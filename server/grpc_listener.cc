@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
@@ -44,6 +46,19 @@ void SetArguments(grpc::ServerBuilder* builder) {
   builder->SetResourceQuota(quota);
 }
 
+// gRPC's reflection library adds itself to every server of a program that is linked to it.
+class NoReflection : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    plugins->erase(std::remove_if(plugins->begin(), plugins->end(),
+                                  [](const std::unique_ptr<grpc::ServerBuilderPlugin>& plugin) {
+                                    return plugin->name() == "proto_server_reflection";
+                                  }),
+                   plugins->end());
+  }
+};
+
 absl::Status PrepareSocket(const std::string& path) {
   if (path.size() >= sizeof(sockaddr_un{}.sun_path)) {
     return absl::InvalidArgumentError(
@@ -70,6 +85,7 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
   if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   SetArguments(&builder);
+  if (!options.reflection) builder.SetOption(std::make_unique<NoReflection>());
   const bool v6 = absl::StrContains(options.address.host, ':');
   const std::string host = v6 ? absl::StrCat("[", options.address.host, "]") : options.address.host;
   std::unique_ptr<GrpcListener> listener(new GrpcListener());

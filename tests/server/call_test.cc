@@ -215,6 +215,19 @@ struct BadInput {
   const char* text;  // "CODE: message"
 };
 
+TEST_F(CallTest, MetadataHaveABound) {
+  const auto call = [this](size_t bytes) {
+    Stubs stubs(TlsChannel(""));  // gRPC may end the connection of a call that has too many
+    Ctx context(root_);
+    context->AddMetadata("x-filler", std::string(bytes, 'x'));
+    v1::WhoAmIResponse response;
+    return stubs.auth->WhoAmI(context, {}, &response).error_code();
+  };
+  EXPECT_EQ(call(1024), grpc::StatusCode::OK);
+  EXPECT_EQ(call(limits::kMetadataBytesMax + 1), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(call(1024), grpc::StatusCode::OK);
+}
+
 TEST_F(CallTest, BadInputIsRefusedInWords) {
   const auto get = [](const std::string& path) {
     return [path](Stubs& stubs, const std::string& token) {

@@ -4,6 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -91,6 +95,53 @@ TEST_F(ProcessTest, RefusesADirectoryThatOthersMayEnter) {
   EXPECT_EQ(Run({"--config", dir_.File("c.toml")}), 1);
   EXPECT_TRUE(absl::StrContains(Out("err"), "may be entered by other users; run `chmod 0700 "))
       << Out("err");
+}
+
+// What an empty reflection stream ends with.
+grpc::StatusCode Reflect(const std::shared_ptr<grpc::Channel>& channel) {
+  grpc::GenericStub stub(channel);
+  grpc::CompletionQueue queue;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  const auto call = stub.PrepareCall(
+      &context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
+  grpc::Status status;
+  void* tag = nullptr;
+  bool ok = false;
+  call->StartCall(nullptr);
+  queue.Next(&tag, &ok);
+  call->WritesDone(nullptr);
+  queue.Next(&tag, &ok);
+  call->Finish(&status, nullptr);
+  queue.Next(&tag, &ok);
+  return status.error_code();
+}
+
+TEST_F(ProcessTest, OnlyDevModeTellsItsInterface) {
+  std::ofstream(dir_.File("dev.toml"))
+      << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  const pid_t dev =
+      Spawn({"--dev", "--config", dir_.File("dev.toml"), "--info-file", dir_.File("dev.json")});
+  Await("dev.json");
+  nlohmann::json info = nlohmann::json::parse(Out("dev.json"));
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = *FileSystem::Posix().Read(info["ca_file"]);
+  EXPECT_EQ(Reflect(grpc::CreateChannel(info["grpc"], grpc::SslCredentials(tls))), grpc::OK);
+  kill(dev, SIGTERM);
+  EXPECT_EQ(Wait(dev), 0);
+
+  std::ofstream(dir_.File("c.toml"))
+      << "data_directory = \"" << dir_.File("data") << "\"\n[limits]\nrequire_memory_lock = false\n"
+      << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  const pid_t real =
+      Spawn({"--config", dir_.File("c.toml"), "--info-file", dir_.File("real.json")});
+  Await("real.json");
+  info = nlohmann::json::parse(Out("real.json"));
+  const std::string socket = info["operator_socket"];
+  EXPECT_EQ(Reflect(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials())),
+            grpc::UNIMPLEMENTED);
+  kill(real, SIGTERM);
+  EXPECT_EQ(Wait(real), 0);
 }
 
 TEST_F(ProcessTest, DevModeServesUntilItIsTold) {

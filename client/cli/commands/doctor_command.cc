@@ -94,7 +94,10 @@ class Doctor {
                                 : left < absl::Hours(14 * 24) ? Severity::kWarn
                                                               : Severity::kOk;
       Add(name, severity, absl::StrCat(file, " is valid until ", TimeText(certificate->not_after)),
-          severity == Severity::kOk ? "" : "issue a new one: keyturn operator issue-certificate");
+          severity == Severity::kOk ? ""
+          : absl::string_view(name) == "ca_cert"
+              ? "get the file of the server's next CA; see docs/OPERATIONS.md"
+              : "issue a new one: keyturn operator issue-certificate");
     }
   }
 
