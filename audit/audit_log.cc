@@ -9,6 +9,7 @@
 #include "audit/chain.h"
 #include "audit/recovery.h"
 #include "audit/segments.h"
+#include "audit/sticky_file.h"
 #include "base/coding.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -50,7 +51,9 @@ class AuditLogImpl : public AuditLog {
     state_ = std::move(log.state);
     if (log.last.has_value()) {
       segment_first_ = log.last->first_sequence;
-      ASSIGN_OR_RETURN(file_, files_.OpenForAppend(log.last->path, 0600));
+      RETURN_IF_ERROR(OpenFile(log.last->path));
+      // A start that failed or was killed may have made the segment without this.
+      RETURN_IF_ERROR(files_.SyncDirectory(options_.directory));
     }
     if (file_ == nullptr) RETURN_IF_ERROR(NewSegment());
     RETURN_IF_ERROR(Replay(*snapshot));
@@ -252,11 +255,16 @@ class AuditLogImpl : public AuditLog {
     last_checkpoint_ = state_.next_sequence;
   }
 
+  absl::Status OpenFile(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, files_.OpenForAppend(path, 0600));
+    file_ = std::make_shared<StickyFile>(std::move(file));
+    return absl::OkStatus();
+  }
+
   absl::Status NewSegment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (file_ != nullptr) RETURN_IF_ERROR(file_->Sync());
     segment_first_ = state_.next_sequence;
-    ASSIGN_OR_RETURN(file_,
-                     files_.OpenForAppend(SegmentPath(options_.directory, segment_first_), 0600));
+    RETURN_IF_ERROR(OpenFile(SegmentPath(options_.directory, segment_first_)));
     index_.clear();
     RETURN_IF_ERROR(file_->Append(HeaderFrame(&state_)));
     RETURN_IF_ERROR(file_->Sync());
@@ -312,6 +320,7 @@ class AuditLogImpl : public AuditLog {
     const absl::Status status = file->Sync();
     const absl::MutexLock lock(&mu_);
     if (!status.ok()) return Fail(status);
+    RETURN_IF_ERROR(Refusal());  // what failed meanwhile may have been a sync of the same bytes
     synced_sequence_ = std::max(synced_sequence_, covers);
     synced_revision_ = std::max(synced_revision_, revision);
     unsynced_ -= std::min(unsynced_, bytes);
