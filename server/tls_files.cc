@@ -105,8 +105,8 @@ absl::Status TlsFiles::MakeOwn() {
   return absl::OkStatus();
 }
 
-// A certificate out of date does not take the place of another. At start there is no other, and a
-// server that runs can be mended through its operator socket.
+// A certificate out of date does not take the place of another. One that is in place, or that a
+// server starts with, stays: a server that runs can be mended through its operator socket.
 absl::Status TlsFiles::CheckDates(absl::string_view certificate) {
   ASSIGN_OR_RETURN(const CertificateInfo info, ReadCertificate(certificate));
   const absl::Time now = clock_.Now();
@@ -114,7 +114,9 @@ absl::Status TlsFiles::CheckDates(absl::string_view certificate) {
   const std::string why =
       absl::StrCat("the certificate is valid from ", absl::FormatTime(info.not_before), " to ",
                    absl::FormatTime(info.not_after), ", not now");
-  if (material_ != nullptr) return absl::FailedPreconditionError(why);
+  if (material_ != nullptr && material_->certificate != certificate) {
+    return absl::FailedPreconditionError(why);
+  }
   LogError("clients will refuse the listener's certificate", {{"error", why}});
   return absl::OkStatus();
 }
