@@ -295,7 +295,7 @@ class AuditLogImpl : public AuditLog {
                {{"first", synced_sequence_ + 1}, {"last", synced}});
     return store
         .Update([this](const View&, Batch& batch) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-          NoteSynced(synced_sequence_, batch);
+          WriteSynced(synced_sequence_, batch);
           return absl::OkStatus();
         })
         .status();

@@ -35,7 +35,7 @@ absl::StatusOr<Revision> AuditedUpdater::Update(UpdateFn fn) {
           }
         }
         if (batch.operations().size() + kTrimPerUpdate + 1 < limits::kBatchKeysMax) {
-          NoteSynced(log_.synced_sequence(), batch);
+          RETURN_IF_ERROR(NoteSynced(log_.synced_sequence(), view, batch));
           for (const Revision old : log_.Trimmable(kTrimPerUpdate)) {
             batch.Delete(Family::kAuditTail, schema::RevisionKey(old));
           }

@@ -85,7 +85,7 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& files, const std::string& di
   for (size_t i = from; i < segments.size(); ++i) {
     RETURN_IF_ERROR(recovery.Follow(segments[i], i == from, i + 1 == segments.size()));
   }
-  RETURN_IF_ERROR(recovery.CheckNothingIsLost(directory));
+  if (segments.empty()) RETURN_IF_ERROR(recovery.CheckNothingIsLost(directory));
   return recovery.Take();
 }
 
@@ -99,8 +99,14 @@ absl::StatusOr<uint64_t> ReadSynced(const View& view) {
   return *sequence;
 }
 
-void NoteSynced(uint64_t sequence, Batch& batch) {
+void WriteSynced(uint64_t sequence, Batch& batch) {
   batch.Put(Family::kMeta, schema::kAuditSyncedKey, BigEndian64(sequence));
+}
+
+absl::Status NoteSynced(uint64_t sequence, const View& view, Batch& batch) {
+  ASSIGN_OR_RETURN(const uint64_t noted, ReadSynced(view));
+  if (sequence != noted) WriteSynced(sequence, batch);
+  return absl::OkStatus();
 }
 
 }  // namespace keyturn

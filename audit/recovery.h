@@ -23,9 +23,12 @@ struct RecoveredLog {
 absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& files, const std::string& directory,
                                         uint64_t synced);
 
-// The sequence up to which entries were on disk when the newest change was committed: each change
-// notes it, so that a log that lost its end is not taken for a shorter one.
+// The sequence up to which entries were on disk when the newest change was committed: changes note
+// it, so that a log that lost its end is not taken for a shorter one.
 absl::StatusOr<uint64_t> ReadSynced(const View& view);
-void NoteSynced(uint64_t sequence, Batch& batch);
+void WriteSynced(uint64_t sequence, Batch& batch);
+// In the batch of a change. Most find that nothing was synced since the one before, and write
+// nothing.
+absl::Status NoteSynced(uint64_t sequence, const View& view, Batch& batch);
 
 }  // namespace keyturn

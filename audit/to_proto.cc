@@ -28,4 +28,14 @@ v1::AuditEntry ToProto(const AuditRecord& record) {
   return out;
 }
 
+v1::VerifyAuditResponse ToProto(const AuditVerification& found) {
+  v1::VerifyAuditResponse out;
+  out.set_entries(found.entries);
+  out.set_signed_entries(found.signed_entries);
+  out.set_head_hash(found.head_hash);
+  out.set_public_key(found.public_key);
+  *out.mutable_problems() = {found.problems.begin(), found.problems.end()};
+  return out;
+}
+
 }  // namespace keyturn

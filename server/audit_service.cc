@@ -118,13 +118,7 @@ grpc::ServerUnaryReactor* AuditServiceImpl::Verify(grpc::CallbackServerContext* 
   return door_.Unary(context, methods_.Get("AuditService", "Verify"), RunOn::kPool,
                      Resource::None(), [=, this](Call&) -> absl::Status {
                        ASSIGN_OR_RETURN(const AuditVerification found, audit_.Verify());
-                       response->set_entries(found.entries);
-                       response->set_signed_entries(found.signed_entries);
-                       response->set_head_hash(found.head_hash);
-                       response->set_public_key(found.public_key);
-                       for (const std::string& problem : found.problems) {
-                         response->add_problems(problem);
-                       }
+                       *response = ToProto(found);
                        return absl::OkStatus();
                      });
 }

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "audit/to_proto.h"
 #include "audit/verify.h"
 #include "base/status_macros.h"
 #include "client/cli/exit_codes.h"
@@ -27,13 +28,7 @@ absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(const std::string& di
   if (found.entries == 0 && found.problems.empty()) {
     return absl::NotFoundError(absl::StrCat(directory, " has no audit entries"));
   }
-  v1::VerifyAuditResponse out;
-  out.set_entries(found.entries);
-  out.set_signed_entries(found.signed_entries);
-  out.set_head_hash(found.head_hash);
-  out.set_public_key(found.public_key);
-  for (const std::string& problem : found.problems) out.add_problems(problem);
-  return out;
+  return ToProto(found);
 }
 
 }  // namespace keyturn::cli
