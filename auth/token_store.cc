@@ -173,14 +173,15 @@ class TokenStoreImpl : public TokenStore {
 
   absl::StatusOr<v1::TokenInfo> Renew(Updater& updater, absl::string_view id,
                                       absl::Duration ttl) override {
-    if (!FindStored(id).has_value()) {
+    const std::optional<StoredToken> known = FindStored(id);
+    if (!known.has_value()) {
       return absl::FailedPreconditionError("only stored tokens are renewed; log in again instead");
     }
+    if (known->expire_ms() == 0) return ToInfo(*known);  // never expires
     if (ttl == absl::ZeroDuration()) ttl = absl::Seconds(limits::kTokenTtlSecondsDefault);
     const absl::Time now = clock_.Now();
     ASSIGN_OR_RETURN(const StoredToken token,
                      Change(updater, id, [ttl, now](StoredToken* token) -> absl::Status {
-                       if (token->expire_ms() == 0) return absl::OkStatus();  // never expires
                        if (FromMs(token->expire_ms()) <= now) return Refused();
                        const absl::Duration longer = token->period_seconds() > 0
                                                          ? absl::Seconds(token->period_seconds())

@@ -241,6 +241,9 @@ TEST_F(TokenStoreTest, TheRootTokenNeverExpires) {
   ASSERT_OK_AND_ASSIGN(const VerifiedToken verified, Verify(token));
   EXPECT_EQ(verified.auth_method, "root-token");
   EXPECT_FALSE(token.info.has_expire_time());
+  const Revision before = store_->LastRevision();
+  EXPECT_OK(tokens_->Renew(*store_, token.info.id(), absl::Minutes(10)));
+  EXPECT_EQ(store_->LastRevision(), before);  // there is nothing to write
 }
 
 TEST_F(TokenStoreTest, PurgeRemovesWhatIsOver) {
