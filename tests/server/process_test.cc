@@ -52,6 +52,16 @@ class ProcessTest : public testing::Test {
   int Run(std::vector<std::string> arguments) { return Wait(Spawn(std::move(arguments))); }
   std::string Out(const std::string& name) { return *FileSystem::Posix().Read(dir_.File(name)); }
 
+  // A configuration that listens on free ports of this machine, with `more` before it.
+  void WriteConfig(const std::string& name, const std::string& more) {
+    std::ofstream(dir_.File(name))
+        << more << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  }
+  std::string RealConfig() {
+    return absl::StrCat("data_directory = \"", dir_.File("data"),
+                        "\"\n[limits]\nrequire_memory_lock = false\n");
+  }
+
   // Returns when `name` exists in the directory.
   void Await(const std::string& name) {
     const int notify = inotify_init1(IN_CLOEXEC);
@@ -89,9 +99,7 @@ TEST_F(ProcessTest, BadFlagsAndConfigurationEndWithTwo) {
 TEST_F(ProcessTest, RefusesADirectoryThatOthersMayEnter) {
   ASSERT_EQ(mkdir(dir_.File("data").c_str(), 0755), 0);
   ASSERT_EQ(chmod(dir_.File("data").c_str(), 0755), 0);
-  std::ofstream(dir_.File("c.toml"))
-      << "data_directory = \"" << dir_.File("data") << "\"\n[limits]\nrequire_memory_lock = false\n"
-      << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  WriteConfig("c.toml", RealConfig());
   EXPECT_EQ(Run({"--config", dir_.File("c.toml")}), 1);
   EXPECT_TRUE(absl::StrContains(Out("err"), "may be entered by other users; run `chmod 0700 "))
       << Out("err");
@@ -118,8 +126,7 @@ grpc::StatusCode Reflect(const std::shared_ptr<grpc::Channel>& channel) {
 }
 
 TEST_F(ProcessTest, OnlyDevModeTellsItsInterface) {
-  std::ofstream(dir_.File("dev.toml"))
-      << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  WriteConfig("dev.toml", "");
   const pid_t dev =
       Spawn({"--dev", "--config", dir_.File("dev.toml"), "--info-file", dir_.File("dev.json")});
   Await("dev.json");
@@ -130,9 +137,7 @@ TEST_F(ProcessTest, OnlyDevModeTellsItsInterface) {
   kill(dev, SIGTERM);
   EXPECT_EQ(Wait(dev), 0);
 
-  std::ofstream(dir_.File("c.toml"))
-      << "data_directory = \"" << dir_.File("data") << "\"\n[limits]\nrequire_memory_lock = false\n"
-      << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  WriteConfig("c.toml", RealConfig());
   const pid_t real =
       Spawn({"--config", dir_.File("c.toml"), "--info-file", dir_.File("real.json")});
   Await("real.json");
@@ -145,8 +150,7 @@ TEST_F(ProcessTest, OnlyDevModeTellsItsInterface) {
 }
 
 TEST_F(ProcessTest, DevModeServesUntilItIsTold) {
-  std::ofstream(dir_.File("c.toml"))
-      << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  WriteConfig("c.toml", "");
   const pid_t pid =
       Spawn({"--dev", "--config", dir_.File("c.toml"), "--info-file", dir_.File("info.json")});
   Await("info.json");
@@ -170,9 +174,7 @@ TEST_F(ProcessTest, DevModeServesUntilItIsTold) {
 }
 
 TEST_F(ProcessTest, ARealServerLeavesNoCoreAndNoFilesToOthers) {
-  std::ofstream(dir_.File("c.toml"))
-      << "data_directory = \"" << dir_.File("data") << "\"\n[limits]\nrequire_memory_lock = false\n"
-      << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+  WriteConfig("c.toml", RealConfig());
   umask(0);
   const pid_t pid = Spawn({"--config", dir_.File("c.toml"), "--info-file", dir_.File("info.json")});
   umask(022);
