@@ -177,7 +177,8 @@ class AuditLogImpl : public AuditLog {
     return state_.next_sequence;
   }
 
-  absl::StatusOr<AuditVerification> Verify() override {
+  using AuditLog::Verify;
+  absl::StatusOr<AuditVerification> Verify(const AuditProgress& progress) override {
     std::string public_key;
     uint64_t written;
     {
@@ -186,7 +187,7 @@ class AuditLogImpl : public AuditLog {
       written = state_.next_sequence - 1;
     }
     ASSIGN_OR_RETURN(AuditVerification out,
-                     VerifyAuditDirectory(files_, options_.directory, public_key));
+                     VerifyAuditDirectory(files_, options_.directory, public_key, progress));
     if (out.entries < written) {
       out.problems.push_back(
           absl::StrCat("the files hold ", out.entries, " entries; ", written, " were written"));

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "audit/chain.h"
 #include "audit/segments.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "crypto/signature.h"
 
@@ -10,13 +11,15 @@ namespace keyturn {
 
 absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
                                                        const std::string& directory,
-                                                       absl::string_view public_key) {
+                                                       absl::string_view public_key,
+                                                       const AuditProgress& progress) {
   ASSIGN_OR_RETURN(const std::vector<SegmentName> segments, ListSegments(files, directory));
   AuditVerification out;
   out.public_key = std::string(public_key);
   ChainState state = ChainState::Start();
   for (const SegmentName& segment : segments) {
     const auto problem = [&](absl::string_view what) {
+      if (out.problems.size() >= limits::kVerifyProblemsMax) return;
       out.problems.push_back(
           absl::StrCat(segment.path, ", after entry ", state.next_sequence - 1, ": ", what));
     };
@@ -37,6 +40,10 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
                          } else {
                            problem("the signature of a checkpoint is wrong or missing");
                          }
+                       }
+                       const uint64_t checked = state.next_sequence - 1;
+                       if (progress && checked % limits::kProgressEveryRecords == 0) {
+                         progress(checked);
                        }
                        return true;
                      }));

@@ -73,6 +73,7 @@ inline constexpr size_t kRateBucketsMax = 65'536;
 inline constexpr double kCallsPerSecondDefault = 50'000;  // of one source, of one identity
 inline constexpr int64_t kWatchTickSeconds = 10;  // idle streams are told progress and rechecked
 inline constexpr int64_t kProgressEveryRecords = 4096;
+inline constexpr int kVerifyProblemsMax = 1000;  // told of; the rest is as bad
 
 // Connections (docs: gRPC core's channel arguments).
 inline constexpr int kMetadataBytesMax = 8192;

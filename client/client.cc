@@ -139,10 +139,10 @@ KEYTURN_UNARY(DeletePasswordPolicy, policy_service, PolicyService, DeletePasswor
               DeletePasswordPolicyRequest, DeletePasswordPolicyResponse)
 KEYTURN_UNARY(SearchAudit, audit_service, AuditService, Search, SearchAuditRequest,
               SearchAuditResponse)
-KEYTURN_UNARY(VerifyAudit, audit_service, AuditService, Verify, VerifyAuditRequest,
-              VerifyAuditResponse)
 KEYTURN_STREAM(Watch, secret_service, SecretService, Watch, WatchRequest, WatchResponse)
 KEYTURN_STREAM(VerifyRecords, system_service, SystemService, Verify, VerifyRequest, VerifyResponse)
+KEYTURN_STREAM(VerifyAudit, audit_service, AuditService, Verify, VerifyAuditRequest,
+               VerifyAuditResponse)
 KEYTURN_STREAM(TailAudit, audit_service, AuditService, Tail, TailRequest, AuditEntry)
 
 #undef KEYTURN_UNARY

@@ -118,8 +118,6 @@ class Client {
   // Audit.
   absl::StatusOr<v1::SearchAuditResponse> SearchAudit(const v1::SearchAuditRequest& request,
                                                       const CallOptions& options = {});
-  absl::StatusOr<v1::VerifyAuditResponse> VerifyAudit(const v1::VerifyAuditRequest& request,
-                                                      const CallOptions& options = {});
 
   // Streams: `fn` gets each message until it returns false, which ends the stream with OK, or the
   // server ends it. CANCELLED when options.cancellation was used. Without options.timeout they may
@@ -130,6 +128,9 @@ class Client {
   absl::Status VerifyRecords(const v1::VerifyRequest& request,
                              const std::function<bool(v1::VerifyResponse&)>& fn,
                              const CallOptions& options = {});
+  absl::Status VerifyAudit(const v1::VerifyAuditRequest& request,
+                           const std::function<bool(v1::VerifyAuditResponse&)>& fn,
+                           const CallOptions& options = {});
   absl::Status TailAudit(const v1::TailRequest& request,
                          const std::function<bool(v1::AuditEntry&)>& fn,
                          const CallOptions& options = {});

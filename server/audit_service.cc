@@ -112,15 +112,26 @@ grpc::ServerUnaryReactor* AuditServiceImpl::Search(grpc::CallbackServerContext* 
                      Resource::None(), [=, this](Call&) { return Find(*request, response); });
 }
 
-grpc::ServerUnaryReactor* AuditServiceImpl::Verify(grpc::CallbackServerContext* context,
-                                                   const v1::VerifyAuditRequest*,
-                                                   v1::VerifyAuditResponse* response) {
-  return door_.Unary(context, methods_.Get("AuditService", "Verify"), RunOn::kPool,
-                     Resource::None(), [=, this](Call&) -> absl::Status {
-                       ASSIGN_OR_RETURN(const AuditVerification found, audit_.Verify());
-                       *response = ToProto(found);
-                       return absl::OkStatus();
-                     });
+absl::Status AuditServiceImpl::Check(WorkReport<v1::VerifyAuditResponse>& report) {
+  const uint64_t total = audit_.next_sequence() - 1;
+  ASSIGN_OR_RETURN(const AuditVerification found, audit_.Verify([&](uint64_t entries) {
+    v1::VerifyAuditResponse message;
+    message.set_entries(entries);
+    message.set_entries_total(std::max(entries, total));
+    report.Publish(std::move(message));
+  }));
+  v1::VerifyAuditResponse result = ToProto(found);
+  result.set_entries_total(found.entries);
+  result.set_done(true);
+  report.Publish(std::move(result));
+  return absl::OkStatus();
+}
+
+grpc::ServerWriteReactor<v1::VerifyAuditResponse>* AuditServiceImpl::Verify(
+    grpc::CallbackServerContext* context, const v1::VerifyAuditRequest*) {
+  return StartWork<v1::VerifyAuditResponse>(
+      door_, context, methods_.Get("AuditService", "Verify"),
+      [this](WorkReport<v1::VerifyAuditResponse>& report) { return Check(report); });
 }
 
 }  // namespace keyturn

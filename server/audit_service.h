@@ -5,6 +5,7 @@
 #include "keyturn/v1/audit_service.grpc.pb.h"
 #include "server/grpc_door.h"
 #include "server/streams.h"
+#include "server/work_stream.h"
 
 namespace keyturn {
 
@@ -20,12 +21,12 @@ class AuditServiceImpl final : public v1::AuditService::CallbackService {
   grpc::ServerUnaryReactor* Search(grpc::CallbackServerContext* context,
                                    const v1::SearchAuditRequest* request,
                                    v1::SearchAuditResponse* response) override;
-  grpc::ServerUnaryReactor* Verify(grpc::CallbackServerContext* context,
-                                   const v1::VerifyAuditRequest* request,
-                                   v1::VerifyAuditResponse* response) override;
+  grpc::ServerWriteReactor<v1::VerifyAuditResponse>* Verify(
+      grpc::CallbackServerContext* context, const v1::VerifyAuditRequest* request) override;
 
  private:
   absl::Status Find(const v1::SearchAuditRequest& request, v1::SearchAuditResponse* response);
+  absl::Status Check(WorkReport<v1::VerifyAuditResponse>& report);
   absl::StatusOr<StreamStep<v1::AuditEntry>> NextEntries(uint64_t* from, bool follow);
 
   GrpcDoor& door_;

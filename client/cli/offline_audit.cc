@@ -12,8 +12,9 @@
 
 namespace keyturn::cli {
 
-absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(const std::string& directory,
-                                                           const std::string& public_key_hex) {
+absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(
+    const std::string& directory, const std::string& public_key_hex,
+    const std::function<void(uint64_t)>& progress) {
   const bool hex = std::all_of(public_key_hex.begin(), public_key_hex.end(),
                                [](char c) { return absl::ascii_isxdigit(c); });
   if (!hex || (!public_key_hex.empty() && public_key_hex.size() != 64)) {
@@ -22,9 +23,9 @@ absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(const std::string& di
   if (!FileSystem::Posix().Exists(directory)) {
     return absl::NotFoundError(absl::StrCat("there is no directory ", directory));
   }
-  ASSIGN_OR_RETURN(
-      const AuditVerification found,
-      VerifyAuditDirectory(FileSystem::Posix(), directory, absl::HexStringToBytes(public_key_hex)));
+  ASSIGN_OR_RETURN(const AuditVerification found,
+                   VerifyAuditDirectory(FileSystem::Posix(), directory,
+                                        absl::HexStringToBytes(public_key_hex), progress));
   if (found.entries == 0 && found.problems.empty()) {
     return absl::NotFoundError(absl::StrCat(directory, " has no audit entries"));
   }

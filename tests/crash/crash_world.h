@@ -87,12 +87,14 @@ class CrashWorld {
     for (const std::string& path : everything ? ledger_.paths() : touched) {
       CheckSecret(path, &problems);
     }
-    const auto audit = operator_->VerifyAudit({});
-    if (!audit.ok()) problems.push_back(audit.status().ToString());
-    for (const std::string& problem : audit.ok() ? audit->problems() : no_problems_) {
-      problems.push_back(problem);
-    }
     bool done = false;
+    const absl::Status audit = operator_->VerifyAudit({}, [&](v1::VerifyAuditResponse& response) {
+      for (const std::string& problem : response.problems()) problems.push_back(problem);
+      done = response.done();
+      return true;
+    });
+    if (!audit.ok() || !done) problems.push_back("audit verify: " + audit.ToString());
+    done = false;
     const absl::Status verified = operator_->VerifyRecords({}, [&](v1::VerifyResponse& response) {
       for (const std::string& problem : response.problems()) problems.push_back(problem);
       done = response.done();
@@ -314,7 +316,6 @@ class CrashWorld {
   std::map<std::string, std::map<uint64_t, uint64_t>> audited_;
   uint64_t last_sequence_ = 0;
   std::string last_hash_;
-  const google::protobuf::RepeatedPtrField<std::string> no_problems_;
 };
 
 }  // namespace keyturn

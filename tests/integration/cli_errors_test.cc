@@ -71,6 +71,24 @@ TEST_F(CliErrors, RefuseWhatIsTooLarge) {
   Fails("secret show e/big", 3, "");
 }
 
+TEST_F(CliErrors, SayWhatOfAnImportIsStoredWhenItStops) {
+  EXPECT_EQ(server_
+                ->Keyturn({"policy", "put", "half", "--grant", "secret:read,secret:list part/*",
+                           "--grant", "secret:write part/a"})
+                .code,
+            0);
+  Ok("token create --name half --policy half --ttl 1h --output-file half.token");
+  const ProcessResult half = Run("import - --path part --token-file half.token", "A=1\nB=2\n");
+  EXPECT_EQ(half.code, 9);
+  EXPECT_EQ(half.out, "PATH    VERSION\npart/a  1\n");
+  EXPECT_TRUE(absl::StrContains(half.err,
+                                "imported 1 of 2; stopped at part/b: no policy of the caller "
+                                "grants secret:write here"))
+      << half.err;
+  EXPECT_EQ(Ok("secret read part/a"), "1");
+  Fails("secret read part/b", 3, "");
+}
+
 TEST_F(CliErrors, InitOnceAndOnlyWithSomewhereToPutTheKey) {
   Fails("operator init --info-file " + server_->info_file(), 6,
         "there is a profile 'default' already");

@@ -182,7 +182,7 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   v1::SearchAuditResponse found;
   Expect("audit_read", [&] { return op.audit->Search(Ctx(), {}, &found); });
   v1::VerifyAuditResponse verified;
-  Expect("audit_verified", [&] { return op.audit->Verify(Ctx(), {}, &verified); });
+  Expect("audit_verified", [&] { return VerifyAudit(op, &verified); });
   Expect("system_sealed", [&] { return op.system->Seal(Ctx(), {}, &status); });
   v1::UnsealRequest unseal;
   unseal.set_key_file(true);
@@ -205,7 +205,7 @@ TEST_F(EventsTest, TheLogVerifiesAndTellsRootTokenFromOthers) {
   EXPECT_EQ(who.method(), "root-token");
   EXPECT_EQ(Entries().back().event.auth_method, "root-token");
   v1::VerifyAuditResponse verified;
-  ASSERT_EQ(Text(op.audit->Verify(Ctx(), {}, &verified)), "OK");
+  ASSERT_EQ(Text(VerifyAudit(op, &verified)), "OK");
   EXPECT_EQ(verified.problems_size(), 0);
   EXPECT_EQ(verified.public_key().size(), 32u);
 }

@@ -25,7 +25,9 @@ class BreakableAudit : public AuditLog {
     return real_.WaitFor(sequence, deadline);
   }
   uint64_t next_sequence() const override { return real_.next_sequence(); }
-  absl::StatusOr<AuditVerification> Verify() override { return real_.Verify(); }
+  absl::StatusOr<AuditVerification> Verify(const AuditProgress& progress) override {
+    return real_.Verify(progress);
+  }
   uint64_t unsynced_bytes() const override { return 0; }
   uint64_t synced_sequence() const override { return 0; }
   bool failing() const override { return broken; }

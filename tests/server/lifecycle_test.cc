@@ -157,7 +157,7 @@ TEST_F(LifecycleTest, EverythingIsThereAfterARestart) {
   EXPECT_EQ(secret.data().fields(0).value(), "kept");
   EXPECT_GT(Entries().size(), entries);
   v1::VerifyAuditResponse verified;
-  ASSERT_EQ(Text(again.audit->Verify(Ctx(), {}, &verified)), "OK");
+  ASSERT_EQ(Text(VerifyAudit(again, &verified)), "OK");
   EXPECT_EQ(verified.problems_size(), 0);
 }
 

@@ -82,6 +82,15 @@ struct Stubs {
   std::unique_ptr<v1::AuditService::Stub> audit;
 };
 
+// Reads the stream to its last message.
+inline grpc::Status VerifyAudit(Stubs& stubs, v1::VerifyAuditResponse* last) {
+  Ctx context("", 0);
+  const auto reader = stubs.audit->Verify(context, {});
+  while (reader->Read(last)) {
+  }
+  return reader->Finish();
+}
+
 // Channels of one process are shared by target and credentials unless told otherwise.
 inline std::shared_ptr<grpc::Channel> NewChannel(
     const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {

@@ -4,10 +4,12 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "client/cli/audit_check.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/offline_audit.h"
+#include "client/cli/progress.h"
 
 namespace keyturn::cli {
 namespace {
@@ -110,11 +112,12 @@ absl::Status Verify(Shell& shell, const std::string& offline, const std::string&
   if (offline.empty()) {
     if (!public_key.empty()) return UsageError("--public-key goes with --offline");
     ASSIGN_OR_RETURN(Client* const client, shell.Connect());
-    CallOptions options = shell.Options();
-    if (shell.flags.timeout.empty()) options.timeout = absl::Seconds(30);
-    ASSIGN_OR_RETURN(result, client->VerifyAudit({}, options));
+    ASSIGN_OR_RETURN(result, VerifyAudit(shell, *client, shell.Options(/*stream=*/true)));
   } else {
-    ASSIGN_OR_RETURN(result, VerifyAuditOffline(offline, public_key));
+    Progress progress("audit entries checked", shell.terminal(), shell.clock());
+    ASSIGN_OR_RETURN(result, VerifyAuditOffline(offline, public_key, [&](uint64_t entries) {
+                       progress.Update(entries, 0);
+                     }));
   }
   Pairs pairs = {{"entries", absl::StrCat(result.entries())},
                  {"signed up to", absl::StrCat(result.signed_entries())},

@@ -12,6 +12,7 @@
 #include "client/cli/env_names.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
+#include "client/cli/progress.h"
 #include "client/cli/secret_json.h"
 #include "client/wipe.h"
 
@@ -146,12 +147,15 @@ absl::Status Write(Shell& shell, const ImportFlags& flags, Plan* plan) {
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   Table table({"PATH", "VERSION"});
   Json items = Json::array();
+  Progress progress("secrets stored", shell.terminal(), shell.clock());
   for (size_t done = 0; done < plan->items.size(); ++done) {
+    progress.Update(done, plan->items.size());
     v1::PutRequest& request = plan->items[done].request;
     // Nobody else's secret is overwritten, even if it appeared a moment ago.
     request.set_has_if_version(!flags.overwrite);
     const absl::StatusOr<v1::PutResponse> written = client->Put(request, shell.Options());
     if (!written.ok()) {
+      progress.Finish();
       if (done == 0) return written.status();
       RETURN_IF_ERROR(shell.out().List(table, std::move(items), ""));
       return WithHelp(
@@ -165,6 +169,7 @@ absl::Status Write(Shell& shell, const ImportFlags& flags, Plan* plan) {
     table.Add({request.path(), absl::StrCat(written->version())});
     items.push_back({{"path", request.path()}, {"version", written->version()}});
   }
+  progress.Finish();
   return shell.out().List(table, std::move(items), "");
 }
 

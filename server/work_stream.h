@@ -1,0 +1,84 @@
+// A stream for long work: the work runs on a worker, and the client is told how far it is as fast
+// as it listens. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "server/grpc_door.h"
+#include "server/streams.h"
+
+namespace keyturn {
+
+// What the work reports and the stream tells. A report that the client was too slow for is replaced
+// by the next.
+template <typename Message>
+class WorkReport {
+ public:
+  void Publish(Message message) {
+    {
+      const absl::MutexLock lock(&mu_);
+      latest_ = std::move(message);
+      news_ = true;
+    }
+    wake_();
+  }
+
+  void Fail(absl::Status status) {
+    {
+      const absl::MutexLock lock(&mu_);
+      status_ = std::move(status);
+    }
+    wake_();
+  }
+
+  absl::StatusOr<StreamStep<Message>> NextStep() {
+    const absl::MutexLock lock(&mu_);
+    RETURN_IF_ERROR(status_);
+    StreamStep<Message> step;
+    if (!news_) return step;
+    news_ = false;
+    step.messages.push_back(latest_);
+    step.end = latest_.done();
+    return step;
+  }
+
+  // Before the work starts.
+  void SetWake(std::function<void()> wake) { wake_ = std::move(wake); }
+
+ private:
+  std::function<void()> wake_;
+  absl::Mutex mu_;
+  Message latest_ ABSL_GUARDED_BY(mu_);
+  absl::Status status_ ABSL_GUARDED_BY(mu_);
+  bool news_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+// Admits the call and runs `work` on the pool. The stream ends after the message that is done(), or
+// with the error that `work` returns. What `work` refers to lives as long as the server.
+template <typename Message>
+grpc::ServerWriteReactor<Message>* StartWork(
+    GrpcDoor& door, grpc::CallbackServerContext* context, const MethodInfo& method,
+    std::function<absl::Status(WorkReport<Message>& report)> work) {
+  using Stream = PullStream<Message>;
+  std::shared_ptr<Call> call = door.NewCall(*context, method);
+  const absl::Status admitted =
+      call->Run([]() -> absl::StatusOr<Resource> { return Resource::None(); },
+                [](Call&) { return absl::OkStatus(); });
+  if (!admitted.ok()) return Stream::Failed(door, context, std::move(call), admitted);
+
+  auto report = std::make_shared<WorkReport<Message>>();
+  Stream* const stream =
+      Stream::Start(door, context, std::move(call), [report](Call&) { return report->NextStep(); });
+  report->SetWake([weak = std::weak_ptr<Stream>(stream->shared_from_this())] {
+    if (const std::shared_ptr<Stream> alive = weak.lock()) alive->Wake();
+  });
+  WorkerPool::Job job = [report, work = std::move(work)] {
+    if (absl::Status status = work(*report); !status.ok()) report->Fail(std::move(status));
+  };
+  if (!door.pool().Post(std::move(job))) stream->Fail(GrpcDoor::Busy());
+  return stream;
+}
+
+}  // namespace keyturn
