@@ -141,6 +141,18 @@ TEST_F(Cli, ManagesPoliciesRolesAndTokens) {
   std::ofstream(server_->File("reader.json")) << Ok("policy get reader -o json");
   Ok("policy put reader2 --file reader.json");
   EXPECT_EQ(Json("policy get reader2 -o json")["grants"][0]["path"], "p/*");
+  const ProcessResult limited =
+      server_->Keyturn({"policy", "put", "visitor", "--grant", "secret:read p/*", "--deny",
+                        "secret:read p/root", "--not-after", "2100-01-01", "--cidr", "10.0.0.0/8"});
+  EXPECT_EQ(limited.code, 0) << limited.err;
+  const nlohmann::json grants = Json("policy get visitor -o json")["grants"];
+  EXPECT_EQ(grants[0]["notAfter"], "2100-01-01T00:00:00Z");
+  EXPECT_EQ(grants[0]["boundCidrs"][0], "10.0.0.0/8");
+  EXPECT_EQ(grants[1]["deny"], true);
+  EXPECT_FALSE(grants[1].contains("notAfter"));
+  Fails("policy put visitor --file reader.json --cidr 10.0.0.0/8", 2,
+        "--not-after and --cidr limit what --grant gives, and there is none");
+  Fails("policy put visitor --grant secret:read --cidr 10.0.0.1/8", 2, "CIDR");
   Fails("policy put bad --grant secret:read,x", 2, "");
   Fails("policy put bad", 2, "a policy needs a grant");
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/message_file.h"
 
@@ -14,8 +15,8 @@ namespace keyturn::cli {
 namespace {
 
 struct PolicyFlags {
-  std::string name, file, description, confirm;
-  std::vector<std::string> grants, denials;
+  std::string name, file, description, not_after, confirm;
+  std::vector<std::string> grants, denials, cidrs;
 };
 
 // "secret:read,secret:list app/prod/*"; the path may be left out for permissions without one.
@@ -32,6 +33,26 @@ absl::Status AddGrant(const std::string& text, bool deny, v1::Policy* policy) {
   }
   grant.set_path(words.size() == 2 ? words[1] : "*");
   grant.set_deny(deny);
+  return absl::OkStatus();
+}
+
+// What --not-after and --cidr say holds for the grants of the command line; a denial has no end.
+absl::Status LimitGrants(const PolicyFlags& flags, absl::Time now, int first, v1::Policy* policy) {
+  if (flags.not_after.empty() && flags.cidrs.empty()) return absl::OkStatus();
+  if (flags.grants.empty()) {
+    return UsageError("--not-after and --cidr limit what --grant gives, and there is none");
+  }
+  absl::Time until = absl::InfiniteFuture();
+  if (!flags.not_after.empty()) {
+    ASSIGN_OR_RETURN(until, ParseMoment("--not-after", flags.not_after, now));
+  }
+  for (int i = first; i < policy->grants_size(); ++i) {
+    v1::Grant& grant = *policy->mutable_grants(i);
+    *grant.mutable_bound_cidrs() = {flags.cidrs.begin(), flags.cidrs.end()};
+    if (until != absl::InfiniteFuture()) {
+      grant.mutable_not_after()->set_seconds(absl::ToUnixSeconds(until));
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -57,7 +78,9 @@ absl::Status Put(Shell& shell, const PolicyFlags& flags) {
   policy.set_name(flags.name);
   policy.clear_update_time();
   if (!flags.description.empty()) policy.set_description(flags.description);
+  const int first = policy.grants_size();
   for (const std::string& grant : flags.grants) RETURN_IF_ERROR(AddGrant(grant, false, &policy));
+  RETURN_IF_ERROR(LimitGrants(flags, shell.clock().Now(), first, &policy));
   for (const std::string& grant : flags.denials) RETURN_IF_ERROR(AddGrant(grant, true, &policy));
   if (policy.grants().empty()) {
     return UsageError("a policy needs a grant: --grant 'PERMISSION PATH' or --file FILE");
@@ -183,6 +206,9 @@ void AddPolicyCommands(Command app, Shell& shell) {
                 "trailing * the rest");
   put.AddOption("--deny", flags->denials,
                 "the same, refused; of two that match, the longer decides, then deny");
+  put.AddOption("--not-after", flags->not_after,
+                "what --grant gives ends then, such as 2026-12-31");
+  put.AddOption("--cidr", flags->cidrs, "what --grant gives holds from these networks only");
   put.AddOption("--file", flags->file, "a policy in JSON; flags are added to it");
   put.AddOption("--description", flags->description);
   put.On(shell, [&shell, flags] { return Put(shell, *flags); });
