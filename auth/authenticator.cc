@@ -58,7 +58,7 @@ class AuthenticatorImpl : public Authenticator {
 
   absl::StatusOr<std::shared_ptr<const Identity>> Identify(
       Updater& updater, const Credentials& credentials) override {
-    if (credentials.bearer_token.empty() && !credentials.certificate.has_value()) {
+    if (credentials.bearer_token.empty() && credentials.certificate == nullptr) {
       return absl::UnauthenticatedError(
           "no credentials were given: send a token in the authorization header, or use a client "
           "certificate");
@@ -113,11 +113,11 @@ class AuthenticatorImpl : public Authenticator {
     const std::string token =
         credentials.bearer_token.empty() ? "" : Sha256(credentials.bearer_token);
     const std::string certificate =
-        credentials.certificate.has_value() ? credentials.certificate->sha256 : "";
+        credentials.certificate != nullptr ? credentials.certificate->sha256 : "";
     std::string key;
     AppendLengthPrefixed(token, &key);
     AppendLengthPrefixed(certificate, &key);
-    AppendLengthPrefixed(credentials.source.ToString(), &key);
+    AppendLengthPrefixed(credentials.source.bytes(), &key);
     return key;
   }
 
@@ -144,7 +144,7 @@ class AuthenticatorImpl : public Authenticator {
     ASSIGN_OR_RETURN(
         const VerifiedToken token,
         tokens_.Verify(updater, credentials.bearer_token, credentials.source,
-                       credentials.certificate.has_value() ? credentials.certificate->sha256 : ""));
+                       credentials.certificate != nullptr ? credentials.certificate->sha256 : ""));
     *cacheable = !token.limited_uses;
     auto identity = std::make_shared<Identity>();
     identity->principal = token.principal;
@@ -161,7 +161,7 @@ class AuthenticatorImpl : public Authenticator {
 
   std::vector<v1::Role> Matching(const Credentials& credentials) const {
     std::vector<v1::Role> matching;
-    if (!credentials.certificate.has_value()) return matching;
+    if (credentials.certificate == nullptr) return matching;
     const absl::Time now = clock_.Now();
     for (v1::Role& role : policies_.ListRoles()) {
       if (IsBoundTo(role, *credentials.certificate) && IsOpenTo(role, credentials.source, now)) {

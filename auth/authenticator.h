@@ -5,7 +5,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +26,7 @@ struct PeerCertificate {
 
 struct Credentials {
   absl::string_view bearer_token;  // "" when absent
-  std::optional<PeerCertificate> certificate;
+  std::shared_ptr<const PeerCertificate> certificate;  // null when absent
   IpAddress source;
   bool local_operator = false;  // came through the 0600 unix socket
 };

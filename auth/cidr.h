@@ -22,6 +22,10 @@ class IpAddress {
   static IpAddress FromGrpcPeer(absl::string_view peer);
 
   bool present() const { return bits_ != 0; }
+  // 4 or 16 bytes in network order, none without address: for keys of maps.
+  absl::string_view bytes() const {
+    return {reinterpret_cast<const char*>(bytes_.data()), static_cast<size_t>(bits_ / 8)};
+  }
   std::string ToString() const;  // "" without address
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
 

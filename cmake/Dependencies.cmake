@@ -13,4 +13,5 @@ find_package(Threads REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(smartcols REQUIRED IMPORTED_TARGET smartcols)
+pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 add_library(nlohmann_json INTERFACE)  # header only, found on the default include path

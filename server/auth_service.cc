@@ -10,7 +10,7 @@ namespace keyturn {
 absl::Status AuthServiceImpl::LogIn(Call& call, const v1::LoginRequest& request,
                                     v1::LoginResponse* response) {
   const Credentials& credentials = call.credentials();
-  if (!credentials.certificate.has_value()) {
+  if (credentials.certificate == nullptr) {
     return WithReason(absl::FailedPreconditionError(
                           "login exchanges the connection's client certificate for a token, and "
                           "this connection has none"),

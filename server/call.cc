@@ -55,8 +55,8 @@ absl::Status Call::Admit(ResourceFn resource) {
 }
 
 absl::Status Call::Decide(ResourceFn resource) {
-  const std::string address = origin_.credentials.source.ToString();
-  if (!address.empty()) RETURN_IF_ERROR(Limit(gate_.source_limit, address));
+  const IpAddress& source = origin_.credentials.source;
+  if (source.present()) RETURN_IF_ERROR(Limit(gate_.source_limit, source.bytes()));
   if (origin_.credentials.local_operator && !method_.is_public) {
     return WithReason(absl::PermissionDeniedError(
                           "the operator socket takes status, init and unseal only; use the TLS "
@@ -105,7 +105,7 @@ void Call::IdentifyIfPossible() {
     return;
   }
   if (!gate_.unsealed.load(std::memory_order_acquire)) return;
-  if (credentials.bearer_token.empty() && !credentials.certificate.has_value()) return;
+  if (credentials.bearer_token.empty() && credentials.certificate == nullptr) return;
   const absl::Status ignored = Identify();
 }
 

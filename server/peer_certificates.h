@@ -2,7 +2,7 @@
 // checked against the current client CA once, then found by its bytes. Bounded. Thread-safe.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -23,17 +23,19 @@ class PeerCertificates {
   // its file may have been exchanged while the server was down; this is the copy that was sealed.
   void SetCa(std::string pem);
 
-  // std::nullopt for a certificate that does not parse, is not vouched for, or is out of date.
-  std::optional<PeerCertificate> Find(absl::string_view pem);
+  // Null for a certificate that does not parse, is not vouched for, or is out of date.
+  std::shared_ptr<const PeerCertificate> Find(absl::string_view pem);
 
  private:
-  std::optional<PeerCertificate> Parse(absl::string_view pem, const std::string& ca_pem) const;
+  std::shared_ptr<const PeerCertificate> Parse(absl::string_view pem,
+                                               const std::string& ca_pem) const;
 
   Clock& clock_;
   absl::Mutex mu_;
   std::string ca_pem_ ABSL_GUARDED_BY(mu_);
   uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::flat_hash_map<std::string, PeerCertificate> known_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, std::shared_ptr<const PeerCertificate>> known_
+      ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace keyturn

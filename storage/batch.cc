@@ -7,6 +7,11 @@ void Batch::Put(Family family, absl::string_view key, absl::string_view value) {
   operations_.push_back({family, false, std::string(key), std::string(value)});
 }
 
+void Batch::Insert(Family family, absl::string_view key, absl::string_view value) {
+  Put(family, key, value);
+  operations_.back().is_new = true;
+}
+
 void Batch::Delete(Family family, absl::string_view key) {
   bytes_ += key.size();
   operations_.push_back({family, true, std::string(key), ""});

@@ -75,7 +75,7 @@ absl::StatusOr<std::optional<std::string>> Group::Replaced(const Batch& batch,
 absl::Status Group::Apply(const Batch& batch) {
   std::vector<std::optional<std::string>> old(batch.operations().size());
   for (size_t i = 0; i < old.size(); ++i) {
-    if (!IsCovered(batch.operations()[i].family)) continue;
+    if (!IsCovered(batch.operations()[i].family) || batch.operations()[i].is_new) continue;
     ASSIGN_OR_RETURN(old[i], Replaced(batch, i));
   }
   for (size_t i = 0; i < old.size(); ++i) {

@@ -69,11 +69,15 @@ class Batch {
     bool is_delete;
     std::string key;
     std::string value;
+    bool is_new = false;  // by Insert
   };
 
   explicit Batch(Revision revision) : revision_(revision) {}
 
   void Put(Family family, absl::string_view key, absl::string_view value);
+  // A put without a look for what it replaces. REQUIRES: nothing was ever stored under the key (it
+  // has a new random id, or a number that is given once); Verify reports it otherwise.
+  void Insert(Family family, absl::string_view key, absl::string_view value);
   void Delete(Family family, absl::string_view key);
   // The revision this update gets if it is committed.
   Revision revision() const { return revision_; }

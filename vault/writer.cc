@@ -189,8 +189,10 @@ absl::Status Writer::Apply(const KeyringSnapshot& keys, const PutParams& params,
     batch.Delete(Family::kRecords, schema::PayloadKey(plan.secret, number));
     batch.Delete(Family::kDeks, schema::DekKey(plan.secret, number));
   }
-  batch.Put(Family::kRecords, schema::PayloadKey(plan.secret, plan.version), plan.sealed.payload);
-  batch.Put(Family::kDeks, schema::DekKey(plan.secret, plan.version), plan.sealed.wrapped_dek);
+  // A version's number is given once, whatever becomes of the version.
+  batch.Insert(Family::kRecords, schema::PayloadKey(plan.secret, plan.version),
+               plan.sealed.payload);
+  batch.Insert(Family::kDeks, schema::DekKey(plan.secret, plan.version), plan.sealed.wrapped_dek);
   batch.Note("version", absl::StrCat(plan.version.value()));
   return WriteChange(keys, v1::WatchResponse::WRITTEN, params.path.text(), "", plan.version.value(),
                      plan.now, batch);

@@ -3,7 +3,6 @@
 #include <random>
 
 #include "absl/strings/match.h"
-#include "auth/delegation.h"
 #include "tests/support/seed.h"
 #include "tests/support/status.h"
 
@@ -162,38 +161,6 @@ TEST(Grants, FormsAreChecked) {
   for (const char* bad : {"/a", "a/", "a//b", "a/*/b", "**", "a+", "a/b+c", "a/..", "./a"}) {
     EXPECT_CODE(ValidatePattern(bad), kInvalidArgument);
   }
-}
-
-// What Covers promises, checked against Allows on all paths of a small alphabet: whoever is covered
-// can do nothing that the other cannot.
-TEST(Delegation, CoveredGrantsNeverExceedTheirGiver) {
-  const std::vector<std::string> patterns = {"*",   "a/*", "a/b", "a/b*", "+/b",  "a/+",
-                                             "b/*", "+",   "a",   "b/c",  "+/+*", "a/c/*"};
-  std::vector<std::string> paths;
-  for (const std::string one : {"a", "b", "ab"}) {
-    paths.push_back(one);
-    for (const std::string two : {"b", "c", "bc"}) {
-      paths.push_back(one + "/" + two);
-      paths.push_back(one + "/" + two + "/d");
-    }
-  }
-  int covered = 0;
-  for (const std::string& allow : patterns) {
-    for (const std::string& deny : patterns) {
-      for (const std::string& wanted : patterns) {
-        const GrantSet mine({Allow("secret:*", allow), Deny("secret:read", deny)});
-        const GrantRule rule = Allow("secret:read", wanted);
-        if (!Covers(mine, rule)) continue;
-        ++covered;
-        for (const std::string& path : paths) {
-          EXPECT_TRUE(!Allows({rule}, "secret:read", path) ||
-                      mine.Allows("secret:read", path, kNow, IpAddress()))
-              << allow << " but not " << deny << " gave " << wanted << " on " << path;
-        }
-      }
-    }
-  }
-  EXPECT_GT(covered, 30);
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "auth/rate_limit.h"
 
-#include "auth/lockout.h"
-#include "base/limits.h"
 #include "tests/support/status.h"
 
 namespace keyturn {
@@ -37,18 +35,6 @@ TEST(RateLimiter, ZeroIsNoLimit) {
   const auto limiter = RateLimiter::Create({0, 0}, 1, clock);
   int64_t wait = 0;
   for (int i = 0; i < 1000; ++i) ASSERT_OK(limiter->Take("a", &wait));
-}
-
-TEST(Lockout, LocksASourceOutForAWhile) {
-  SimulatedClock clock;
-  Lockout lockout(clock);
-  for (int i = 0; i < limits::kLockoutFailures - 1; ++i) lockout.CountFailure("a");
-  EXPECT_OK(lockout.Check("a"));
-  lockout.CountFailure("a");
-  EXPECT_CODE(lockout.Check("a"), kResourceExhausted);
-  EXPECT_OK(lockout.Check("b"));
-  clock.AdvanceTime(absl::Seconds(limits::kLockoutSeconds));
-  EXPECT_OK(lockout.Check("a"));
 }
 
 }  // namespace

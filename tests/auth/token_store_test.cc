@@ -2,60 +2,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "auth/auth_store.h"
-#include "auth/authenticator.h"
-#include "base/coding.h"
 #include "base/limits.h"
-#include "crypto/mac.h"
-#include "keyring/envelope.h"
-#include "storage/rocks_store.h"
-#include "tests/support/keys.h"
-#include "tests/support/status.h"
+#include "tests/auth/auth_fixture.h"
 
 namespace keyturn {
 namespace {
 
-class TokenStoreTest : public testing::Test {
- protected:
-  void SetUp() override {
-    keys_ = TestKeys();
-    ASSERT_OK_AND_ASSIGN(store_, OpenRocksStore({.directory = "/t", .in_memory = true}, clock_));
-    store_->SetRecordHasher(NewRecordHasher(keys_));
-    Open();
-  }
-  // As after a seal and unseal: only records remain.
-  void Open() {
-    tokens_ = TokenStore::Create(*store_, clock_);
-    ASSERT_OK(tokens_->Load(keys_));
-  }
-  CreatedToken Make(const TokenParams& params, bool stateless = false) {
-    absl::StatusOr<CreatedToken> made =
-        stateless ? tokens_->CreateStateless(params) : tokens_->CreateStored(*store_, params);
-    EXPECT_OK(made);
-    return *std::move(made);
-  }
-  absl::StatusOr<VerifiedToken> Verify(absl::string_view text, const std::string& source = "",
-                                       absl::string_view certificate = "") {
-    const IpAddress address = source.empty() ? IpAddress() : *IpAddress::Parse(source);
-    return tokens_->Verify(*store_, text, address, certificate);
-  }
-  absl::StatusOr<VerifiedToken> Verify(const CreatedToken& token) {
-    return Verify(token.token.ExposeForWire());
-  }
-
-  SimulatedClock clock_;
-  std::shared_ptr<const KeyringSnapshot> keys_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<TokenStore> tokens_;
-};
-
-TokenParams Ci() {
-  TokenParams params;
-  params.principal = "token:ci";
-  params.policies = {"app", "other"};
-  params.ttl = absl::Minutes(10);
-  return params;
-}
+class TokenStoreTest : public AuthFixture {};
 
 TEST_F(TokenStoreTest, BothKindsSayWhoTheirHolderIs) {
   for (const bool stateless : {false, true}) {
@@ -171,24 +124,6 @@ TEST_F(TokenStoreTest, RenewalHasAnEndUnlessPeriodic) {
   EXPECT_OK(Verify(periodic));
 }
 
-// Lets something else happen just before or just after an update is committed.
-class Interrupted : public Updater {
- public:
-  Interrupted(Updater& store, bool before, std::function<void()> interruption)
-      : store_(store), before_(before), interruption_(std::move(interruption)) {}
-  absl::StatusOr<Revision> Update(UpdateFn fn) override {
-    if (before_) interruption_();
-    absl::StatusOr<Revision> revision = store_.Update(fn);
-    if (!before_) interruption_();
-    return revision;
-  }
-
- private:
-  Updater& store_;
-  const bool before_;
-  const std::function<void()> interruption_;
-};
-
 TEST_F(TokenStoreTest, ARevokedTokenStaysRevokedWhateverElseWasUnderWay) {
   for (const bool before : {true, false}) {
     for (const bool renew : {true, false}) {
@@ -273,15 +208,27 @@ TEST_F(TokenStoreTest, ListPagesById) {
 }
 
 TEST_F(TokenStoreTest, BadParametersAreNamed) {
-  TokenParams params = Ci();
-  params.bound_cidrs = {"10.0.0.1/8"};
-  EXPECT_CODE(tokens_->CreateStateless(params), kInvalidArgument);
-  params = Ci();
-  params.policies.assign(limits::kPoliciesPerIdentityMax + 1, "p");
-  EXPECT_CODE(tokens_->CreateStored(*store_, params), kInvalidArgument);
-  params = Ci();
-  params.not_after = clock_.Now();
-  EXPECT_CODE(tokens_->CreateStored(*store_, params), kInvalidArgument);
+  const auto message = [this](const std::function<void(TokenParams*)>& change) {
+    TokenParams params = Ci();
+    change(&params);
+    const absl::Status status = tokens_->CreateStored(*store_, params).status();
+    EXPECT_CODE(status, kInvalidArgument);
+    EXPECT_EQ(tokens_->CreateStateless(params).status(), status);
+    return std::string(status.message());
+  };
+  EXPECT_EQ(message([](TokenParams* p) { p->policies.assign(33, "p"); }),
+            "policies must be at most 32");
+  EXPECT_EQ(message([](TokenParams* p) { p->bound_cidrs.assign(33, "10.0.0.0/8"); }),
+            "bound_cidrs must be at most 32");
+  EXPECT_NE(message([](TokenParams* p) { p->bound_cidrs = {"10.0.0.1/8"}; }), "");
+  EXPECT_EQ(message([](TokenParams* p) { p->display_name = std::string(129, 'x'); }),
+            "display_name must be at most 128 bytes");
+  const std::string ttl = "ttl and period must be 0 to 2764800 seconds";
+  EXPECT_EQ(message([](TokenParams* p) { p->ttl = absl::Seconds(2764801); }), ttl);
+  EXPECT_EQ(message([](TokenParams* p) { p->ttl = absl::Nanoseconds(-1); }), ttl);
+  EXPECT_EQ(message([](TokenParams* p) { p->period = absl::Seconds(2764801); }), ttl);
+  EXPECT_EQ(message([this](TokenParams* p) { p->not_after = clock_.Now(); }),
+            "not_after must be in the future");
 }
 
 TEST_F(TokenStoreTest, SealedMeansNothingIsVerified) {
@@ -291,88 +238,6 @@ TEST_F(TokenStoreTest, SealedMeansNothingIsVerified) {
   EXPECT_CODE(tokens_->CreateStateless(Ci()), kFailedPrecondition);
   ASSERT_OK(tokens_->Load(keys_));
   EXPECT_OK(Verify(token));
-}
-
-class AuthenticatorTest : public TokenStoreTest {
- protected:
-  void SetUp() override {
-    TokenStoreTest::SetUp();
-    policies_ = AuthStore::Create(*store_, clock_);
-    ASSERT_OK(policies_->Load(keys_));
-    authenticator_ = Authenticator::Create(*policies_, *tokens_, clock_);
-  }
-  void PutRole(const std::string& name, const std::string& id, const std::string& policy) {
-    v1::Role role;
-    role.set_name(name);
-    role.add_bound_spiffe_ids(id);
-    role.add_policies(policy);
-    ASSERT_OK(policies_->PutRole(*store_, role));
-  }
-  static Credentials With(const std::string& spiffe_id) {
-    Credentials credentials;
-    credentials.certificate = PeerCertificate{HexEncode(Sha256(spiffe_id)), spiffe_id, "cn"};
-    credentials.source = *IpAddress::Parse("192.0.2.1");
-    return credentials;
-  }
-  std::unique_ptr<AuthStore> policies_;
-  std::unique_ptr<Authenticator> authenticator_;
-};
-
-TEST_F(AuthenticatorTest, CertificatesGetThePoliciesOfTheirRoles) {
-  PutRole("api", "spiffe://prod/api/*", "root");
-  ASSERT_OK_AND_ASSIGN(const auto identity,
-                       authenticator_->Identify(*store_, With("spiffe://prod/api/one")));
-  EXPECT_EQ(identity->principal, "spiffe://prod/api/one");
-  EXPECT_EQ(identity->role, "api");
-  EXPECT_TRUE(identity->grants->allows_everything());
-  EXPECT_CODE(authenticator_->Identify(*store_, With("spiffe://prod/other")), kUnauthenticated);
-  // A name in the subject is nobody's identity.
-  EXPECT_CODE(authenticator_->Identify(*store_, With("")), kUnauthenticated);
-}
-
-TEST_F(AuthenticatorTest, AChangedRoleActsOnTheNextCall) {
-  PutRole("api", "spiffe://prod/api", "root");
-  EXPECT_OK(authenticator_->Identify(*store_, With("spiffe://prod/api")));
-  ASSERT_OK(policies_->DeleteRole(*store_, "api"));
-  EXPECT_CODE(authenticator_->Identify(*store_, With("spiffe://prod/api")), kUnauthenticated);
-}
-
-TEST_F(AuthenticatorTest, RoleForWantsOneRole) {
-  PutRole("one", "spiffe://prod/*", "root");
-  EXPECT_EQ(authenticator_->RoleFor(With("spiffe://prod/x"), "")->name(), "one");
-  PutRole("two", "spiffe://prod/x", "root");
-  EXPECT_CODE(authenticator_->RoleFor(With("spiffe://prod/x"), ""), kInvalidArgument);
-  EXPECT_EQ(authenticator_->RoleFor(With("spiffe://prod/x"), "two")->name(), "two");
-  EXPECT_CODE(authenticator_->RoleFor(With("spiffe://prod/x"), "three"), kPermissionDenied);
-  EXPECT_CODE(authenticator_->RoleFor(With("spiffe://else/x"), "one"), kPermissionDenied);
-}
-
-TEST_F(AuthenticatorTest, ReservedAndUsedPoliciesStay) {
-  v1::Policy policy;
-  policy.set_name("root");
-  EXPECT_CODE(policies_->PutPolicy(*store_, policy), kFailedPrecondition);
-  EXPECT_CODE(policies_->DeletePolicy(*store_, "root"), kFailedPrecondition);
-  for (const char* bad : {"", "Root", " root", "root ", "-x", "a/b", "\xEF\xBD\x92oot"}) {
-    policy.set_name(bad);
-    EXPECT_CODE(policies_->PutPolicy(*store_, policy), kInvalidArgument);
-  }
-  policy.set_name("app");
-  ASSERT_OK(policies_->PutPolicy(*store_, policy));
-  PutRole("api", "spiffe://prod/api", "app");
-  EXPECT_CODE(policies_->DeletePolicy(*store_, "app"), kFailedPrecondition);
-  ASSERT_OK(policies_->DeleteRole(*store_, "api"));
-  EXPECT_OK(policies_->DeletePolicy(*store_, "app"));
-  EXPECT_CODE(policies_->DeletePolicy(*store_, "app"), kNotFound);
-}
-
-TEST_F(AuthenticatorTest, RecordsComeBackAfterAnUnseal) {
-  PutRole("api", "spiffe://prod/api", "root");
-  ASSERT_OK(policies_->Load(nullptr));
-  EXPECT_TRUE(policies_->ListRoles().empty());
-  const std::vector<std::string> root = {"root"};
-  EXPECT_FALSE(policies_->GrantsOf(root)->allows_everything());
-  ASSERT_OK(policies_->Load(keys_));
-  EXPECT_EQ(policies_->ListRoles().size(), 1u);
 }
 
 }  // namespace

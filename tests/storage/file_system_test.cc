@@ -42,10 +42,27 @@ TEST_P(FileSystemTest, AppendsAndReads) {
   EXPECT_EQ(files_->Read(path).value(), "hello");
 }
 
+TEST_P(FileSystemTest, CreatingEmptiesAndRenamingReplaces) {
+  const std::string path = dir_.File("f");
+  ASSERT_OK(WriteFileAtomically(*files_, path, "old and longer", 0600));
+  ASSERT_OK_AND_ASSIGN(const auto file, files_->Create(path, 0600));
+  EXPECT_EQ(file->size(), 0u);
+  ASSERT_OK(file->Append("new"));
+  EXPECT_EQ(files_->Read(path).value(), "new");
+  ASSERT_OK(WriteFileAtomically(*files_, path + "2", "other", 0600));
+  ASSERT_OK(files_->Rename(path + "2", path));
+  EXPECT_EQ(files_->Read(path).value(), "other");
+  EXPECT_FALSE(files_->Exists(path + "2"));
+  ASSERT_OK(files_->Remove(path));
+  EXPECT_FALSE(files_->Exists(path));
+}
+
 TEST_P(FileSystemTest, NamesWhatIsAbsent) {
   const std::string path = dir_.File("none");
   EXPECT_CODE(files_->Read(path), kNotFound);
   EXPECT_CODE(files_->FileSize(path), kNotFound);
+  EXPECT_CODE(files_->ReadAt(path, 0, 1), kNotFound);
+  EXPECT_CODE(files_->Truncate(path, 0), kNotFound);
   EXPECT_CODE(files_->Remove(path), kNotFound);
   EXPECT_CODE(files_->Rename(path, path + "2"), kNotFound);
   EXPECT_CODE(files_->List(path), kNotFound);

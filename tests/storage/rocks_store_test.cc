@@ -7,26 +7,13 @@
 #include <filesystem>
 #include <thread>
 
-#include "base/clock.h"
 #include "base/coding.h"
-#include "base/limits.h"
 #include "storage/schema.h"
-#include "tests/support/status.h"
+#include "tests/storage/store_fixture.h"
 #include "tests/support/temp_dir.h"
 
 namespace keyturn {
 namespace {
-
-// Unkeyed: what the store does with hashes does not depend on their quality.
-class SumHasher : public RecordHasher {
- public:
-  std::array<uint64_t, 4> Hash(Family family, absl::string_view key,
-                               absl::string_view value) const override {
-    const uint64_t h = std::hash<std::string>()(std::string(1, static_cast<char>(family)) +
-                                                std::string(key) + "|" + std::string(value));
-    return {h, h * 3, h * 5, h * 7};
-  }
-};
 
 class RocksStoreTest : public testing::Test {
  protected:
@@ -76,90 +63,6 @@ TEST_F(RocksStoreTest, NumbersChangesFromOneAndKeepsThemOverReopening) {
   EXPECT_EQ(Put("c", "3").value(), Revision(3));
 }
 
-TEST_F(RocksStoreTest, FailingFunctionLeavesNothing) {
-  const auto result = store_->Update([](const View&, Batch& batch) {
-    batch.Put(Family::kRecords, "a", "1");
-    return absl::AbortedError("lost");
-  });
-  EXPECT_CODE(result, kAborted);
-  EXPECT_EQ(Get("a"), "(absent)");
-  EXPECT_EQ(store_->LastRevision(), Revision(0));
-  EXPECT_TRUE(Verify().empty());
-}
-
-TEST_F(RocksStoreTest, EmptyBatchTakesNoRevision) {
-  ASSERT_OK(Put("a", "1"));
-  const auto result = store_->Update([](const View&, Batch&) { return absl::OkStatus(); });
-  EXPECT_EQ(result.value(), Revision(1));
-}
-
-TEST_F(RocksStoreTest, ConcurrentIncrementsAllCountAndShareSyncs) {
-  constexpr int kThreads = 32;
-  constexpr int kEach = 50;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([this] {
-      for (int i = 0; i < kEach; ++i) {
-        ASSERT_OK(store_->Update([](const View& view, Batch& batch) -> absl::Status {
-          const auto old = view.Get(Family::kRecords, "counter");
-          if (!old.ok()) return old.status();
-          const int value = old->has_value() ? std::stoi(**old) : 0;
-          batch.Put(Family::kRecords, "counter", std::to_string(value + 1));
-          return absl::OkStatus();
-        }));
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(Get("counter"), std::to_string(kThreads * kEach));
-  const StoreStats stats = store_->Stats();
-  EXPECT_EQ(stats.commits, static_cast<uint64_t>(kThreads * kEach));
-  EXPECT_LT(stats.groups, stats.commits);
-  EXPECT_EQ(stats.syncs, stats.groups);
-  EXPECT_TRUE(Verify().empty());
-}
-
-TEST_F(RocksStoreTest, OneFailureInAGroupDoesNotTouchTheOthers) {
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 16; ++t) {
-    threads.emplace_back([this, t] {
-      const auto result = store_->Update([t](const View&, Batch& batch) {
-        batch.Put(Family::kRecords, absl::StrCat("k", t), "v");
-        return t % 2 == 0 ? absl::OkStatus() : absl::InternalError("no");
-      });
-      EXPECT_EQ(result.ok(), t % 2 == 0);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (int t = 0; t < 16; ++t) {
-    EXPECT_EQ(Get(absl::StrCat("k", t)), t % 2 == 0 ? "v" : "(absent)");
-  }
-  EXPECT_EQ(store_->LastRevision(), Revision(8));
-}
-
-TEST_F(RocksStoreTest, ListenerHearsEveryCommitInOrderBeforeTheAnswer) {
-  std::atomic<uint64_t> heard{0};
-  store_->SetCommitListener([&](absl::Span<const CommittedUpdate> group) {
-    for (const CommittedUpdate& update : group) {
-      EXPECT_EQ(update.revision.value(), heard.load() + 1);
-      EXPECT_EQ(update.operations->size(), 1u);
-      heard.store(update.revision.value());
-    }
-  });
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 8; ++t) {
-    threads.emplace_back([&] {
-      for (int i = 0; i < 25; ++i) {
-        const auto revision = Put("k", "v");
-        ASSERT_OK(revision);
-        EXPECT_GE(heard.load(), revision->value());
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  store_->SetCommitListener(nullptr);
-}
-
 TEST_F(RocksStoreTest, SnapshotShowsNothingThatTheListenerHasNotHeardOf) {
   std::atomic<uint64_t> heard{0};
   std::atomic<bool> stop{false};
@@ -182,26 +85,11 @@ TEST_F(RocksStoreTest, SnapshotShowsNothingThatTheListenerHasNotHeardOf) {
   EXPECT_EQ(ahead, 0u);
 }
 
-TEST_F(RocksStoreTest, RefusesTooLargeChanges) {
-  const auto many = store_->Update([](const View&, Batch& batch) {
-    for (size_t i = 0; i <= limits::kBatchKeysMax; ++i) {
-      batch.Put(Family::kRecords, absl::StrCat(i), "");
-    }
-    return absl::OkStatus();
-  });
-  EXPECT_CODE(many, kInvalidArgument);
-  EXPECT_EQ(many.status().message(), "a change of 101 records; at most 100 fit in one");
-  EXPECT_CODE(Put("a", std::string(limits::kBatchBytesMax, 'x')), kInvalidArgument);
-  EXPECT_TRUE(Verify().empty());
-}
-
-TEST_F(RocksStoreTest, CoveredFamiliesNeedAHasher) {
+TEST_F(RocksStoreTest, VerifyNeedsAHasher) {
+  ASSERT_OK(Put("a", "1"));
   store_->SetRecordHasher(nullptr);
-  for (const Family family : {Family::kRecords, Family::kDeks, Family::kIndex, Family::kDue}) {
-    EXPECT_CODE(Put("a", "1", family), kFailedPrecondition);
-  }
-  EXPECT_OK(Put("a", "1", Family::kAuditTail));
-  EXPECT_CODE(store_->Verify([](uint64_t, uint64_t) {}), kFailedPrecondition);
+  EXPECT_EQ(store_->Verify([](uint64_t, uint64_t) {}).status(),
+            absl::FailedPreconditionError("the vault is sealed; run: keyturn operator unseal"));
 }
 
 TEST_F(RocksStoreTest, VerifyFollowsOverwritesAndDeletes) {
@@ -217,6 +105,35 @@ TEST_F(RocksStoreTest, VerifyFollowsOverwritesAndDeletes) {
   EXPECT_TRUE(Verify().empty());
   Open();
   EXPECT_TRUE(Verify().empty());
+}
+
+TEST_F(RocksStoreTest, VerifyFollowsInsertsOfNewKeys) {
+  const auto insert = [](const View&, Batch& batch) {
+    batch.Insert(Family::kRecords, "a", "1");
+    batch.Insert(Family::kDue, "a", "2");
+    return absl::OkStatus();
+  };
+  ASSERT_OK(store_->Update(insert));
+  EXPECT_EQ(Get("a"), "1");
+  EXPECT_TRUE(Verify().empty());
+  ASSERT_OK(Put("a", "3"));
+  EXPECT_TRUE(Verify().empty());
+  Open();
+  EXPECT_TRUE(Verify().empty());
+}
+
+TEST_F(RocksStoreTest, VerifyReportsAnInsertOfAKeyThatWasThere) {
+  ASSERT_OK(Put("a", "1"));
+  ASSERT_OK(Put("b", "1"));
+  ASSERT_OK(store_->Update([](const View&, Batch& batch) {
+    batch.Insert(Family::kRecords, "a", "2");
+    return absl::OkStatus();
+  }));
+  const std::vector<StoreProblem> problems = Verify();
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].what,
+            "records whose keys start with byte 97 are not those that were written: one was "
+            "changed, removed, added or brought back");
 }
 
 // Changes a record behind the store's back.
@@ -292,21 +209,6 @@ TEST_F(RocksStoreTest, ScansARange) {
                                           return key != "ba";
                                         }));
   EXPECT_EQ(seen, "ab,b,ba,");
-}
-
-TEST(RocksStoreClock, WaitForEndsAtTheRevisionOrTheDeadline) {
-  SimulatedClock clock;
-  auto opened = OpenRocksStore({.directory = "/mem", .in_memory = true}, clock);
-  ASSERT_OK(opened);
-  Store& store = **opened;
-  std::thread waiter([&] { EXPECT_OK(store.WaitFor(Revision(1), absl::InfiniteFuture())); });
-  ASSERT_OK(store.Update([](const View&, Batch& batch) {
-    batch.Put(Family::kChanges, "k", "v");
-    return absl::OkStatus();
-  }));
-  waiter.join();
-  EXPECT_OK(store.WaitFor(Revision(1), clock.Now()));
-  EXPECT_CODE(store.WaitFor(Revision(2), clock.Now()), kDeadlineExceeded);
 }
 
 }  // namespace
