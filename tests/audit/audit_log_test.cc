@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "audit/segments.h"
 #include "keyring/envelope.h"
 #include "storage/rocks_store.h"
@@ -111,6 +112,39 @@ TEST_F(AuditLogTest, AFailedChangeLeavesNoEntry) {
   EXPECT_FALSE(updater.Update([](const View&, Batch&) { return absl::AbortedError("no"); }).ok());
   EXPECT_FALSE(updater.recorded());
   EXPECT_TRUE(All().empty());
+}
+
+TEST_F(AuditLogTest, AnUpdateThatChangesNothingLeavesNoEntry) {
+  const AuditEvent event = Event("secret_written");
+  AuditedUpdater updater(*store_, *log_, event);
+  ASSERT_OK(updater.Update([](const View&, Batch&) { return absl::OkStatus(); }));
+  EXPECT_FALSE(updater.recorded());
+  EXPECT_TRUE(All().empty());
+}
+
+TEST_F(AuditLogTest, NotesOfAChangeCompleteItsOwnEntryOnly) {
+  AuditEvent event = Event("secret_written");
+  event.version = SecretVersion(3);
+  AuditedUpdater updater(*store_, *log_, event);
+  const auto note = [&](const std::string& name, const std::string& value) {
+    ASSERT_OK(updater.Update([&](const View&, Batch& batch) {
+      batch.Put(Family::kRecords, "key", "value");
+      batch.Note(name, value);
+      return absl::OkStatus();
+    }));
+  };
+  note("tokens", "12");
+  note("version", "7");
+  note("version", "seven");
+  const auto records = All();
+  ASSERT_EQ(records.size(), 3u);
+  using Details = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(records[0].event.details, (Details{{"k", "v"}, {"tokens", "12"}}));
+  EXPECT_EQ(records[0].event.version, SecretVersion(3));
+  EXPECT_EQ(records[1].event.details, (Details{{"k", "v"}}));
+  EXPECT_EQ(records[1].event.version, SecretVersion(7));
+  EXPECT_EQ(records[2].event.details, (Details{{"k", "v"}, {"version", "seven"}}));
+  EXPECT_EQ(records[2].event.version, SecretVersion(3));
 }
 
 TEST_F(AuditLogTest, ContinuesAfterReopening) {
@@ -333,6 +367,47 @@ TEST_F(AuditLogTest, NothingInAnEventCanForgeAnEntry) {
   EXPECT_LE(records[0].event.user_agent.size(), 1100u);
 }
 
+TEST(EventCodec, AnEventComesBackWhole) {
+  const AuditEvent event = {.time = absl::FromUnixNanos(1234567890123),
+                            .event = "secret_read",
+                            .principal = "token:ci",
+                            .auth_method = "token",
+                            .method = "/keyturn.v1.SecretService/Get",
+                            .resource = "a/\xc3\xa4",
+                            .source = "192.0.2.1",
+                            .user_agent = "agent",
+                            .correlation_id = "id",
+                            .outcome = "NOT_FOUND",
+                            .reason = "VERSION_EXPIRED",
+                            .revision = Revision(7),
+                            .version = SecretVersion(8),
+                            .count = 9,
+                            .details = {{"a", "b"}, {"c", ""}}};
+  const std::optional<AuditEvent> read = DecodeEvent(EncodeEvent(event));
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->time, event.time);
+  EXPECT_EQ(
+      absl::StrJoin(
+          {read->event, read->principal, read->auth_method, read->method, read->resource,
+           read->source, read->user_agent, read->correlation_id, read->outcome, read->reason},
+          "|"),
+      "secret_read|token:ci|token|/keyturn.v1.SecretService/Get|a/\xc3\xa4|192.0.2.1|agent|id|"
+      "NOT_FOUND|VERSION_EXPIRED");
+  EXPECT_EQ(read->revision, Revision(7));
+  EXPECT_EQ(read->version, SecretVersion(8));
+  EXPECT_EQ(read->count, 9u);
+  EXPECT_EQ(read->details, event.details);
+}
+
+TEST(EventCodec, DetailsBeyondTheBoundAreLeftOut) {
+  AuditEvent event;
+  for (int i = 0; i < 17; ++i) event.details.emplace_back(absl::StrCat(i), "x");
+  const std::optional<AuditEvent> read = DecodeEvent(EncodeEvent(event));
+  ASSERT_TRUE(read.has_value());
+  ASSERT_EQ(read->details.size(), 16u);
+  EXPECT_EQ(read->details.back().first, "15");
+}
+
 TEST(EventCodec, WhatDecodesEncodesToTheSameBytes) {
   AuditEvent event;
   event.time = absl::FromUnixNanos(1234567890123);
@@ -351,22 +426,35 @@ TEST(AuditFilterTest, EachFieldNarrows) {
   AuditRecord record;
   record.event.time = absl::FromUnixSeconds(100);
   record.event.event = "read";
+  record.event.principal = "p";
   record.event.resource = "a/b";
+  record.event.correlation_id = "c";
   EXPECT_TRUE(Matches({}, record));
-  const auto matches = [&record](const std::function<void(AuditFilter*)>& set) {
+  const auto matches = [&record](std::string AuditFilter::*field, const std::string& wanted) {
     AuditFilter filter;
-    set(&filter);
+    filter.*field = wanted;
     return Matches(filter, record);
   };
-  EXPECT_TRUE(matches([](AuditFilter* f) { f->event = "read"; }));
-  EXPECT_TRUE(matches([](AuditFilter* f) { f->resource_prefix = "a/"; }));
-  EXPECT_FALSE(matches([](AuditFilter* f) { f->event = "write"; }));
-  EXPECT_FALSE(matches([](AuditFilter* f) { f->resource_prefix = "b"; }));
-  EXPECT_FALSE(matches([](AuditFilter* f) { f->principal = "p"; }));
-  EXPECT_FALSE(matches([](AuditFilter* f) { f->correlation_id = "c"; }));
-  EXPECT_FALSE(matches([](AuditFilter* f) { f->outcome = "NOT_FOUND"; }));
-  EXPECT_FALSE(matches([](AuditFilter* f) { f->after = absl::FromUnixSeconds(101); }));
-  EXPECT_FALSE(matches([](AuditFilter* f) { f->before = absl::FromUnixSeconds(100); }));
+  EXPECT_TRUE(matches(&AuditFilter::event, "read"));
+  EXPECT_FALSE(matches(&AuditFilter::event, "rea"));
+  EXPECT_TRUE(matches(&AuditFilter::principal, "p"));
+  EXPECT_FALSE(matches(&AuditFilter::principal, "-"));
+  EXPECT_TRUE(matches(&AuditFilter::resource_prefix, "a/"));
+  EXPECT_FALSE(matches(&AuditFilter::resource_prefix, "a/b/"));
+  EXPECT_TRUE(matches(&AuditFilter::correlation_id, "c"));
+  EXPECT_FALSE(matches(&AuditFilter::correlation_id, "d"));
+  EXPECT_TRUE(matches(&AuditFilter::outcome, "ok"));
+  EXPECT_FALSE(matches(&AuditFilter::outcome, "NOT_FOUND"));
+  // From the first moment on, and before the second.
+  AuditFilter times;
+  times.after = absl::FromUnixSeconds(100);
+  times.before = absl::FromUnixSeconds(101);
+  EXPECT_TRUE(Matches(times, record));
+  times.after = absl::FromUnixSeconds(101);
+  EXPECT_FALSE(Matches(times, record));
+  times.after = absl::InfinitePast();
+  times.before = absl::FromUnixSeconds(100);
+  EXPECT_FALSE(Matches(times, record));
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 // Stores that somebody else wrote to: what the vault makes of records that are missing, brought
 // back or cannot be opened.
 #include "absl/strings/match.h"
-#include "base/limits.h"
-#include "storage/schema.h"
 #include "tests/vault/vault_fixture.h"
 
 namespace keyturn {
@@ -70,23 +68,6 @@ TEST_F(DamageTest, ACircleOfDirectoriesEndsEveryWalk) {
   BringBack(Family::kIndex, index);
   EXPECT_NE(List("", true, 1000), "");
   EXPECT_NE(Problems(), "");
-}
-
-TEST_F(DamageTest, ASecretThatDoesNotOpenDoesNotHoldUpTheOthers) {
-  ttl_ = absl::Hours(1);
-  ASSERT_OK(Put("bad", {{"v", "1"}}));
-  clock_.AdvanceTime(absl::Seconds(2));
-  ASSERT_OK(Put("good", {{"v", "1"}}));
-  const Uuid bad = *Uuid::FromString(Describe("bad")->id());
-  ASSERT_OK(store_->Update([&](const View&, Batch& batch) {
-    batch.Put(Family::kRecords, schema::SecretMetadataKey(bad), "nonsense");
-    return absl::OkStatus();
-  }));
-  clock_.AdvanceTime(absl::Hours(2));
-  EXPECT_EQ(RunDue(), 2);
-  EXPECT_EQ(Count(Family::kDeks), 1u);  // that of bad
-  EXPECT_EQ(RunDue(), 0);
-  EXPECT_EQ(Count(Family::kDue), 1u);
 }
 
 TEST_F(DamageTest, AFlippedBitAnywhereInASecretIsRefused) {

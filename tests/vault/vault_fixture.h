@@ -6,7 +6,9 @@
 #include <map>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/reason.h"
 #include "keyring/envelope.h"
 #include "storage/rocks_store.h"
 #include "tests/support/keys.h"
@@ -16,6 +18,14 @@
 #include "vault/vault.h"
 
 namespace keyturn {
+
+// "OK", "NOT_FOUND: message", or with a reason of its own "NOT_FOUND VERSION_EXPIRED: message".
+inline std::string Said(const absl::Status& status) {
+  const std::string code = absl::StatusCodeToString(status.code());
+  if (status.ok()) return code;
+  const std::string reason = ReasonOf(status);
+  return absl::StrCat(code, reason == code ? "" : " " + reason, ": ", status.message());
+}
 
 class VaultFixture : public testing::Test {
  protected:
