@@ -95,32 +95,5 @@ TEST(ArenaDeathTest, ReadingPastTheArenaFaults) {
       "");
 }
 
-TEST(SecretBytes, MovesAndCompares) {
-  ASSERT_OK_AND_ASSIGN(SecretBytes a, SecretBytes::CopyOf("value"));
-  ASSERT_OK_AND_ASSIGN(const SecretBytes b, SecretBytes::CopyOf("value"));
-  ASSERT_OK_AND_ASSIGN(const SecretBytes c, SecretBytes::CopyOf("valuf"));
-  EXPECT_TRUE(a == b);
-  EXPECT_FALSE(a == c);
-  const SecretBytes moved = std::move(a);
-  EXPECT_EQ(moved.size(), 5u);
-  EXPECT_TRUE(a.empty());
-}
-
-TEST(SecretBytes, TruncateWipesTheRest) {
-  ASSERT_OK_AND_ASSIGN(SecretBytes a, SecretBytes::CopyOf("value and rest"));
-  const char* const data = a.ExposeForCrypto().data();
-  a.Truncate(5);
-  EXPECT_EQ(a.ExposeForCrypto(), "value");
-  for (int i = 5; i < 14; ++i) EXPECT_EQ(data[i], 0);
-}
-
-TEST(SecretBytes, WipeStringEmptiesAndOverwrites) {
-  std::string text = "a secret that is longer than the small-string buffer";
-  const char* const data = text.data();
-  WipeString(&text);
-  EXPECT_TRUE(text.empty());
-  for (int i = 1; i < 50; ++i) EXPECT_EQ(data[i], 0);
-}
-
 }  // namespace
 }  // namespace keyturn

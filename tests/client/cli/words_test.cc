@@ -1,7 +1,7 @@
 // The small languages of the command line: references, durations, times, names, formats.
 #include <gtest/gtest.h>
 
-#include "base/limits.h"
+#include "base/reason.h"
 #include "client/cli/duration.h"
 #include "client/cli/env_names.h"
 #include "client/cli/exit_codes.h"
@@ -10,6 +10,7 @@
 #include "client/cli/profile.h"
 #include "client/cli/progress.h"
 #include "client/cli/reference.h"
+#include "client/cli/report.h"
 #include "client/cli/secret_json.h"
 #include "tests/support/status.h"
 
@@ -28,7 +29,11 @@ TEST(ParseReference, SplitsPathFieldAndVersion) {
   EXPECT_EQ(Shown("keyturn://app/db#password"), "app/db|password|0|0");
   EXPECT_EQ(Shown("app/db#password@3"), "app/db|password|3|0");
   EXPECT_EQ(Shown("app/db#password@previous"), "app/db|password|0|1");
+  EXPECT_EQ(Shown("app/db#password@current"), "app/db|password|0|0");
   EXPECT_EQ(Shown("app/user@example.com"), "app/user@example.com||0|0");
+  EXPECT_TRUE(IsReference("keyturn://app/db"));
+  EXPECT_FALSE(IsReference("app/db#password"));
+  EXPECT_FALSE(IsReference("https://keyturn://"));
 }
 
 TEST(ParseReference, SaysWhatIsWrong) {
@@ -37,6 +42,11 @@ TEST(ParseReference, SaysWhatIsWrong) {
   EXPECT_EQ(Shown("a#"), "'a#' names no field: after '#' come 1 to 128 of A-Z a-z 0-9 _ . -");
   EXPECT_EQ(Shown("a#b c"), "'a#b c' names no field: after '#' come 1 to 128 of A-Z a-z 0-9 _ . -");
   EXPECT_EQ(Shown("a#b@0"), "version '0' must be a number from 1, 'current' or 'previous'");
+  EXPECT_EQ(Shown("keyturn://#f"), "'keyturn://#f' names no secret; write PATH or PATH#FIELD");
+  EXPECT_EQ(Shown("a#" + std::string(128, 'f')), "a|" + std::string(128, 'f') + "|0|0");
+  EXPECT_CODE(ParseReference("a#" + std::string(129, 'f')), kInvalidArgument);
+  EXPECT_EQ(Shown("a#b@18446744073709551616"),
+            "version '18446744073709551616' must be a number from 1, 'current' or 'previous'");
   EXPECT_EQ(Shown("a#b@-1"), "version '-1' must be a number from 1, 'current' or 'previous'");
 }
 
@@ -53,6 +63,9 @@ TEST(ParseDuration, TakesWhatPeopleWrite) {
         absl::StrCat("--ttl '", bad,
                      "' is not a length of time; write for example 45s, 30m, 12h, 90d or 2w"));
   }
+  EXPECT_EQ(*ParseDuration("x", "1w2d3h4m5s"), absl::Hours(9 * 24 + 3) + absl::Seconds(245));
+  EXPECT_EQ(*ParseSeconds("x", "1500ms"), 1);
+  EXPECT_EQ(ExitCodeOf(ParseDuration("x", "").status()), kExitUsage);
   EXPECT_EQ(ParseSeconds("--ttl", "10ms").status().message(), "--ttl must be at least one second");
 }
 
@@ -61,6 +74,9 @@ TEST(ParseMoment, TakesTimesDaysAndAges) {
   EXPECT_EQ(*ParseMoment("x", "2h", now), now - absl::Hours(2));
   EXPECT_EQ(TimeText(*ParseMoment("x", "2026-12-31", now)), "2026-12-31T00:00:00Z");
   EXPECT_EQ(TimeText(*ParseMoment("x", "2026-12-31T08:30:00+01:00", now)), "2026-12-31T07:30:00Z");
+  for (const char* const bad : {"2026-02-30", "2026-12-31T25:00:00Z", "2026-12-31x"}) {
+    EXPECT_CODE(ParseMoment("x", bad, now), kInvalidArgument);
+  }
   EXPECT_EQ(ParseMoment("--after", "soon", now).status().message(),
             "--after 'soon' is not a time; write for example 2026-12-31, 2026-12-31T08:30:00Z, or "
             "2h for two hours ago");
@@ -70,6 +86,10 @@ TEST(EnvNames, GoBothWays) {
   EXPECT_EQ(SecretNameFor("DATABASE_URL"), "database-url");
   EXPECT_EQ(VariableFor("db/api-key.v2"), "DB_API_KEY_V2");
   EXPECT_EQ(VariableFor("2fa"), "_2FA");
+  EXPECT_EQ(VariableFor(""), "_");
+  for (const char* variable : {"DATABASE_URL", "X", "API_KEY_2"}) {
+    EXPECT_EQ(VariableFor(SecretNameFor(variable)), variable);
+  }
   v1::GetResponse secret;
   secret.set_path("app/prod/db/main");
   secret.mutable_data()->add_fields()->set_name("value");
@@ -107,6 +127,51 @@ TEST(DataFromJson, MakesFieldsOfMembers) {
   }
 }
 
+TEST(SecretToJson, GivesBackWhatDataFromJsonTook) {
+  const std::string text = R"({"user":"app","port":5432,"tags":["a",null],"empty":""})";
+  v1::GetResponse secret;
+  *secret.mutable_data() = *DataFromJson(text);
+  secret.set_path("app/db");
+  secret.set_kind(v1::KIND_DB_CREDENTIAL);
+  secret.set_revision(9);
+  secret.mutable_version()->set_version(3);
+  secret.mutable_version()->set_state(v1::VERSION_STATE_GRACE);
+  secret.mutable_version()->mutable_create_time()->set_seconds(1'800'000'000);
+  (*secret.mutable_custom_metadata())["env"] = "DB";
+  EXPECT_EQ(SecretToJson(secret).dump(),
+            R"({"path":"app/db","kind":"db_credential","version":3,"state":"grace",)"
+            R"("createTime":"2027-01-15T08:00:00Z","revision":9,"customMetadata":{"env":"DB"},)"
+            R"("data":)" +
+                text + "}");
+}
+
+TEST(WipeJson, LeavesNoTextAnywhere) {
+  Json json = Json::parse(R"({"a":"secret","b":["secret",{"c":"secret"}],"d":7})");
+  WipeJson(&json);
+  EXPECT_EQ(json.dump(), R"({"a":"","b":["",{"c":""}],"d":7})");
+}
+
+TEST(Kinds, AreTypedAsTheyAreShown) {
+  for (const v1::Kind kind :
+       {v1::KIND_GENERIC, v1::KIND_API_KEY, v1::KIND_JWT_KEY, v1::KIND_DB_CREDENTIAL}) {
+    EXPECT_EQ(*ParseKind(KindName(kind)), kind);
+  }
+  EXPECT_EQ(*ParseKind(""), v1::KIND_UNSPECIFIED);
+  for (const std::string bad : {"unspecified", "GENERIC", "kind_generic"}) {
+    EXPECT_EQ(ParseKind(bad).status().message(),
+              absl::StrCat("unknown kind '", bad,
+                           "'; allowed are generic, api_key, jwt_key and db_credential"));
+  }
+}
+
+TEST(StateName, DeletedComesFirst) {
+  v1::VersionInfo version;
+  version.set_state(v1::VERSION_STATE_CURRENT);
+  EXPECT_EQ(StateName(version), "current");
+  version.mutable_delete_time();
+  EXPECT_EQ(StateName(version), "deleted");
+}
+
 TEST(SecretToJson, SaysHowBinaryIsWritten) {
   v1::GetResponse secret;
   v1::Field& field = *secret.mutable_data()->add_fields();
@@ -119,17 +184,39 @@ TEST(SecretToJson, SaysHowBinaryIsWritten) {
 }
 
 TEST(ExitCodes, AreThoseOfTheirStatus) {
-  EXPECT_EQ(ExitCodeOf(absl::OkStatus()), 0);
-  EXPECT_EQ(ExitCodeOf(absl::InternalError("x")), 1);
-  EXPECT_EQ(ExitCodeOf(absl::InvalidArgumentError("x")), 2);
-  EXPECT_EQ(ExitCodeOf(absl::NotFoundError("x")), 3);
-  EXPECT_EQ(ExitCodeOf(absl::UnauthenticatedError("x")), 4);
-  EXPECT_EQ(ExitCodeOf(absl::PermissionDeniedError("x")), 5);
-  EXPECT_EQ(ExitCodeOf(absl::FailedPreconditionError("x")), 6);
-  EXPECT_EQ(ExitCodeOf(absl::AbortedError("x")), 6);
-  EXPECT_EQ(ExitCodeOf(absl::UnavailableError("x")), 7);
-  EXPECT_EQ(ExitCodeOf(absl::DeadlineExceededError("x")), 7);
+  const std::pair<absl::StatusCode, int> kCodes[] = {
+      {absl::StatusCode::kOk, 0},
+      {absl::StatusCode::kInternal, 1},
+      {absl::StatusCode::kDataLoss, 1},
+      {absl::StatusCode::kCancelled, 1},
+      {absl::StatusCode::kInvalidArgument, 2},
+      {absl::StatusCode::kOutOfRange, 2},
+      {absl::StatusCode::kNotFound, 3},
+      {absl::StatusCode::kUnauthenticated, 4},
+      {absl::StatusCode::kPermissionDenied, 5},
+      {absl::StatusCode::kFailedPrecondition, 6},
+      {absl::StatusCode::kAlreadyExists, 6},
+      {absl::StatusCode::kAborted, 6},
+      {absl::StatusCode::kUnavailable, 7},
+      {absl::StatusCode::kDeadlineExceeded, 7},
+      {absl::StatusCode::kResourceExhausted, 7},
+  };
+  for (const auto& [code, exit] : kCodes) EXPECT_EQ(ExitCodeOf(absl::Status(code, "x")), exit);
   EXPECT_EQ(ExitCodeOf(WithExitCode(absl::NotFoundError("x"), 125)), 125);
+  // A sealed vault is one to wait for, whatever the code says.
+  for (const char* const reason : {"SEALED", "STOPPING"}) {
+    EXPECT_EQ(ExitCodeOf(WithReason(absl::FailedPreconditionError("x"), reason)), 7);
+  }
+}
+
+TEST(NextStep, IsTheAttachedOneBeforeTheUsualOne) {
+  const absl::Status denied = absl::PermissionDeniedError("x");
+  EXPECT_EQ(NextStep(denied), "keyturn can-i PERMISSION PATH says which grant is missing");
+  EXPECT_EQ(HelpOf(denied), std::nullopt);
+  EXPECT_EQ(NextStep(WithHelp(denied, "do this")), "do this");
+  EXPECT_EQ(NextStep(WithReason(absl::FailedPreconditionError("x"), "SEALED")),
+            "unseal the vault: keyturn operator unseal");
+  EXPECT_EQ(NextStep(absl::NotFoundError("x")), "");
 }
 
 TEST(CheckProfileName, AllowsFileNamesOnly) {
