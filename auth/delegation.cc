@@ -46,7 +46,8 @@ bool PatternCovers(absl::string_view wide, absl::string_view narrow) {
     const absl::string_view w = wide.substr(0, wide_end);
     const absl::string_view n = narrow.substr(0, narrow_end);
     if (narrow_last && absl::EndsWith(n, "*")) return false;
-    if (w != "+" && w != n) return false;
+    // No segment is empty; an empty path is that of permissions without one.
+    if (w == "+" ? n.empty() : w != n) return false;
     if (wide_last || narrow_last) return wide_last && narrow_last;
     wide.remove_prefix(wide_end + 1);
     narrow.remove_prefix(narrow_end + 1);

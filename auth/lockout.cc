@@ -15,16 +15,22 @@ absl::Status Lockout::Check(const std::string& source) {
   }
   return absl::ResourceExhaustedError(
       absl::StrCat("too many failed attempts from this address; try again in ",
-                   absl::ToInt64Seconds(left) + 1, " s"));
+                   absl::ToInt64Seconds(absl::Ceil(left, absl::Seconds(1))), " s"));
+}
+
+// Who fails from many addresses must not free one that is locked out.
+void Lockout::MakeRoom(absl::Time now) {
+  absl::erase_if(sources_, [now](const auto& entry) { return entry.second.window_end <= now; });
+  if (sources_.size() < limits::kLockoutSourcesMax) return;
+  absl::erase_if(sources_,
+                 [](const auto& entry) { return entry.second.count < limits::kLockoutFailures; });
+  if (sources_.size() >= limits::kLockoutSourcesMax) sources_.clear();
 }
 
 void Lockout::CountFailure(const std::string& source) {
   absl::MutexLock lock(&mu_);
   const absl::Time now = clock_.Now();
-  if (sources_.size() >= limits::kLockoutSourcesMax) {
-    absl::erase_if(sources_, [now](const auto& entry) { return entry.second.window_end <= now; });
-    if (sources_.size() >= limits::kLockoutSourcesMax) sources_.clear();
-  }
+  if (sources_.size() >= limits::kLockoutSourcesMax && !sources_.contains(source)) MakeRoom(now);
   Failures& failures = sources_[source];
   if (failures.window_end <= now) failures = {now + absl::Seconds(limits::kLockoutSeconds), 0};
   ++failures.count;

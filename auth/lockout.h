@@ -1,8 +1,7 @@
-// Locks a source out after too many failed attempts in a while. Bounded: when full, the oldest
-// entries go. Thread-safe.
+// Locks a source out after too many failed attempts in a while. Bounded: when full, sources that
+// are not locked out go first. Thread-safe.
 #pragma once
 
-#include <deque>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -23,6 +22,8 @@ class Lockout {
   void CountFailure(const std::string& source);
 
  private:
+  void MakeRoom(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   struct Failures {
     absl::Time window_end;
     int count = 0;

@@ -33,7 +33,10 @@ absl::StatusOr<SecretBytes> TextOf(absl::string_view prefix, absl::string_view b
 std::string NewTokenId(char kind) { return IdOf(kind, RandomBytes(kIdSize)); }
 
 bool IsStatelessId(absl::string_view id) {
-  return absl::ConsumePrefix(&id, "ktb-") && id.size() == 2 * kIdSize && HexDecode(id).has_value();
+  if (!absl::ConsumePrefix(&id, "ktb-") || id.size() != 2 * kIdSize) return false;
+  // In the one form that tokens carry: a revocation is looked up by its text.
+  const std::optional<std::string> raw = HexDecode(id);
+  return raw.has_value() && HexEncode(*raw) == id;
 }
 
 absl::StatusOr<SecretBytes> EncodeStateless(const KeyringSnapshot& keys,

@@ -177,6 +177,10 @@ class TokenStoreImpl : public TokenStore {
     if (!known.has_value()) {
       return absl::FailedPreconditionError("only stored tokens are renewed; log in again instead");
     }
+    if (ttl < absl::ZeroDuration() || ttl > absl::Seconds(limits::kTokenTtlSecondsMax)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("ttl_seconds must be 0 to ", limits::kTokenTtlSecondsMax));
+    }
     if (known->expire_ms() == 0) return ToInfo(*known);  // never expires
     if (ttl == absl::ZeroDuration()) ttl = absl::Seconds(limits::kTokenTtlSecondsDefault);
     const absl::Time now = clock_.Now();

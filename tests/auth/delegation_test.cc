@@ -28,9 +28,9 @@ void ExpectRefused(const absl::Status& status, const std::string& message = kRef
 // What Covers promises, checked against Allows on all paths of a small alphabet: whoever is covered
 // can do nothing that the other cannot.
 TEST(Covers, CoveredGrantsNeverExceedTheirGiver) {
-  const std::vector<std::string> patterns = {"*",   "a/*", "a/b", "a/b*", "+/b",  "a/+",
-                                             "b/*", "+",   "a",   "b/c",  "+/+*", "a/c/*"};
-  std::vector<std::string> paths;
+  const std::vector<std::string> patterns = {"*", "a/*", "a/b", "a/b*", "+/b",   "a/+", "b/*",
+                                             "+", "a",   "b/c", "+/+*", "a/c/*", ""};
+  std::vector<std::string> paths = {""};
   for (const std::string one : {"a", "b", "ab"}) {
     paths.push_back(one);
     for (const std::string two : {"b", "c", "bc"}) {

@@ -56,6 +56,12 @@ TEST_F(LockoutTest, FailuresOfAWhileThatIsOverDoNotCount) {
   EXPECT_CODE(lockout_.Check("a"), kResourceExhausted);
 }
 
+TEST_F(LockoutTest, ManyOtherSourcesDoNotFreeWhoIsLockedOut) {
+  Fail("bad", limits::kLockoutFailures);
+  for (size_t i = 0; i <= limits::kLockoutSourcesMax; ++i) Fail(absl::StrCat("other", i), 1);
+  EXPECT_CODE(lockout_.Check("bad"), kResourceExhausted);
+}
+
 TEST_F(LockoutTest, WhenFullWhatIsOverGoesAndWhoIsLockedOutStays) {
   for (size_t i = 1; i < limits::kLockoutSourcesMax; ++i) Fail(absl::StrCat("old", i), 1);
   clock_.AdvanceTime(absl::Seconds(limits::kLockoutSeconds));

@@ -35,9 +35,9 @@ TEST_F(TokenCodecTest, AnIdTellsItsKindAndIsNeverGivenTwice) {
   EXPECT_TRUE(IsStatelessId(id));
   EXPECT_NE(id, NewTokenId('b'));
   EXPECT_TRUE(absl::StartsWith(NewTokenId('s'), "kts-"));
-  for (const std::string& bad :
-       {NewTokenId('s'), id.substr(1), id + "00", id.substr(0, 34), id.substr(0, 35) + "g",
-        "ktb." + id.substr(4), std::string(), std::string("ktb-")}) {
+  for (const std::string& bad : {NewTokenId('s'), id.substr(1), id + "00", id.substr(0, 34),
+                                 id.substr(0, 35) + "g", "ktb." + id.substr(4), std::string(),
+                                 std::string("ktb-"), "ktb-" + std::string(31, '0') + "A"}) {
     EXPECT_FALSE(IsStatelessId(bad)) << bad;
   }
 }

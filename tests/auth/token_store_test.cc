@@ -99,6 +99,16 @@ TEST_F(TokenStoreTest, BindingsHold) {
   EXPECT_CODE(Verify(token), kUnauthenticated);
 }
 
+TEST_F(TokenStoreTest, ARenewalIsForAWhileThatATokenMayHave) {
+  const CreatedToken token = Make(Ci());
+  for (const absl::Duration bad : {absl::Seconds(-1), absl::UnixEpoch() - clock_.Now(),
+                                   absl::Seconds(limits::kTokenTtlSecondsMax + 1)}) {
+    EXPECT_EQ(tokens_->Renew(*store_, token.info.id(), bad).status(),
+              absl::InvalidArgumentError(
+                  absl::StrCat("ttl_seconds must be 0 to ", limits::kTokenTtlSecondsMax)));
+  }
+}
+
 TEST_F(TokenStoreTest, RenewalHasAnEndUnlessPeriodic) {
   TokenParams params = Ci();
   params.max_ttl = absl::Minutes(30);
