@@ -53,6 +53,7 @@ absl::StatusOr<std::vector<v1::WatchResponse>> Changes::Since(const SecretPath& 
         trimmed.value() + 1, "); list again and watch from its revision"));
   }
   *reached = snapshot->revision();
+  if (after >= *reached) return std::vector<v1::WatchResponse>();
   std::vector<v1::WatchResponse> out;
   size_t scanned = 0;
   absl::Status bad;
@@ -97,13 +98,20 @@ absl::StatusOr<int> Changes::Trim(Updater& updater) const {
   const int64_t oldest_ms =
       absl::ToUnixMillis(context_.clock.Now()) - limits::kChangesKeptSeconds * 1000;
   std::vector<std::string> old;
+  size_t known = 0;  // of `old`: up to the newest whose age was read
+  absl::Status failed;
   RETURN_IF_ERROR(context_.store.GetSnapshot()->Scan(
       Family::kChanges, "", "", [&](absl::string_view key, absl::string_view sealed) {
         const absl::StatusOr<record::v1::ChangeRecord> record = OpenChange(*keys, key, sealed);
-        if (record.ok() && record->time_ms() >= oldest_ms) return false;
+        // A damaged one is as old as those around it.
+        if (!record.ok() && !absl::IsDataLoss(record.status())) failed = record.status();
+        if (!failed.ok() || (record.ok() && record->time_ms() >= oldest_ms)) return false;
         old.emplace_back(key);
+        if (record.ok()) known = old.size();
         return old.size() < limits::kBatchKeysMax / 2;
       }));
+  RETURN_IF_ERROR(failed);
+  old.resize(known);
   if (old.empty()) return 0;
   RETURN_IF_ERROR(updater
                       .Update([&](const View&, Batch& batch) {

@@ -55,11 +55,9 @@ void DueQueue::OnCommitted(absl::Span<const CommittedUpdate> group) {
   }
 }
 
-// A hint is coarser than the record (whole seconds), so a version may be a moment early: then the
-// hint stays for the next second.
-absl::Status DueQueue::Handle(Updater& updater, const std::string& key) const {
+// `now` is the moment at which the hint was found due: the clock may have been set back since.
+absl::Status DueQueue::Handle(Updater& updater, const std::string& key, absl::Time now) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
-  const absl::Time now = context_.clock.Now();
   const Uuid secret = schema::ParseDueKey(key)->object;
   return updater
       .Update([&](const View& view, Batch& batch) -> absl::Status {
@@ -93,13 +91,15 @@ absl::StatusOr<int> DueQueue::Run(Updater& updater, absl::Time* next) {
   int handled = 0;
   while (handled < limits::kDueItemsPerRun) {
     std::string key;
+    const absl::Time now = context_.clock.Now();
     {
       const absl::MutexLock lock(&mu_);
+      // A hint is coarser than its record: a second later, what it hints at is due for certain.
       *next = items_.empty() ? absl::InfiniteFuture() : items_.begin()->first + absl::Seconds(1);
-      if (items_.empty() || *next > context_.clock.Now()) return handled;
+      if (items_.empty() || *next > now) return handled;
       key = items_.begin()->second;
     }
-    if (const absl::Status status = Handle(updater, key); absl::IsDataLoss(status)) {
+    if (const absl::Status status = Handle(updater, key, now); absl::IsDataLoss(status)) {
       // One damaged secret must not hold up all others. Its hint stays in the store, so that it is
       // tried again after the next unseal.
       LogError("a due item was passed over: its secret does not open",

@@ -29,7 +29,7 @@ class DueQueue {
   absl::StatusOr<int> Run(Updater& updater, absl::Time* next);
 
  private:
-  absl::Status Handle(Updater& updater, const std::string& key) const;
+  absl::Status Handle(Updater& updater, const std::string& key, absl::Time now) const;
 
   const VaultContext& context_;
   absl::Mutex mu_;

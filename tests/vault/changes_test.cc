@@ -141,6 +141,24 @@ TEST_F(ChangesTest, AChangeThatDoesNotOpenIsNotPassedOver) {
   }));
   EXPECT_EQ(Since("", Revision(0)), "DATA_LOSS: a change record does not open");
   EXPECT_EQ(Since("", revision), "");
+  EXPECT_EQ(Since("", Revision(std::numeric_limits<uint64_t>::max())), "");
+}
+
+// Nobody knows how old it is: it goes with the ones after it.
+TEST_F(ChangesTest, AChangeThatDoesNotOpenIsNotDroppedBeforeItsTime) {
+  ASSERT_OK(Put("a", {{"v", "1"}}));
+  const Revision damaged = store_->LastRevision();
+  ASSERT_OK(store_->Update([&](const View&, Batch& batch) {
+    batch.Put(Family::kChanges, schema::RevisionKey(damaged), "nonsense");
+    return absl::OkStatus();
+  }));
+  EXPECT_EQ(RunDue(), 0);
+  EXPECT_EQ(Count(Family::kChanges), 1u);
+  ASSERT_OK(Put("b", {{"v", "1"}}));
+  EXPECT_EQ(RunDue(), 0);
+  clock_.AdvanceTime(absl::Seconds(limits::kChangesKeptSeconds) + absl::Milliseconds(1));
+  EXPECT_EQ(RunDue(), 2);
+  EXPECT_EQ(Count(Family::kChanges), 0u);
 }
 
 TEST_F(ChangesTest, EachWaiterIsWokenUntilItGoes) {
