@@ -11,8 +11,8 @@ constexpr uint8_t kEventFormat = 1;
 constexpr size_t kTextBytesMax = 1100;  // a longest path and some
 constexpr size_t kDetailsMax = 16;
 
-// Length of the UTF-8 sequence at the front; 0 when it is not one. Overlong forms and surrogates
-// cannot deceive a reader here, since every byte is kept as it is.
+// Length of the UTF-8 sequence at the front (RFC 3629: no overlong forms, no surrogates); 0 when it
+// is none, or a control character.
 size_t SequenceLength(absl::string_view text) {
   const auto first = static_cast<uint8_t>(text.front());
   const size_t length = first < 0x80   ? 1
@@ -22,6 +22,15 @@ size_t SequenceLength(absl::string_view text) {
                         : first < 0xf5 ? 4
                                        : 0;
   if (length == 0 || length > text.size()) return 0;
+  if (length == 1) return first < 0x20 || first == 0x7f ? 0 : 1;
+  const auto second = static_cast<uint8_t>(text[1]);
+  const bool second_fits = first == 0xc2   ? second >= 0xa0  // below: the controls U+0080 to U+009F
+                           : first == 0xe0 ? second >= 0xa0
+                           : first == 0xed ? second < 0xa0
+                           : first == 0xf0 ? second >= 0x90
+                           : first == 0xf4 ? second < 0x90
+                                           : true;
+  if (!second_fits) return 0;
   for (size_t i = 1; i < length; ++i) {
     if ((static_cast<uint8_t>(text[i]) & 0xc0) != 0x80) return 0;
   }
@@ -32,8 +41,8 @@ std::string Clean(absl::string_view text) {
   std::string out;
   while (!text.empty() && out.size() < kTextBytesMax) {
     const size_t length = SequenceLength(text);
-    const auto first = static_cast<uint8_t>(text.front());
-    if (length == 0 || first < 0x20 || first == 0x7f) {
+    if (length == 0) {
+      const auto first = static_cast<uint8_t>(text.front());
       absl::StrAppend(&out, "\\x", absl::Hex(first, absl::kZeroPad2));
       text.remove_prefix(1);
       continue;

@@ -367,6 +367,30 @@ TEST_F(AuditLogTest, NothingInAnEventCanForgeAnEntry) {
   EXPECT_LE(records[0].event.user_agent.size(), 1100u);
 }
 
+// A reply that carries it must parse, and a terminal must not obey it.
+TEST(EventCodec, WhatIsNoTextIsEscaped) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"\xc3\xa4", "\xc3\xa4"},
+      {"\xed\xa0\x80", "\\xed\\xa0\\x80"},  // a surrogate
+      {"\xed\x9f\xbf", "\xed\x9f\xbf"},
+      {"\xe0\x80\xaf", "\\xe0\\x80\\xaf"},  // overlong
+      {"\xe0\xa0\x80", "\xe0\xa0\x80"},
+      {"\xc2\x9b", "\\xc2\\x9b"},  // CSI
+      {"\xc2\xa0", "\xc2\xa0"},
+      {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+      {"\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"},
+      {"\xf0\x80\x80\xaf", "\\xf0\\x80\\x80\\xaf"},
+      {"\xf0\x90\x80\x80", "\xf0\x90\x80\x80"},
+  };
+  for (const auto& [given, kept] : cases) {
+    AuditEvent event;
+    event.resource = given;
+    const std::optional<AuditEvent> back = DecodeEvent(EncodeEvent(event));
+    ASSERT_TRUE(back.has_value());
+    EXPECT_EQ(back->resource, kept);
+  }
+}
+
 TEST(EventCodec, AnEventComesBackWhole) {
   const AuditEvent event = {.time = absl::FromUnixNanos(1234567890123),
                             .event = "secret_read",
