@@ -18,6 +18,7 @@ absl::Status Accumulators::Load(const View& view) {
       if (!value.has_value()) return absl::DataLossError("storage: an accumulator is cut short");
       lane = *value;
     }
+    if (!rest.empty()) return absl::DataLossError("storage: an accumulator is too long");
   }
   return absl::OkStatus();
 }

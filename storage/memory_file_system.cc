@@ -85,6 +85,7 @@ class MemoryFileSystem : public FileSystem {
     const absl::MutexLock lock(&mu_);
     const auto it = files_.find(from);
     if (it == files_.end()) return Absent(from);
+    if (from == to) return absl::OkStatus();
     files_[to] = it->second;
     files_.erase(from);
     return absl::OkStatus();

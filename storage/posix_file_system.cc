@@ -131,8 +131,10 @@ class PosixFileSystem : public FileSystem {
     if (!parent.empty() && !Exists(parent.string())) {
       RETURN_IF_ERROR(CreateDirectory(parent.string(), mode));
     }
-    if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
-    return ErrnoStatus("cannot make directory", path, errno);
+    if (mkdir(path.c_str(), mode) == 0) return absl::OkStatus();
+    const int error = errno;
+    if (error == EEXIST && std::filesystem::is_directory(path)) return absl::OkStatus();
+    return ErrnoStatus("cannot make directory", path, error);
   }
 
   absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override {

@@ -122,6 +122,12 @@ TEST_F(AccumulatorsTest, OneThatIsCutShortIsLostData) {
   }
 }
 
+TEST_F(AccumulatorsTest, OneThatIsTooLongIsLostData) {
+  MapView view;
+  view.records[schema::AccumulatorKey(0)] = std::string(33, '\1');
+  EXPECT_EQ(sums_.Load(view), absl::DataLossError("storage: an accumulator is too long"));
+}
+
 TEST_F(AccumulatorsTest, AFailedReadIsNotAnEmptyBucket) {
   MapView view;
   view.status = absl::UnavailableError("disk");

@@ -57,6 +57,13 @@ TEST_P(FileSystemTest, CreatingEmptiesAndRenamingReplaces) {
   EXPECT_FALSE(files_->Exists(path));
 }
 
+TEST_P(FileSystemTest, AFileRenamedToItselfStays) {
+  const std::string path = dir_.File("f");
+  ASSERT_OK(WriteFileAtomically(*files_, path, "one", 0600));
+  ASSERT_OK(files_->Rename(path, path));
+  EXPECT_EQ(files_->Read(path).value(), "one");
+}
+
 TEST_P(FileSystemTest, NamesWhatIsAbsent) {
   const std::string path = dir_.File("none");
   EXPECT_CODE(files_->Read(path), kNotFound);
@@ -90,6 +97,13 @@ TEST_P(FileSystemTest, ListsNamesSorted) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, FileSystemTest, testing::Values(false, true));
+
+TEST(PosixFileSystem, AFileIsNoDirectory) {
+  TempDir dir;
+  ASSERT_OK(WriteFileAtomically(FileSystem::Posix(), dir.File("f"), "x", 0600));
+  EXPECT_EQ(FileSystem::Posix().CreateDirectory(dir.File("f"), 0700).message(),
+            "cannot make directory " + dir.File("f") + ": File exists");
+}
 
 TEST(PosixFileSystem, KeepsModesAndRefusesLinks) {
   TempDir dir;
