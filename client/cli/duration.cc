@@ -1,5 +1,6 @@
 #include "client/cli/duration.h"
 
+#include <optional>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -19,7 +20,8 @@ bool ToAbseil(absl::string_view text, std::string* out) {
       digits.push_back(c);
     } else if (c == 'd' || c == 'w') {
       int64_t count = 0;
-      if (!absl::SimpleAtoi(digits, &count) || count > 100'000) return false;
+      const bool fraction = !out->empty() && out->back() == '.';
+      if (fraction || !absl::SimpleAtoi(digits, &count) || count > 100'000) return false;
       absl::StrAppend(out, count * (c == 'd' ? 24 : 7 * 24), "h");
       digits.clear();
     } else {
@@ -29,6 +31,20 @@ bool ToAbseil(absl::string_view text, std::string* out) {
   }
   absl::StrAppend(out, digits, digits.empty() ? "" : "s");
   return true;
+}
+
+std::optional<absl::Time> ParseDate(absl::string_view text) {
+  absl::Time time;
+  std::string error;
+  for (const absl::string_view form :
+       {absl::string_view(absl::RFC3339_full), absl::string_view("%Y-%m-%d")}) {
+    // abseil also knows "infinite-future".
+    if (absl::ParseTime(form, text, &time, &error) && time != absl::InfiniteFuture() &&
+        time != absl::InfinitePast()) {
+      return time;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -55,15 +71,26 @@ absl::StatusOr<int64_t> ParseSeconds(absl::string_view name, absl::string_view t
 
 absl::StatusOr<absl::Time> ParseMoment(absl::string_view name, absl::string_view text,
                                        absl::Time now) {
-  absl::Time time;
-  std::string error;
-  if (absl::ParseTime(absl::RFC3339_full, text, &time, &error)) return time;
-  if (absl::ParseTime("%Y-%m-%d", text, &time, &error)) return time;
+  if (const std::optional<absl::Time> time = ParseDate(text); time.has_value()) return *time;
   const absl::StatusOr<absl::Duration> ago = ParseDuration(name, text);
   if (ago.ok()) return now - *ago;
   return UsageError(absl::StrCat(name, " '", text,
                                  "' is not a time; write for example 2026-12-31, "
                                  "2026-12-31T08:30:00Z, or 2h for two hours ago"));
+}
+
+absl::StatusOr<absl::Time> ParseEnd(absl::string_view name, absl::string_view text,
+                                    absl::Time now) {
+  std::optional<absl::Time> time = ParseDate(text);
+  const absl::StatusOr<absl::Duration> ahead = ParseDuration(name, text);
+  if (!time.has_value() && ahead.ok()) time = now + *ahead;
+  if (!time.has_value()) {
+    return UsageError(absl::StrCat(name, " '", text,
+                                   "' is not a time; write for example 2026-12-31, "
+                                   "2026-12-31T08:30:00Z, or 90d for ninety days from now"));
+  }
+  if (*time <= now) return UsageError(absl::StrCat(name, " '", text, "' is in the past"));
+  return *time;
 }
 
 }  // namespace keyturn::cli

@@ -14,5 +14,7 @@ absl::StatusOr<int64_t> ParseSeconds(absl::string_view name, absl::string_view t
 // RFC 3339 ("2026-12-31T00:00:00Z"), a day ("2026-12-31", UTC), or a duration before `now` ("2h").
 absl::StatusOr<absl::Time> ParseMoment(absl::string_view name, absl::string_view text,
                                        absl::Time now);
+// The same for when something ends: a duration is from `now` on, and the past is refused.
+absl::StatusOr<absl::Time> ParseEnd(absl::string_view name, absl::string_view text, absl::Time now);
 
 }  // namespace keyturn::cli

@@ -2,6 +2,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <clocale>
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -17,6 +18,8 @@ int main(int argc, char** argv) {
   const rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
   std::signal(SIGPIPE, SIG_IGN);
+  // Names are UTF-8 whatever the terminal's locale says, and tables ask it which bytes are letters.
+  std::setlocale(LC_CTYPE, "C.UTF-8");
   // gRPC's own log would come between the lines of this command.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   return keyturn::cli::RunCommandLine(std::vector<std::string>(argv + 1, argv + argc));

@@ -32,7 +32,11 @@ constexpr std::pair<const char*, std::string Profile::*> kFields[] = {
 // A file that only its owner may read, as JSON; nullopt when it does not exist.
 absl::StatusOr<std::optional<Json>> ReadOwnJson(const std::string& path) {
   struct stat info;
-  if (stat(path.c_str(), &info) != 0 && errno == ENOENT) return std::nullopt;
+  if (stat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot read ", path, ": ", std::generic_category().message(errno)));
+  }
   if ((info.st_mode & 077) != 0) {
     return WithHelp(absl::FailedPreconditionError(
                         absl::StrCat(path, " may be read by others, so it is not used")),

@@ -31,7 +31,8 @@ absl::StatusOr<v1::VersionSelector> ParseVersion(absl::string_view text) {
   if (text == "current") return selector;
   if (text == "previous") {
     selector.set_alias(v1::VersionSelector::PREVIOUS);
-  } else if (absl::SimpleAtoi(text, &number) && number > 0) {
+  } else if (std::all_of(text.begin(), text.end(), absl::ascii_isdigit) &&
+             absl::SimpleAtoi(text, &number) && number > 0) {
     selector.set_number(number);
   } else {
     return UsageError(

@@ -111,11 +111,20 @@ class Doctor {
       Add("connection", Severity::kFail,
           absl::StrCat((*settings_)["address"], ": ", status.status().message()),
           help.has_value() ? *help : "is keyturnd running there? see keyturn config explain");
+      CheckSealLocally();
       return;
     }
     Add("connection", Severity::kOk, absl::StrCat("reached ", (*settings_)["address"]));
     CheckSeal(*status);
     if (status->initialized() && !status->sealed()) CheckIdentity(**client);
+  }
+
+  // On the server's machine, its socket tells what the network does not.
+  void CheckSealLocally() {
+    const absl::StatusOr<Client*> local = shell_.ConnectLocal();
+    if (!local.ok()) return;
+    const absl::StatusOr<v1::StatusResponse> status = (*local)->Status({}, shell_.Options());
+    if (status.ok()) CheckSeal(*status);
   }
 
   void CheckSeal(const v1::StatusResponse& status) {

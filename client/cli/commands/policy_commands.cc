@@ -44,7 +44,7 @@ absl::Status LimitGrants(const PolicyFlags& flags, absl::Time now, int first, v1
   }
   absl::Time until = absl::InfiniteFuture();
   if (!flags.not_after.empty()) {
-    ASSIGN_OR_RETURN(until, ParseMoment("--not-after", flags.not_after, now));
+    ASSIGN_OR_RETURN(until, ParseEnd("--not-after", flags.not_after, now));
   }
   for (int i = first; i < policy->grants_size(); ++i) {
     v1::Grant& grant = *policy->mutable_grants(i);

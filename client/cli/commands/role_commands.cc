@@ -59,7 +59,7 @@ absl::Status Put(Shell& shell, const RoleFlags& flags) {
   }
   if (!flags.not_after.empty()) {
     ASSIGN_OR_RETURN(const absl::Time until,
-                     ParseMoment("--not-after", flags.not_after, shell.clock().Now()));
+                     ParseEnd("--not-after", flags.not_after, shell.clock().Now()));
     role.mutable_not_after()->set_seconds(absl::ToUnixSeconds(until));
   }
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());

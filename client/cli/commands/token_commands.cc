@@ -45,7 +45,7 @@ absl::StatusOr<v1::CreateTokenRequest> RequestOf(const TokenFlags& flags, absl::
     request.set_period_seconds(seconds);
   }
   if (!flags.not_after.empty()) {
-    ASSIGN_OR_RETURN(const absl::Time until, ParseMoment("--not-after", flags.not_after, now));
+    ASSIGN_OR_RETURN(const absl::Time until, ParseEnd("--not-after", flags.not_after, now));
     request.mutable_not_after()->set_seconds(absl::ToUnixSeconds(until));
   }
   return request;

@@ -68,6 +68,13 @@ class ShellTest : public testing::Test {
   std::unique_ptr<Shell> shell_ = std::make_unique<Shell>();
 };
 
+TEST_F(ShellTest, SaysWhyTheProfilesCannotBeRead) {
+  Set("XDG_CONFIG_HOME", Write("file", ""));
+  EXPECT_EQ(
+      Profiles::Load().status().message(),
+      absl::StrCat("cannot read ", dir_.File("file"), "/keyturn/config.json: Not a directory"));
+}
+
 TEST_F(ShellTest, RunsWhatWasChosen) {
   bool ran = false;
   shell_->Choose("list", [&] {

@@ -1,0 +1,113 @@
+// `keyturn doctor`: what is wrong is brought about, one thing at a time, and must be found.
+#include <sys/stat.h>
+
+#include "tests/integration/cli_fixture.h"
+
+namespace keyturn {
+namespace {
+
+// "severity: evidence; fix" of the finding, or "none".
+std::string Finding(const ProcessResult& doctor, const std::string& id) {
+  const nlohmann::json items = nlohmann::json::parse(doctor.out)["items"];
+  for (const nlohmann::json& item : items) {
+    if (item["id"] != id) continue;
+    return absl::StrCat(item["severity"].get<std::string>(), ": ",
+                        item["evidence"].get<std::string>(), "; ", item["fix"].get<std::string>());
+  }
+  return "none";
+}
+
+class DoctorTest : public CliTest {
+ protected:
+  ProcessResult Doctor(const std::string& flags, int code) {
+    ProcessResult result = Run("doctor -o json " + flags);
+    EXPECT_EQ(result.code, code) << result.out << result.err;
+    return result;
+  }
+  std::string TokenFile(const std::string& name, const std::string& policy) {
+    Ok("token create --name " + name + " --policy " + policy + " --ttl 1h --output-file " + name);
+    return server_->File(name);
+  }
+};
+
+TEST_F(DoctorTest, FindsNothingWrongWithASoundSetUp) {
+  const ProcessResult doctor = Doctor("", 0);
+  for (const char* const id : {"client_key-mode", "ca_cert", "client_cert", "connection", "seal",
+                               "identity", "audit-chain"}) {
+    EXPECT_TRUE(absl::StartsWith(Finding(doctor, id), "ok: ")) << id << " " << doctor.out;
+  }
+  EXPECT_EQ(Finding(doctor, "seal"), "ok: the vault is unsealed; ");
+  EXPECT_EQ(Finding(doctor, "root-token"), "none");
+  EXPECT_EQ(Finding(doctor, "dev-mode"), "none");
+}
+
+TEST_F(DoctorTest, FindsATokenThatOthersMayRead) {
+  const std::string token = TokenFile("open.token", "root");
+  ASSERT_EQ(chmod(token.c_str(), 0644), 0);
+  EXPECT_EQ(Finding(Doctor("--token-file " + token, 8), "token_file-mode"),
+            "fail: " + token + " may be read by others; chmod 600 " + token);
+  ASSERT_EQ(chmod(token.c_str(), 0600), 0);
+  EXPECT_EQ(Finding(Doctor("--token-file " + token, 0), "token_file-mode"),
+            "ok: " + token + " is for its owner only; ");
+}
+
+TEST_F(DoctorTest, FindsACertificateThatIsNone) {
+  const std::string file = server_->File("no.pem");
+  std::ofstream(file) << "hello\n";
+  const std::string finding = Finding(Doctor("--ca-cert " + file, 8), "ca_cert");
+  EXPECT_TRUE(absl::StartsWith(finding, "fail: " + file + ": ")) << finding;
+  EXPECT_TRUE(absl::EndsWith(finding, "; name another file, see keyturn config explain"));
+}
+
+TEST_F(DoctorTest, FindsAServerThatIsAway) {
+  const std::string finding =
+      Finding(Doctor("--address 127.0.0.1:1 --timeout 500ms", 8), "connection");
+  EXPECT_TRUE(absl::StartsWith(finding, "fail: 127.0.0.1:1: ")) << finding;
+}
+
+TEST_F(DoctorTest, FindsATokenThatNobodyKnows) {
+  const std::string token = server_->File("dead.token");
+  std::ofstream(token) << "kts.forged.token\n";
+  ASSERT_EQ(chmod(token.c_str(), 0600), 0);
+  const std::string finding = Finding(Doctor("--token-file " + token, 8), "identity");
+  EXPECT_TRUE(absl::StartsWith(finding, "fail: ")) << finding;
+  EXPECT_TRUE(absl::EndsWith(finding, "; keyturn login")) << finding;
+}
+
+TEST_F(DoctorTest, WarnsOfTheRootTokenAndOfWidePolicies) {
+  const std::string root = server_->root_token_file();
+  EXPECT_EQ(server_->Keyturn({"policy", "put", "wide", "--grant", "secret:read *"}).code, 0);
+  const ProcessResult doctor = Doctor("--token-file " + root, 0);
+  EXPECT_EQ(Finding(doctor, "root-token"),
+            "warn: calls are made with the root token; use a certificate or a token of your own, "
+            "and keep the root token offline");
+  EXPECT_EQ(Finding(doctor, "wide-policy"),
+            "warn: policy wide grants secrets on every path; narrow it: keyturn policy get wide");
+  EXPECT_EQ(Run("doctor --fail-on warn --token-file " + root).code, 8);
+  Ok("policy delete wide --confirm wide");
+  EXPECT_EQ(Finding(Doctor("", 0), "wide-policy"), "none");
+}
+
+TEST_F(DoctorTest, TellsOthersNothingOfPolicies) {
+  EXPECT_EQ(server_->Keyturn({"policy", "put", "small", "--grant", "secret:read a/*"}).code, 0);
+  const ProcessResult doctor = Doctor("--token-file " + TokenFile("small.token", "small"), 0);
+  EXPECT_EQ(Finding(doctor, "wide-policy"), "none");
+  EXPECT_EQ(Finding(doctor, "audit-chain"), "none");
+}
+
+TEST(DoctorSealTest, FindsAVaultThatIsSealedOrNew) {
+  RunningServer server(/*init=*/false);
+  const std::string info = " --info-file " + server.info_file();
+  const auto run = [&](const std::string& line) { return server.Keyturn(Words(line)); };
+  ProcessResult doctor = run("doctor -o json" + info);
+  EXPECT_EQ(doctor.code, 8);
+  EXPECT_EQ(Finding(doctor, "seal"), "fail: the vault is not initialised; keyturn operator init");
+  ASSERT_EQ(run("operator init --seal key-file --root-token-file root.token" + info).code, 0);
+  ASSERT_EQ(run("operator seal --confirm seal").code, 0);
+  doctor = run("doctor -o json");
+  EXPECT_EQ(doctor.code, 8);
+  EXPECT_EQ(Finding(doctor, "seal"), "fail: the vault is sealed; keyturn operator unseal");
+}
+
+}  // namespace
+}  // namespace keyturn
