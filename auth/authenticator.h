@@ -25,7 +25,7 @@ struct PeerCertificate {
 };
 
 struct Credentials {
-  absl::string_view bearer_token;  // "" when absent
+  absl::string_view bearer_token;                      // "" when absent
   std::shared_ptr<const PeerCertificate> certificate;  // null when absent
   IpAddress source;
   bool local_operator = false;  // came through the 0600 unix socket
