@@ -10,7 +10,6 @@
 
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 
@@ -158,13 +157,6 @@ bool Notification::WaitForNotificationWithTimeout(absl::Duration timeout) const 
                         "12Notification30WaitForNotificationWithTimeoutENS0_8DurationE");
   real(this, timeout);
   return HasBeenNotified();
-}
-
-// The count of who holds a status: counted here, so that the last one's delete is seen to come
-// after all other uses.
-void Status::UnrefNonInlined(uintptr_t rep) {
-  status_internal::StatusRep* const held = RepToPointer(rep);
-  if (held->ref.fetch_sub(1, std::memory_order_acq_rel) == 1) delete held;
 }
 
 ABSL_NAMESPACE_END
