@@ -177,7 +177,6 @@ class AuditLogImpl : public AuditLog {
     return state_.next_sequence;
   }
 
-  using AuditLog::Verify;
   absl::StatusOr<AuditVerification> Verify(const AuditProgress& progress) override {
     std::string public_key;
     uint64_t written;

@@ -3,21 +3,13 @@
 
 #include "base/reason.h"
 #include "tests/auth/auth_fixture.h"
+#include "tests/auth/grant_rules.h"
 
 namespace keyturn {
 namespace {
 
 constexpr char kRefused[] =
     "this would give away, or take back, more than the caller may do itself";
-
-GrantRule Allow(const std::string& permission, const std::string& pattern) {
-  return {.permissions = {permission}, .pattern = pattern, .bound_cidrs = {}, .policy = "p"};
-}
-GrantRule Deny(const std::string& permission, const std::string& pattern) {
-  GrantRule rule = Allow(permission, pattern);
-  rule.deny = true;
-  return rule;
-}
 
 void ExpectRefused(const absl::Status& status, const std::string& message = kRefused) {
   EXPECT_CODE(status, kPermissionDenied);

@@ -3,6 +3,7 @@
 #include <random>
 
 #include "absl/strings/match.h"
+#include "tests/auth/grant_rules.h"
 #include "tests/support/seed.h"
 #include "tests/support/status.h"
 
@@ -11,14 +12,6 @@ namespace {
 
 const absl::Time kNow = absl::FromUnixSeconds(1'767'225'600);
 
-GrantRule Allow(const std::string& permission, const std::string& pattern) {
-  return {.permissions = {permission}, .pattern = pattern, .bound_cidrs = {}, .policy = "p"};
-}
-GrantRule Deny(const std::string& permission, const std::string& pattern) {
-  GrantRule rule = Allow(permission, pattern);
-  rule.deny = true;
-  return rule;
-}
 bool Allows(const std::vector<GrantRule>& rules, const std::string& permission,
             const std::string& path) {
   return GrantSet(rules).Allows(permission, path, kNow, IpAddress());

@@ -8,8 +8,6 @@
 #include <dlfcn.h>
 #include <sanitizer/tsan_interface.h>
 
-#include <utility>
-
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 
@@ -51,7 +49,7 @@ void Unlocking(void* mutex, unsigned how, const Function& unlock) {
 
 // A wait gives the lock up and takes it again. Only holders of the exclusive lock wait here.
 template <typename Function>
-auto Waiting(void* mutex, const Function& wait) {
+bool Waiting(void* mutex, const Function& wait) {
   __tsan_mutex_pre_unlock(mutex, kWrite);
   __tsan_mutex_post_unlock(mutex, kWrite);
   __tsan_mutex_pre_lock(mutex, kWrite);

@@ -22,6 +22,14 @@ class ChangesTest : public VaultFixture {
     return out;
   }
 
+  // The change of this revision no longer opens.
+  void Damage(Revision revision) {
+    ASSERT_OK(store_->Update([&](const View&, Batch& batch) {
+      batch.Put(Family::kChanges, schema::RevisionKey(revision), "nonsense");
+      return absl::OkStatus();
+    }));
+  }
+
   Revision reached_;
 };
 
@@ -135,10 +143,7 @@ TEST_F(ChangesTest, ChangesAreDroppedAfterADayAFewAtATime) {
 TEST_F(ChangesTest, AChangeThatDoesNotOpenIsNotPassedOver) {
   ASSERT_OK(Put("a", {{"v", "1"}}));
   const Revision revision = store_->LastRevision();
-  ASSERT_OK(store_->Update([&](const View&, Batch& batch) {
-    batch.Put(Family::kChanges, schema::RevisionKey(revision), "nonsense");
-    return absl::OkStatus();
-  }));
+  Damage(revision);
   EXPECT_EQ(Since("", Revision(0)), "DATA_LOSS: a change record does not open");
   EXPECT_EQ(Since("", revision), "");
   EXPECT_EQ(Since("", Revision(std::numeric_limits<uint64_t>::max())), "");
@@ -147,11 +152,7 @@ TEST_F(ChangesTest, AChangeThatDoesNotOpenIsNotPassedOver) {
 // Nobody knows how old it is: it goes with the ones after it.
 TEST_F(ChangesTest, AChangeThatDoesNotOpenIsNotDroppedBeforeItsTime) {
   ASSERT_OK(Put("a", {{"v", "1"}}));
-  const Revision damaged = store_->LastRevision();
-  ASSERT_OK(store_->Update([&](const View&, Batch& batch) {
-    batch.Put(Family::kChanges, schema::RevisionKey(damaged), "nonsense");
-    return absl::OkStatus();
-  }));
+  Damage(store_->LastRevision());
   EXPECT_EQ(RunDue(), 0);
   EXPECT_EQ(Count(Family::kChanges), 1u);
   ASSERT_OK(Put("b", {{"v", "1"}}));

@@ -42,17 +42,13 @@ absl::Status LimitGrants(const PolicyFlags& flags, absl::Time now, int first, v1
   if (flags.grants.empty()) {
     return UsageError("--not-after and --cidr limit what --grant gives, and there is none");
   }
-  absl::Time until = absl::InfiniteFuture();
+  v1::Grant limits;
+  *limits.mutable_bound_cidrs() = {flags.cidrs.begin(), flags.cidrs.end()};
   if (!flags.not_after.empty()) {
-    ASSIGN_OR_RETURN(until, ParseEnd("--not-after", flags.not_after, now));
+    ASSIGN_OR_RETURN(const absl::Time until, ParseEnd("--not-after", flags.not_after, now));
+    limits.mutable_not_after()->set_seconds(absl::ToUnixSeconds(until));
   }
-  for (int i = first; i < policy->grants_size(); ++i) {
-    v1::Grant& grant = *policy->mutable_grants(i);
-    *grant.mutable_bound_cidrs() = {flags.cidrs.begin(), flags.cidrs.end()};
-    if (until != absl::InfiniteFuture()) {
-      grant.mutable_not_after()->set_seconds(absl::ToUnixSeconds(until));
-    }
-  }
+  for (int i = first; i < policy->grants_size(); ++i) policy->mutable_grants(i)->MergeFrom(limits);
   return absl::OkStatus();
 }
 
