@@ -6,10 +6,12 @@
 #include <random>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "client/client.h"
 #include "crypto/x509_make.h"
 #include "tests/crash/keyturnd_process.h"
 #include "tests/crash/ledger.h"
+#include "tests/crash/life_worker.h"
 
 namespace keyturn {
 
@@ -25,6 +27,7 @@ class CrashWorld {
 
   KeyturndProcess& process() { return process_; }
   Ledger& ledger() { return ledger_; }
+  const LifeWorker& life() const { return life_; }
 
   // A new vault: init through the operator socket, then a certificate and a role for the writers.
   absl::Status Begin() {
@@ -49,8 +52,8 @@ class CrashWorld {
     return absl::OkStatus();
   }
 
-  // Runs the writers, and kills the server when `count` more writes were acknowledged and a moment
-  // more has passed. Returns what went wrong other than that.
+  // Runs the writers and the life worker, and kills the server when `count` more writes were
+  // acknowledged and a moment more has passed. Returns what went wrong other than that.
   Problems WriteAndKill(uint64_t count, absl::Duration moment) {
     Problems problems;
     const uint64_t target = ledger_.acknowledged() + count;
@@ -58,7 +61,7 @@ class CrashWorld {
     const auto second = ConnectAs("writer");
     if (!first.ok() || !second.ok()) return {first.status().ToString()};
     std::vector<std::thread> threads;
-    std::vector<absl::Status> ends(kWriters);
+    std::vector<absl::Status> ends(kWriters + 1);
     ledger_.AddWriters(kWriters);
     for (int w = 0; w < kWriters; ++w) {
       threads.emplace_back([&, w] {
@@ -66,6 +69,7 @@ class CrashWorld {
         ledger_.AddWriters(-1);
       });
     }
+    threads.emplace_back([&] { ends[kWriters] = life_.Work(*operator_, random_seeds_[kWriters]); });
     const absl::Time patience = Clock::Real().Now() + absl::Seconds(60);
     if (!ledger_.AwaitAcknowledged(target, patience))
       problems.push_back("the writers ended or are stuck");
@@ -87,6 +91,7 @@ class CrashWorld {
     for (const std::string& path : everything ? ledger_.paths() : touched) {
       CheckSecret(path, &problems);
     }
+    life_.Check(*operator_, &problems);
     bool done = false;
     const absl::Status audit = operator_->VerifyAudit({}, [&](v1::VerifyAuditResponse& response) {
       for (const std::string& problem : response.problems()) problems.push_back(problem);
@@ -201,7 +206,10 @@ class CrashWorld {
       first = false;
       last_sequence_ = entry.sequence();
       last_hash_ = entry.hash();
-      if (seen || entry.event() != "secret_written" || entry.outcome() != "ok") return true;
+      if (seen || entry.event() != "secret_written" || entry.outcome() != "ok" ||
+          !absl::StartsWith(entry.resource(), "crash/")) {
+        return true;
+      }
       if (!audited_[entry.resource()].emplace(entry.version(), entry.revision()).second) {
         problems->push_back(
             absl::StrCat("audit: ", entry.resource(), " version ", entry.version(), " twice"));
@@ -308,8 +316,9 @@ class CrashWorld {
 
   KeyturndProcess process_;
   std::mt19937_64 random_;
-  std::array<uint64_t, kWriters> random_seeds_{};
+  std::array<uint64_t, kWriters + 1> random_seeds_{};
   Ledger ledger_;
+  LifeWorker life_;
   std::vector<Writer> writers_;
   std::unique_ptr<Client> operator_;
   // path → version → revision, as the audit log has them.

@@ -1,7 +1,9 @@
 // The real keyturnd, written to by several clients at once and killed with SIGKILL at a random
 // moment, again and again: every write that was acknowledged is there with its value and its audit
-// entry, none is there by half, and the vault's own checks find nothing. The seed is printed;
-// KEYTURN_SEED runs it again (the moments stay the scheduler's), KEYTURN_CRASH_CYCLES runs longer.
+// entry, none is there by half, and the vault's own checks find nothing; and renames, deletions,
+// policies and tokens are as after the last that was acknowledged, or the one under way. The seed
+// is printed; KEYTURN_SEED runs it again (the moments stay the scheduler's), KEYTURN_CRASH_CYCLES
+// runs longer.
 #include <filesystem>
 
 #include "tests/crash/crash_world.h"
@@ -64,7 +66,7 @@ class KillTest : public testing::Test {
 
 TEST_F(KillTest, WhatWasAcknowledgedSurvivesAndNothingIsHalf) {
   const int cycles = TestCount("KEYTURN_CRASH_CYCLES", kSanitized ? 20 : 200);
-  uint64_t acknowledged = 0;
+  uint64_t acknowledged = 0, changes = 0;
   for (int cycle = 0; cycle < cycles; ++cycle) {
     if (cycle % kCyclesPerVault == 0) {
       if (cycle > 0) NewVault();
@@ -75,10 +77,15 @@ TEST_F(KillTest, WhatWasAcknowledgedSurvivesAndNothingIsHalf) {
     ASSERT_TRUE(problems.empty()) << "cycle " << cycle << ": " << problems.size()
                                   << " problems, the first: " << problems[0];
     if (last) acknowledged += world_->ledger().acknowledged();
+    if (last) changes += world_->life().acknowledged();
   }
-  std::printf("%d cycles, %llu acknowledged writes, %d more kills while it started\n", cycles,
-              static_cast<unsigned long long>(acknowledged), killed_at_start_);
+  std::printf(
+      "%d cycles, %llu acknowledged writes and %llu other changes, %d more kills while it "
+      "started\n",
+      cycles, static_cast<unsigned long long>(acknowledged),
+      static_cast<unsigned long long>(changes), killed_at_start_);
   EXPECT_GE(acknowledged, static_cast<uint64_t>(cycles));
+  EXPECT_GE(changes, static_cast<uint64_t>(cycles) / 2);
 }
 
 // What the check would say of a server that lost writes: the store of an earlier moment is put
@@ -99,6 +106,7 @@ TEST_F(KillTest, MutantWithAnOlderStoreIsFound) {
   ASSERT_OK(world_->Restart());
   const std::vector<std::string> problems = world_->Check(true);
   EXPECT_THAT(problems, testing::Contains(testing::HasSubstr("was acknowledged")));
+  EXPECT_THAT(problems, testing::Contains(testing::StartsWith("life: there is ")));
 }
 
 // And of one that acknowledged a write which it never made, or made with another value.
