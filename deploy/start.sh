@@ -7,6 +7,22 @@ bin=$1
 run=$2
 umask 077
 mkdir -p "$run"
+
+# keyturnd inherits the lock and holds it for as long as it lives, however it ends: until then its
+# files are not to be touched. A process id in a file would outlive a kill -9.
+exec 9>>"$run/lock"
+if ! flock -n 9; then
+  pid=$(cat "$run/keyturnd.pid" || true)
+  cat >&2 <<TEXT
+start.sh: keyturnd runs on $run already, as process $pid; nothing was changed.
+  To use it:  export PATH="$bin:\$PATH" KEYTURN_INFO_FILE="$run/info.json"
+  To end it:  kill $pid
+TEXT
+  exit 1
+fi
+echo $$ >"$run/keyturnd.pid"
+rm -f "$run/info.json"  # of a server that was killed
+
 if [ ! -f "$run/keyturn.toml" ]; then
   cat >"$run/keyturn.toml" <<TOML
 # Written by ./dev start; edit it as you like.
@@ -20,8 +36,6 @@ grpc = "${KEYTURN_START_GRPC:-127.0.0.1:7400}"
 metrics = "${KEYTURN_START_METRICS:-127.0.0.1:7403}"
 TOML
 fi
-rm -f "$run/info.json"  # of a server that was killed
-echo $$ >"$run/keyturnd.pid"
 
 cat >&2 <<TEXT
 

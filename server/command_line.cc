@@ -15,7 +15,7 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* exit_cod
   app.add_option("--info-file", line.info_file,
                  "write addresses and file names there, as JSON, once the server listens");
   app.add_flag("--check-config", line.check_config,
-               "read the configuration, say what is wrong, end")
+               "read the configuration and the certificates it names, say what is wrong, end")
       ->needs(config);
   app.add_flag("--accept-audit-loss", line.accept_audit_loss,
                "start although the audit log lost entries; only when it cannot be restored");

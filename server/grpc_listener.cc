@@ -1,14 +1,19 @@
 #include "server/grpc_listener.h"
 
+#include <arpa/inet.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -70,6 +75,45 @@ absl::Status PrepareSocket(const std::string& path) {
   return absl::OkStatus();
 }
 
+// gRPC says that it could not bind, not why: the system is asked once more.
+std::string BindError(const sockaddr* address, socklen_t size) {
+  const int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return std::generic_category().message(errno);
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  const bool bound = bind(fd, address, size) == 0 && listen(fd, 1) == 0;
+  const int error = errno;
+  close(fd);
+  return bound ? "" : std::generic_category().message(error);
+}
+
+std::string WhyNotBound(const HostPort& address) {
+  sockaddr_in v4 = {};
+  if (inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port);
+    return BindError(reinterpret_cast<const sockaddr*>(&v4), sizeof(v4));
+  }
+  sockaddr_in6 v6 = {};
+  if (inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr) != 1) return "";
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(address.port);
+  return BindError(reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
+}
+
+std::string WhyNotBound(const std::string& socket_path) {
+  sockaddr_un local = {};
+  local.sun_family = AF_UNIX;
+  socket_path.copy(local.sun_path, sizeof(local.sun_path) - 1);
+  std::string why = BindError(reinterpret_cast<const sockaddr*>(&local), sizeof(local));
+  if (why.empty()) unlink(socket_path.c_str());
+  return why;
+}
+
+absl::Status CannotListen(absl::string_view where, absl::string_view why) {
+  return absl::UnavailableError(absl::StrCat(where, why.empty() ? "" : ": ", why));
+}
+
 void LogFromGrpc(gpr_log_func_args* args) {
   if (args->severity != GPR_LOG_SEVERITY_ERROR) return;
   Log(LogLevel::kDebug, "gRPC says", {{"message", Redact(args->message)}});
@@ -93,7 +137,7 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
   int port = 0;
   builder.AddListeningPort(absl::StrCat(host, ":", options.address.port), listener->credentials_,
                            &port);
-  int socket_port = 1;
+  int socket_port = options.operator_socket.empty() ? 1 : 0;
   if (!options.operator_socket.empty()) {
     const absl::Status prepared = PrepareSocket(options.operator_socket);
     if (!prepared.ok()) return prepared;
@@ -103,11 +147,17 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
   for (grpc::Service* service : services) builder.RegisterService(service);
 
   listener->server_ = builder.BuildAndStart();
-  if (listener->server_ == nullptr || port == 0 || socket_port == 0) {
-    return absl::UnavailableError(absl::StrCat("listen.grpc: cannot listen on ", host, ":",
-                                               options.address.port, " or on the socket ",
-                                               options.operator_socket));
+  if (port <= 0) {
+    return CannotListen(
+        absl::StrCat("listen.grpc: cannot listen on ", host, ":", options.address.port),
+        WhyNotBound(options.address));
   }
+  if (socket_port <= 0) {
+    return CannotListen(
+        absl::StrCat("cannot listen on the operator socket ", options.operator_socket),
+        WhyNotBound(options.operator_socket));
+  }
+  if (listener->server_ == nullptr) return absl::UnavailableError("gRPC does not start");
   listener->address_ = absl::StrCat(host, ":", port);
   listener->socket_ = options.operator_socket;
   if (!options.operator_socket.empty()) chmod(options.operator_socket.c_str(), 0600);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "crypto/arena.h"
+#include "server/config_check.h"
 #include "server/dev_mode.h"
 #include "server/grpc_listener.h"
 #include "server/hardening.h"
@@ -92,6 +93,14 @@ absl::Status Serve(Config config, const CommandLine& line) {
   return absl::OkStatus();
 }
 
+int CheckOnly(const Config& config, const CommandLine& line) {
+  const absl::Status files = CheckConfigFiles(config, Clock::Real());
+  if (files.ok()) return 0;
+  std::fprintf(stderr, "keyturnd: %s: %s\n", line.config_file.c_str(),
+               std::string(files.message()).c_str());
+  return kExitBadConfig;
+}
+
 }  // namespace
 
 int RunServer(const CommandLine& line) {
@@ -100,7 +109,7 @@ int RunServer(const CommandLine& line) {
     std::fprintf(stderr, "keyturnd: %s\n", std::string(config.status().message()).c_str());
     return kExitBadConfig;
   }
-  if (line.check_config) return 0;
+  if (line.check_config) return CheckOnly(*config, line);
   SetLogLevel(config->log_level);
   const absl::Status served = Serve(*config, line);
   if (served.ok()) return 0;

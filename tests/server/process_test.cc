@@ -1,5 +1,8 @@
 // keyturnd as a process: flags, exit codes, hardening, signals.
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +19,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "storage/file_system.h"
+#include "tests/support/certificates.h"
 #include "tests/support/status.h"
 #include "tests/support/temp_dir.h"
 
@@ -94,6 +98,65 @@ TEST_F(ProcessTest, BadFlagsAndConfigurationEndWithTwo) {
                          ": unknown key listen.gprc; the nearest one is listen.grpc\n"));
   std::ofstream(dir_.File("good.toml")) << "[listen]\ngrpc = \"127.0.0.1:0\"\n";
   EXPECT_EQ(Run({"--config", dir_.File("good.toml"), "--check-config"}), 0);
+}
+
+TEST_F(ProcessTest, CheckConfigReadsTheCertificatesToo) {
+  TestCa ca(dir_.path());
+  ca.Server("server");
+  ca.Server("other");
+  ca.Client("client", "spiffe://x/y", absl::Hours(1));
+  ca.Client("late", "spiffe://x/y", -absl::Hours(1));
+  const auto check = [this](const std::string& certificate, const std::string& key,
+                            const std::string& client_ca) {
+    std::ofstream(dir_.File("c.toml"))
+        << "[tls]\ncertificate = \"" << dir_.File(certificate) << "\"\nkey = \"" << dir_.File(key)
+        << "\"\nclient_ca = \"" << dir_.File(client_ca) << "\"\n";
+    const int code = Run({"--config", dir_.File("c.toml"), "--check-config"});
+    return absl::StrCat(code, " ", Out("err"));
+  };
+  const std::string said = absl::StrCat("2 keyturnd: ", dir_.File("c.toml"), ": ");
+  EXPECT_EQ(check("server.pem", "server.key", "ca.pem"), "0 ");
+  for (const auto& [answer, start] : std::vector<std::pair<std::string, std::string>>{
+           {check("none.pem", "server.key", "ca.pem"), "tls.certificate: "},
+           {check("server.pem", "none.key", "ca.pem"), "tls.key: "},
+           {check("server.pem", "server.key", "none.pem"), "tls.client_ca: "},
+           {check("server.pem", "server.key", "late.pem"),
+            absl::StrCat("tls.client_ca: ", dir_.File("late.pem"), ": is valid from ")},
+           {check("server.key", "server.key", "ca.pem"),
+            absl::StrCat("tls.certificate: ", dir_.File("server.key"), ": no certificate")},
+           {check("server.pem", "other.key", "ca.pem"),
+            absl::StrCat("tls.key: ", dir_.File("other.key"), ": the certificate is not for this")},
+           {check("client.pem", "client.key", "ca.pem"),
+            absl::StrCat("tls.certificate: ", dir_.File("client.pem"),
+                         ": the certificate is not for servers")}}) {
+    EXPECT_TRUE(absl::StartsWith(answer, said + start)) << answer << "\n" << start;
+  }
+}
+
+TEST_F(ProcessTest, SaysWhichListenerFailsAndWhy) {
+  const int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(bind(taken, reinterpret_cast<const sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(taken, 1), 0);
+  ASSERT_EQ(getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const std::string where = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
+  std::ofstream(dir_.File("c.toml"))
+      << RealConfig() << "[listen]\ngrpc = \"" << where << "\"\nmetrics = \"127.0.0.1:0\"\n";
+  EXPECT_EQ(Run({"--config", dir_.File("c.toml")}), 1);
+  close(taken);
+  EXPECT_TRUE(absl::StrContains(
+      Out("err"), "listen.grpc: cannot listen on " + where + ": Address already in use\""))
+      << Out("err");
+  // What is in the way of the socket is no socket that a killed server left.
+  ASSERT_EQ(mkdir(dir_.File("data/operator.sock").c_str(), 0700), 0);
+  EXPECT_EQ(Run({"--config", dir_.File("c.toml")}), 1);
+  EXPECT_TRUE(absl::StrContains(
+      Out("err"), absl::StrCat("cannot listen on the operator socket ",
+                               dir_.File("data/operator.sock"), ": Address already in use\"")))
+      << Out("err");
 }
 
 TEST_F(ProcessTest, RefusesADirectoryThatOthersMayEnter) {

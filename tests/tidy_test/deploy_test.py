@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import tomllib
 import unittest
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -39,9 +40,88 @@ class Deploy(unittest.TestCase):
             for source in re.findall(r"^COPY (?!--from)(\S+)", line):
                 self.assertTrue((ROOT / source).exists(), source)
 
+    def test_the_image_is_the_unit_but_listens_where_its_port_is_published(self):
+        dockerfile = (ROOT / "deploy/container/Dockerfile").read_text()
+        self.assertIn("\nCOPY deploy/container/keyturn.toml /etc/keyturn/keyturn.toml\n", dockerfile)
+        image = tomllib.loads((ROOT / "deploy/container/keyturn.toml").read_text())
+        port = re.search(r"^EXPOSE (\d+)$", dockerfile, re.MULTILINE).group(1)
+        self.assertIn(f"-p {port}:{port} ", dockerfile)
+        self.assertEqual({"grpc": f"0.0.0.0:{port}"}, image.pop("listen"))
+        self.assertEqual(tomllib.loads((ROOT / "deploy/keyturn.toml").read_text()), image)
+
+    def test_the_unit_is_installed_before_it_is_enabled(self):
+        document = (ROOT / "docs/OPERATIONS.md").read_text()
+        section = re.search(r"^## Install with systemd\n(.*?)^## ", document, re.MULTILINE | re.DOTALL).group(1)
+        before, enable, _ = section.partition("systemctl enable")
+        self.assertTrue(enable)
+        installed = [line.split() for line in before.splitlines() if line.startswith("    install ")]
+        sources = {word for words in installed for word in words[3:-1] if "/" in word}
+        self.assertEqual({"build/release/bin/keyturnd", "build/release/bin/keyturn", "deploy/keyturn.toml",
+                          "deploy/systemd/keyturnd.service"}, sources)
+        for source in sources:
+            self.assertTrue(source.startswith("build/") or (ROOT / source).exists(), source)
+        self.assertIn("useradd --system", before)
+        # Told once: other documents lead there.
+        readme = (ROOT / "deploy/README.md").read_text()
+        self.assertIn("(../docs/OPERATIONS.md#install-with-systemd)", readme)
+        self.assertNotIn("systemctl enable", readme)
+
     def test_every_package_is_one_word(self):
         for line in (ROOT / "deploy/packages.txt").read_text().splitlines():
             self.assertRegex(line, r"^(#.*|[a-z0-9.+-]+)$")
+
+
+# In the place of keyturnd: says that it listens, and stays until its standard input ends.
+SERVER = """#!/bin/sh
+while [ $# -gt 1 ]; do [ "$1" = --info-file ] && echo "$$" >"$2"; shift; done
+echo listening
+read -r line
+"""
+
+
+class Start(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.bin = pathlib.Path(temporary.name) / "bin"
+        self.run_directory = pathlib.Path(temporary.name) / "run"
+        self.bin.mkdir()
+        (self.bin / "keyturnd").write_text(SERVER)
+        (self.bin / "keyturnd").chmod(0o755)
+
+    def start(self) -> subprocess.Popen:
+        command = [str(ROOT / "deploy/start.sh"), str(self.bin), str(self.run_directory)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True)
+
+    def started(self) -> subprocess.Popen:
+        server = self.start()
+        self.assertEqual("listening\n", server.stdout.readline())
+        self.assertEqual(f"{server.pid}\n", (self.run_directory / "keyturnd.pid").read_text())
+        return server
+
+    def files(self) -> dict[str, str]:
+        return {path.name: path.read_text() for path in self.run_directory.iterdir()}
+
+    def test_a_second_start_says_so_and_changes_nothing(self):
+        server = self.started()
+        before = self.files()
+        self.assertIn("info.json", before)
+        second = self.start()
+        _, said = second.communicate("")
+        self.assertEqual(1, second.returncode)
+        self.assertIn(f"runs on {self.run_directory} already, as process {server.pid}", said)
+        self.assertIn(f"kill {server.pid}\n", said)
+        self.assertEqual(before, self.files())
+        server.communicate("")
+        self.started().communicate("")
+
+    def test_a_killed_server_is_in_nobodys_way(self):
+        server = self.started()
+        server.kill()
+        server.communicate()
+        self.assertIn("info.json", self.files())
+        self.started().communicate("")
 
 
 class IssueCertificates(unittest.TestCase):
