@@ -177,7 +177,7 @@ class AuditLogImpl : public AuditLog {
     return state_.next_sequence;
   }
 
-  absl::StatusOr<AuditVerification> Verify(const AuditProgress& progress) override {
+  absl::StatusOr<AuditVerification> Verify(ProgressFn progress) override {
     std::string public_key;
     uint64_t written;
     {

@@ -78,8 +78,8 @@ class AuditLog {
   virtual uint64_t next_sequence() const = 0;
 
   // Recomputes the chain from the first entry and checks every checkpoint.
-  virtual absl::StatusOr<AuditVerification> Verify(const AuditProgress& progress) = 0;
-  absl::StatusOr<AuditVerification> Verify() { return Verify(nullptr); }
+  virtual absl::StatusOr<AuditVerification> Verify(ProgressFn progress) = 0;
+  absl::StatusOr<AuditVerification> Verify() { return Verify(NoProgress); }
 
   // Every entry up to this one is on disk.
   virtual uint64_t synced_sequence() const = 0;

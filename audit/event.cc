@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "base/limits.h"
+#include "base/log.h"
 
 namespace keyturn {
 namespace {
@@ -68,6 +69,8 @@ void AppendText(absl::string_view text, std::string* out) {
   AppendLengthPrefixed(Clean(text), out);
 }
 
+void AppendCallersText(absl::string_view text, std::string* out) { AppendText(Redact(text), out); }
+
 bool ReadText(absl::string_view* in, std::string* out) {
   const std::optional<absl::string_view> text = ReadLengthPrefixed(in);
   if (!text.has_value()) return false;
@@ -85,16 +88,21 @@ std::string EncodeEvent(const AuditEvent& event) {
   AppendBigEndian64(event.revision.value(), &out);
   AppendBigEndian64(event.version.value(), &out);
   AppendBigEndian64(event.count, &out);
-  for (const std::string* text :
-       {&event.event, &event.principal, &event.auth_method, &event.method, &event.resource,
-        &event.source, &event.user_agent, &event.correlation_id, &event.outcome, &event.reason}) {
-    AppendText(*text, &out);
-  }
+  AppendText(event.event, &out);
+  AppendCallersText(event.principal, &out);
+  AppendText(event.auth_method, &out);
+  AppendText(event.method, &out);
+  AppendCallersText(event.resource, &out);
+  AppendText(event.source, &out);
+  AppendCallersText(event.user_agent, &out);
+  AppendCallersText(event.correlation_id, &out);
+  AppendText(event.outcome, &out);
+  AppendText(event.reason, &out);
   const size_t details = std::min(event.details.size(), kDetailsMax);
   out.push_back(static_cast<char>(details));
   for (size_t i = 0; i < details; ++i) {
     AppendText(event.details[i].first, &out);
-    AppendText(event.details[i].second, &out);
+    AppendCallersText(event.details[i].second, &out);
   }
   return out;
 }

@@ -40,7 +40,8 @@ struct AuditRecord {
 
 // The stored form without sequence and hash: fixed order, length-prefixed, so that an event has one
 // encoding. Over-long strings are cut, control characters and invalid UTF-8 escaped as \\xNN:
-// nothing in an entry can look like another entry.
+// nothing in an entry can look like another entry. What callers wrote (names, user agent, ids,
+// details) and looks like a token is replaced by "[redacted]": people paste one where an id goes.
 std::string EncodeEvent(const AuditEvent& event);
 // std::nullopt when the bytes are not an event.
 std::optional<AuditEvent> DecodeEvent(absl::string_view bytes);

@@ -12,7 +12,7 @@ namespace keyturn {
 absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
                                                        const std::string& directory,
                                                        absl::string_view public_key,
-                                                       const AuditProgress& progress) {
+                                                       ProgressFn progress) {
   ASSIGN_OR_RETURN(const std::vector<SegmentName> segments, ListSegments(files, directory));
   AuditVerification out;
   out.public_key = std::string(public_key);
@@ -25,6 +25,7 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
     };
     if (segment.first_sequence != state.next_sequence) problem("segments are missing or renamed");
     bool broken = false;
+    absl::Status told;
     ASSIGN_OR_RETURN(const uint64_t end,
                      ForEachFrame(files, segment.path, 0, [&](const Frame& frame, uint64_t) {
                        const std::string signed_text = CheckpointText(state);
@@ -42,11 +43,11 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
                          }
                        }
                        const uint64_t checked = state.next_sequence - 1;
-                       if (progress && checked % limits::kProgressEveryRecords == 0) {
-                         progress(checked);
-                       }
-                       return true;
+                       if (checked % limits::kProgressEveryRecords == 0)
+                         told = progress(checked, 0);
+                       return told.ok();
                      }));
+    RETURN_IF_ERROR(told);
     if (broken) break;  // nothing behind a break can be trusted to follow from it
     ASSIGN_OR_RETURN(const uint64_t size, files.FileSize(segment.path));
     if (end != size) problem(absl::StrCat(size - end, " bytes are not a whole frame"));

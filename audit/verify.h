@@ -1,12 +1,12 @@
 // Verification of audit segments: from the files alone, with the public key alone.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/progress.h"
 #include "storage/file_system.h"
 
 namespace keyturn {
@@ -21,14 +21,11 @@ struct AuditVerification {
   std::vector<std::string> problems;  // empty: the log is whole
 };
 
-// Told now and then how many entries were checked.
-using AuditProgress = std::function<void(uint64_t entries)>;
-
 // Verifies segment files alone, without a server: `public_key` is 32 bytes, or empty to skip
 // signatures. What `keyturn audit verify --offline DIR` runs.
 absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
                                                        const std::string& directory,
                                                        absl::string_view public_key,
-                                                       const AuditProgress& progress = nullptr);
+                                                       ProgressFn progress);
 
 }  // namespace keyturn

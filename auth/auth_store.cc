@@ -93,8 +93,7 @@ class AuthStoreImpl : public AuthStore {
     absl::MutexLock write_lock(&write_mu_);
     for (const std::string& policy : role.policies()) {
       if (GetPolicy(policy).ok()) continue;
-      return absl::FailedPreconditionError(
-          absl::StrCat("the role names the policy \"", policy, "\", which does not exist"));
+      return absl::InvalidArgumentError(absl::StrCat("there is no policy named \"", policy, "\""));
     }
     v1::Role stored = role;
     Stamp(clock_, stored.mutable_update_time());

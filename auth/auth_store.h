@@ -30,8 +30,8 @@ class AuthStore {
   virtual absl::Status Load(std::shared_ptr<const KeyringSnapshot> keys) = 0;
 
   // Put replaces. All return the object as stored, with update_time. Errors: INVALID_ARGUMENT
-  // (which field, allowed form), NOT_FOUND, FAILED_PRECONDITION ("root" is reserved; a policy still
-  // used by a role cannot be deleted; a role may name only policies that exist).
+  // (which field, allowed form; a role may name only policies that exist), NOT_FOUND,
+  // FAILED_PRECONDITION ("root" is reserved; a policy still used by a role cannot be deleted).
   virtual absl::StatusOr<v1::Policy> PutPolicy(Updater& updater, const v1::Policy& policy) = 0;
   virtual absl::StatusOr<v1::Policy> GetPolicy(absl::string_view name) const = 0;
   virtual std::vector<v1::Policy> ListPolicies() const = 0;

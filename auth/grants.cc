@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <tuple>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -11,12 +10,6 @@
 
 namespace keyturn {
 namespace {
-
-bool IsWord(absl::string_view word) {
-  return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-    return absl::ascii_islower(static_cast<unsigned char>(c)) || c == '-';
-  });
-}
 
 bool PermissionMatches(absl::string_view granted, absl::string_view asked) {
   if (granted == asked) return true;
@@ -98,16 +91,6 @@ bool Counts(const GrantRule& rule, absl::string_view permission, absl::Time now,
 }
 
 }  // namespace
-
-absl::Status ValidatePermission(absl::string_view permission) {
-  const size_t colon = permission.find(':');
-  if (colon != absl::string_view::npos && IsWord(permission.substr(0, colon))) {
-    const absl::string_view verb = permission.substr(colon + 1);
-    if (verb == "*" || IsWord(verb)) return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      "a permission must be \"domain:verb\" or \"domain:*\" in lower case, like \"secret:read\"");
-}
 
 absl::Status ValidatePattern(absl::string_view pattern) {
   const absl::Status bad = absl::InvalidArgumentError(

@@ -27,8 +27,7 @@ struct GrantRule {
   std::string policy;             // where it comes from, for explanations
 };
 
-// INVALID_ARGUMENT that names the bad part and the allowed form.
-absl::Status ValidatePermission(absl::string_view permission);
+// INVALID_ARGUMENT that names the allowed form.
 absl::Status ValidatePattern(absl::string_view pattern);
 
 class GrantSet {

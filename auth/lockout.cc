@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/reason.h"
 
 namespace keyturn {
 
@@ -13,9 +14,11 @@ absl::Status Lockout::Check(const std::string& source) {
   if (left <= absl::ZeroDuration() || found->second.count < limits::kLockoutFailures) {
     return absl::OkStatus();
   }
-  return absl::ResourceExhaustedError(
-      absl::StrCat("too many failed attempts from this address; try again in ",
-                   absl::ToInt64Seconds(absl::Ceil(left, absl::Seconds(1))), " s"));
+  const absl::Duration wait = absl::Ceil(left, absl::Seconds(1));
+  return WithRetryAfter(absl::ResourceExhaustedError(absl::StrCat(
+                            "too many failed attempts from this address; try again in ",
+                            absl::ToInt64Seconds(wait), " s")),
+                        wait);
 }
 
 // Who fails from many addresses must not free one that is locked out.

@@ -17,7 +17,7 @@ class Lockout {
   // `clock` outlives this.
   explicit Lockout(Clock& clock) : clock_(clock) {}
 
-  // RESOURCE_EXHAUSTED with the seconds to wait while `source` is locked out.
+  // RESOURCE_EXHAUSTED with the time to wait (RetryAfterOf) while `source` is locked out.
   absl::Status Check(const std::string& source);
   void CountFailure(const std::string& source);
 

@@ -1,13 +1,14 @@
 #include "auth/rate_limit.h"
 
 #include <algorithm>
-#include <cmath>
 #include <list>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "base/reason.h"
 
 namespace keyturn {
 namespace {
@@ -17,7 +18,7 @@ class TokenBuckets : public RateLimiter {
   TokenBuckets(const RateLimit& limit, size_t buckets_max, Clock& clock)
       : limit_(limit), buckets_max_(buckets_max), clock_(clock) {}
 
-  absl::Status Take(absl::string_view key, int64_t* retry_after_ms) override {
+  absl::Status Take(absl::string_view key) override {
     if (limit_.per_second <= 0) return absl::OkStatus();
     const int64_t now = clock_.MonotonicNanos();
     absl::MutexLock lock(&mu_);
@@ -29,10 +30,11 @@ class TokenBuckets : public RateLimiter {
       bucket.tokens -= 1;
       return absl::OkStatus();
     }
-    *retry_after_ms =
-        static_cast<int64_t>(std::ceil((1 - bucket.tokens) / limit_.per_second * 1000));
-    return absl::ResourceExhaustedError(
-        absl::StrCat("too many calls; try again in ", *retry_after_ms, " ms"));
+    const absl::Duration wait =
+        absl::Ceil(absl::Seconds((1 - bucket.tokens) / limit_.per_second), absl::Milliseconds(1));
+    return WithRetryAfter(absl::ResourceExhaustedError(absl::StrCat("too many calls; try again in ",
+                                                                    absl::FormatDuration(wait))),
+                          wait);
   }
 
  private:

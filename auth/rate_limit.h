@@ -20,8 +20,8 @@ class RateLimiter {
   static std::unique_ptr<RateLimiter> Create(const RateLimit& limit, size_t buckets_max,
                                              Clock& clock);
   virtual ~RateLimiter() = default;
-  // RESOURCE_EXHAUSTED with the milliseconds to wait in `*retry_after_ms`.
-  virtual absl::Status Take(absl::string_view key, int64_t* retry_after_ms) = 0;
+  // RESOURCE_EXHAUSTED with the time to wait (RetryAfterOf) while the bucket is empty.
+  virtual absl::Status Take(absl::string_view key) = 0;
 };
 
 }  // namespace keyturn

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "auth/auth_store.h"
+#include "auth/permissions.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 
@@ -115,7 +116,13 @@ absl::Status ValidateRole(const v1::Role& role) {
   }
   RETURN_IF_ERROR(ValidateCidrs(role.bound_cidrs()));
   RETURN_IF_ERROR(ValidateSeconds("token_ttl_seconds", role.token_ttl_seconds()));
-  return ValidateSeconds("token_max_ttl_seconds", role.token_max_ttl_seconds());
+  RETURN_IF_ERROR(ValidateSeconds("token_max_ttl_seconds", role.token_max_ttl_seconds()));
+  if (role.token_max_ttl_seconds() != 0 &&
+      role.token_ttl_seconds() > role.token_max_ttl_seconds()) {
+    return absl::InvalidArgumentError(
+        "token_ttl_seconds must not be more than token_max_ttl_seconds");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ValidatePasswordPolicy(const v1::PasswordPolicy& policy) {

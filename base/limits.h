@@ -7,8 +7,12 @@
 
 namespace keyturn::limits {
 
+inline constexpr size_t kKiB = 1024;
+inline constexpr size_t kMiB = 1024 * kKiB;
+inline constexpr int64_t kDaySeconds = 86'400;
+
 // Secrets.
-inline constexpr size_t kSecretValueBytesMax = 512 * 1024;  // all fields of one version, encoded
+inline constexpr size_t kSecretValueBytesMax = 512 * kKiB;  // all fields of one version, encoded
 inline constexpr size_t kFieldsMax = 256;
 inline constexpr size_t kFieldNameBytesMax = 128;
 inline constexpr size_t kPathBytesMax = 1024;
@@ -20,10 +24,10 @@ inline constexpr size_t kCustomMetadataEntriesMax = 64;
 inline constexpr size_t kCustomMetadataKeyBytesMax = 128;
 inline constexpr size_t kCustomMetadataValueBytesMax = 512;
 inline constexpr size_t kBatchGetMax = 100;
-inline constexpr int64_t kRecoverySecondsDefault = 30 * 24 * 3600;  // a deleted version is kept
+inline constexpr int64_t kRecoverySecondsDefault = 30 * kDaySeconds;  // a deleted version is kept
 inline constexpr int64_t kRecoverySecondsMin = 3600;
-inline constexpr int64_t kRecoverySecondsMax = 365 * 24 * 3600;
-inline constexpr int64_t kVersionTtlSecondsMax = int64_t{10} * 365 * 24 * 3600;
+inline constexpr int64_t kRecoverySecondsMax = 365 * kDaySeconds;
+inline constexpr int64_t kVersionTtlSecondsMax = int64_t{10} * 365 * kDaySeconds;
 inline constexpr size_t kVersionsPerUpdateMax = 40;  // destroyed in one update: two records each
 
 // Listing.
@@ -35,15 +39,16 @@ inline constexpr size_t kListSortedMax = 10'000;     // beyond, a directory is l
 
 // Store (DESIGN section 4: also what an etcd transaction takes).
 inline constexpr size_t kBatchKeysMax = 100;
-inline constexpr size_t kBatchBytesMax = 1024 * 1024;
-inline constexpr size_t kCommitGroupMax = 256;   // updates that share one fdatasync
+inline constexpr size_t kBatchBytesMax = kMiB;
+inline constexpr size_t kCommitGroupMax = 256;          // updates that share one fdatasync
+inline constexpr int64_t kBusyRetryMilliseconds = 100;  // the advice when a queue is full
 inline constexpr size_t kCommitQueueMax = 4096;  // waiting updates; beyond, RESOURCE_EXHAUSTED
 inline constexpr int64_t kUpdateNanosMax = 1'000'000;  // longer functions are counted as offenders
 inline constexpr int kUpdateRetriesMax = 3;
 
 // Memory for plaintext.
-inline constexpr size_t kArenaBytesDefault = 4 * 1024 * 1024;
-inline constexpr size_t kArenaBytesMax = 256 * 1024 * 1024;
+inline constexpr size_t kArenaBytesDefault = 4 * kMiB;
+inline constexpr size_t kArenaBytesMax = 256 * kMiB;
 
 // Caches of the vault (entries).
 inline constexpr size_t kPathCacheMax = 65'536;
@@ -53,19 +58,19 @@ inline constexpr size_t kCachedPayloadBytesMax = 1'100;  // sealed; larger ones 
 inline constexpr int kDueItemsPerRun = 64;
 
 // Calls.
-inline constexpr size_t kRequestBytesMax = 1024 * 1024;
-inline constexpr size_t kReplyBytesMax = 4 * 1024 * 1024;
+inline constexpr size_t kRequestBytesMax = kMiB;
+inline constexpr size_t kReplyBytesMax = 4 * kMiB;
 inline constexpr int64_t kDeadlineSecondsMax = 30;  // unary calls; longer deadlines are cut
 inline constexpr size_t kWatchersMax = 1024;
 inline constexpr size_t kChangesScanMax = 100'000;  // changes looked at for one answer
 inline constexpr size_t kWatchQueueMax = 1024;      // events waiting for one slow watcher
-inline constexpr int64_t kChangesKeptSeconds = 24 * 3600;
+inline constexpr int64_t kChangesKeptSeconds = kDaySeconds;
 inline constexpr size_t kCorrelationIdBytesMax = 64;
 inline constexpr size_t kUserAgentBytesMax = 256;
 inline constexpr int kWorkerThreadsDefault = 160;  // more than half a commit group can wait at once
 inline constexpr int kWorkerThreadsMin = 8;
 inline constexpr int kWorkerThreadsMax = 1024;
-inline constexpr size_t kWorkerStackBytes = 512 * 1024;
+inline constexpr size_t kWorkerStackBytes = 512 * kKiB;
 inline constexpr size_t kWorkerQueueMax = 4096;
 inline constexpr int kStreamBatchMax = 256;           // events fetched at once for one stream
 inline constexpr size_t kPeerCertificatesMax = 4096;  // parsed client certificates kept
@@ -85,7 +90,7 @@ inline constexpr int kPingStrikesMax = 2;
 inline constexpr int kConnectionIdleMillis = 300'000;
 inline constexpr int kConnectionAgeMillis = 1'800'000;  // bounds the life of a revoked certificate
 inline constexpr int kConnectionGraceMillis = 30'000;
-inline constexpr size_t kGrpcBufferBytesMax = 512 * 1024 * 1024;
+inline constexpr size_t kGrpcBufferBytesMax = 512 * kMiB;
 inline constexpr int kGrpcThreadsMax = 64;
 inline constexpr size_t kHttpHeaderBytesMax = 8192;
 inline constexpr size_t kHttpBodyBytesMax = 1024;  // the paths of this listener take none
@@ -94,11 +99,11 @@ inline constexpr int kHttpConnectionsMax = 64;
 inline constexpr int64_t kHttpAcceptPauseMillis = 100;  // after a failed accept
 
 // Certificates that the server makes.
-inline constexpr int64_t kCertificateTtlSecondsDefault = 90 * 24 * 3600;
+inline constexpr int64_t kCertificateTtlSecondsDefault = 90 * kDaySeconds;
 inline constexpr int64_t kCertificateTtlSecondsMin = 60;
-inline constexpr int64_t kCertificateTtlSecondsMax = 397 * 24 * 3600;
-inline constexpr int64_t kCaTtlSeconds = int64_t{10} * 365 * 24 * 3600;
-inline constexpr size_t kCsrBytesMax = 16 * 1024;
+inline constexpr int64_t kCertificateTtlSecondsMax = 397 * kDaySeconds;
+inline constexpr int64_t kCaTtlSeconds = int64_t{10} * 365 * kDaySeconds;
+inline constexpr size_t kCsrBytesMax = 16 * kKiB;
 
 // Identities.
 inline constexpr size_t kNameBytesMax = 128;  // policies, roles, password policies
@@ -107,7 +112,7 @@ inline constexpr size_t kPoliciesPerIdentityMax = 32;
 inline constexpr size_t kBoundCidrsMax = 32;
 inline constexpr size_t kTokenTextBytesMax = 2048;
 inline constexpr int64_t kTokenTtlSecondsDefault = 3600;
-inline constexpr int64_t kTokenTtlSecondsMax = 32 * 24 * 3600;
+inline constexpr int64_t kTokenTtlSecondsMax = 32 * kDaySeconds;
 inline constexpr int kSharesMax = 255;
 inline constexpr int kLockoutFailures = 100;  // of one source within kLockoutSeconds
 inline constexpr int64_t kLockoutSeconds = 60;
@@ -124,16 +129,16 @@ inline constexpr size_t kApiKeyBytesMin = 32;
 inline constexpr size_t kHs256KeyBytesMin = 64;
 
 // The `keyturn` command.
-inline constexpr size_t kPromptLineBytesMax = 16 * 1024;  // a value typed at a prompt
+inline constexpr size_t kPromptLineBytesMax = 16 * kKiB;  // a value typed at a prompt
 inline constexpr size_t kTokenFileBytesMax = 4096;
-inline constexpr size_t kSmallFileBytesMax = 64 * 1024;  // profiles, certificates, policies
-inline constexpr size_t kImportFileBytesMax = 1024 * 1024 - 1;
+inline constexpr size_t kSmallFileBytesMax = 64 * kKiB;  // profiles, certificates, policies
+inline constexpr size_t kImportFileBytesMax = kMiB - 1;
 inline constexpr size_t kImportEntriesMax = 1000;
-inline constexpr size_t kTemplateBytesMax = 1024 * 1024 - 1;
+inline constexpr size_t kTemplateBytesMax = kMiB - 1;
 
 // The client's cache of secrets, and the watch that keeps it true.
 inline constexpr size_t kSecretCacheEntriesMax = 1024;
-inline constexpr size_t kSecretCacheBytesMax = 64 * 1024 * 1024;
+inline constexpr size_t kSecretCacheBytesMax = 64 * kMiB;
 inline constexpr int64_t kSecretCacheTtlSecondsDefault = 300;
 inline constexpr int64_t kSecretCacheTtlSecondsMax = 3600;
 inline constexpr double kSecretCacheTtlJitter = 0.1;         // of the ttl, either way
@@ -144,8 +149,8 @@ inline constexpr int64_t kWatchRetryMillisMax = 30'000;
 
 // Audit.
 inline constexpr int64_t kAuditSyncMillis = 100;
-inline constexpr size_t kAuditSegmentBytesMax = 64 * 1024 * 1024;
-inline constexpr size_t kAuditEntryBytesMax = 16 * 1024;
+inline constexpr size_t kAuditSegmentBytesMax = 64 * kMiB;
+inline constexpr size_t kAuditEntryBytesMax = 16 * kKiB;
 inline constexpr int kAuditRefusalsPerSecondPerSource = 10;
 
 static_assert(kSecretValueBytesMax < kBatchBytesMax);

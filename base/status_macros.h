@@ -23,7 +23,10 @@
 #define ASSIGN_OR_RETURN(lhs, ...) \
   ASSIGN_OR_RETURN_IMPL_(KEYTURN_CONCAT_(status_or_, __LINE__), lhs, (__VA_ARGS__))
 
+// `lhs` may be a declaration, so it cannot stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define ASSIGN_OR_RETURN_IMPL_(tmp, lhs, expr)   \
   auto tmp = expr;                               \
   if (!tmp.ok()) return std::move(tmp).status(); \
   lhs = std::move(tmp).value()
+// NOLINTEND(bugprone-macro-parentheses)

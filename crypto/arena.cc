@@ -173,7 +173,7 @@ Arena& TheArena() {
 }  // namespace
 
 absl::Status ConfigureArena(size_t bytes, bool require_lock) {
-  if (!std::has_single_bit(bytes) || bytes < 64 * 1024 || bytes > limits::kArenaBytesMax) {
+  if (!std::has_single_bit(bytes) || bytes < 64 * limits::kKiB || bytes > limits::kArenaBytesMax) {
     return absl::InvalidArgumentError(absl::StrCat("arena of ", bytes,
                                                    " bytes: must be a power of two from 65536 to ",
                                                    limits::kArenaBytesMax));

@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "absl/synchronization/mutex.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 
 namespace keyturn {
@@ -18,8 +19,8 @@ absl::StatusOr<SecretBytes> Argon2idKey(absl::string_view passphrase, absl::stri
   if (salt.size() != kArgon2SaltSize) {
     return absl::InvalidArgumentError("an Argon2id salt has 16 bytes");
   }
-  if (params.iterations < 1 || params.iterations > 64 || params.memory_bytes < 8 * 1024 ||
-      params.memory_bytes > uint64_t{4} * 1024 * 1024 * 1024) {
+  if (params.iterations < 1 || params.iterations > 64 || params.memory_bytes < 8 * limits::kKiB ||
+      params.memory_bytes > 4096 * limits::kMiB) {
     return absl::InvalidArgumentError(
         absl::StrCat("Argon2id with ", params.iterations, " iterations and ", params.memory_bytes,
                      " bytes: allowed are 1 to 64 iterations and 8 KiB to 4 GiB"));

@@ -14,7 +14,7 @@ inline constexpr size_t kArgon2SaltSize = 16;
 
 struct Argon2Params {
   uint64_t iterations = 3;
-  uint64_t memory_bytes = 256 * 1024 * 1024;
+  uint64_t memory_bytes = uint64_t{256} * 1024 * 1024;
 };
 
 // 32 bytes of key. INVALID_ARGUMENT for a salt of another size or parameters outside

@@ -1,5 +1,7 @@
 #include "server/audit_service.h"
 
+#include <limits>
+
 #include "absl/strings/numbers.h"
 #include "audit/to_proto.h"
 #include "base/limits.h"
@@ -11,6 +13,8 @@ namespace keyturn {
 namespace {
 
 using Stream = PullStream<v1::AuditEntry>;
+
+constexpr uint64_t kNoEnd = std::numeric_limits<uint64_t>::max();
 
 AuditFilter ToFilter(const v1::SearchAuditRequest& request) {
   AuditFilter filter;
@@ -26,16 +30,18 @@ AuditFilter ToFilter(const v1::SearchAuditRequest& request) {
 
 }  // namespace
 
+// Up to before `end`.
 absl::StatusOr<StreamStep<v1::AuditEntry>> AuditServiceImpl::NextEntries(uint64_t* from,
-                                                                         bool follow) {
+                                                                         uint64_t end) {
   StreamStep<v1::AuditEntry> step;
   RETURN_IF_ERROR(audit_.Read(*from, [&](const AuditRecord& record) {
+    if (record.sequence >= end) return false;
     step.messages.push_back(ToProto(record));
     *from = record.sequence + 1;
     return step.messages.size() < static_cast<size_t>(limits::kStreamBatchMax);
   }));
   step.again = step.messages.size() >= static_cast<size_t>(limits::kStreamBatchMax);
-  step.end = !follow && !step.again;
+  step.end = end != kNoEnd && !step.again;
   return step;
 }
 
@@ -43,20 +49,19 @@ grpc::ServerWriteReactor<v1::AuditEntry>* AuditServiceImpl::Tail(
     grpc::CallbackServerContext* context, const v1::TailRequest* request) {
   std::shared_ptr<Call> call = door_.NewCall(*context, methods_.Get("AuditService", "Tail"));
   auto from = std::make_shared<uint64_t>(request->from_sequence());
-  const bool follow = request->follow();
+  // What there is as the call comes: its own entry is not among the last.
+  const uint64_t next = audit_.next_sequence();
+  const uint64_t end = request->follow() ? kNoEnd : next;
   const absl::Status admitted =
       call->Run([]() -> absl::StatusOr<Resource> { return Resource::None(); },
                 [&](Call&) {
-                  if (*from == 0) {
-                    const uint64_t next = audit_.next_sequence();
-                    *from = next > request->last() ? next - request->last() : 1;
-                  }
+                  if (*from == 0) *from = next > request->last() ? next - request->last() : 1;
                   return absl::OkStatus();
                 });
   if (!admitted.ok()) return Stream::Failed(door_, context, std::move(call), admitted);
-  Stream* const stream =
-      Stream::Start(door_, context, std::move(call),
-                    [this, from, follow](Call&) { return NextEntries(from.get(), follow); });
+  Stream* const stream = Stream::Start(door_, context, std::move(call), [this, from, end](Call&) {
+    return NextEntries(from.get(), end);
+  });
   const std::weak_ptr<Stream> weak = stream->weak_from_this();
   std::shared_ptr<void> registered = followers_.Add([weak] {
     if (const std::shared_ptr<Stream> alive = weak.lock()) alive->Wake();
@@ -114,17 +119,16 @@ grpc::ServerUnaryReactor* AuditServiceImpl::Search(grpc::CallbackServerContext* 
 
 absl::Status AuditServiceImpl::Check(WorkReport<v1::VerifyAuditResponse>& report) {
   const uint64_t total = audit_.next_sequence() - 1;
-  ASSIGN_OR_RETURN(const AuditVerification found, audit_.Verify([&](uint64_t entries) {
+  ASSIGN_OR_RETURN(const AuditVerification found, audit_.Verify([&](uint64_t entries, uint64_t) {
     v1::VerifyAuditResponse message;
     message.set_entries(entries);
     message.set_entries_total(std::max(entries, total));
-    report.Publish(std::move(message));
+    return report.Publish(std::move(message));
   }));
   v1::VerifyAuditResponse result = ToProto(found);
   result.set_entries_total(found.entries);
   result.set_done(true);
-  report.Publish(std::move(result));
-  return absl::OkStatus();
+  return report.Publish(std::move(result));
 }
 
 grpc::ServerWriteReactor<v1::VerifyAuditResponse>* AuditServiceImpl::Verify(

@@ -27,7 +27,7 @@ class AuditServiceImpl final : public v1::AuditService::CallbackService {
  private:
   absl::Status Find(const v1::SearchAuditRequest& request, v1::SearchAuditResponse* response);
   absl::Status Check(WorkReport<v1::VerifyAuditResponse>& report);
-  absl::StatusOr<StreamStep<v1::AuditEntry>> NextEntries(uint64_t* from, bool follow);
+  absl::StatusOr<StreamStep<v1::AuditEntry>> NextEntries(uint64_t* from, uint64_t end);
 
   GrpcDoor& door_;
   const MethodTable& methods_;

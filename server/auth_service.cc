@@ -1,5 +1,6 @@
 #include "server/auth_service.h"
 
+#include "auth/permissions.h"
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
@@ -107,6 +108,9 @@ grpc::ServerUnaryReactor* AuthServiceImpl::CanI(grpc::CallbackServerContext* con
                                if (policies.size() > limits::kPoliciesPerIdentityMax) {
                                  return absl::InvalidArgumentError(absl::StrCat(
                                      "policies must be at most ", limits::kPoliciesPerIdentityMax));
+                               }
+                               for (const std::string& policy : policies) {
+                                 RETURN_IF_ERROR(parts_.policies.GetPolicy(policy).status());
                                }
                                grants = parts_.policies.GrantsOf(policies);
                              }

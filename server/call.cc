@@ -82,7 +82,7 @@ absl::Status Call::Decide(ResourceFn resource) {
 }
 
 absl::Status Call::Limit(RateLimiter& limiter, absl::string_view key) {
-  absl::Status status = limiter.Take(key, &retry_after_ms_);
+  absl::Status status = limiter.Take(key);
   if (status.ok()) return status;
   return WithReason(std::move(status), "RATE_LIMITED");
 }
@@ -142,8 +142,8 @@ absl::Status Call::Execute(Body body) {
 }
 
 absl::Status Call::Refuse(absl::Status status) {
-  const absl::Status audited = Audit(status);
-  return Count(audited.ok() ? std::move(status) : audited);
+  absl::Status audited = Audit(status);
+  return Count(audited.ok() ? std::move(status) : std::move(audited));
 }
 
 // Whether the caller was turned away before it was known: floods of these are counted, not listed.

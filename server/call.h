@@ -120,7 +120,6 @@ class Call {
 
   const MethodInfo& method() const { return method_; }
   const std::string& correlation_id() const { return event_.correlation_id; }
-  int64_t retry_after_ms() const { return retry_after_ms_; }
 
  private:
   absl::Status Decide(ResourceFn resource);
@@ -145,7 +144,6 @@ class Call {
   std::shared_ptr<const Identity> identity_;
   uint64_t policy_epoch_ = 0, token_epoch_ = 0;  // as of identity_
   absl::Time deadline_;
-  int64_t retry_after_ms_ = 0;
   AuditEvent event_;
   std::vector<AuditEvent> items_;
   AuditedUpdater updater_;

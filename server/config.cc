@@ -102,7 +102,7 @@ std::vector<Setting> Settings(Config* config) {
       AbsolutePath("audit.directory", &config->audit_directory),
       Word("audit.reads", {"batch", "fsync"},
            [config](size_t i) { config->audit_sync_reads = i == 1; }),
-      Whole("limits.arena_bytes", 64 * 1024, limits::kArenaBytesMax, &config->arena_bytes),
+      Whole("limits.arena_bytes", int64_t{64} * 1024, limits::kArenaBytesMax, &config->arena_bytes),
       Flag("limits.require_memory_lock", &config->require_memory_lock),
       Whole("limits.worker_threads", limits::kWorkerThreadsMin, limits::kWorkerThreadsMax,
             &config->worker_threads),

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -17,8 +18,8 @@ absl::StatusOr<DevDirectory> DevDirectory::Make() {
   if (error) base = "/tmp";
   std::string pattern = (base / "keyturn-dev-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot make a directory in ", base.string(), ": ", std::strerror(errno)));
+    return absl::UnavailableError(absl::StrCat("cannot make a directory in ", base.string(), ": ",
+                                               std::generic_category().message(errno)));
   }
   return DevDirectory(std::move(pattern));
 }

@@ -73,7 +73,7 @@ std::shared_ptr<Call> GrpcDoor::NewCall(grpc::CallbackServerContext& context,
 grpc::Status GrpcDoor::Finish(grpc::CallbackServerContext* context, const Call& call,
                               const absl::Status& status) {
   context->AddTrailingMetadata("x-correlation-id", call.correlation_id());
-  return ToGrpcStatus(status, call.retry_after_ms(), call.correlation_id());
+  return ToGrpcStatus(status, call.correlation_id());
 }
 
 void GrpcDoor::Reply(grpc::CallbackServerContext* context, const Call& call,
@@ -82,9 +82,11 @@ void GrpcDoor::Reply(grpc::CallbackServerContext* context, const Call& call,
 }
 
 absl::Status GrpcDoor::Busy() {
-  return WithReason(
-      absl::ResourceExhaustedError("every worker is busy and the queue is full; try again shortly"),
-      "BUSY");
+  return WithRetryAfter(
+      WithReason(absl::ResourceExhaustedError(
+                     "every worker is busy and the queue is full; try again shortly"),
+                 "BUSY"),
+      absl::Milliseconds(limits::kBusyRetryMilliseconds));
 }
 
 }  // namespace keyturn

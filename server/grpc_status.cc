@@ -7,8 +7,7 @@
 
 namespace keyturn {
 
-grpc::Status ToGrpcStatus(const absl::Status& status, int64_t retry_after_ms,
-                          absl::string_view request_id) {
+grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view request_id) {
   if (status.ok()) return grpc::Status::OK;
   // Rooms write messages that are safe to show; a library's text that slipped through is not.
   const std::string message = Redact(status.message());
@@ -19,10 +18,11 @@ grpc::Status ToGrpcStatus(const absl::Status& status, int64_t retry_after_ms,
   info.set_reason(ReasonOf(status));
   info.set_domain("keyturn");
   details.add_details()->PackFrom(info);
-  if (retry_after_ms > 0) {
+  if (const absl::Duration wait = RetryAfterOf(status); wait > absl::ZeroDuration()) {
     google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_seconds(retry_after_ms / 1000);
-    retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(retry_after_ms % 1000) * 1'000'000);
+    const timespec delay = absl::ToTimespec(wait);
+    retry.mutable_retry_delay()->set_seconds(delay.tv_sec);
+    retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(delay.tv_nsec));
     details.add_details()->PackFrom(retry);
   }
   google::rpc::RequestInfo request;

@@ -10,8 +10,7 @@
 
 namespace keyturn {
 
-// `retry_after_ms` 0: none. `request_id` is the correlation id, repeated in RequestInfo.
-grpc::Status ToGrpcStatus(const absl::Status& status, int64_t retry_after_ms,
-                          absl::string_view request_id);
+// `request_id` is the correlation id, repeated in RequestInfo.
+grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view request_id);
 
 }  // namespace keyturn

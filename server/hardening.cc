@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -25,11 +26,13 @@ constexpr char kMarker[] = "KEYTURN_SETTINGS_APPLIED";
 constexpr int kFreedByte = 0xA5;
 
 absl::Status Failed(absl::string_view call) {
-  return absl::UnavailableError(absl::StrCat(call, " failed: ", std::strerror(errno)));
+  return absl::UnavailableError(
+      absl::StrCat(call, " failed: ", std::generic_category().message(errno)));
 }
 
 }  // namespace
 
+// There is one thread yet. NOLINTBEGIN(concurrency-mt-unsafe)
 absl::Status ReexecWithSettings(char** argv) {
   if (std::getenv(kMarker) == nullptr) {
     const char* const before = std::getenv(kTunablesName);
@@ -52,6 +55,7 @@ absl::Status ReexecWithSettings(char** argv) {
   mallopt(M_PERTURB, kFreedByte);
   return absl::OkStatus();
 }
+// NOLINTEND(concurrency-mt-unsafe)
 
 absl::Status HardenProcess(bool dev) {
   umask(077);

@@ -4,8 +4,9 @@
 
 #include <cstdlib>
 
-#include "absl/strings/match.h"
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "auth/permissions.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "keyturn/v1/options.pb.h"
@@ -13,11 +14,7 @@
 namespace keyturn {
 namespace {
 
-bool IsPermission(absl::string_view text) {
-  const size_t colon = text.find(':');
-  return colon != absl::string_view::npos && colon > 0 && colon + 1 < text.size() &&
-         !absl::StrContains(text, '*');
-}
+bool IsPermission(const std::string& text) { return absl::c_linear_search(Permissions(), text); }
 
 absl::StatusOr<MethodInfo> Describe(const google::protobuf::MethodDescriptor& method) {
   MethodInfo info;

@@ -3,6 +3,7 @@
 #include "auth/delegation.h"
 #include "base/status_macros.h"
 #include "server/delegate.h"
+#include "vault/generate.h"
 
 namespace keyturn {
 
@@ -93,6 +94,7 @@ Reactor* PolicyServiceImpl::PutPasswordPolicy(Context* context,
                                               v1::PasswordPolicy* response) {
   return Write(context, "PutPasswordPolicy", request->policy().name(),
                [=, this](Call& call) -> absl::Status {
+                 RETURN_IF_ERROR(CheckPasswordPolicy(request->policy()));
                  ASSIGN_OR_RETURN(*response,
                                   store_.PutPasswordPolicy(call.updater(), request->policy()));
                  return absl::OkStatus();

@@ -8,7 +8,7 @@ namespace keyturn {
 namespace {
 
 // A dev server's passphrase protects nothing, so it costs nothing.
-constexpr Argon2Params kDevArgon2 = {1, 64 * 1024};
+constexpr Argon2Params kDevArgon2 = {1, uint64_t{64} * 1024};
 
 KeyringOptions OptionsOf(const Config& config) {
   KeyringOptions options;

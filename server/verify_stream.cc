@@ -9,12 +9,11 @@ namespace {
 
 using Report = WorkReport<v1::VerifyResponse>;
 
-void Publish(Report& report, uint64_t done, uint64_t total) {
-  if (done % limits::kProgressEveryRecords != 0) return;
+absl::Status Tell(Report& report, uint64_t done, uint64_t total) {
   v1::VerifyResponse message;
   message.set_records_checked(done);
   message.set_records_total(std::max(done, total));
-  report.Publish(std::move(message));
+  return report.Publish(std::move(message));
 }
 
 void AddProblems(const std::vector<StoreProblem>& problems, v1::VerifyResponse* response) {
@@ -31,21 +30,20 @@ absl::Status Check(Store& store, Vault& vault, Report& report) {
   ASSIGN_OR_RETURN(const std::vector<StoreProblem> stored,
                    store.Verify([&](uint64_t done, uint64_t total) {
                      before = done;
-                     Publish(report, done, total);
+                     return Tell(report, done, total);
                    }));
   AddProblems(stored, &result);
   uint64_t opened = 0;
   ASSIGN_OR_RETURN(const std::vector<StoreProblem> found,
                    vault.Verify([&](uint64_t done, uint64_t total) {
                      opened = done;
-                     Publish(report, before + done, before + total);
+                     return Tell(report, before + done, before + total);
                    }));
   AddProblems(found, &result);
   result.set_records_checked(before + opened);
   result.set_records_total(before + opened);
   result.set_done(true);
-  report.Publish(std::move(result));
-  return absl::OkStatus();
+  return report.Publish(std::move(result));
 }
 
 }  // namespace

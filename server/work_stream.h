@@ -12,17 +12,18 @@
 namespace keyturn {
 
 // What the work reports and the stream tells. A report that the client was too slow for is replaced
-// by the next.
+// by the next. Thread-safe.
 template <typename Message>
 class WorkReport {
  public:
-  void Publish(Message message) {
+  // CANCELLED when nobody listens any more: the client went away, or the server stops.
+  absl::Status Publish(Message message) {
     {
       const absl::MutexLock lock(&mu_);
       latest_ = std::move(message);
       news_ = true;
     }
-    wake_();
+    return wake_() ? absl::OkStatus() : absl::CancelledError("the client went away");
   }
 
   void Fail(absl::Status status) {
@@ -44,11 +45,11 @@ class WorkReport {
     return step;
   }
 
-  // Before the work starts.
-  void SetWake(std::function<void()> wake) { wake_ = std::move(wake); }
+  // Before the work starts. `wake` returns whether the stream is still open.
+  void SetWake(std::function<bool()> wake) { wake_ = std::move(wake); }
 
  private:
-  std::function<void()> wake_;
+  std::function<bool()> wake_;
   absl::Mutex mu_;
   Message latest_ ABSL_GUARDED_BY(mu_);
   absl::Status status_ ABSL_GUARDED_BY(mu_);
@@ -56,7 +57,8 @@ class WorkReport {
 };
 
 // Admits the call and runs `work` on the pool. The stream ends after the message that is done(), or
-// with the error that `work` returns. What `work` refers to lives as long as the server.
+// with the error that `work` returns. Work returns what Publish returned if that was not OK. What
+// `work` refers to lives as long as the server.
 template <typename Message>
 grpc::ServerWriteReactor<Message>* StartWork(
     GrpcDoor& door, grpc::CallbackServerContext* context, const MethodInfo& method,
@@ -72,7 +74,9 @@ grpc::ServerWriteReactor<Message>* StartWork(
   Stream* const stream =
       Stream::Start(door, context, std::move(call), [report](Call&) { return report->NextStep(); });
   report->SetWake([weak = std::weak_ptr<Stream>(stream->shared_from_this())] {
-    if (const std::shared_ptr<Stream> alive = weak.lock()) alive->Wake();
+    const std::shared_ptr<Stream> alive = weak.lock();
+    if (alive != nullptr) alive->Wake();
+    return alive != nullptr;
   });
   WorkerPool::Job job = [report, work = std::move(work)] {
     if (absl::Status status = work(*report); !status.ok()) report->Fail(std::move(status));

@@ -4,6 +4,7 @@
 #include "base/coding.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/reason.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
 
@@ -60,8 +61,10 @@ absl::StatusOr<Revision> Committer::Update(UpdateFn fn) {
     const absl::MutexLock lock(&mu_);
     if (!broken_.ok()) return broken_;
     if (queue_.size() >= limits::kCommitQueueMax) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat(limits::kCommitQueueMax, " changes are waiting to be written; try again"));
+      return WithRetryAfter(
+          absl::ResourceExhaustedError(absl::StrCat(
+              limits::kCommitQueueMax, " changes are waiting to be written; try again")),
+          absl::Milliseconds(limits::kBusyRetryMilliseconds));
     }
     queue_.push_back(&waiter);
   }

@@ -142,7 +142,8 @@ class PosixFileSystem : public FileSystem {
     if (dir == nullptr) return ErrnoStatus("cannot open", directory, errno);
     const absl::Cleanup closer = [dir] { closedir(dir); };
     std::vector<std::string> names;
-    while (const dirent* entry = readdir(dir)) {
+    // The stream is this call's own.
+    while (const dirent* entry = readdir(dir)) {  // NOLINT(concurrency-mt-unsafe)
       const std::string name = entry->d_name;
       if (name != "." && name != "..") names.push_back(name);
     }

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "storage/committer.h"
 #include "storage/rocks_db.h"
@@ -92,8 +93,7 @@ class RocksStore : public Store {
   }
   StoreStats Stats() const override { return committer_->Stats(); }
 
-  absl::StatusOr<std::vector<StoreProblem>> Verify(
-      absl::FunctionRef<void(uint64_t done, uint64_t total)> progress) override {
+  absl::StatusOr<std::vector<StoreProblem>> Verify(ProgressFn progress) override {
     const std::shared_ptr<const RecordHasher> hasher = committer_->hasher();
     if (hasher == nullptr) {
       return absl::FailedPreconditionError("the vault is sealed; run: keyturn operator unseal");
@@ -104,15 +104,19 @@ class RocksStore : public Store {
     Accumulators found;
     const uint64_t total = EstimateRecords();
     uint64_t done = 0;
+    absl::Status told;
     for (const Family family : kCovered) {
       RETURN_IF_ERROR(
           snapshot.Scan(family, "", "", [&](absl::string_view key, absl::string_view value) {
             found.Add(*hasher, family, key, value);
-            if (++done % 4096 == 0) progress(done, std::max(done, total));
-            return true;
+            if (++done % limits::kProgressEveryRecords == 0) {
+              told = progress(done, std::max(done, total));
+            }
+            return told.ok();
           }));
+      RETURN_IF_ERROR(told);
     }
-    progress(done, done);
+    RETURN_IF_ERROR(progress(done, done));
     return Compare(expected, found);
   }
 

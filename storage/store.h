@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "base/progress.h"
 #include "base/types.h"
 
 namespace keyturn {
@@ -163,10 +164,8 @@ class Store : public Updater {
   virtual void SetCommitListener(CommitListener listener) = 0;
 
   // Recomputes the accumulators from a full scan of the covered families and compares them with
-  // those kept. `progress` gets (records done, estimate of all). FAILED_PRECONDITION without
-  // hasher.
-  virtual absl::StatusOr<std::vector<StoreProblem>> Verify(
-      absl::FunctionRef<void(uint64_t done, uint64_t total)> progress) = 0;
+  // those kept. FAILED_PRECONDITION without hasher.
+  virtual absl::StatusOr<std::vector<StoreProblem>> Verify(ProgressFn progress) = 0;
 
   virtual StoreStats Stats() const = 0;
 };

@@ -147,7 +147,18 @@ absl::StatusOr<GeneratedValue> FromPolicy(const v1::PasswordPolicy& policy) {
   return out;
 }
 
+// That values can be made by it, and are strong enough for `kind`.
+absl::Status CheckPolicy(const v1::PasswordPolicy& policy, v1::Kind kind, bool force) {
+  ASSIGN_OR_RETURN(const std::string alphabet, Alphabet(policy.alphabet()));
+  ASSIGN_OR_RETURN(const double bits, PolicyBits(policy, alphabet));
+  return CheckStrength(bits, policy.length(), kind, force || policy.force());
+}
+
 }  // namespace
+
+absl::Status CheckPasswordPolicy(const v1::PasswordPolicy& policy) {
+  return CheckPolicy(policy, v1::KIND_GENERIC, false);
+}
 
 absl::StatusOr<GeneratedValue> GenerateValue(const v1::GenerateSpec& spec, v1::Kind kind,
                                              const v1::PasswordPolicy* policy) {
@@ -163,9 +174,7 @@ absl::StatusOr<GeneratedValue> GenerateValue(const v1::GenerateSpec& spec, v1::K
         absl::StrCat("at most ", limits::kGeneratedBytesMax, " bytes or characters are generated"));
   }
   if (policy != nullptr) {
-    ASSIGN_OR_RETURN(const std::string alphabet, Alphabet(policy->alphabet()));
-    ASSIGN_OR_RETURN(const double bits, PolicyBits(*policy, alphabet));
-    RETURN_IF_ERROR(CheckStrength(bits, policy->length(), kind, spec.force() || policy->force()));
+    RETURN_IF_ERROR(CheckPolicy(*policy, kind, spec.force()));
     return FromPolicy(*policy);
   }
   if (spec.length() > 0) {

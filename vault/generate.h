@@ -20,4 +20,9 @@ struct GeneratedValue {
 absl::StatusOr<GeneratedValue> GenerateValue(const v1::GenerateSpec& spec, v1::Kind kind,
                                              const v1::PasswordPolicy* policy);
 
+// INVALID_ARGUMENT when GenerateValue could not make a value by it: rules that its alphabet or
+// length cannot meet, or less than limits::kGeneratedBitsMin without `force`. For who keeps
+// policies.
+absl::Status CheckPasswordPolicy(const v1::PasswordPolicy& policy);
+
 }  // namespace keyturn

@@ -93,8 +93,7 @@ class VaultImpl : public Vault {
     ASSIGN_OR_RETURN(const int handled, due_.Run(updater, next));
     return trimmed + handled;
   }
-  absl::StatusOr<std::vector<StoreProblem>> Verify(
-      absl::FunctionRef<void(uint64_t done, uint64_t total)> progress) override {
+  absl::StatusOr<std::vector<StoreProblem>> Verify(ProgressFn progress) override {
     return VerifyVault(context_, progress);
   }
 

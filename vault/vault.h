@@ -20,6 +20,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "base/progress.h"
 #include "base/types.h"
 #include "crypto/secret_bytes.h"
 #include "keyring/keyring.h"
@@ -115,8 +116,7 @@ class Vault {
 
   // Reads and opens every record reachable and unreachable: each index entry leads to metadata,
   // each live version to a payload and a DEK that open. Complements Store::Verify.
-  virtual absl::StatusOr<std::vector<StoreProblem>> Verify(
-      absl::FunctionRef<void(uint64_t done, uint64_t total)> progress) = 0;
+  virtual absl::StatusOr<std::vector<StoreProblem>> Verify(ProgressFn progress) = 0;
 };
 
 }  // namespace keyturn

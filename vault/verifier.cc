@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
 #include "vault/records.h"
@@ -17,8 +18,7 @@ constexpr size_t kProblemsMax = 1000;
 
 class Run {
  public:
-  Run(const KeyringSnapshot& keys, const Snapshot& snapshot,
-      absl::FunctionRef<void(uint64_t, uint64_t)> progress)
+  Run(const KeyringSnapshot& keys, const Snapshot& snapshot, ProgressFn progress)
       : keys_(keys), snapshot_(snapshot), progress_(progress) {}
 
   absl::StatusOr<std::vector<StoreProblem>> All() {
@@ -29,7 +29,7 @@ class Run {
       RETURN_IF_ERROR(Directory(directory, &directories));
     }
     RETURN_IF_ERROR(Orphans());
-    progress_(done_, done_);
+    RETURN_IF_ERROR(progress_(done_, done_));
     return std::move(problems_);
   }
 
@@ -61,7 +61,7 @@ class Run {
   }
 
   absl::Status Secret(const Uuid& secret) {
-    if (++done_ % 256 == 0) progress_(done_, 0);
+    if (++done_ % limits::kProgressEveryRecords == 0) RETURN_IF_ERROR(progress_(done_, 0));
     if (!named_.insert(secret).second) {
       Problem(absl::StrCat("secret ", secret.ToString(), ": has two names"));
       return absl::OkStatus();
@@ -140,7 +140,7 @@ class Run {
 
   const KeyringSnapshot& keys_;
   const Snapshot& snapshot_;
-  absl::FunctionRef<void(uint64_t, uint64_t)> progress_;
+  ProgressFn progress_;
   absl::flat_hash_set<Uuid> named_;
   absl::flat_hash_set<Uuid> directories_;
   std::vector<StoreProblem> problems_;
@@ -149,8 +149,8 @@ class Run {
 
 }  // namespace
 
-absl::StatusOr<std::vector<StoreProblem>> VerifyVault(
-    const VaultContext& context, absl::FunctionRef<void(uint64_t done, uint64_t total)> progress) {
+absl::StatusOr<std::vector<StoreProblem>> VerifyVault(const VaultContext& context,
+                                                      ProgressFn progress) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context.keyring.Snapshot());
   const std::shared_ptr<const Snapshot> snapshot = context.store.GetSnapshot();
   return Run(*keys, *snapshot, progress).All();

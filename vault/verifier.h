@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/progress.h"
 #include "vault/context.h"
 #include "vault/reader.h"
 
 namespace keyturn {
 
-absl::StatusOr<std::vector<StoreProblem>> VerifyVault(
-    const VaultContext& context, absl::FunctionRef<void(uint64_t done, uint64_t total)> progress);
+absl::StatusOr<std::vector<StoreProblem>> VerifyVault(const VaultContext& context,
+                                                      ProgressFn progress);
 
 }  // namespace keyturn

@@ -12,9 +12,9 @@
 
 namespace keyturn::cli {
 
-absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(
-    const std::string& directory, const std::string& public_key_hex,
-    const std::function<void(uint64_t)>& progress) {
+absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(const std::string& directory,
+                                                           const std::string& public_key_hex,
+                                                           ProgressFn progress) {
   const bool hex = std::all_of(public_key_hex.begin(), public_key_hex.end(),
                                [](char c) { return absl::ascii_isxdigit(c); });
   if (!hex || (!public_key_hex.empty() && public_key_hex.size() != 64)) {

@@ -1,19 +1,18 @@
 // Verifying audit segments without a server. Thread-safe.
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/progress.h"
 #include "keyturn/v1/audit_service.pb.h"
 
 namespace keyturn::cli {
 
 // `public_key_hex` is 64 hexadecimal digits, or "" to leave signatures unchecked. NOT_FOUND when
-// the directory has no segments. `progress` is told how many entries were checked.
-absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(
-    const std::string& directory, const std::string& public_key_hex,
-    const std::function<void(uint64_t)>& progress);
+// the directory has no segments.
+absl::StatusOr<v1::VerifyAuditResponse> VerifyAuditOffline(const std::string& directory,
+                                                           const std::string& public_key_hex,
+                                                           ProgressFn progress);
 
 }  // namespace keyturn::cli

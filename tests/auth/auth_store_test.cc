@@ -59,9 +59,8 @@ TEST_F(AuthStoreTest, TheRootPolicyIsThereAndStaysAsItIs) {
 }
 
 TEST_F(AuthStoreTest, RolesAndTheirPoliciesStayTogether) {
-  EXPECT_EQ(
-      policies_->PutRole(*store_, Role("api", "spiffe://prod/api", {"root", "app"})).status(),
-      absl::FailedPreconditionError("the role names the policy \"app\", which does not exist"));
+  EXPECT_EQ(policies_->PutRole(*store_, Role("api", "spiffe://prod/api", {"root", "app"})).status(),
+            absl::InvalidArgumentError("there is no policy named \"app\""));
   EXPECT_TRUE(policies_->ListRoles().empty());
   Put(Policy("app", {}));
   Put(Role("api", "spiffe://prod/api", {"root", "app"}));

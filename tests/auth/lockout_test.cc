@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/reason.h"
 #include "tests/support/status.h"
 
 namespace keyturn {
@@ -31,8 +32,9 @@ TEST_F(LockoutTest, SaysHowLongToWait) {
   Fail("a", limits::kLockoutFailures);
   clock_.AdvanceTime(absl::Milliseconds(500));
   EXPECT_EQ(lockout_.Check("a"),
-            absl::ResourceExhaustedError(
-                "too many failed attempts from this address; try again in 60 s"));
+            WithRetryAfter(absl::ResourceExhaustedError(
+                               "too many failed attempts from this address; try again in 60 s"),
+                           absl::Seconds(60)));
   clock_.AdvanceTime(absl::Seconds(59));
   EXPECT_EQ(lockout_.Check("a").message(),
             "too many failed attempts from this address; try again in 1 s");

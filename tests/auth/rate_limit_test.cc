@@ -1,5 +1,6 @@
 #include "auth/rate_limit.h"
 
+#include "base/reason.h"
 #include "tests/support/status.h"
 
 namespace keyturn {
@@ -8,33 +9,32 @@ namespace {
 TEST(RateLimiter, GivesABurstAndThenARate) {
   SimulatedClock clock;
   const auto limiter = RateLimiter::Create({10, 3}, 100, clock);
-  int64_t wait = 0;
-  for (int i = 0; i < 3; ++i) EXPECT_OK(limiter->Take("a", &wait));
-  EXPECT_CODE(limiter->Take("a", &wait), kResourceExhausted);
-  EXPECT_EQ(wait, 100);
-  EXPECT_OK(limiter->Take("b", &wait));
-  clock.AdvanceTime(absl::Milliseconds(wait));
-  EXPECT_OK(limiter->Take("a", &wait));
-  EXPECT_CODE(limiter->Take("a", &wait), kResourceExhausted);
+  for (int i = 0; i < 3; ++i) EXPECT_OK(limiter->Take("a"));
+  const absl::Status refused = limiter->Take("a");
+  EXPECT_EQ(refused,
+            WithRetryAfter(absl::ResourceExhaustedError("too many calls; try again in 100ms"),
+                           absl::Milliseconds(100)));
+  EXPECT_OK(limiter->Take("b"));
+  clock.AdvanceTime(RetryAfterOf(refused));
+  EXPECT_OK(limiter->Take("a"));
+  EXPECT_CODE(limiter->Take("a"), kResourceExhausted);
 }
 
 TEST(RateLimiter, ForgetsTheLeastRecentlyUsed) {
   SimulatedClock clock;
   const auto limiter = RateLimiter::Create({1, 1}, 2, clock);
-  int64_t wait = 0;
-  EXPECT_OK(limiter->Take("a", &wait));
-  EXPECT_OK(limiter->Take("b", &wait));
-  EXPECT_CODE(limiter->Take("a", &wait), kResourceExhausted);
-  EXPECT_OK(limiter->Take("c", &wait));  // b goes
-  EXPECT_CODE(limiter->Take("a", &wait), kResourceExhausted);
-  EXPECT_OK(limiter->Take("b", &wait));
+  EXPECT_OK(limiter->Take("a"));
+  EXPECT_OK(limiter->Take("b"));
+  EXPECT_CODE(limiter->Take("a"), kResourceExhausted);
+  EXPECT_OK(limiter->Take("c"));  // b goes
+  EXPECT_CODE(limiter->Take("a"), kResourceExhausted);
+  EXPECT_OK(limiter->Take("b"));
 }
 
 TEST(RateLimiter, ZeroIsNoLimit) {
   SimulatedClock clock;
   const auto limiter = RateLimiter::Create({0, 0}, 1, clock);
-  int64_t wait = 0;
-  for (int i = 0; i < 1000; ++i) ASSERT_OK(limiter->Take("a", &wait));
+  for (int i = 0; i < 1000; ++i) ASSERT_OK(limiter->Take("a"));
 }
 
 }  // namespace

@@ -67,7 +67,10 @@ TEST(ValidatePolicy, SaysWhatIsWrong) {
       {[](auto* p) { p->add_grants()->set_path("a"); },
        "each of grants needs at least one of permissions"},
       {[](auto* p) { p->mutable_grants(0)->add_permissions("secret"); },
-       "a permission must be \"domain:verb\" or \"domain:*\" in lower case, like \"secret:read\""},
+       "there is no permission 'secret'; did you mean secret:list? There are "
+       "admin:audit, admin:certificate, admin:password-policy, admin:policy, admin:role, "
+       "admin:seal, admin:token, admin:verify, secret:delete, secret:destroy, secret:list, "
+       "secret:read, secret:write; and admin:* and secret:*"},
       {[](auto* p) { p->mutable_grants(0)->set_path("/a"); },
        "a path pattern has segments joined by '/', without a leading '/'; '+' stands for one whole "
        "segment, and '*' may stand at the end only"},

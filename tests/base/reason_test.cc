@@ -17,5 +17,16 @@ TEST(Reason, IsTheOneAttachedOrTheCodesName) {
   EXPECT_TRUE(WithReason(absl::OkStatus(), "X").ok());
 }
 
+TEST(Reason, AWaitStandsBesideIt) {
+  const absl::Status plain = absl::ResourceExhaustedError("full");
+  EXPECT_EQ(RetryAfterOf(plain), absl::ZeroDuration());
+  const absl::Status with = WithRetryAfter(WithReason(plain, "BUSY"), absl::Microseconds(1500));
+  EXPECT_EQ(RetryAfterOf(with), absl::Milliseconds(2));
+  EXPECT_EQ(ReasonOf(with), "BUSY");
+  EXPECT_EQ(RetryAfterOf(WithReason(with, "LATER")), absl::Milliseconds(2));
+  EXPECT_EQ(RetryAfterOf(absl::OkStatus()), absl::ZeroDuration());
+  EXPECT_TRUE(WithRetryAfter(absl::OkStatus(), absl::Seconds(1)).ok());
+}
+
 }  // namespace
 }  // namespace keyturn

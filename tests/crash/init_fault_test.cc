@@ -89,7 +89,7 @@ class InitFaultTest : public testing::Test {
   void ExpectWhole(Machine& machine) {
     EXPECT_OK(machine.policies->GetRole(kOperatorRole));
     EXPECT_NE(machine.ca.certificate_pem(), "");
-    EXPECT_TRUE(machine.store->Verify([](uint64_t, uint64_t) {})->empty());
+    EXPECT_TRUE(machine.store->Verify(NoProgress)->empty());
     EXPECT_TRUE(machine.audit->Verify()->problems.empty());
   }
 

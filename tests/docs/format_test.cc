@@ -266,7 +266,7 @@ class Opener {
     ASSERT_OK_AND_ASSIGN(const std::string public_key,
                          Ed25519PublicKey(keys_->audit_signing_seed()));
     ASSERT_OK_AND_ASSIGN(const AuditVerification verified,
-                         VerifyAuditDirectory(files_, dir_.File("audit"), public_key));
+                         VerifyAuditDirectory(files_, dir_.File("audit"), public_key, NoProgress));
     EXPECT_EQ(verified.entries, 1u);
     EXPECT_TRUE(verified.problems.empty()) << verified.problems.front();
     std::vector<FrameType> types;

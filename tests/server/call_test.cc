@@ -419,8 +419,10 @@ TEST_F(CallTest, BadInputIsRefusedInWords) {
          v1::CanIResponse response;
          return stubs.auth->CanI(Ctx(token), request, &response);
        },
-       "INVALID_ARGUMENT: a permission must be \"domain:verb\" or \"domain:*\" in lower case, like "
-       "\"secret:read\""},
+       "INVALID_ARGUMENT: there is no permission 'read'; did you mean secret:read? There are "
+       "admin:audit, admin:certificate, admin:password-policy, admin:policy, admin:role, "
+       "admin:seal, admin:token, admin:verify, secret:delete, secret:destroy, secret:list, "
+       "secret:read, secret:write; and admin:* and secret:*"},
       {"bad page token",
        [](Stubs& stubs, const std::string& token) {
          v1::SearchAuditRequest request;

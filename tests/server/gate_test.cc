@@ -1,7 +1,7 @@
 // The order of a call's steps, asked of Call itself: over the rooms of a real server, with an audit
 // log that can be made to fail.
 #include "server/call.h"
-#include "tests/server/server_fixture.h"
+#include "tests/server/gate_fixture.h"
 
 namespace keyturn {
 namespace {
@@ -25,7 +25,7 @@ class BreakableAudit : public AuditLog {
     return real_.WaitFor(sequence, deadline);
   }
   uint64_t next_sequence() const override { return real_.next_sequence(); }
-  absl::StatusOr<AuditVerification> Verify(const AuditProgress& progress) override {
+  absl::StatusOr<AuditVerification> Verify(ProgressFn progress) override {
     return real_.Verify(progress);
   }
   uint64_t unsynced_bytes() const override { return 0; }
@@ -36,19 +36,12 @@ class BreakableAudit : public AuditLog {
   AuditLog& real_;
 };
 
-class GateTest : public ServerFixture {
+class GateTest : public GateFixture {
  protected:
   void SetUp() override {
-    StartDev();
-    methods_ = std::make_unique<MethodTable>(*MethodTable::Create(MethodTable::Services()));
-    metrics_ = Metrics::Create(*methods_);
-    Rooms& rooms = server_->rooms();
-    audit_ = std::make_unique<BreakableAudit>(*rooms.audit);
-    no_limit_ = RateLimiter::Create({0, 0}, 10, Clock::Real());
-    gate_ = std::make_unique<GateParts>(
-        GateParts{*rooms.store, *rooms.policies, *rooms.tokens, *rooms.authenticator, *audit_,
-                  *metrics_, Clock::Real(), *no_limit_, *no_limit_, refusals_,
-                  server_->lifecycle().unsealed(), draining_, nullptr});
+    GateFixture::SetUp();
+    audit_ = std::make_unique<BreakableAudit>(*server_->rooms().audit);
+    gate_ = MakeGate(*audit_);
   }
 
   CallOrigin Origin(const std::string& token) {
@@ -76,12 +69,7 @@ class GateTest : public ServerFixture {
     return steps + std::string(absl::StatusCodeToString(status.code()));
   }
 
-  std::unique_ptr<MethodTable> methods_;
-  std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<BreakableAudit> audit_;
-  std::unique_ptr<RateLimiter> no_limit_;
-  RefusalLimiter refusals_;
-  std::atomic<bool> draining_{false};
   std::unique_ptr<GateParts> gate_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "auth/permissions.h"
 #include "tests/support/status.h"
 
 namespace keyturn {
@@ -33,6 +34,15 @@ TEST(MethodTable, OnlyThreeMethodsArePublic) {
   EXPECT_EQ(open, (std::set<std::string>{"/keyturn.v1.SystemService/Init",
                                          "/keyturn.v1.SystemService/Status",
                                          "/keyturn.v1.SystemService/Unseal"}));
+}
+
+TEST(MethodTable, EveryPermissionGuardsAMethod) {
+  ASSERT_OK_AND_ASSIGN(const MethodTable table, MethodTable::Create(MethodTable::Services()));
+  std::set<std::string> declared;
+  for (const MethodInfo& method : table.methods()) {
+    if (!method.permission.empty()) declared.insert(method.permission);
+  }
+  EXPECT_EQ(declared, std::set<std::string>(Permissions().begin(), Permissions().end()));
 }
 
 TEST(MethodTable, RefusesAServiceWithoutOptions) {

@@ -166,7 +166,7 @@ class PowerLossTest : public testing::Test {
     for (const Family family : {Family::kRecords, Family::kDeks}) {
       Compare(family, expected[static_cast<size_t>(family)], &problems);
     }
-    const auto verified = store_->Verify([](uint64_t, uint64_t) {});
+    const auto verified = store_->Verify(NoProgress);
     if (!verified.ok()) problems.push_back(verified.status().ToString());
     for (const StoreProblem& problem : verified.value_or(std::vector<StoreProblem>{})) {
       problems.push_back(problem.what);
@@ -295,7 +295,7 @@ TEST_F(PowerLossTest, ATornLastRecordIsNotThere) {
     const auto torn = store_->Newest().Get(Family::kRecords, "torn");
     ASSERT_OK(torn);
     EXPECT_EQ(torn->has_value(), whole) << keep;
-    EXPECT_TRUE(store_->Verify([](uint64_t, uint64_t) {})->empty()) << keep;
+    EXPECT_TRUE(store_->Verify(NoProgress)->empty()) << keep;
   }
 }
 

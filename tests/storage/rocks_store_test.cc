@@ -42,7 +42,7 @@ class RocksStoreTest : public testing::Test {
   }
 
   std::vector<StoreProblem> Verify() {
-    auto problems = store_->Verify([](uint64_t, uint64_t) {});
+    auto problems = store_->Verify(NoProgress);
     EXPECT_TRUE(problems.ok()) << problems.status();
     return problems.value_or(std::vector<StoreProblem>{});
   }
@@ -88,7 +88,7 @@ TEST_F(RocksStoreTest, SnapshotShowsNothingThatTheListenerHasNotHeardOf) {
 TEST_F(RocksStoreTest, VerifyNeedsAHasher) {
   ASSERT_OK(Put("a", "1"));
   store_->SetRecordHasher(nullptr);
-  EXPECT_EQ(store_->Verify([](uint64_t, uint64_t) {}).status(),
+  EXPECT_EQ(store_->Verify(NoProgress).status(),
             absl::FailedPreconditionError("the vault is sealed; run: keyturn operator unseal"));
 }
 

@@ -27,7 +27,7 @@ class DamageTest : public VaultFixture {
   }
   std::string Problems() {
     std::string out;
-    const auto problems = vault_->Verify([](uint64_t, uint64_t) {});
+    const auto problems = vault_->Verify(NoProgress);
     EXPECT_OK(problems);
     for (const StoreProblem& problem : *problems) absl::StrAppend(&out, problem.what, "\n");
     return out;

@@ -138,11 +138,10 @@ class VaultFixture : public testing::Test {
   }
 
   void ExpectClean() {
-    const auto nothing = [](uint64_t, uint64_t) {};
-    const auto store_problems = store_->Verify(nothing);
+    const auto store_problems = store_->Verify(NoProgress);
     ASSERT_OK(store_problems);
     for (const StoreProblem& problem : *store_problems) ADD_FAILURE() << problem.what;
-    const auto vault_problems = vault_->Verify(nothing);
+    const auto vault_problems = vault_->Verify(NoProgress);
     ASSERT_OK(vault_problems);
     for (const StoreProblem& problem : *vault_problems) ADD_FAILURE() << problem.what;
   }

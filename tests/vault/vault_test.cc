@@ -44,7 +44,7 @@ TEST_F(VaultTest, VerifyNamesWhatIsMissing) {
     return absl::OkStatus();
   }));
   EXPECT_EQ(Get("a"), "DATA_LOSS");
-  const auto problems = vault_->Verify([](uint64_t, uint64_t) {});
+  const auto problems = vault_->Verify(NoProgress);
   ASSERT_OK(problems);
   ASSERT_EQ(problems->size(), 1u);
   EXPECT_NE((*problems)[0].what.find("version 1: its key is missing"), std::string::npos);

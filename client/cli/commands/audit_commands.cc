@@ -50,7 +50,7 @@ absl::Status Tail(Shell& shell, const TailFlags& flags) {
       },
       shell.Options(/*stream=*/true));
   RETURN_IF_ERROR(printed);
-  if (ended.ok()) return ended;
+  if (ended.ok() || next == flags.from) return ended;
   return WithHelp(ended, absl::StrCat("keyturn audit tail --follow --from ", next));
 }
 
@@ -115,12 +115,16 @@ absl::Status Verify(Shell& shell, const std::string& offline, const std::string&
     ASSIGN_OR_RETURN(result, VerifyAudit(shell, *client, shell.Options(/*stream=*/true)));
   } else {
     Progress progress("audit entries checked", shell.terminal(), shell.clock());
-    ASSIGN_OR_RETURN(result, VerifyAuditOffline(offline, public_key, [&](uint64_t entries) {
+    ASSIGN_OR_RETURN(result,
+                     VerifyAuditOffline(offline, public_key, [&](uint64_t entries, uint64_t) {
                        progress.Update(entries, 0);
+                       return absl::OkStatus();
                      }));
   }
   Pairs pairs = {{"entries", absl::StrCat(result.entries())},
-                 {"signed up to", absl::StrCat(result.signed_entries())},
+                 {"signed up to", offline.empty() || !public_key.empty()
+                                      ? absl::StrCat(result.signed_entries())
+                                      : "not checked: give --public-key"},
                  {"head", absl::BytesToHexString(result.head_hash())},
                  {"public key", absl::BytesToHexString(result.public_key())},
                  {"problems", absl::StrCat(result.problems_size())}};

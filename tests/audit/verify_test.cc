@@ -1,0 +1,139 @@
+#include "audit/verify.h"
+
+#include "absl/strings/match.h"
+#include "tests/audit/audit_fixture.h"
+
+namespace keyturn {
+namespace {
+
+using VerifyTest = AuditFixture;
+
+TEST_F(VerifyTest, EveryFlippedByteIsFound) {
+  for (int i = 0; i < 4; ++i) ASSERT_OK(log_->Append(Event("read")));
+  const std::string path = LastSegment();
+  const std::string whole = *files_->Read(path);
+  for (size_t i = 0; i < whole.size(); ++i) {
+    std::string bad = whole;
+    bad[i] = static_cast<char>(bad[i] ^ 1);
+    Replace(path, bad);
+    ASSERT_GT(Problems(), 0u) << i;
+  }
+  Replace(path, whole);
+  EXPECT_EQ(Problems(), 0u);
+}
+
+TEST_F(VerifyTest, DeletedReorderedInsertedAndTruncatedEntriesAreFound) {
+  for (int i = 0; i < 4; ++i) ASSERT_OK(log_->Append(Event(absl::StrCat("read", i))));
+  const std::string path = LastSegment();
+  const std::string whole = *files_->Read(path);
+  std::vector<std::string> frames;
+  uint64_t begin = 0;
+  ASSERT_OK(ForEachFrame(*files_, path, 0, [&](const Frame&, uint64_t end) {
+    frames.push_back(whole.substr(begin, end - begin));
+    begin = end;
+    return true;
+  }));
+  ASSERT_EQ(frames.size(), 5u);  // the header and four entries
+  const auto with = [&](const std::vector<int>& order) {
+    std::string out;
+    for (const int i : order) out += frames[static_cast<size_t>(i)];
+    Replace(path, out);
+    return Problems();
+  };
+  EXPECT_EQ(with({0, 1, 2, 3, 4}), 0u);
+  EXPECT_GT(with({0, 1, 3, 4}), 0u);
+  EXPECT_GT(with({0, 2, 1, 3, 4}), 0u);
+  EXPECT_GT(with({0, 1, 2, 2, 3, 4}), 0u);
+  EXPECT_GT(with({0, 1, 2, 3}), 0u);
+  EXPECT_GT(with({1, 2, 3, 4}), 0u);
+}
+
+TEST_F(VerifyTest, DamageToWhatWasOnDiskIsNotTakenForATornEnd) {
+  options_.sync_reads = true;
+  ASSERT_OK(Open());
+  for (int i = 0; i < 6; ++i) ASSERT_OK(log_->Append(Event(absl::StrCat("read", i))));
+  ASSERT_OK(Change("x"));
+  Close();
+  const std::string path = LastSegment();
+  const std::string whole = *files_->Read(path);
+  uint64_t sixth_ends = 0;
+  ASSERT_OK(ForEachFrame(*files_, path, 0, [&](const Frame& frame, uint64_t end) {
+    const std::optional<AuditRecord> record = ParseEntry(frame);
+    if (record.has_value() && record->sequence == 6) sixth_ends = end;
+    return true;
+  }));
+  ASSERT_GT(sixth_ends, 0u);
+  for (size_t at = 0; at < sixth_ends; at += 7) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    Replace(path, damaged);
+    SCOPED_TRACE(at);
+    EXPECT_CODE(Open(), kDataLoss);
+    EXPECT_EQ(*files_->Read(path), damaged) << "nothing may be cut";
+  }
+  Replace(path, whole.substr(0, sixth_ends - 1));
+  const absl::Status lost = Open();
+  EXPECT_CODE(lost, kDataLoss);
+  EXPECT_TRUE(absl::StrContains(lost.message(), "entries 6 to 6")) << lost;
+  ASSERT_OK(files_->Remove(path));
+  EXPECT_CODE(Open(), kDataLoss);
+  // What is behind may be what a crash left: it is cut.
+  Replace(path, whole + whole.substr(0, 20));
+  ASSERT_OK(Open());
+  EXPECT_EQ(All().size(), 7u);
+}
+
+TEST_F(VerifyTest, ALossCanBeAccepted) {
+  options_.sync_reads = true;
+  ASSERT_OK(Open());
+  for (int i = 0; i < 6; ++i) ASSERT_OK(log_->Append(Event(absl::StrCat("read", i))));
+  ASSERT_OK(Change("x"));
+  Close();
+  ASSERT_OK(files_->Remove(LastSegment()));
+  ASSERT_FALSE(Open().ok());
+  options_.accept_loss = true;
+  ASSERT_OK(Open());
+  options_.accept_loss = false;
+  ASSERT_OK(Open());
+  EXPECT_EQ(All().size(), 1u);  // the change, which the store had
+  EXPECT_EQ(Problems(), 0u);
+}
+
+TEST_F(VerifyTest, ACheckpointWithoutSignatureIsFound) {
+  ASSERT_OK(log_->Append(Event("read")));
+  log_->SetKeys(nullptr);  // writes a checkpoint
+  log_->SetKeys(keys_);
+  Close();
+  const std::string path = LastSegment();
+  std::string forged;
+  ChainState state = ChainState::Start();
+  ASSERT_OK(ForEachFrame(*files_, path, 0, [&](const Frame& frame, uint64_t) {
+    if (frame.type == FrameType::kHeader) forged += HeaderFrame(&state);
+    if (frame.type == FrameType::kEntry) {
+      AuditEvent event = ParseEntry(frame)->event;
+      event.principal = "somebody else";
+      forged += EntryFrame(EncodeEvent(event), Revision(0), &state);
+    }
+    if (frame.type == FrameType::kCheckpoint) forged += CheckpointFrame("", &state);
+    return true;
+  }));
+  Replace(path, forged);
+  ASSERT_OK(Open());
+  EXPECT_EQ(Problems(), 1u);
+}
+
+TEST_F(VerifyTest, AnotherKeysCheckpointsAreFound) {
+  ASSERT_OK(log_->Append(Event("read")));
+  log_->SetKeys(nullptr);  // writes a checkpoint
+  const std::string public_key = [&] {
+    log_->SetKeys(keys_);
+    return log_->Verify()->public_key;
+  }();
+  EXPECT_EQ(VerifyAuditDirectory(*files_, "/audit", public_key, NoProgress)->problems.size(), 0u);
+  EXPECT_GT(
+      VerifyAuditDirectory(*files_, "/audit", std::string(32, 'x'), NoProgress)->problems.size(),
+      0u);
+}
+
+}  // namespace
+}  // namespace keyturn

@@ -1,0 +1,40 @@
+#include "auth/permissions.h"
+
+#include <algorithm>
+
+#include "tests/support/status.h"
+
+namespace keyturn {
+namespace {
+
+TEST(Permissions, EachIsTaken) {
+  EXPECT_TRUE(std::is_sorted(Permissions().begin(), Permissions().end()));
+  for (const std::string& one : Permissions()) EXPECT_OK(ValidatePermission(one));
+  EXPECT_OK(ValidatePermission("secret:*"));
+  EXPECT_OK(ValidatePermission("admin:*"));
+}
+
+TEST(Permissions, NoOtherIsTaken) {
+  for (const char* bad :
+       {"", "read", "secret", "secret:", "secret:r", "secret:raed", "secret:read ", ":read", "*",
+        ":*", "*:*", "s:*", "secrets:*", "secret:read*", "secret:re*", "Secret:read", "a:b:c"}) {
+    SCOPED_TRACE(bad);
+    EXPECT_CODE(ValidatePermission(bad), kInvalidArgument);
+  }
+  EXPECT_CODE(ValidatePermission(std::string("secret:read\0", 12)), kInvalidArgument);
+}
+
+TEST(Permissions, TheNearestIsNamed) {
+  EXPECT_EQ(ValidatePermission("secret:raed").message(),
+            "there is no permission 'secret:raed'; did you mean secret:read? There are "
+            "admin:audit, admin:certificate, admin:password-policy, admin:policy, admin:role, "
+            "admin:seal, admin:token, admin:verify, secret:delete, secret:destroy, secret:list, "
+            "secret:read, secret:write; and admin:* and secret:*");
+}
+
+TEST(Permissions, ALongOneIsNotRepeatedWhole) {
+  EXPECT_LT(ValidatePermission(std::string(1 << 20, 'x')).message().size(), 500u);
+}
+
+}  // namespace
+}  // namespace keyturn
