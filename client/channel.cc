@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -30,8 +31,8 @@ constexpr char kUserAgent[] = "keyturn-client";
 absl::StatusOr<std::string> ReadPem(const std::string& path, absl::string_view what) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {
-    return absl::NotFoundError(
-        absl::StrCat("cannot read ", what, " ", path, ": ", std::strerror(errno)));
+    return absl::NotFoundError(absl::StrCat("cannot read ", what, " ", path, ": ",
+                                            std::generic_category().message(errno)));
   }
   std::ostringstream text;
   text << in.rdbuf();

@@ -93,7 +93,7 @@ absl::StatusOr<std::vector<v1::GetResponse>> FetchDirectory(Shell& shell, const 
   for (size_t i = 0; i < paths.size(); i += limits::kBatchGetMax) {
     const size_t end = std::min(paths.size(), i + limits::kBatchGetMax);
     const absl::Status fetched =
-        FetchBatch(shell, {paths.begin() + i, paths.begin() + end}, &secrets);
+        FetchBatch(shell, {paths.data() + i, paths.data() + end}, &secrets);
     if (fetched.ok()) continue;
     for (v1::GetResponse& secret : secrets) WipeValues(&secret);
     return fetched;

@@ -5,29 +5,34 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "client/cli/environment_variable.h"
 #include "client/cli/exit_codes.h"
 
 namespace keyturn::cli {
 namespace {
 
 absl::Status Failed(absl::string_view what, absl::string_view path, int error) {
-  const std::string message = absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(error));
-  if (error == ENOENT) return absl::NotFoundError(message);
-  return WithExitCode(absl::UnavailableError(message), kExitError);
+  const std::string message =
+      absl::StrCat("cannot ", what, " ", path, ": ", std::generic_category().message(error));
+  // A file of this machine: not what exit code 3 or `doctor` are about.
+  const absl::Status status =
+      error == ENOENT ? absl::NotFoundError(message) : absl::FailedPreconditionError(message);
+  return WithExitCode(status, kExitError);
 }
 
 absl::StatusOr<std::string> XdgDirectory(const char* variable, absl::string_view below_home) {
-  const char* const set = std::getenv(variable);
-  if (set != nullptr && set[0] == '/') return absl::StrCat(set, "/keyturn");
-  const char* const home = std::getenv("HOME");
-  if (home != nullptr && home[0] == '/') return absl::StrCat(home, "/", below_home, "/keyturn");
+  const std::string set = EnvironmentVariable(variable);
+  if (absl::StartsWith(set, "/")) return absl::StrCat(set, "/keyturn");
+  const std::string home = EnvironmentVariable("HOME");
+  if (absl::StartsWith(home, "/")) return absl::StrCat(home, "/", below_home, "/keyturn");
   return absl::NotFoundError(
       absl::StrCat("neither HOME nor ", variable, " is set to an absolute path"));
 }
@@ -41,6 +46,28 @@ absl::Status WriteAll(int fd, absl::string_view bytes, const std::string& path) 
   }
   if (fsync(fd) != 0) return Failed("write", path, errno);
   return absl::OkStatus();
+}
+
+// The file that a name stands for, and what is to be kept of it.
+struct Target {
+  std::string path;
+  mode_t mode = 0600;
+  uid_t owner = static_cast<uid_t>(-1);  // as chown(2): no change
+  gid_t group = static_cast<gid_t>(-1);
+};
+
+// Renaming over a device or a pipe would replace it for everybody on the machine.
+absl::StatusOr<Target> FindTarget(const std::string& name) {
+  struct stat info;
+  if (stat(name.c_str(), &info) != 0) return Target{name};
+  if (!S_ISREG(info.st_mode)) {
+    return UsageError(absl::StrCat(
+        name, " is not a regular file; name one, or leave it out for standard output"));
+  }
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(name, error);
+  if (error) return Failed("write", name, error.value());
+  return Target{real.string(), info.st_mode & 0777, info.st_uid, info.st_gid};
 }
 
 }  // namespace
@@ -75,13 +102,21 @@ absl::StatusOr<std::string> ReadPublicFile(const std::string& path, size_t bytes
   return std::string(bytes.ExposeForCrypto());
 }
 
-absl::Status WriteFileWhole(const std::string& path, absl::string_view bytes, int mode) {
+absl::Status WriteFileWhole(const std::string& name, absl::string_view bytes,
+                            std::optional<int> mode) {
+  ASSIGN_OR_RETURN(const Target target, FindTarget(name));
+  const std::string& path = target.path;
   std::string temporary = absl::StrCat(path, ".XXXXXX");
   const int fd = mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return Failed("write", path, errno);
   absl::Cleanup remover = [&] { unlink(temporary.c_str()); };
   const absl::Cleanup closer = [fd] { close(fd); };
-  if (fchmod(fd, static_cast<mode_t>(mode)) != 0) return Failed("write", path, errno);
+  const mode_t wanted = mode.has_value() ? static_cast<mode_t>(*mode) : target.mode;
+  // Another owner is kept if this user may give files away; what is not given away stays private.
+  if (fchown(fd, target.owner, target.group) != 0 && errno != EPERM) {
+    return Failed("write", path, errno);
+  }
+  if (fchmod(fd, wanted) != 0) return Failed("write", path, errno);
   RETURN_IF_ERROR(WriteAll(fd, bytes, path));
   if (rename(temporary.c_str(), path.c_str()) != 0) return Failed("write", path, errno);
   std::move(remover).Cancel();

@@ -2,6 +2,7 @@
 // whole or not at all. Thread-safe.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -22,9 +23,11 @@ inline void Assign(absl::string_view value, std::string* field) {
   field->assign(value.data(), value.size());
 }
 
-// Replaces `path` with a file of mode `mode` by way of a temporary one beside it. Missing
-// directories are not made.
-absl::Status WriteFileWhole(const std::string& path, absl::string_view bytes, int mode);
+// Replaces `name`, or the file that it links to, by way of a temporary file beside it. The owner is
+// kept; `mode` nullopt keeps the mode as well, 0600 for a new file. Missing directories are not
+// made. INVALID_ARGUMENT for what is not a regular file, such as a device.
+absl::Status WriteFileWhole(const std::string& name, absl::string_view bytes,
+                            std::optional<int> mode);
 // Makes the directory and those above it, mode 0700.
 absl::Status MakePrivateDirectory(const std::string& path);
 

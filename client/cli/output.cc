@@ -5,10 +5,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
+#include "client/cli/exact_json.h"
 #include "client/cli/exit_codes.h"
 
 namespace keyturn::cli {
@@ -70,17 +72,15 @@ absl::Status Output::Require(std::initializer_list<Format> allowed) const {
 absl::Status Output::Raw(absl::string_view bytes) const {
   if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() ||
       std::fflush(stdout) != 0) {
-    return WithExitCode(absl::UnavailableError(absl::StrCat("cannot write to standard output: ",
-                                                            std::strerror(errno))),
-                        kExitError);
+    return WithExitCode(
+        absl::UnavailableError(absl::StrCat("cannot write to standard output: ",
+                                            std::generic_category().message(errno))),
+        kExitError);
   }
   return absl::OkStatus();
 }
 
-absl::Status Output::PrintJson(const Json& value) const {
-  // Bytes that are not UTF-8 cannot be in JSON; values that may be are sent as base64.
-  return Raw(value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-}
+absl::Status Output::PrintJson(const Json& value) const { return Raw(DumpJson(value) + "\n"); }
 
 absl::Status Output::Object(const Pairs& pairs, const Json& value) const {
   RETURN_IF_ERROR(Require({Format::kTable, Format::kJson}));

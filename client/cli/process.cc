@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <system_error>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
@@ -22,7 +24,7 @@ constexpr absl::string_view kPristineKeeps[] = {"PATH", "HOME", "USER", "SHELL",
 
 bool Inherits(absl::string_view name, const std::vector<Variable>& variables, bool pristine,
               bool pass_token) {
-  if (name == "KEYTURN_TOKEN" && !pass_token) return false;
+  if (absl::StartsWith(name, "KEYTURN_TOKEN") && !pass_token) return false;  // ..._FILE as well
   if (pristine && std::find(std::begin(kPristineKeeps), std::end(kPristineKeeps), name) ==
                       std::end(kPristineKeeps)) {
     return false;
@@ -64,13 +66,13 @@ absl::Status Exec(std::vector<std::string> command, EnvironmentBlock& environmen
   // A command may expect the defaults, whatever this process did.
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   std::signal(SIGPIPE, SIG_DFL);
   execvpe(argv[0], argv.data(), environment.envp());
   const int error = errno;
-  return WithExitCode(
-      absl::InternalError(absl::StrCat("cannot run ", command[0], ": ", std::strerror(error))),
-      error == ENOENT ? kExitNoCommand : kExitNotRunnable);
+  return WithExitCode(absl::InternalError(absl::StrCat("cannot run ", command[0], ": ",
+                                                       std::generic_category().message(error))),
+                      error == ENOENT ? kExitNoCommand : kExitNotRunnable);
 }
 
 }  // namespace keyturn::cli

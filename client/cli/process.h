@@ -18,7 +18,7 @@ namespace keyturn::cli {
 class EnvironmentBlock {
  public:
   // What this process has (only PATH, HOME, USER, SHELL, LANG, TERM, TZ and TMPDIR if `pristine`)
-  // without KEYTURN_TOKEN unless `pass_token`, and with `variables` over it.
+  // without KEYTURN_TOKEN and KEYTURN_TOKEN_FILE unless `pass_token`, and with `variables` over it.
   static absl::StatusOr<EnvironmentBlock> Make(const std::vector<Variable>& variables,
                                                bool pristine, bool pass_token);
   char** envp() { return pointers_.data(); }

@@ -158,6 +158,7 @@ absl::StatusOr<std::optional<StoredToken>> LoadToken(const std::string& profile)
   token.principal = TextIn(*file, "principal");
   token.address = TextIn(*file, "address");
   token.ca_sha256 = TextIn(*file, "caSha256");
+  token.client_cert_sha256 = TextIn(*file, "clientCertSha256");
   std::string error;
   const std::string expires = TextIn(*file, "expireTime");
   if (!expires.empty()) absl::ParseTime(absl::RFC3339_full, expires, &token.expire_time, &error);
@@ -173,6 +174,7 @@ absl::Status SaveToken(const std::string& profile, const StoredToken& token) {
   file["principal"] = token.principal;
   file["address"] = token.address;
   file["caSha256"] = token.ca_sha256;
+  if (!token.client_cert_sha256.empty()) file["clientCertSha256"] = token.client_cert_sha256;
   if (token.expire_time != absl::InfiniteFuture()) {
     file["expireTime"] =
         absl::FormatTime(absl::RFC3339_full, token.expire_time, absl::UTCTimeZone());

@@ -34,6 +34,7 @@ class Profiles {
 
   void Set(const std::string& name, Profile profile);
   // NOT_FOUND names the known ones.
+  absl::Status Unknown(const std::string& name) const;
   absl::Status Use(const std::string& name);
   // The files in its directory go as well.
   absl::Status Remove(const std::string& name);
@@ -42,8 +43,6 @@ class Profiles {
   static absl::StatusOr<std::string> Directory(const std::string& name);
 
  private:
-  absl::Status Unknown(const std::string& name) const;
-
   std::string path_;
   std::string current_ = kDefaultProfile;
   std::map<std::string, Profile> profiles_;
@@ -57,6 +56,8 @@ struct StoredToken {
   absl::Time expire_time = absl::InfiniteFuture();
   // What it may be sent to: the address, and the hash of the CA file's contents.
   std::string address, ca_sha256;
+  // Of the client certificate that it was got with; "": of none.
+  std::string client_cert_sha256;
 };
 
 // nullopt when there is none.

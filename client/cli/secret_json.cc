@@ -1,10 +1,13 @@
 #include "client/cli/secret_json.h"
 
+#include <cstring>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/limits.h"
+#include "client/cli/exact_json.h"
 #include "client/cli/exit_codes.h"
 #include "client/wipe.h"
 
@@ -23,25 +26,30 @@ std::string LowerWithout(absl::string_view prefix, absl::string_view name) {
 void WipeJson(Json* value) {
   if (value->is_string()) {
     WipeBuffer(value->get_ptr<std::string*>());
+  } else if (value->is_binary()) {
+    Json::binary_t& bytes = value->get_binary();
+    explicit_bzero(bytes.data(), bytes.size());
+    bytes.clear();
   } else if (value->is_structured()) {
     for (Json& member : *value) WipeJson(&member);
   }
 }
 
 absl::StatusOr<v1::SecretData> DataFromJson(absl::string_view text) {
-  Json object = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object() || object.empty()) {
-    WipeJson(&object);
-    return UsageError(R"(the data must be a JSON object of fields, such as {"value": "..."})");
+  absl::StatusOr<JsonMembers> members = JsonMembers::Parse(text);
+  if (!members.ok() || members->all().empty()) {
+    const absl::string_view why = members.ok() ? "it has no member" : members.status().message();
+    return UsageError(absl::StrCat(
+        R"(the data must be a JSON object of fields, such as {"value": "..."}; )", why));
   }
   v1::SecretData data;
-  for (auto& [name, member] : object.items()) {
+  for (const JsonMember& member : members->all()) {
     v1::Field& field = *data.add_fields();
-    field.set_name(name);
-    field.set_encoding(member.is_string() ? v1::ENCODING_TEXT : v1::ENCODING_JSON);
-    *field.mutable_value() = member.is_string() ? member.get<std::string>() : member.dump();
+    field.set_name(member.name);
+    field.set_encoding(member.type == JsonMember::Type::kString ? v1::ENCODING_TEXT
+                                                                : v1::ENCODING_JSON);
+    field.set_value(member.text);
   }
-  WipeJson(&object);
   return data;
 }
 
@@ -63,7 +71,7 @@ Json SecretToJson(const v1::GetResponse& secret) {
       member = absl::Base64Escape(field.value());
       encodings[field.name()] = "base64";
     } else if (field.encoding() == v1::ENCODING_JSON) {
-      member = Json::parse(field.value(), nullptr, false);
+      member = VerbatimJson(field.value());
     } else {
       member = field.value();
     }
@@ -90,6 +98,16 @@ absl::StatusOr<v1::Kind> ParseKind(absl::string_view name) {
 std::string StateName(const v1::VersionInfo& version) {
   if (version.has_delete_time()) return "deleted";
   return LowerWithout("VERSION_STATE_", v1::VersionState_Name(version.state()));
+}
+
+std::string CurrentVersionText(const v1::SecretInfo& secret) {
+  if (secret.current_version() == 0) return "none: all are deleted";
+  for (const v1::VersionInfo& version : secret.versions()) {
+    if (version.version() == secret.current_version() && version.has_delete_time()) {
+      return absl::StrCat(version.version(), " (deleted)");
+    }
+  }
+  return absl::StrCat(secret.current_version());
 }
 
 }  // namespace keyturn::cli

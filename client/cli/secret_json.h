@@ -11,11 +11,12 @@
 
 namespace keyturn::cli {
 
-// From a JSON object: a string becomes text, anything else JSON in its compact form.
+// From a JSON object: a string becomes text, anything else JSON, digit for digit as it came.
 // INVALID_ARGUMENT names the member, never the value.
 absl::StatusOr<v1::SecretData> DataFromJson(absl::string_view text);
 
-// {path, kind, version, state, createTime, revision, customMetadata, data, encodings}.
+// {path, kind, version, state, createTime, revision, customMetadata, data, encodings}, for
+// DumpJson.
 Json SecretToJson(const v1::GetResponse& secret);
 
 // "generic", "api_key", ...
@@ -23,6 +24,8 @@ std::string KindName(v1::Kind kind);
 absl::StatusOr<v1::Kind> ParseKind(absl::string_view name);
 // "current", "deleted", ...: what people call it.
 std::string StateName(const v1::VersionInfo& version);
+// "3", "3 (deleted)" or "none": the current version for people.
+std::string CurrentVersionText(const v1::SecretInfo& secret);
 
 // Overwrites all strings of the value.
 void WipeJson(Json* value);

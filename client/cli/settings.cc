@@ -1,6 +1,5 @@
 #include "client/cli/settings.h"
 
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
@@ -8,6 +7,7 @@
 #include "absl/strings/str_replace.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "client/cli/environment_variable.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
 
@@ -15,14 +15,10 @@ namespace keyturn::cli {
 namespace {
 
 constexpr char kDefaultAddress[] = "127.0.0.1:7400";
+constexpr char kCurrentProfile[] = "current profile";
 constexpr char kDefaultDataDirectory[] = "/var/lib/keyturn";
 constexpr const char* kNames[] = {"profile",    "address",    "ca_cert",        "client_cert",
                                   "client_key", "token_file", "operator_socket"};
-
-std::string Variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 // One candidate after the other; the first that is not empty stays.
 class Picker {
@@ -31,7 +27,9 @@ class Picker {
     if (picked_.value.empty() && !value.empty()) picked_ = {value, source};
     return *this;
   }
-  Picker& Variable(const char* name) { return Try(cli::Variable(name), name); }
+  Picker& EnvironmentVariable(const char* name) {
+    return Try(cli::EnvironmentVariable(name), name);
+  }
   Setting Pick() const { return picked_; }
 
  private:
@@ -77,13 +75,13 @@ absl::StatusOr<Settings> Settings::Resolve(const GlobalFlags& flags) {
   // A profile that was asked for is not overruled by what is left in the environment.
   const std::string info_path = !flags.info_file.empty() || !flags.profile.empty()
                                     ? flags.info_file
-                                    : Variable("KEYTURN_INFO_FILE");
+                                    : EnvironmentVariable("KEYTURN_INFO_FILE");
   ASSIGN_OR_RETURN(const InfoFile info, ReadInfoFile(info_path));
 
   const Setting profile_name = Picker()
                                    .Try(flags.profile, "flag --profile")
-                                   .Variable("KEYTURN_PROFILE")
-                                   .Try(out.profiles_.current(), "current profile")
+                                   .EnvironmentVariable("KEYTURN_PROFILE")
+                                   .Try(out.profiles_.current(), kCurrentProfile)
                                    .Pick();
   RETURN_IF_ERROR(CheckProfileName(profile_name.value));
   const Profile* const found = out.profiles_.Find(profile_name.value);
@@ -95,32 +93,32 @@ absl::StatusOr<Settings> Settings::Resolve(const GlobalFlags& flags) {
   settings["address"] = Picker()
                             .Try(flags.address, "flag --address")
                             .Try(info.address, info.source)
-                            .Variable("KEYTURN_ADDR")
+                            .EnvironmentVariable("KEYTURN_ADDR")
                             .Try(profile.address, from_profile)
                             .Try(kDefaultAddress, "default")
                             .Pick();
   settings["ca_cert"] = Picker()
                             .Try(flags.ca_cert, "flag --ca-cert")
                             .Try(info.ca_cert, info.source)
-                            .Variable("KEYTURN_CACERT")
+                            .EnvironmentVariable("KEYTURN_CACERT")
                             .Try(profile.ca_cert, from_profile)
                             .Pick();
   settings["client_cert"] = Picker()
                                 .Try(flags.client_cert, "flag --client-cert")
-                                .Variable("KEYTURN_CLIENT_CERT")
+                                .EnvironmentVariable("KEYTURN_CLIENT_CERT")
                                 .Try(profile.client_cert, from_profile)
                                 .Pick();
   settings["client_key"] = Picker()
                                .Try(flags.client_key, "flag --client-key")
-                               .Variable("KEYTURN_CLIENT_KEY")
+                               .EnvironmentVariable("KEYTURN_CLIENT_KEY")
                                .Try(profile.client_key, from_profile)
                                .Pick();
   settings["token_file"] = Picker()
                                .Try(flags.token_file, "flag --token-file")
                                .Try(info.token_file, info.source)
-                               .Variable("KEYTURN_TOKEN_FILE")
+                               .EnvironmentVariable("KEYTURN_TOKEN_FILE")
                                .Pick();
-  const std::string data = Variable("KEYTURN_DATA_DIR");
+  const std::string data = EnvironmentVariable("KEYTURN_DATA_DIR");
   settings["operator_socket"] =
       Picker()
           .Try(flags.socket, "flag --socket")
@@ -128,8 +126,18 @@ absl::StatusOr<Settings> Settings::Resolve(const GlobalFlags& flags) {
           .Try(data.empty() ? "" : data + "/operator.sock", "KEYTURN_DATA_DIR")
           .Try(absl::StrCat(kDefaultDataDirectory, "/operator.sock"), "default")
           .Pick();
-  out.local_is_named_ = settings["operator_socket"].source != "default";
+  const bool profile_is_named = !flags.profile.empty() && flags.info_file.empty();
+  out.remote_is_named_ = flags.socket.empty() && (!flags.address.empty() || profile_is_named);
+  out.local_is_named_ = !out.remote_is_named_ && settings["operator_socket"].source != "default";
   return out;
+}
+
+absl::Status Settings::RequireProfile() const {
+  const std::string& name = (*this)["profile"];
+  if (SourceOf("profile") == kCurrentProfile || profiles_.Find(name) != nullptr) {
+    return absl::OkStatus();
+  }
+  return profiles_.Unknown(name);
 }
 
 const std::string& Settings::operator[](const std::string& name) const {

@@ -36,15 +36,21 @@ class Settings {
   // All of them, in a fixed order, for `config explain`.
   std::vector<std::pair<std::string, Setting>> All() const;
   // Whether somebody said where the server on this machine is (--socket, --info-file,
-  // KEYTURN_DATA_DIR), rather than the default.
+  // KEYTURN_DATA_DIR), and no flag names another server (--address, --profile).
   bool local_is_named() const { return local_is_named_; }
+  // Whether a flag names the server, which then is the only one that may be meant.
+  bool remote_is_named() const { return remote_is_named_; }
 
   Profiles& profiles() { return profiles_; }
+  // NOT_FOUND when a flag or variable names a profile that is not: its absence would be taken for
+  // settings that nobody made.
+  absl::Status RequireProfile() const;
 
  private:
   std::map<std::string, Setting> settings_;
   Profiles profiles_;
   bool local_is_named_ = false;
+  bool remote_is_named_ = false;
 };
 
 }  // namespace keyturn::cli

@@ -3,10 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
@@ -14,8 +11,7 @@
 #include "base/status_macros.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
-#include "client/cli/files.h"
-#include "crypto/mac.h"
+#include "client/cli/token_choice.h"
 
 namespace keyturn::cli {
 
@@ -54,44 +50,17 @@ absl::StatusOr<Settings*> Shell::settings() {
   return &*settings_;
 }
 
-absl::StatusOr<std::string> Shell::CaHash() {
-  ASSIGN_OR_RETURN(Settings* const found, settings());
-  const std::string& file = (*found)["ca_cert"];
-  if (file.empty()) return std::string();
-  ASSIGN_OR_RETURN(const std::string pem, ReadPublicFile(file, limits::kSmallFileBytesMax));
-  return absl::BytesToHexString(Sha256(pem));
-}
-
-absl::StatusOr<std::string> Shell::StoredTokenFor(Settings& found) {
-  ASSIGN_OR_RETURN(const std::optional<StoredToken> stored, LoadToken(found["profile"]));
-  if (!stored.has_value()) return std::string();
-  ASSIGN_OR_RETURN(const std::string ca, CaHash());
-  if (stored->address != found["address"] || stored->ca_sha256 != ca) {
-    Verbose("the stored token is for another server; it is not sent");
-    return std::string();
-  }
-  if (stored->expire_time <= clock().Now()) {
-    Verbose(absl::StrCat("the stored token expired at ", TimeText(stored->expire_time)));
-    return std::string();
-  }
-  return stored->token;
-}
-
 absl::StatusOr<std::string> Shell::Token() {
   ASSIGN_OR_RETURN(Settings* const found, settings());
-  const std::string& file = (*found)["token_file"];
-  const char* const variable = std::getenv("KEYTURN_TOKEN");
-  // A file named by flag or info file comes first; then the variables, the file's preferred.
-  if (file.empty() && variable != nullptr && variable[0] != '\0') return std::string(variable);
-  if (file.empty()) return StoredTokenFor(*found);
-  ASSIGN_OR_RETURN(const SecretBytes text, ReadSecretFile(file, limits::kTokenFileBytesMax));
-  const absl::string_view token = absl::StripAsciiWhitespace(text.ExposeForWire());
-  if (token.empty()) return UsageError(absl::StrCat("the token file ", file, " is empty"));
-  return std::string(token);
+  std::string why;
+  ASSIGN_OR_RETURN(TokenChoice chosen, ChooseToken(*found, clock().Now(), &why));
+  if (!why.empty()) Verbose(why);
+  return std::move(chosen.token);
 }
 
 absl::StatusOr<std::unique_ptr<Client>> Shell::ConnectAs(const std::string& token) {
   ASSIGN_OR_RETURN(Settings* const found, settings());
+  RETURN_IF_ERROR(found->RequireProfile());
   ClientOptions options;
   options.address = (*found)["address"];
   options.ca_file = (*found)["ca_cert"];
@@ -108,7 +77,10 @@ absl::StatusOr<std::unique_ptr<Client>> Shell::ConnectAs(const std::string& toke
         "give --ca-cert FILE or set KEYTURN_CACERT, or keep them in a profile: keyturn profile add "
         "NAME --address HOST:PORT --ca-cert FILE");
   }
-  return Client::Connect(std::move(options));
+  absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(std::move(options));
+  // A file of this machine that is not there: no matter for who asks whether a secret exists.
+  if (absl::IsNotFound(client.status())) return WithExitCode(client.status(), kExitError);
+  return client;
 }
 
 absl::StatusOr<Client*> Shell::Connect() {
@@ -139,11 +111,9 @@ absl::StatusOr<Client*> Shell::ConnectLocal() {
 
 absl::StatusOr<Client*> Shell::ConnectEither() {
   ASSIGN_OR_RETURN(Settings* const found, settings());
+  if (found->remote_is_named()) return Connect();
   const bool remote_is_known = !(*found)["ca_cert"].empty();
-  if ((found->local_is_named() && !(*found)["operator_socket"].empty()) || !remote_is_known) {
-    return ConnectLocal();
-  }
-  return Connect();
+  return found->local_is_named() || !remote_is_known ? ConnectLocal() : Connect();
 }
 
 CallOptions Shell::Options(bool stream) const {

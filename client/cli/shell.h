@@ -35,8 +35,8 @@ class Shell {
   absl::StatusOr<Client*> Connect();
   // Over the socket for operators on the server's machine.
   absl::StatusOr<Client*> ConnectLocal();
-  // For calls that both take: the socket if one was named or nothing says how to reach the server
-  // otherwise, else the network.
+  // For calls that both take: the server that a flag names; else the socket, if one was named or
+  // nothing says how to reach the server otherwise; else the network.
   absl::StatusOr<Client*> ConnectEither();
   // As Connect, with this token in place of the settings' ("" for none).
   absl::StatusOr<std::unique_ptr<Client>> ConnectAs(const std::string& token);
@@ -44,8 +44,6 @@ class Shell {
   absl::StatusOr<Settings*> settings();
   // The token that a call would be made with, "" for none.
   absl::StatusOr<std::string> Token();
-  // The hash that binds a stored token to the server's CA.
-  absl::StatusOr<std::string> CaHash();
 
   // For a call; streams pass true and have no deadline unless --timeout was given.
   CallOptions Options(bool stream = false) const;
@@ -58,7 +56,6 @@ class Shell {
 
  private:
   absl::Status Prepare();
-  absl::StatusOr<std::string> StoredTokenFor(Settings& settings);
 
   std::function<absl::Status()> action_;
   std::string chosen_;

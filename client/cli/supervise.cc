@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -148,9 +149,9 @@ class Supervisor {
     posix_spawnattr_destroy(&attributes);
     exit_status_.reset();
     if (error == 0) return absl::OkStatus();
-    return WithExitCode(
-        absl::InternalError(absl::StrCat("cannot run ", command_[0], ": ", std::strerror(error))),
-        error == ENOENT ? kExitNoCommand : kExitNotRunnable);
+    return WithExitCode(absl::InternalError(absl::StrCat("cannot run ", command_[0], ": ",
+                                                         std::generic_category().message(error))),
+                        error == ENOENT ? kExitNoCommand : kExitNotRunnable);
   }
 
   // Until something is to be done; pumps output and handles changes and the grace period.

@@ -6,13 +6,13 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "client/cli/environment_variable.h"
 #include "client/cli/exit_codes.h"
 
 namespace keyturn::cli {
@@ -57,11 +57,9 @@ bool Terminal::can_ask() const {
 }
 
 std::string Terminal::Styled(Style style, absl::string_view text, int fd) const {
-  const char* const no_color = std::getenv("NO_COLOR");
-  const char* const term = std::getenv("TERM");
+  const std::string term = EnvironmentVariable("TERM");
   const bool plain = options_.no_color || isatty(fd) != 1 ||
-                     (no_color != nullptr && no_color[0] != '\0') || term == nullptr ||
-                     std::strcmp(term, "dumb") == 0;
+                     !EnvironmentVariable("NO_COLOR").empty() || term.empty() || term == "dumb";
   if (plain) return std::string(text);
   const char* code = "1";
   if (style == Style::kRed) code = "31";

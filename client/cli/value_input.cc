@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
@@ -36,6 +37,14 @@ absl::StatusOr<SecretBytes> ReadValue(const ValueInput& input, const Terminal& t
     terminal.Say("dropped the newline at the end of the value (--keep-newline keeps it)");
   }
   return value;
+}
+
+absl::StatusOr<SecretBytes> ReadPassphraseFile(const std::string& file) {
+  ASSIGN_OR_RETURN(SecretBytes typed, ReadSecretFile(file, limits::kPassphraseBytesMax + 1));
+  if (absl::EndsWith(typed.ExposeForCrypto(), "\n")) typed.Truncate(typed.size() - 1);
+  if (typed.size() > 0) return typed;
+  return UsageError(absl::StrCat(file == "-" ? "standard input" : file,
+                                 " is empty; it must hold the passphrase, on one line"));
 }
 
 absl::StatusOr<v1::Encoding> ParseEncoding(absl::string_view name) {

@@ -24,6 +24,10 @@ struct ValueInput {
 absl::StatusOr<SecretBytes> ReadValue(const ValueInput& input, const Terminal& terminal,
                                       absl::string_view what);
 
+// A passphrase in a file, or on standard input for "-": without the newline at its end, the same at
+// init and at unseal. INVALID_ARGUMENT when nothing is left.
+absl::StatusOr<SecretBytes> ReadPassphraseFile(const std::string& file);
+
 // "text", "json" or "binary"; "" lets the server decide: text if it is UTF-8, else binary.
 absl::StatusOr<v1::Encoding> ParseEncoding(absl::string_view name);
 

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "tests/integration/cli_fixture.h"
+#include "tests/support/certificates.h"
 
 namespace keyturn {
 namespace {
@@ -32,8 +33,8 @@ class DoctorTest : public CliTest {
 
 TEST_F(DoctorTest, FindsNothingWrongWithASoundSetUp) {
   const ProcessResult doctor = Doctor("", 0);
-  for (const char* const id : {"client_key-mode", "ca_cert", "client_cert", "connection", "seal",
-                               "identity", "audit-chain"}) {
+  for (const char* const id : {"client_key-mode", "client_key", "ca_cert", "client_cert",
+                               "connection", "seal", "identity", "audit-chain"}) {
     EXPECT_TRUE(absl::StartsWith(Finding(doctor, id), "ok: ")) << id << " " << doctor.out;
   }
   EXPECT_EQ(Finding(doctor, "seal"), "ok: the vault is unsealed; ");
@@ -62,7 +63,105 @@ TEST_F(DoctorTest, FindsACertificateThatIsNone) {
 TEST_F(DoctorTest, FindsAServerThatIsAway) {
   const std::string finding =
       Finding(Doctor("--address 127.0.0.1:1 --timeout 500ms", 8), "connection");
-  EXPECT_TRUE(absl::StartsWith(finding, "fail: 127.0.0.1:1: ")) << finding;
+  EXPECT_TRUE(absl::StartsWith(finding, "fail: nothing listens at 127.0.0.1:1; start keyturnd"))
+      << finding;
+}
+
+TEST_F(DoctorTest, FindsAKeyThatIsNotTheCertificates) {
+  const TempDir made;
+  TestCa(made.path()).Client("other", "spiffe://x/other", absl::Hours(24 * 60));
+  const std::string key = made.File("other.key");
+  const std::string certificate = server_->File("home/.config/keyturn/profiles/default/client.pem");
+  EXPECT_EQ(Finding(Doctor("--client-key " + key, 8), "client_key"),
+            absl::StrCat("fail: ", key, " is not the key of ", certificate,
+                         "; name both files of one pair, see keyturn config explain"));
+  const ProcessResult missing = Doctor("--client-key /nowhere/key", 8);
+  EXPECT_TRUE(absl::StartsWith(Finding(missing, "client_key"),
+                               "fail: cannot read /nowhere/key: No such file or directory; "))
+      << missing.out;
+  EXPECT_FALSE(absl::StrContains(missing.out, "is keyturnd running there")) << missing.out;
+  const ProcessResult alone =
+      server_->Keyturn(Words("doctor -o json --profile none --info-file " + server_->info_file() +
+                             " --client-cert " + made.File("other.pem")));
+  EXPECT_TRUE(absl::StartsWith(Finding(alone, "client_key"), "fail: there is no key for "))
+      << alone.out;
+}
+
+TEST_F(DoctorTest, FindsCertificatesOfAnotherCa) {
+  const TempDir made;
+  TestCa ca(made.path());
+  ca.Client("other", "spiffe://x/other", absl::Hours(24 * 60));
+  const std::string other = made.File("other");
+  EXPECT_EQ(
+      Finding(Doctor("--client-cert " + other + ".pem --client-key " + other + ".key", 8),
+              "connection"),
+      absl::StrCat("fail: the server hung up: it does not take the client certificate ", other,
+                   ".pem, which must be signed by this vault's CA for clients and be "
+                   "in date; ask an operator of this vault for one: keyturn operator "
+                   "issue-certificate"));
+  const std::string server = Finding(Doctor("--ca-cert " + ca.file(), 8), "connection");
+  EXPECT_TRUE(absl::StartsWith(
+      server, "fail: the server's certificate is not signed by the CA in " + ca.file()))
+      << server;
+  EXPECT_TRUE(absl::StrContains(server, "; name the CA that signed it: --ca-cert FILE ")) << server;
+}
+
+TEST_F(DoctorTest, FindsThatNoCertificateIsGiven) {
+  const ProcessResult doctor = server_->Keyturn(
+      Words("doctor -o json --info-file " + server_->info_file()), "", {{"HOME", "/nowhere"}});
+  EXPECT_TRUE(absl::StartsWith(Finding(doctor, "connection"),
+                               "fail: the server hung up: it wants a client certificate, and none "
+                               "is given; give --client-cert FILE"))
+      << doctor.out;
+}
+
+TEST_F(DoctorTest, FindsANameWithoutAnAddress) {
+  const std::string finding = Finding(Doctor("--address no..name:7400", 8), "connection");
+  EXPECT_TRUE(absl::StartsWith(finding, "fail: the name no..name has no address: ")) << finding;
+  EXPECT_TRUE(absl::EndsWith(finding, "; mend --address HOST:PORT (flag --address)")) << finding;
+}
+
+TEST_F(DoctorTest, SaysHowToRenewACertificateThatEndsSoon) {
+  const TempDir made;
+  TestCa ca(made.path());
+  ca.Client("soon", "spiffe://x/soon", absl::Hours(24 * 3));
+  ca.Client("late", "spiffe://x/late", -absl::Hours(1));
+  const std::string soon = made.File("soon"), late = made.File("late");
+  const std::string warned = Finding(
+      Doctor("--client-cert " + soon + ".pem --client-key " + soon + ".key", 8), "client_cert");
+  EXPECT_TRUE(absl::StartsWith(warned, "warn: " + soon + ".pem is valid until 20")) << warned;
+  EXPECT_TRUE(absl::EndsWith(
+      warned, absl::StrCat("; before that: keyturn operator issue-certificate --spiffe-id "
+                           "spiffe://x/soon --out renewed, then put renewed.pem and renewed.key in "
+                           "the place of ",
+                           soon, ".pem and ", soon, ".key")))
+      << warned;
+  const std::string failed = Finding(
+      Doctor("--client-cert " + late + ".pem --client-key " + late + ".key", 8), "client_cert");
+  EXPECT_TRUE(absl::StartsWith(failed, "fail: " + late + ".pem has expired, at 20")) << failed;
+  EXPECT_TRUE(absl::StrContains(failed, "; ask an operator: keyturn operator issue-certificate "))
+      << failed;
+}
+
+TEST_F(DoctorTest, FindsThatTheInfoFileIsMissingAndLooksOn) {
+  const ProcessResult doctor =
+      server_->Keyturn(Words("doctor -o json"), "", {{"KEYTURN_INFO_FILE", "/nowhere/info"}});
+  EXPECT_EQ(doctor.code, 8) << doctor.err;
+  EXPECT_TRUE(absl::StartsWith(Finding(doctor, "settings"),
+                               "fail: cannot read /nowhere/info: No such file or directory"))
+      << doctor.out;
+  EXPECT_NE(Finding(doctor, "core-dumps"), "none") << doctor.out;
+  EXPECT_TRUE(absl::StartsWith(Finding(doctor, "connection"), "ok: reached ")) << doctor.out;
+  const ProcessResult flag = Doctor("--info-file /nowhere/info", 8);
+  EXPECT_TRUE(absl::StartsWith(Finding(flag, "connection"), "ok: reached ")) << flag.out;
+}
+
+TEST_F(DoctorTest, TellsNothingOfAnotherServersSeal) {
+  const ProcessResult doctor =
+      server_->Keyturn(Words("doctor -o json --address 127.0.0.1:1 --timeout 500ms"), "",
+                       {{"KEYTURN_INFO_FILE", server_->info_file()}});
+  EXPECT_EQ(doctor.code, 8);
+  EXPECT_EQ(Finding(doctor, "seal"), "none") << doctor.out;
 }
 
 TEST_F(DoctorTest, FindsATokenThatNobodyKnows) {

@@ -36,6 +36,56 @@ TEST_F(CliErrors, NeverTakeOrRepeatAValueFromTheCommandLine) {
   Fails("secret put e/x", 2, "give --value-file FILE (- for standard input) or --value-fd N");
 }
 
+TEST_F(CliErrors, ATokenWhereAnIdBelongsIsNotSentAndNotKept) {
+  Ok("token create --name pasted --policy root --ttl 1h --output-file pasted.token");
+  const std::string token = *FileSystem::Posix().Read(server_->File("pasted.token"));
+  const std::string bare(absl::StripSuffix(token, "\n"));
+  const ProcessResult revoke = Run("token revoke " + bare);
+  EXPECT_EQ(revoke.code, 2);
+  EXPECT_TRUE(absl::StrContains(revoke.err, "that is a token, not its id")) << revoke.err;
+  EXPECT_FALSE(absl::StrContains(revoke.err, bare));
+  // Other commands send it as a name; the audit log does not hold it.
+  Fails("policy get " + bare, 3, "");
+  Fails("secret read " + bare, 3, "");
+  EXPECT_FALSE(absl::StrContains(Ok("audit tail -n 100"), bare));
+  Ok("logout --token-file pasted.token");
+  Fails("whoami --token-file pasted.token", 4, "");
+  Fails("token create --name x --policy root --output-file pasted.token", 6,
+        "pasted.token exists already; no token was made");
+}
+
+TEST_F(CliErrors, MisspeltPermissionsGiveAndTakeNothing) {
+  for (const char* const flag : {"--grant", "--deny"}) {
+    const ProcessResult put = server_->Keyturn(
+        {"policy", "put", "misspelt", "--grant", "secret:read a/*", flag, "secret:raed a/root"});
+    EXPECT_EQ(put.code, 2);
+    EXPECT_TRUE(absl::StrContains(
+        put.err, "there is no permission 'secret:raed'; did you mean secret:read?"))
+        << put.err;
+    // A path that was forgotten would be every path.
+    const ProcessResult all = server_->Keyturn(
+        {"policy", "put", "misspelt", "--grant", "admin:audit", flag, "secret:read,secret:list"});
+    EXPECT_EQ(all.code, 2);
+    EXPECT_TRUE(absl::StrContains(all.err, "must be PERMISSION[,PERMISSION...] PATH")) << all.err;
+  }
+  Fails("policy get misspelt", 3, "");
+  Fails("can-i secret:raed a", 2, "did you mean secret:read?");
+  Fails("can-i secret:read a --policy misspelt", 3, "there is no policy named \"misspelt\"");
+}
+
+TEST_F(CliErrors, NumbersAreNotBentIntoShape) {
+  Fails("secret put e/n --value-file - --if-version -1", 2, "must not be negative", "x");
+  Fails("secret destroy e/n --versions 1,-2 --confirm e/n", 2, "must not be negative");
+  Fails("role put r --policy root --spiffe-id spiffe://a/b --token-ttl 15m --token-max-ttl 5m", 2,
+        "token_ttl_seconds must not be more than token_max_ttl_seconds");
+  Fails("password-policy put weak --length 3 --alphabet hex", 2,
+        "the value would have 12 bits of randomness; at least 128 are required");
+  Fails("password-policy put odd --length 40 --alphabet hex --require 1:!", 2,
+        "characters must be of the alphabet");
+  Ok("password-policy put weak --length 3 --alphabet hex --force");
+  Ok("password-policy delete weak --confirm weak");
+}
+
 TEST_F(CliErrors, AreJsonForPrograms) {
   const ProcessResult result = Run("secret get e/none -o json");
   EXPECT_EQ(result.code, 3);
@@ -47,8 +97,8 @@ TEST_F(CliErrors, AreJsonForPrograms) {
 }
 
 TEST_F(CliErrors, NameTheFileOrSettingThatIsWrong) {
-  Fails("whoami --ca-cert /nowhere/ca.pem", 3, "/nowhere/ca.pem");
-  Fails("whoami --token-file /nowhere/token", 3,
+  Fails("whoami --ca-cert /nowhere/ca.pem", 1, "/nowhere/ca.pem");
+  Fails("whoami --token-file /nowhere/token", 1,
         "cannot read /nowhere/token: No such file or directory");
   Fails("whoami --info-file /nowhere/info", 7,
         "cannot read /nowhere/info: No such file or directory; keyturnd writes it once it listens\n"

@@ -28,28 +28,28 @@ inline std::string BinFile(const std::string& name) {
 
 class RunningServer {
  public:
-  explicit RunningServer(bool init) {
+  // `more` goes below the rest of the configuration: sections of its own.
+  explicit RunningServer(bool init, const std::string& more = "") {
     std::ofstream(dir_.File("keyturn.toml"))
         << "data_directory = \"" << dir_.File("data") << "\"\nkey_file = \"" << dir_.File("key")
         << "\"\nauto_unseal = true\n[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n"
-        << "[limits]\nrequire_memory_lock = false\n";
+        << "[limits]\nrequire_memory_lock = false\n"
+        << more;
     std::filesystem::create_directory(dir_.File("home"));
-    pid_ = StartProcess(
-        {BinFile("keyturnd"), "--config", dir_.File("keyturn.toml"), "--info-file", info_file()},
-        {}, dir_.File("log"));
-    if (!AwaitFile(dir_.path(), "info.json", pid_)) {
-      ADD_FAILURE() << *FileSystem::Posix().Read(dir_.File("log"));
-      return;
-    }
-    if (!init) return;
+    Start();
+    if (pid_ < 0 || !init) return;
     const ProcessResult made =
         Keyturn({"operator", "init", "--seal", "key-file", "--root-token-file", root_token_file(),
                  "--info-file", info_file()});
     EXPECT_EQ(made.code, 0) << made.err;
   }
-  ~RunningServer() {
-    kill(pid_, SIGTERM);
-    EXPECT_EQ(WaitFor(pid_), 0);
+  ~RunningServer() { Stop(); }
+
+  // On another port.
+  void Restart() {
+    Stop();
+    std::filesystem::remove(info_file());
+    Start();
   }
 
   std::string info_file() const { return dir_.File("info.json"); }
@@ -76,6 +76,20 @@ class RunningServer {
   }
 
  private:
+  void Start() {
+    pid_ = StartProcess(
+        {BinFile("keyturnd"), "--config", dir_.File("keyturn.toml"), "--info-file", info_file()},
+        {}, dir_.File("log"));
+    if (AwaitFile(dir_.path(), "info.json", pid_)) return;
+    ADD_FAILURE() << *FileSystem::Posix().Read(dir_.File("log"));
+    pid_ = -1;
+  }
+  void Stop() {
+    if (pid_ < 0) return;
+    kill(pid_, SIGTERM);
+    EXPECT_EQ(WaitFor(pid_), 0);
+  }
+
   const TempDir dir_;
   pid_t pid_ = -1;
 };

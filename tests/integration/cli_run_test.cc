@@ -53,6 +53,8 @@ TEST_F(CliRun, EndsAsTheProgramDoes) {
   EXPECT_EQ(Run("run --path run/app --mask -- no-such-program").code, 127);
   EXPECT_EQ(Run("run --path run/none -- true").code, 125);
   EXPECT_EQ(Run("run -- true").code, 125);
+  EXPECT_EQ(Run("run --path run/app --no-such-flag -- true").code, 125);
+  EXPECT_EQ(Run("run --path run/app stray -- true").code, 125);
   EXPECT_EQ(Run("run --path run/app").code, 125);
   EXPECT_EQ(Run("run --path run/app --on-change sometimes -- true").code, 125);
   Fails("whoami -- x", 2, "only `keyturn run` takes arguments after --");

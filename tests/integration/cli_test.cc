@@ -89,6 +89,7 @@ TEST_F(Cli, DeletesWithAWayBackAndDestroysWithout) {
   EXPECT_EQ(Ok("secret read d/one"), "1");
   Ok("secret delete d/one");
   Fails("secret read d/one", 6, "version 1 is deleted");
+  EXPECT_TRUE(absl::StrContains(Ok("secret show d/one"), "1 (deleted)"));
   Ok("secret undelete d/one");
   EXPECT_EQ(Ok("secret read d/one"), "1");
   Fails("secret destroy d/one --all", 2, "confirm with --confirm 'd/one'");
@@ -125,11 +126,28 @@ TEST_F(Cli, RendersTemplatesWholeOrNotAtAll) {
       Ok("render -", "u={{ keyturn://r/db#user }} p={{keyturn://r/db#password}} {{ .other }}\n"),
       "u=app p=hunter2 {{ .other }}\n");
   std::ofstream(server_->File("target")) << "before";
-  Fails("render - --output target", 3, "line 2: keyturn://r/none#x: no secret at r/none",
+  Fails("render - --output-file target", 3, "line 2: keyturn://r/none#x: no secret at r/none",
         "{{ keyturn://r/db#user }}\n{{ keyturn://r/none#x }}");
   EXPECT_EQ(*FileSystem::Posix().Read(server_->File("target")), "before");
-  Ok("render - --output target", "{{ keyturn://r/db#user }}");
+  Ok("render - --output-file target", "{{ keyturn://r/db#user }}");
   EXPECT_EQ(*FileSystem::Posix().Read(server_->File("target")), "app");
+  // One flag, one meaning: --output is the format of all commands.
+  Fails("render - --output target", 2, "unknown output format 'target'", "x");
+  std::filesystem::create_symlink("/dev/null", server_->File("device"));
+  Fails("render - --output-file device", 2, "device is not a regular file", "x");
+}
+
+TEST_F(Cli, NumbersComeBackAsTheyWent) {
+  const std::string id = "12345678901234567890123";
+  Ok("secret put n/json --data -", "{\"id\": " + id + ", \"list\": [ 1.10, 1E5 ]}");
+  EXPECT_EQ(Ok("secret read n/json#id"), id);
+  EXPECT_EQ(Ok("secret read n/json#list"), "[1.10,1E5]");
+  const std::string got = Ok("secret get n/json -o json");
+  EXPECT_TRUE(absl::StrContains(got, "\"id\": " + id + ",")) << got;
+  Ok("import - --path n/i --format json", "{\"big\": {\"id\": " + id + "}}");
+  EXPECT_EQ(Ok("secret read n/i/big#id"), id);
+  Fails("secret put n/json --data -", 2, "'a' is there twice", R"({"a": "hunter2", "a": 1})");
+  Fails("import - --path n/i --format json", 2, "'A' is there twice", R"({"A": "x", "A": "y"})");
 }
 
 TEST_F(Cli, ManagesPoliciesRolesAndTokens) {
@@ -152,8 +170,8 @@ TEST_F(Cli, ManagesPoliciesRolesAndTokens) {
   EXPECT_FALSE(grants[1].contains("notAfter"));
   Fails("policy put visitor --file reader.json --cidr 10.0.0.0/8", 2,
         "--not-after and --cidr limit what --grant gives, and there is none");
-  Fails("policy put visitor --grant secret:read --cidr 10.0.0.1/8", 2, "CIDR");
-  Fails("policy put bad --grant secret:read,x", 2, "");
+  Fails("policy put visitor --grant admin:audit --cidr 10.0.0.1/8", 2, "CIDR");
+  Fails("policy put bad --grant admin:audit,x", 2, "there is no permission 'x'");
   Fails("policy put bad", 2, "a policy needs a grant");
 
   Ok("secret put p/a --value-file -", "1");
@@ -195,6 +213,13 @@ TEST_F(Cli, LogsInAndOutPerProfile) {
   Ok("logout");
   EXPECT_FALSE(std::filesystem::exists(state));
   EXPECT_EQ(Json("whoami -o json")["tokenId"], "");
+  const nlohmann::json login = Json("login --no-store -o json");
+  EXPECT_EQ(login["principal"], "spiffe://keyturn/operator");
+  const std::string given = login["token"];
+  EXPECT_EQ(Run("whoami", "", {{"KEYTURN_TOKEN", given}}).code, 0);
+  EXPECT_EQ(Run("logout", "", {{"KEYTURN_TOKEN", given}}).err,
+            "revoked the token of KEYTURN_TOKEN\n");
+  EXPECT_EQ(Run("whoami", "", {{"KEYTURN_TOKEN", given}}).code, 4);
   const std::string token = Ok("login --no-store");
   EXPECT_FALSE(std::filesystem::exists(state));
   EXPECT_EQ(server_

@@ -3,9 +3,18 @@
 #include <CLI/CLI.hpp>
 #include <limits>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace keyturn::cli {
+namespace {
+
+// strtoull, which CLI11 uses, makes a huge number of a negative one.
+std::string NotNegative(const std::string& text) {
+  return absl::StrContains(text, '-') ? "must not be negative" : "";
+}
+
+}  // namespace
 
 Option Option::Required() const {
   option_->required();
@@ -63,17 +72,17 @@ Option Command::AddOption(const std::string& name, int& value, const std::string
 
 Option Command::AddOption(const std::string& name, uint32_t& value,
                           const std::string& about) const {
-  return Option(app_->add_option(name, value, about));
+  return Option(app_->add_option(name, value, about)->check(NotNegative));
 }
 
 Option Command::AddOption(const std::string& name, uint64_t& value,
                           const std::string& about) const {
-  return Option(app_->add_option(name, value, about));
+  return Option(app_->add_option(name, value, about)->check(NotNegative));
 }
 
 Option Command::AddOption(const std::string& name, std::vector<uint64_t>& value,
                           const std::string& about) const {
-  return Option(app_->add_option(name, value, about));
+  return Option(app_->add_option(name, value, about)->check(NotNegative));
 }
 
 Option Command::AddFlag(const std::string& name, bool& value, const std::string& about) const {

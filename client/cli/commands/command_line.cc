@@ -154,6 +154,10 @@ int RunCommandLine(std::vector<std::string> arguments) {
     arguments.erase(end, arguments.end());
   }
   const std::unique_ptr<CLI::App> app = BuildCommandLine(shell);
+  if (!arguments.empty() && arguments.front() == "help") {
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
   if (arguments.empty()) {
     std::fputs(app->help().c_str(), stderr);
     return kExitUsage;
@@ -164,7 +168,12 @@ int RunCommandLine(std::vector<std::string> arguments) {
   } catch (const CLI::Success& asked) {  // --help, --version
     return app->exit(asked);
   } catch (const CLI::ParseError& error) {
-    return Report(ExplainParseError(app.get(), error), shell.flags);
+    absl::Status status = ExplainParseError(app.get(), error);
+    // Of `run`, every code below 125 is the program's.
+    if (Deepest(app.get())->get_name() == "run") {
+      status = WithExitCode(std::move(status), kExitRunFailed);
+    }
+    return Report(status, shell.flags);
   }
   return Report(shell.Run(), shell.flags);
 }

@@ -13,6 +13,8 @@
 #include "base/version.h"
 #include "client/cli/audit_check.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/diagnose.h"
+#include "client/cli/environment_variable.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
 #include "crypto/arena.h"
@@ -38,19 +40,39 @@ class Doctor {
  public:
   explicit Doctor(Shell& shell) : shell_(shell) {}
 
-  absl::Status Run() {
-    ASSIGN_OR_RETURN(settings_, shell_.settings());
+  void Run() {
+    FindSettings();
     CheckMemory();
+    if (settings_ == nullptr) return;
     CheckFileModes();
     CheckCertificates();
+    CheckClientKey();
     CheckServer();
-    return absl::OkStatus();
   }
   const std::vector<Finding>& findings() const { return findings_; }
 
  private:
   void Add(std::string id, Severity severity, std::string evidence, std::string fix = "") {
     findings_.push_back({std::move(id), severity, std::move(evidence), std::move(fix)});
+  }
+
+  // A missing info file is a finding like others: profile and flags are looked at without it.
+  void FindSettings() {
+    absl::StatusOr<Settings*> found = shell_.settings();
+    if (!found.ok()) {
+      Add("settings", Severity::kFail, std::string(found.status().message()),
+          HelpOf(found.status()).value_or("keyturn config explain"));
+      const absl::StatusOr<Profiles> profiles = Profiles::Load();
+      if (!profiles.ok()) return;
+      const std::string variable = EnvironmentVariable("KEYTURN_PROFILE");
+      // A profile that is named keeps the command from the info file of the environment.
+      shell_.flags.info_file.clear();
+      if (shell_.flags.profile.empty()) {
+        shell_.flags.profile = variable.empty() ? profiles->current() : variable;
+      }
+      found = shell_.settings();
+    }
+    if (found.ok()) settings_ = *found;
   }
 
   void CheckMemory() {
@@ -90,27 +112,56 @@ class Doctor {
             "name another file, see keyturn config explain");
         continue;
       }
-      const absl::Duration left = certificate->not_after - shell_.clock().Now();
-      const Severity severity = left <= absl::ZeroDuration()  ? Severity::kFail
-                                : left < absl::Hours(14 * 24) ? Severity::kWarn
-                                                              : Severity::kOk;
-      Add(name, severity, absl::StrCat(file, " is valid until ", TimeText(certificate->not_after)),
-          severity == Severity::kOk ? ""
-          : absl::string_view(name) == "ca_cert"
-              ? "get the file of the server's next CA; see docs/OPERATIONS.md"
-              : "issue a new one: keyturn operator issue-certificate");
+      CheckDates(name, file, *certificate);
     }
+  }
+
+  void CheckDates(const std::string& name, const std::string& file,
+                  const CertificateInfo& certificate) {
+    const absl::Duration left = certificate.not_after - shell_.clock().Now();
+    const std::string end = TimeText(certificate.not_after);
+    const bool ca = name == "ca_cert";
+    const std::string next_ca = "get the file of the server's next CA; see docs/OPERATIONS.md";
+    if (left <= absl::ZeroDuration()) {
+      Add(name, Severity::kFail, absl::StrCat(file, " has expired, at ", end),
+          ca ? next_ca : HowToComeBack(certificate.spiffe_id));
+    } else if (left < absl::Hours(14 * 24)) {
+      Add(name, Severity::kWarn, absl::StrCat(file, " is valid until ", end, " only"),
+          ca ? next_ca : HowToRenew(certificate.spiffe_id, *settings_));
+    } else {
+      Add(name, Severity::kOk, absl::StrCat(file, " is valid until ", end));
+    }
+  }
+
+  void CheckClientKey() {
+    const std::string& certificate = (*settings_)["client_cert"];
+    const std::string& key = (*settings_)["client_key"];
+    if (certificate.empty() && key.empty()) return;
+    if (certificate.empty() || key.empty()) {
+      Add("client_key", Severity::kFail,
+          certificate.empty() ? absl::StrCat("there is no certificate for the key ", key)
+                              : absl::StrCat("there is no key for the certificate ", certificate),
+          "give both, --client-cert FILE and --client-key FILE");
+      return;
+    }
+    const absl::Status pair = CheckKeyFile(certificate, key);
+    Add("client_key", pair.ok() ? Severity::kOk : Severity::kFail,
+        pair.ok() ? absl::StrCat(key, " is the key of ", certificate) : std::string(pair.message()),
+        pair.ok() ? "" : "name both files of one pair, see keyturn config explain");
   }
 
   void CheckServer() {
     const absl::StatusOr<Client*> client = shell_.Connect();
-    absl::StatusOr<v1::StatusResponse> status =
-        client.ok() ? (*client)->Status({}, shell_.Options()) : client.status();
+    if (!client.ok()) {  // the settings do not make up a connection
+      Add("connection", Severity::kFail, std::string(client.status().message()),
+          HelpOf(client.status()).value_or("see keyturn config explain"));
+      CheckSealLocally();
+      return;
+    }
+    absl::StatusOr<v1::StatusResponse> status = (*client)->Status({}, shell_.Options());
     if (!status.ok()) {
-      const std::optional<std::string> help = HelpOf(status.status());
-      Add("connection", Severity::kFail,
-          absl::StrCat((*settings_)["address"], ": ", status.status().message()),
-          help.has_value() ? *help : "is keyturnd running there? see keyturn config explain");
+      const Diagnosis why = ExplainConnection(status.status(), *settings_);
+      Add("connection", Severity::kFail, why.evidence, why.fix);
       CheckSealLocally();
       return;
     }
@@ -119,8 +170,12 @@ class Doctor {
     if (status->initialized() && !status->sealed()) CheckIdentity(**client);
   }
 
-  // On the server's machine, its socket tells what the network does not.
+  // On the server's machine, its socket tells what the network does not; if it is the same server:
+  // named in one place with the address, or by the caller.
   void CheckSealLocally() {
+    const std::string& socket = settings_->SourceOf("operator_socket");
+    const std::string& address = settings_->SourceOf("address");
+    if (socket != address && address != "default" && socket != "flag --socket") return;
     const absl::StatusOr<Client*> local = shell_.ConnectLocal();
     if (!local.ok()) return;
     const absl::StatusOr<v1::StatusResponse> status = (*local)->Status({}, shell_.Options());
@@ -202,7 +257,7 @@ absl::Status Run(Shell& shell, const std::string& fail_on) {
     return UsageError(absl::StrCat("--fail-on '", fail_on, "' must be fail or warn"));
   }
   Doctor doctor(shell);
-  RETURN_IF_ERROR(doctor.Run());
+  doctor.Run();
   Table table({"", "CHECK", "FOUND", "FIX"});
   Json items = Json::array();
   Severity worst = Severity::kOk;

@@ -10,6 +10,7 @@
 #include "client/cli/commands/commands.h"
 #include "client/cli/dotenv.h"
 #include "client/cli/env_names.h"
+#include "client/cli/exact_json.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
 #include "client/cli/progress.h"
@@ -63,38 +64,37 @@ absl::Status PlanDotenv(const ImportFlags& flags, absl::string_view text, Plan* 
 }
 
 // {"NAME": "value"} as a dotenv file; {"name": {"field": "value"}} as a secret with fields.
+absl::Status PlanMember(const ImportFlags& flags, const JsonMember& member, Plan* plan) {
+  if (member.type == JsonMember::Type::kString && IsEnvName(member.name)) {
+    ASSIGN_OR_RETURN(SecretBytes value, SecretBytes::CopyOf(member.text));
+    AddVariable(flags, {member.name, std::move(value), 0}, plan);
+    return absl::OkStatus();
+  }
+  if (member.type != JsonMember::Type::kObject) {
+    return UsageError(absl::StrCat(
+        "'", member.name,
+        "' must be a variable's name with a string, or a name with an object of fields"));
+  }
+  v1::PutRequest request;
+  request.set_path(absl::StrCat(absl::StripSuffix(flags.directory, "/"), "/", member.name));
+  absl::StatusOr<v1::SecretData> data = DataFromJson(member.text);
+  if (!data.ok()) return UsageError(absl::StrCat("'", member.name, "': ", data.status().message()));
+  *request.mutable_data() = *std::move(data);
+  plan->items.push_back({std::move(request), false});
+  return absl::OkStatus();
+}
+
 absl::Status PlanJson(const ImportFlags& flags, absl::string_view text, Plan* plan) {
-  Json object = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  absl::Status status;
-  if (!object.is_object()) {
-    status = UsageError(absl::StrCat(flags.file, " must hold a JSON object"));
+  const absl::StatusOr<JsonMembers> members = JsonMembers::Parse(text);
+  if (!members.ok()) {
+    return UsageError(
+        absl::StrCat(flags.file, " must hold a JSON object; ", members.status().message()));
   }
-  for (const auto& [name, member] : object.items()) {
-    if (!status.ok() || object.is_array()) break;
-    if (member.is_string() && IsEnvName(name)) {
-      absl::StatusOr<SecretBytes> value =
-          SecretBytes::CopyOf(*member.get_ptr<const std::string*>());
-      if (value.ok()) {
-        AddVariable(flags, {name, *std::move(value), 0}, plan);
-      } else {
-        status = value.status();
-      }
-    } else if (member.is_object() && !member.empty()) {
-      std::string fields = member.dump();
-      absl::StatusOr<v1::SecretData> data = DataFromJson(fields);
-      WipeBuffer(&fields);
-      v1::PutRequest request;
-      request.set_path(absl::StrCat(absl::StripSuffix(flags.directory, "/"), "/", name));
-      if (data.ok()) *request.mutable_data() = *std::move(data);
-      plan->items.push_back({std::move(request), false});
-    } else {
-      status = UsageError(absl::StrCat(
-          flags.file, ": '", name,
-          "' must be a variable's name with a string, or a name with an object of fields"));
-    }
+  for (const JsonMember& member : members->all()) {
+    const absl::Status status = PlanMember(flags, member, plan);
+    if (!status.ok()) return UsageError(absl::StrCat(flags.file, ": ", status.message()));
   }
-  WipeJson(&object);
-  return status;
+  return absl::OkStatus();
 }
 
 absl::Status MakePlan(const ImportFlags& flags, Plan* plan) {
@@ -180,9 +180,10 @@ absl::Status Import(Shell& shell, const ImportFlags& flags) {
   if (!flags.dry_run) {
     RETURN_IF_ERROR(Write(shell, flags, &plan));
     const std::string directory(absl::StripSuffix(flags.directory, "/"));
-    shell.terminal().Say(absl::StrCat("next: keyturn run --path ", directory,
-                                      " -- COMMAND; and remove ", flags.file,
-                                      ", which still holds the values"));
+    const std::string rest = flags.file == "-" ? ""
+                                               : absl::StrCat("; and remove ", flags.file,
+                                                              ", which still holds the values");
+    shell.terminal().Say(absl::StrCat("next: keyturn run --path ", directory, " -- COMMAND", rest));
     return absl::OkStatus();
   }
   Table table({"PATH", "WOULD"});

@@ -1,25 +1,20 @@
 // operator init.
-#include <filesystem>
+#include <initializer_list>
 #include <memory>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/commands/init_profile.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
 #include "client/wipe.h"
+#include "crypto/x509.h"
 #include "crypto/x509_make.h"
 
 namespace keyturn::cli {
 namespace {
-
-struct InitFlags {
-  std::vector<std::string> seals;
-  std::string passphrase_file, root_token_file, shares_file;
-  uint32_t shares = 5, threshold = 3;
-};
 
 absl::Status AddSeal(Shell& shell, const InitFlags& flags, const std::string& name,
                      v1::InitRequest* request) {
@@ -30,13 +25,13 @@ absl::Status AddSeal(Shell& shell, const InitFlags& flags, const std::string& na
     seal.mutable_shamir()->set_shares(flags.shares);
     seal.mutable_shamir()->set_threshold(flags.threshold);
   } else if (name == "passphrase") {
-    ValueInput input;
-    input.file = flags.passphrase_file;
-    if (!input.given() && !shell.terminal().can_ask()) {
+    if (flags.passphrase_file.empty() && !shell.terminal().can_ask()) {
       return UsageError("the passphrase seal needs --passphrase-file FILE (- for standard input)");
     }
     ASSIGN_OR_RETURN(const SecretBytes typed,
-                     ReadValue(input, shell.terminal(), "passphrase for unsealing"));
+                     flags.passphrase_file.empty()
+                         ? shell.terminal().AskNewSecret("passphrase for unsealing")
+                         : ReadPassphraseFile(flags.passphrase_file));
     Assign(typed.ExposeForWire(), seal.mutable_passphrase()->mutable_passphrase());
   } else {
     return UsageError(absl::StrCat("--seal '", name, "' must be key-file, passphrase or shamir"));
@@ -44,60 +39,15 @@ absl::Status AddSeal(Shell& shell, const InitFlags& flags, const std::string& na
   return absl::OkStatus();
 }
 
-// What must be possible before the vault is made: it is made only once, and its first credentials
-// must not have nowhere to go.
-absl::Status CheckTargets(const InitFlags& flags, const Settings& settings,
-                          const Profiles& profiles) {
-  const std::string& profile = settings["profile"];
-  if (profiles.Find(profile) != nullptr) {
-    return WithHelp(
-        absl::AlreadyExistsError(
-            absl::StrCat("there is a profile '", profile,
-                         "' already, and init writes the operator's certificate "
-                         "into a new one; nothing was done")),
-        absl::StrCat("choose another with --profile NAME, or remove it: keyturn profile rm ",
-                     profile));
-  }
-  for (const std::string& file : {flags.root_token_file, flags.shares_file}) {
-    if (!file.empty() && std::filesystem::exists(file)) {
-      return absl::AlreadyExistsError(absl::StrCat(file, " exists already; nothing was done"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-// The server's CA: what was named, or what lies in the data directory beside the socket.
-absl::StatusOr<std::string> ServerCa(const Settings& settings) {
-  std::string file = settings["ca_cert"];
-  if (file.empty()) {
-    file = (std::filesystem::path(settings["operator_socket"]).parent_path() / "tls" / "ca.pem")
-               .string();
-  }
-  return ReadPublicFile(file, limits::kSmallFileBytesMax);
-}
-
-absl::Status SaveProfile(Settings& settings, const std::string& ca_pem,
-                         const v1::InitResponse& made, const SecretBytes& key_pem) {
-  const std::string& name = settings["profile"];
-  ASSIGN_OR_RETURN(const std::string directory, Profiles::Directory(name));
-  Profile profile;
-  profile.address = settings["address"];
-  profile.ca_cert = directory + "/ca.pem";
-  profile.client_cert = directory + "/client.pem";
-  profile.client_key = directory + "/client.key";
-  RETURN_IF_ERROR(WriteFileWhole(profile.client_key, key_pem.ExposeForCrypto(), 0600));
-  RETURN_IF_ERROR(WriteFileWhole(profile.client_cert, made.operator_certificate_pem(), 0600));
-  RETURN_IF_ERROR(WriteFileWhole(profile.ca_cert, ca_pem, 0600));
-  settings.profiles().Set(name, profile);
-  return settings.profiles().Save();
-}
-
-absl::Status PrintMade(Shell& shell, const InitFlags& flags, const std::string& profile,
+absl::Status PrintMade(Shell& shell, const InitFlags& flags, const Settings& settings,
                        v1::InitResponse& made) {
+  const std::string& profile = settings["profile"];
+  const std::string& address = settings["address"];
   Json value;
   value["vaultId"] = made.vault_id();
   value["profile"] = profile;
-  Pairs pairs = {{"vault", made.vault_id()}, {"profile", profile}};
+  value["address"] = address;
+  Pairs pairs = {{"vault", made.vault_id()}, {"profile", profile}, {"address", address}};
   if (!flags.root_token_file.empty()) {
     pairs.emplace_back("root token file", flags.root_token_file);
     value["rootTokenFile"] = flags.root_token_file;
@@ -140,13 +90,33 @@ void SayWhatIsNext(const Shell& shell, const InitFlags& flags, const v1::InitRes
   terminal.Say(
       "Shares and root token are shown this once. The root token may do everything: keep "
       "it offline, or revoke it, since this profile's certificate may do the same.");
+  const absl::StatusOr<CertificateInfo> certificate =
+      ReadCertificate(made.operator_certificate_pem());
+  if (certificate.ok()) {
+    terminal.Say(absl::StrCat(
+        "The certificate ends on ",
+        absl::FormatTime("%Y-%m-%d", certificate->not_after, absl::UTCTimeZone()),
+        ". Renew it before, or you are shut out: keyturn operator issue-certificate --spiffe-id ",
+        certificate->spiffe_id, " --out renewed (docs/OPERATIONS.md says where it goes)."));
+  }
   terminal.Say("next: keyturn secret put PATH, or keyturn import FILE --path DIRECTORY");
+}
+
+// The vault is made; what went wrong afterwards.
+absl::Status Partly(std::initializer_list<absl::Status> parts) {
+  for (const absl::Status& part : parts) {
+    if (part.ok()) continue;
+    return WithExitCode(
+        absl::Status(part.code(), absl::StrCat("the vault is initialised, but: ", part.message())),
+        kExitPartial);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Init(Shell& shell, InitFlags flags) {
   if (flags.seals.empty()) flags.seals = {"shamir"};
   ASSIGN_OR_RETURN(Settings* const settings, shell.settings());
-  RETURN_IF_ERROR(CheckTargets(flags, *settings, settings->profiles()));
+  RETURN_IF_ERROR(InitProfile::CheckNew(shell, flags, *settings));
   ASSIGN_OR_RETURN(Client* const client, shell.ConnectLocal());
   ASSIGN_OR_RETURN(const v1::StatusResponse status, client->Status({}, shell.Options()));
   if (status.initialized()) {
@@ -154,12 +124,14 @@ absl::Status Init(Shell& shell, InitFlags flags) {
         absl::StrCat("the vault is initialised already, as ", status.vault_id()));
   }
   ASSIGN_OR_RETURN(const std::string ca_pem, ServerCa(*settings));
+  ASSIGN_OR_RETURN(const CertificateRequest certificate, MakeCertificateRequest());
+  ASSIGN_OR_RETURN(InitProfile profile,
+                   InitProfile::Reserve(shell, flags, *settings, certificate.key_pem, ca_pem));
   v1::InitRequest request;
+  request.set_operator_csr(certificate.csr_der);
   for (const std::string& name : flags.seals) {
     RETURN_IF_ERROR(AddSeal(shell, flags, name, &request));
   }
-  ASSIGN_OR_RETURN(const CertificateRequest certificate, MakeCertificateRequest());
-  request.set_operator_csr(certificate.csr_der);
   ASSIGN_OR_RETURN(v1::InitResponse made, client->Init(request, shell.Options()));
   for (v1::SealConfig& seal : *request.mutable_seals()) {
     if (seal.has_passphrase()) WipeBuffer(seal.mutable_passphrase()->mutable_passphrase());
@@ -167,19 +139,13 @@ absl::Status Init(Shell& shell, InitFlags flags) {
   // What cannot be asked for again is printed before anything else can fail.
   const absl::Status kept = SaveCredentials(flags, made);
   if (!kept.ok()) flags.root_token_file = flags.shares_file = "";
-  const absl::Status printed = PrintMade(shell, flags, (*settings)["profile"], made);
-  const absl::Status saved = SaveProfile(*settings, ca_pem, made, certificate.key_pem);
+  const absl::Status printed = PrintMade(shell, flags, *settings, made);
+  const absl::Status saved = profile.Save(made.operator_certificate_pem());
+  if (saved.ok()) profile.SayWhereItIs(shell, made.vault_id());
   SayWhatIsNext(shell, flags, made);
   WipeBuffer(made.mutable_root_token());
   for (std::string& share : *made.mutable_shares()) WipeBuffer(&share);
-  for (const absl::Status& status_of_part : {kept, printed, saved}) {
-    if (status_of_part.ok()) continue;
-    return WithExitCode(
-        absl::Status(status_of_part.code(),
-                     absl::StrCat("the vault is initialised, but: ", status_of_part.message())),
-        kExitPartial);
-  }
-  return absl::OkStatus();
+  return Partly({kept, printed, saved});
 }
 
 }  // namespace
@@ -204,7 +170,9 @@ void AddOperatorInitCommand(Command parent, Shell& shell) {
                  "write the root token there (mode 0600) instead of printing it");
   init.AddOption("--shares-file", flags->shares_file,
                  "write the shares there (mode 0600), one a line, instead of printing them");
-  init.Footer("The operator's certificate and key go into a new profile; see --profile.");
+  init.Footer(
+      "The operator's certificate and key go into a new profile; see --profile. It keeps --address "
+      "as well. A server with a certificate of your own (tls.certificate) needs --ca-cert.");
   init.On(shell, [&shell, flags] { return Init(shell, *flags); });
 }
 

@@ -1,10 +1,13 @@
 // operator unseal|seal|status.
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
@@ -60,56 +63,101 @@ struct UnsealFlags {
 
 constexpr absl::string_view kSharePrefix = "kt-share-";
 
-absl::Status Give(Client& client, Shell& shell, const SecretBytes& typed, bool passphrase,
-                  v1::StatusResponse* status) {
-  v1::UnsealRequest request;
-  const absl::string_view text = typed.ExposeForWire();
-  request.set_nonce(status->unseal_nonce());
-  if (passphrase || !absl::StartsWith(absl::StripAsciiWhitespace(text), kSharePrefix)) {
-    Assign(text, request.mutable_passphrase());
-  } else {
-    Assign(absl::StripAsciiWhitespace(text), request.mutable_share());
-  }
+bool IsShare(absl::string_view text) { return absl::StartsWith(text, kSharePrefix); }
+
+bool HasSeal(const v1::StatusResponse& status, absl::string_view name) {
+  return std::find(status.seals().begin(), status.seals().end(), name) != status.seals().end();
+}
+
+// One key of the vault to the server. A key that opens nothing comes back as UNAUTHENTICATED, but
+// no login is the remedy: `again` is.
+absl::Status Send(Client& client, Shell& shell, const v1::UnsealRequest& request,
+                  absl::string_view again, v1::StatusResponse* status) {
   absl::StatusOr<v1::StatusResponse> answer = client.Unseal(request, shell.Options());
-  WipeBuffer(passphrase || request.key_case() == v1::UnsealRequest::kPassphrase
-                 ? request.mutable_passphrase()
-                 : request.mutable_share());
+  if (absl::IsUnauthenticated(answer.status())) return WithHelp(answer.status(), again);
   ASSIGN_OR_RETURN(*status, std::move(answer));
   return absl::OkStatus();
 }
 
-// A file of shares, one a line, as init writes them.
-absl::Status GiveFile(Client& client, Shell& shell, const std::string& file,
-                      v1::StatusResponse* status) {
+absl::Status GivePassphrase(Client& client, Shell& shell, const SecretBytes& typed,
+                            v1::StatusResponse* status) {
+  v1::UnsealRequest request;
+  Assign(typed.ExposeForWire(), request.mutable_passphrase());
+  const absl::Status sent =
+      Send(client, shell, request, "give the passphrase again: keyturn operator unseal", status);
+  WipeBuffer(request.mutable_passphrase());
+  return sent;
+}
+
+absl::Status GiveShare(Client& client, Shell& shell, absl::string_view share,
+                       v1::StatusResponse* status) {
+  v1::UnsealRequest request;
+  request.set_nonce(status->unseal_nonce());
+  Assign(share, request.mutable_share());
+  const absl::Status sent = Send(client, shell, request,
+                                 "one of the shares is wrong, and all given so far are forgotten; "
+                                 "give them again: keyturn operator unseal",
+                                 status);
+  WipeBuffer(request.mutable_share());
+  return sent;
+}
+
+absl::Status GiveKeyFile(Client& client, Shell& shell, v1::StatusResponse* status) {
+  v1::UnsealRequest request;
+  request.set_key_file(true);
+  return Send(client, shell, request,
+              "put the key file that init made back where key_file of the server's configuration "
+              "says, then: keyturn operator unseal --key-file",
+              status);
+}
+
+// A file of shares, one a line, as init writes them. All are looked at before one is sent, so that
+// what is none (a passphrase, the wrong file) goes nowhere.
+absl::Status GiveShareFile(Client& client, Shell& shell, const std::string& file,
+                           v1::StatusResponse* status) {
+  const std::string name = file == "-" ? "standard input" : file;
   ASSIGN_OR_RETURN(const SecretBytes all, ReadSecretFile(file, limits::kSmallFileBytesMax));
-  absl::string_view rest = all.ExposeForCrypto();
-  while (!rest.empty() && status->sealed()) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    const absl::string_view line = absl::StripAsciiWhitespace(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.empty()) continue;
-    ASSIGN_OR_RETURN(const SecretBytes share, SecretBytes::CopyOf(line));
-    RETURN_IF_ERROR(Give(client, shell, share, false, status));
+  std::vector<absl::string_view> shares;
+  int line = 0;
+  for (absl::string_view text : absl::StrSplit(all.ExposeForCrypto(), '\n')) {
+    ++line;
+    text = absl::StripAsciiWhitespace(text);
+    if (text.empty()) continue;
+    if (!IsShare(text)) {
+      return WithHelp(UsageError(absl::StrCat(
+                          "line ", line, " of ", name,
+                          " is no share; nothing was sent. A share starts with ", kSharePrefix)),
+                      "for a passphrase: keyturn operator unseal --passphrase-file FILE");
+    }
+    shares.push_back(text);
+  }
+  if (shares.empty()) {
+    return UsageError(absl::StrCat(name, " holds no share; it must have one or more, one a line"));
+  }
+  for (size_t i = 0; i < shares.size() && status->sealed(); ++i) {
+    RETURN_IF_ERROR(GiveShare(client, shell, shares[i], status));
   }
   return absl::OkStatus();
 }
 
-absl::Status GivePassphrase(Client& client, Shell& shell, const std::string& file,
-                            v1::StatusResponse* status) {
-  ASSIGN_OR_RETURN(SecretBytes typed, ReadSecretFile(file, limits::kPassphraseBytesMax + 1));
-  if (absl::EndsWith(typed.ExposeForCrypto(), "\n")) typed.Truncate(typed.size() - 1);
-  return Give(client, shell, typed, true, status);
+// Without a flag: what this vault's seals can be opened with.
+absl::Status CannotAsk(const v1::StatusResponse& status) {
+  std::vector<std::string> flags;
+  if (HasSeal(status, "shamir")) flags.emplace_back("--share-file FILE");
+  if (HasSeal(status, "passphrase")) flags.emplace_back("--passphrase-file FILE");
+  if (HasSeal(status, "keyfile")) flags.emplace_back("--key-file");
+  return UsageError(absl::StrCat("give ", absl::StrJoin(flags, " or "),
+                                 ", or run this on a terminal to be asked"));
 }
 
 absl::Status AskUntilUnsealed(Client& client, Shell& shell, v1::StatusResponse* status) {
-  if (!shell.terminal().can_ask()) {
-    return UsageError(
-        "give --share-file FILE, --passphrase-file FILE or --key-file, or run this "
-        "on a terminal to be asked");
+  const bool has_shares = HasSeal(*status, "shamir");
+  const bool has_passphrase = HasSeal(*status, "passphrase");
+  if (!has_shares && !has_passphrase) {
+    return WithHelp(UsageError("this vault has no seal to be asked for: its key file opens it"),
+                    "keyturn operator unseal --key-file");
   }
-  const bool has_shares = status->shares_threshold() > 0;
-  const bool has_passphrase = std::find(status->seals().begin(), status->seals().end(),
-                                        "passphrase") != status->seals().end();
+  if (!shell.terminal().can_ask()) return CannotAsk(*status);
   while (status->sealed()) {
     std::string what = has_passphrase ? "passphrase" : "share";
     if (has_shares) {
@@ -117,7 +165,14 @@ absl::Status AskUntilUnsealed(Client& client, Shell& shell, v1::StatusResponse* 
                           has_passphrase ? ", or passphrase" : "");
     }
     ASSIGN_OR_RETURN(const SecretBytes typed, shell.terminal().AskSecret(what));
-    RETURN_IF_ERROR(Give(client, shell, typed, !has_shares, status));
+    const absl::string_view share = absl::StripAsciiWhitespace(typed.ExposeForCrypto());
+    if (has_shares && IsShare(share)) {
+      RETURN_IF_ERROR(GiveShare(client, shell, share, status));
+    } else if (has_passphrase) {
+      RETURN_IF_ERROR(GivePassphrase(client, shell, typed, status));
+    } else {
+      return UsageError(absl::StrCat("that is no share: a share starts with ", kSharePrefix));
+    }
     // The next share is for the next person, who may be elsewhere.
     if (has_shares) break;
   }
@@ -138,13 +193,12 @@ absl::Status Unseal(Shell& shell, const UnsealFlags& flags) {
     return PrintStatus(shell, status);
   }
   if (flags.key_file) {
-    v1::UnsealRequest request;
-    request.set_key_file(true);
-    ASSIGN_OR_RETURN(status, client->Unseal(request, shell.Options()));
+    RETURN_IF_ERROR(GiveKeyFile(*client, shell, &status));
   } else if (!flags.share_file.empty()) {
-    RETURN_IF_ERROR(GiveFile(*client, shell, flags.share_file, &status));
+    RETURN_IF_ERROR(GiveShareFile(*client, shell, flags.share_file, &status));
   } else if (!flags.passphrase_file.empty()) {
-    RETURN_IF_ERROR(GivePassphrase(*client, shell, flags.passphrase_file, &status));
+    ASSIGN_OR_RETURN(const SecretBytes typed, ReadPassphraseFile(flags.passphrase_file));
+    RETURN_IF_ERROR(GivePassphrase(*client, shell, typed, &status));
   } else if (status.sealed()) {
     RETURN_IF_ERROR(AskUntilUnsealed(*client, shell, &status));
   }

@@ -1,6 +1,7 @@
 // policy put|get|list|delete, password-policy put|list|delete.
 #include <memory>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -19,13 +20,16 @@ struct PolicyFlags {
   std::vector<std::string> grants, denials, cidrs;
 };
 
-// "secret:read,secret:list app/prod/*"; the path may be left out for permissions without one.
+// "secret:read,secret:list app/prod/*". Permissions on secrets need the path: one forgotten would
+// otherwise grant all.
 absl::Status AddGrant(const std::string& text, bool deny, v1::Policy* policy) {
   const std::vector<std::string> words = absl::StrSplit(text, ' ', absl::SkipEmpty());
-  if (words.empty() || words.size() > 2) {
+  const bool needs_path = absl::StrContains(text, "secret:");
+  if (words.empty() || words.size() > 2 || (needs_path && words.size() != 2)) {
     return UsageError(absl::StrCat(deny ? "--deny '" : "--grant '", text,
                                    "' must be PERMISSION[,PERMISSION...] PATH, such as "
-                                   "'secret:read,secret:list app/prod/*'"));
+                                   "'secret:read,secret:list app/prod/*', or 'secret:read *' for "
+                                   "all secrets; admin permissions need no PATH"));
   }
   v1::Grant& grant = *policy->add_grants();
   for (const absl::string_view permission : absl::StrSplit(words[0], ',')) {

@@ -6,6 +6,7 @@
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
+#include "client/cli/token_choice.h"
 
 namespace keyturn::cli {
 namespace {
@@ -88,6 +89,15 @@ absl::Status Explain(Shell& shell) {
     table.Add({name, setting.value, setting.source});
     items.push_back({{"name", name}, {"value", setting.value}, {"source", setting.source}});
   }
+  std::string why;
+  const auto token = ChooseToken(*settings, shell.clock().Now(), &why);
+  const std::string state = !token.ok()            ? std::string(token.status().message())
+                            : !why.empty()         ? why
+                            : token->token.empty() ? "none"
+                                                   : "not shown";
+  const std::string source = token.ok() ? token->source : "";
+  table.Add({"token", state, source});
+  items.push_back({{"name", "token"}, {"value", state}, {"source", source}});
   return shell.out().List(table, std::move(items), "");
 }
 

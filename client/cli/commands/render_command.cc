@@ -1,7 +1,9 @@
 // render TEMPLATE.
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -17,7 +19,7 @@ namespace keyturn::cli {
 namespace {
 
 struct RenderFlags {
-  std::string file, output, mode = "600";
+  std::string file, output, mode;
 };
 
 // Replaces each {{ keyturn://PATH#FIELD }}. All is read before anything is written, so a reference
@@ -89,14 +91,19 @@ class Renderer {
   int line_ = 1;
 };
 
-absl::Status Render(Shell& shell, const RenderFlags& flags) {
+absl::StatusOr<std::optional<int>> ParseMode(const std::string& text) {
+  if (text.empty()) return std::nullopt;
   int mode = 0;
-  try {
-    mode = std::stoi(flags.mode, nullptr, 8);
-  } catch (const std::exception&) {
-    mode = -1;
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result parsed = std::from_chars(text.data(), end, mode, 8);
+  if (parsed.ec != std::errc() || parsed.ptr != end || mode < 0 || mode > 0777) {
+    return UsageError("--mode must be octal, such as 640");
   }
-  if (mode < 0 || mode > 0777) return UsageError("--mode must be octal, such as 640");
+  return mode;
+}
+
+absl::Status Render(Shell& shell, const RenderFlags& flags) {
+  ASSIGN_OR_RETURN(const std::optional<int> mode, ParseMode(flags.mode));
   ASSIGN_OR_RETURN(const std::string source, ReadPublicFile(flags.file, limits::kTemplateBytesMax));
   Renderer renderer(shell);
   RETURN_IF_ERROR(renderer.Render(source));
@@ -112,13 +119,14 @@ absl::Status Render(Shell& shell, const RenderFlags& flags) {
 void AddRenderCommand(Command app, Shell& shell) {
   const Command render =
       app.Add("render", "Fill a template: {{ keyturn://PATH#FIELD }} becomes the value",
-              "  keyturn render config.tmpl --output config.yaml\n"
+              "  keyturn render config.tmpl --output-file config.yaml\n"
               "  echo 'password: {{ keyturn://app/prod/db#password }}' | keyturn render -");
   const auto flags = std::make_shared<RenderFlags>();
   render.AddOption("template", flags->file, "a file, or - for standard input").Required();
-  render.AddOption("--output", flags->output,
+  render.AddOption("--output-file", flags->output,
                    "the file to replace, whole or not at all; default: standard output");
-  render.AddOption("--mode", flags->mode, "of that file, octal; default 600");
+  render.AddOption("--mode", flags->mode,
+                   "of that file, octal; default: as it was, 600 for a new one");
   render.On(shell, [&shell, flags] { return Render(shell, *flags); });
 }
 

@@ -214,7 +214,8 @@ void AddRunCommand(Command app, Shell& shell) {
   run.AddFlag("--pristine", flags->pristine,
               "inherit only PATH, HOME, USER, SHELL, LANG, TERM, "
               "TZ and TMPDIR");
-  run.AddFlag("--pass-token", flags->pass_token, "leave KEYTURN_TOKEN in the environment");
+  run.AddFlag("--pass-token", flags->pass_token,
+              "leave KEYTURN_TOKEN and KEYTURN_TOKEN_FILE in the environment");
   run.AddFlag("--mask", flags->mask, "replace the values by *** in what the program prints");
   run.AddOption("--on-change", flags->on_change,
                 "when a secret changes: none (default), restart, or signal:HUP and the like");

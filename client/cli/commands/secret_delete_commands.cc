@@ -43,17 +43,14 @@ absl::Status PrintPlan(Shell& shell, const DeleteFlags& flags, absl::string_view
   ASSIGN_OR_RETURN(const v1::SecretInfo info, Describe(shell, flags.path));
   return shell.out().Object(
       {{"would", absl::StrCat(what, " of ", info.path())},
-       {"current version", absl::StrCat(info.current_version())},
+       {"current version", CurrentVersionText(info)},
        {"versions kept now", absl::StrCat(info.versions_size())}},
       Json{{"plan", absl::StrCat(what, " of ", info.path())}, {"secret", ToJson(info)}});
 }
 
 absl::Status PrintState(const Shell& shell, const v1::SecretInfo& info) {
-  return shell.out().Object(
-      {{"path", info.path()},
-       {"current version", info.current_version() == 0 ? "none: all are deleted"
-                                                       : absl::StrCat(info.current_version())}},
-      ToJson(info));
+  return shell.out().Object({{"path", info.path()}, {"current version", CurrentVersionText(info)}},
+                            ToJson(info));
 }
 
 absl::Status Delete(Shell& shell, const DeleteFlags& flags) {

@@ -100,7 +100,7 @@ absl::Status Watch(Shell& shell, const ListFlags& flags) {
       },
       shell.Options(/*stream=*/true));
   RETURN_IF_ERROR(printed);
-  if (ended.ok()) return ended;
+  if (ended.ok() || reached == flags.from_revision) return ended;
   return WithHelp(
       ended, absl::StrCat("keyturn secret watch ", flags.directory, " --from-revision ", reached));
 }

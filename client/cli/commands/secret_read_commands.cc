@@ -119,8 +119,7 @@ absl::Status Show(Shell& shell, const std::string& path) {
   return shell.out().Object(
       {{"path", info.path()},
        {"kind", KindName(info.kind())},
-       {"current version", info.current_version() == 0 ? "none: all are deleted"
-                                                       : absl::StrCat(info.current_version())},
+       {"current version", CurrentVersionText(info)},
        {"newest version", absl::StrCat(info.newest_version())},
        {"versions kept", absl::StrCat(info.max_versions())},
        {"versions expire after",

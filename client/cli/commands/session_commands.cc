@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/limits.h"
@@ -9,7 +10,8 @@
 #include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
-#include "client/cli/files.h"
+#include "client/cli/profile.h"
+#include "client/cli/token_choice.h"
 
 namespace keyturn::cli {
 namespace {
@@ -55,26 +57,54 @@ absl::StatusOr<StoredToken> LogInWithCertificate(Shell& shell, const LoginFlags&
   return stored;
 }
 
+Json LoginToJson(const StoredToken& stored) {
+  const bool forever = stored.expire_time == absl::InfiniteFuture();
+  return {{"principal", stored.principal},
+          {"address", stored.address},
+          {"expireTime", forever ? "" : TimeText(stored.expire_time)}};
+}
+
+absl::Status PrintToken(const Shell& shell, const StoredToken& stored) {
+  if (!shell.out().json()) return shell.out().Raw(stored.token + "\n");
+  Json value = LoginToJson(stored);
+  value["token"] = stored.token;
+  return shell.out().PrintJson(value);
+}
+
 absl::Status LogIn(Shell& shell, const LoginFlags& flags) {
   ASSIGN_OR_RETURN(Settings* const settings, shell.settings());
-  ASSIGN_OR_RETURN(StoredToken stored, shell.flags.token_file.empty()
-                                           ? LogInWithCertificate(shell, flags)
-                                           : LogInWithToken(shell));
-  if (flags.no_store) return shell.out().Raw(stored.token + "\n");
+  const bool by_certificate = shell.flags.token_file.empty();
+  ASSIGN_OR_RETURN(StoredToken stored,
+                   by_certificate ? LogInWithCertificate(shell, flags) : LogInWithToken(shell));
   stored.address = (*settings)["address"];
-  ASSIGN_OR_RETURN(stored.ca_sha256, shell.CaHash());
+  if (flags.no_store) return PrintToken(shell, stored);
+  ASSIGN_OR_RETURN(stored.ca_sha256, HashOfFile((*settings)["ca_cert"]));
+  if (by_certificate) {
+    ASSIGN_OR_RETURN(stored.client_cert_sha256, HashOfFile((*settings)["client_cert"]));
+  }
   RETURN_IF_ERROR(SaveToken((*settings)["profile"], stored));
   const bool forever = stored.expire_time == absl::InfiniteFuture();
-  const std::string until = forever ? "" : TimeText(stored.expire_time);
-  return shell.out().Object(
-      {{"logged in as", stored.principal},
-       {"at", stored.address},
-       {"until", forever ? "revoked" : until}},
-      Json{{"principal", stored.principal}, {"address", stored.address}, {"expireTime", until}});
+  return shell.out().Object({{"logged in as", stored.principal},
+                             {"at", stored.address},
+                             {"until", forever ? "revoked" : TimeText(stored.expire_time)}},
+                            LoginToJson(stored));
+}
+
+// A token that was named is revoked, wherever it is kept; the file or variable is its owner's.
+absl::Status RevokeNamed(Shell& shell, const TokenChoice& named) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, shell.ConnectAs(named.token));
+  RETURN_IF_ERROR(client->Logout({}, shell.Options()).status());
+  shell.terminal().Say(absl::StrCat("revoked the token of ", named.source));
+  return absl::OkStatus();
 }
 
 absl::Status LogOut(Shell& shell) {
   ASSIGN_OR_RETURN(Settings* const settings, shell.settings());
+  RETURN_IF_ERROR(settings->RequireProfile());
+  ASSIGN_OR_RETURN(const TokenChoice named, NamedToken(*settings));
+  // The info file of a --dev server names its root token, which is not the caller's to give back.
+  const bool from_info_file = absl::StartsWith(named.source, "info file ");
+  if (!named.token.empty() && !from_info_file) return RevokeNamed(shell, named);
   ASSIGN_OR_RETURN(const std::optional<StoredToken> stored, LoadToken((*settings)["profile"]));
   if (!stored.has_value()) {
     shell.terminal().Say("not logged in; nothing to do");
@@ -141,7 +171,8 @@ void AddSessionCommands(Command app, Shell& shell) {
   login.AddFlag("--no-store", flags->no_store, "print the token and keep nothing");
   login.On(shell, [&shell, flags] { return LogIn(shell, *flags); });
 
-  const Command logout = app.Add("logout", "Revoke the token of this profile and forget it");
+  const Command logout =
+      app.Add("logout", "Revoke the token that is named, or that of this profile, and forget it");
   logout.On(shell, [&shell] { return LogOut(shell); });
 
   const Command whoami = app.Add("whoami", "Show who the server takes you for");

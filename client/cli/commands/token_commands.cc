@@ -1,6 +1,8 @@
 // token create|list|revoke|renew.
+#include <filesystem>
 #include <memory>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
@@ -53,6 +55,10 @@ absl::StatusOr<v1::CreateTokenRequest> RequestOf(const TokenFlags& flags, absl::
 
 absl::Status Create(Shell& shell, const TokenFlags& flags) {
   ASSIGN_OR_RETURN(const v1::CreateTokenRequest request, RequestOf(flags, shell.clock().Now()));
+  if (std::filesystem::exists(flags.output_file)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(flags.output_file, " exists already; no token was made"));
+  }
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   ASSIGN_OR_RETURN(const v1::CreateTokenResponse made,
                    client->CreateToken(request, shell.Options()));
@@ -91,6 +97,13 @@ absl::Status List(Shell& shell) {
 }
 
 absl::Status Revoke(Shell& shell, const std::string& id) {
+  // Not sent: what a token can do is over only once it is revoked, and this one is now in a
+  // history.
+  if (absl::StartsWith(id, "kts.") || absl::StartsWith(id, "ktb.")) {
+    return WithHelp(UsageError("that is a token, not its id; whoever saw this command line has it"),
+                    "put it into a file: keyturn --token-file FILE logout; or find its id: keyturn "
+                    "token list");
+  }
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   v1::RevokeTokenRequest request;
   request.set_id(id);
