@@ -53,6 +53,8 @@ absl::Status ReexecWithSettings(char** argv) {
                                                       kMarker));
   }
   mallopt(M_PERTURB, kFreedByte);
+  // After /proc/self/exe, `ps` and `pgrep` would know the server as "exe".
+  prctl(PR_SET_NAME, "keyturnd");
   return absl::OkStatus();
 }
 // NOLINTEND(concurrency-mt-unsafe)

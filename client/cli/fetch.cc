@@ -36,6 +36,17 @@ absl::Status FetchBatch(Shell& shell, const std::vector<std::string>& paths,
   return absl::OkStatus();
 }
 
+// The version stands behind the field: PATH@2 is another secret, and most likely none.
+absl::Status ExplainNotFound(const Reference& reference, const absl::Status& status) {
+  const size_t at = reference.path.rfind('@');
+  if (at == std::string::npos || !reference.field.empty()) return status;
+  const std::string version = reference.path.substr(at + 1);
+  if (!ParseVersion(version).ok()) return status;
+  const std::string path = reference.path.substr(0, at);
+  return WithHelp(status, absl::StrCat("for a version: keyturn secret read ", path, " --version ",
+                                       version, "; in a reference: ", path, "#FIELD@", version));
+}
+
 }  // namespace
 
 absl::StatusOr<v1::GetResponse> Fetch(Shell& shell, const Reference& reference) {
@@ -44,7 +55,9 @@ absl::StatusOr<v1::GetResponse> Fetch(Shell& shell, const Reference& reference) 
   request.set_path(reference.path);
   *request.mutable_version() = reference.version;
   if (!reference.field.empty()) request.add_fields(reference.field);
-  return client->Get(request, shell.Options());
+  absl::StatusOr<v1::GetResponse> secret = client->Get(request, shell.Options());
+  if (absl::IsNotFound(secret.status())) return ExplainNotFound(reference, secret.status());
+  return secret;
 }
 
 absl::StatusOr<v1::Field*> OnlyField(v1::GetResponse& secret) {

@@ -74,7 +74,6 @@ absl::StatusOr<SecretBytes> Terminal::AskSecret(absl::string_view question) cons
                                                                    ": this is not a terminal")),
                         kExitUsage);
   }
-  std::fprintf(stderr, "%s (not shown): ", std::string(question).c_str());
   if (tcgetattr(STDIN_FILENO, &g_before) != 0) return absl::InternalError("no terminal settings");
   termios quiet = g_before;
   quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
@@ -82,6 +81,8 @@ absl::StatusOr<SecretBytes> Terminal::AskSecret(absl::string_view question) cons
   const auto old_term = std::signal(SIGTERM, RestoreAndEnd);
   g_echo_off = 1;
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+  // Once nothing is echoed: who is asked may begin to type.
+  std::fprintf(stderr, "%s (not shown): ", std::string(question).c_str());
   const absl::Cleanup restore = [&] {
     tcsetattr(STDIN_FILENO, TCSANOW, &g_before);
     g_echo_off = 0;

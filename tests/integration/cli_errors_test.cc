@@ -15,6 +15,8 @@ TEST_F(CliErrors, SuggestTheNearestWord) {
         "mean --reveal?\n");
   Fails("secret", 2, "keyturn secret needs a subcommand\nnext: keyturn secret --help\n");
   Fails("secret get", 2, "path is required\nnext: keyturn secret get --help\n");
+  Fails("secret get a/\xff", 2, "an argument is not UTF-8");
+  EXPECT_EQ(Run("help secret put").out, Run("secret put --help").out);
   Fails("secret list -o yaml", 2,
         "unknown output format 'yaml'; allowed are table, json, raw, env and dotenv");
   Fails("policy list -o env", 2,

@@ -62,8 +62,23 @@ class RunningServer {
   ProcessResult Keyturn(std::vector<std::string> arguments, const std::string& input = "",
                         std::map<std::string, std::string> environment = {}) {
     arguments.insert(arguments.begin(), BinFile("keyturn"));
-    ProcessOptions options;
+    ProcessOptions options = Options(std::move(environment));
     options.input = input;
+    return RunProcess(std::move(arguments), options);
+  }
+  // As a person would, at a terminal.
+  ProcessResult KeyturnOnTerminal(std::vector<std::string> arguments,
+                                  const std::vector<Typed>& typed,
+                                  std::map<std::string, std::string> environment = {}) {
+    arguments.insert(arguments.begin(), BinFile("keyturn"));
+    environment.insert({"TERM", "xterm"});
+    environment.insert({"NO_COLOR", ""});
+    return RunOnTerminal(std::move(arguments), Options(std::move(environment)), typed);
+  }
+
+ private:
+  ProcessOptions Options(std::map<std::string, std::string> environment) {
+    ProcessOptions options;
     options.directory = dir_.path();
     options.environment = std::move(environment);
     options.environment.insert({"HOME", dir_.File("home")});
@@ -72,10 +87,9 @@ class RunningServer {
                                    "KEYTURN_TOKEN", "KEYTURN_TOKEN_FILE", "KEYTURN_DATA_DIR"}) {
       options.environment.insert({name, ""});
     }
-    return RunProcess(std::move(arguments), options);
+    return options;
   }
 
- private:
   void Start() {
     pid_ = StartProcess(
         {BinFile("keyturnd"), "--config", dir_.File("keyturn.toml"), "--info-file", info_file()},

@@ -36,7 +36,9 @@ TEST_F(Cli, MergesFieldsUnlessToldToReplace) {
   Ok("secret put m/db --data - --replace", R"({"user": "other"})");
   data = Json("secret get m/db -o json")["data"];
   EXPECT_EQ(data, nlohmann::json({{"user", "other"}}));
-  Fails("secret read m/db@1", 3, "no secret at m/db@1");
+  Fails("secret read m/db@1", 3,
+        "no secret at m/db@1\nnext: for a version: keyturn secret read m/db --version 1; in a "
+        "reference: m/db#FIELD@1");
   EXPECT_EQ(Ok("secret read m/db#password@2"), "hunter3");
   Fails("secret read m/db --version 1", 2, "m/db has 3 fields: name one as m/db#FIELD");
 }

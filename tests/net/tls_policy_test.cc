@@ -1,5 +1,6 @@
 #include "net/tls_policy.h"
 
+#include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
 #include <memory>

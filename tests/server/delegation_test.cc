@@ -138,7 +138,7 @@ TEST_F(DelegationTest, ATokenMadeWithATokenInheritsItsLimits) {
     v1::CreateTokenRequest wide;
     wide.set_display_name("child");
     wide.add_policies("limited");
-    wide.set_ttl_seconds(30 * 24 * 3600);
+    wide.set_ttl_seconds(30 * limits::kDaySeconds);
     wide.set_stateless(stateless);
     ASSERT_EQ(make(maker.token(), wide, &child), "OK");
     EXPECT_LE(child.info().expire_time().seconds(), maker.info().expire_time().seconds());

@@ -243,6 +243,9 @@ TEST_F(ProcessTest, ARealServerLeavesNoCoreAndNoFilesToOthers) {
   umask(022);
   Await("info.json");
   EXPECT_FALSE(nlohmann::json::parse(Out("info.json")).contains("root_token_file"));
+  std::string name;  // as `ps` and `pgrep` have it
+  std::ifstream(absl::StrCat("/proc/", pid, "/comm")) >> name;
+  EXPECT_EQ(name, "keyturnd");
   std::ifstream status(absl::StrCat("/proc/", pid, "/limits"));
   const std::string limits((std::istreambuf_iterator<char>(status)),
                            std::istreambuf_iterator<char>());

@@ -1,5 +1,7 @@
 #include "server/worker_pool.h"
 
+#include <gtest/gtest.h>
+
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -43,6 +44,12 @@ Prepared Prepare(std::vector<std::string> argv, const ProcessOptions& options) {
   return made;
 }
 
+[[noreturn]] void Become(Prepared& made) {
+  if (!made.directory.empty() && chdir(made.directory.c_str()) != 0) _exit(127);
+  execvpe(made.argv[0], made.argv.data(), made.envp.data());
+  _exit(127);
+}
+
 pid_t Spawn(Prepared& made, int in, int out, int err) {
   const pid_t pid = fork();
   if (pid != 0) return pid;
@@ -50,9 +57,7 @@ pid_t Spawn(Prepared& made, int in, int out, int err) {
   dup2(in, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
   dup2(err, STDERR_FILENO);
-  if (!made.directory.empty() && chdir(made.directory.c_str()) != 0) _exit(127);
-  execvpe(made.argv[0], made.argv.data(), made.envp.data());
-  _exit(127);
+  Become(made);
 }
 
 }  // namespace
@@ -99,6 +104,35 @@ ProcessResult RunProcess(std::vector<std::string> argv, const ProcessOptions& op
     }
   }
   result.code = WaitFor(pid);
+  return result;
+}
+
+ProcessResult RunOnTerminal(std::vector<std::string> argv, const ProcessOptions& options,
+                            const std::vector<Typed>& typed) {
+  Prepared made = Prepare(std::move(argv), options);
+  int terminal = -1;
+  const pid_t pid = forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (pid == 0) Become(made);
+  ProcessResult result;
+  size_t seen = 0;
+  auto next = typed.begin();
+  pollfd waiting = {terminal, POLLIN, 0};
+  while (true) {
+    if (poll(&waiting, 1, 60'000) == 0) kill(pid, SIGKILL);
+    char buffer[4096];
+    const ssize_t got = read(terminal, buffer, sizeof(buffer));
+    if (got <= 0) break;  // EIO: nobody has the other end any more
+    result.out.append(buffer, static_cast<size_t>(got));
+    if (next == typed.end()) continue;
+    const size_t found = result.out.find(next->after, seen);
+    if (found == std::string::npos) continue;
+    seen = found + next->after.size();
+    const std::string line = next->line + "\n";
+    if (write(terminal, line.data(), line.size()) < 0) break;
+    ++next;
+  }
+  result.code = WaitFor(pid);
+  close(terminal);
   return result;
 }
 

@@ -23,6 +23,16 @@ struct ProcessResult {
 // Runs it to its end. argv[0] is a path or a name in PATH; 127 when it cannot be started.
 ProcessResult RunProcess(std::vector<std::string> argv, const ProcessOptions& options = {});
 
+// What is typed once the terminal shows `after`; a newline is added.
+struct Typed {
+  std::string after, line;
+};
+
+// Runs it on a terminal of its own; `out` is all that the terminal showed, `options.input` is not
+// used. Killed when it says nothing for a minute.
+ProcessResult RunOnTerminal(std::vector<std::string> argv, const ProcessOptions& options,
+                            const std::vector<Typed>& typed);
+
 // Starts it with its output in `log_file`; the caller waits for it.
 pid_t StartProcess(std::vector<std::string> argv, const ProcessOptions& options,
                    const std::string& log_file);

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -152,6 +153,11 @@ int RunCommandLine(std::vector<std::string> arguments) {
   if (end != arguments.end()) {
     shell.rest.assign(end + 1, arguments.end());
     arguments.erase(end, arguments.end());
+  }
+  for (const std::string& argument : arguments) {
+    // Names are UTF-8, and a message with other bytes would not even be sent.
+    if (std::mbstowcs(nullptr, argument.c_str(), 0) != static_cast<size_t>(-1)) continue;
+    return Report(UsageError("an argument is not UTF-8; names of secrets are"), shell.flags);
   }
   const std::unique_ptr<CLI::App> app = BuildCommandLine(shell);
   if (!arguments.empty() && arguments.front() == "help") {

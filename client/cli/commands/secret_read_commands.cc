@@ -71,6 +71,11 @@ absl::Status PrintForPeople(const Shell& shell, const v1::GetResponse& secret, b
 
 absl::Status PrintValue(const Shell& shell, v1::GetResponse& secret) {
   ASSIGN_OR_RETURN(const v1::Field* const field, OnlyField(secret));
+  if (field->encoding() == v1::ENCODING_BINARY && shell.terminal().stdout_is_terminal()) {
+    return WithHelp(
+        UsageError(absl::StrCat(field->name(), " is binary: not for a terminal")),
+        absl::StrCat("keyturn secret read ", secret.path(), "#", field->name(), " > FILE"));
+  }
   RETURN_IF_ERROR(shell.out().Raw(field->value()));
   const bool add = shell.terminal().stdout_is_terminal() && !absl::EndsWith(field->value(), "\n");
   return add ? shell.out().Raw("\n") : absl::OkStatus();
