@@ -84,7 +84,8 @@ def main() -> int:
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS", os.cpu_count()))) as pool:
         for number, found in enumerate(pool.map(linter.lint, units), 1):
             for file, line, column, what, checks in found:
-                finding = f"{os.path.relpath(file)}:{line}:{column}: {what} [{checks}]"
+                name = file.removeprefix(str(linter.root) + "/")
+                finding = f"{name}:{line}:{column}: {what} [{checks}]"
                 if finding not in seen:
                     print(finding, flush=True)
                 seen.add(finding)

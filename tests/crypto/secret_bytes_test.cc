@@ -23,7 +23,7 @@ TEST(SecretBytes, MovesAndCompares) {
   EXPECT_FALSE(a == longer);
   const SecretBytes moved = std::move(a);
   EXPECT_EQ(moved.size(), 5u);
-  EXPECT_TRUE(a.empty());
+  EXPECT_TRUE(a.empty());  // NOLINT(bugprone-use-after-move): what is left is empty
 }
 
 TEST(SecretBytes, BeingOverwrittenWipesAndGivesBack) {
@@ -33,7 +33,7 @@ TEST(SecretBytes, BeingOverwrittenWipesAndGivesBack) {
   ASSERT_OK_AND_ASSIGN(SecretBytes fresh, SecretBytes::CopyOf("new"));
   old = std::move(fresh);
   EXPECT_EQ(old.ExposeForCrypto(), "new");
-  EXPECT_TRUE(fresh.empty());
+  EXPECT_TRUE(fresh.empty());  // NOLINT(bugprone-use-after-move): as above
   // The free block's first bytes may be the arena's own list.
   for (int i = 64; i < 200; ++i) ASSERT_EQ(data[i], 0) << i;
   SecretBytes& itself = old;

@@ -35,7 +35,7 @@ class AccumulatorsTest : public testing::Test {
     return out;
   }
 
-  const SumHasher hasher_;
+  const SumHasher hasher_{};
   const Accumulators::Sum zero_{};
   Accumulators sums_;
 };

@@ -107,6 +107,38 @@ def dead_headers(files: dict[str, str]):
             yield path, 1, "dead: nothing includes this header"
 
 
+def dead_sources(root: pathlib.Path, paths: list[str]):
+    cmake = {path: (root / path).read_text() for path in paths if path.endswith(("CMakeLists.txt", ".cmake"))}
+    if "CMakeLists.txt" not in cmake:
+        return
+    everything = "\n".join(cmake.values())
+    rooms = set(re.findall(r"^keyturn_room\(([\w/]+)", everything, re.M))
+    suites = set(re.findall(r"^keyturn_tests\(([\w/]+)", everything, re.M))
+    for words in re.findall(r"^foreach\(suite ([^)]+)\)", everything, re.M):
+        suites.update(words.split())
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if not path.endswith(".cc") or (folder in rooms and name != "main.cc"):
+            continue
+        if folder.removeprefix("tests/") in suites and path.startswith("tests/") and name.endswith("_test.cc"):
+            continue
+        beside = cmake.get(f"{folder}/CMakeLists.txt", "")
+        globbed = f"/{folder.removeprefix('tests/')}/*.cc" in everything
+        if not globbed and path not in everything and not re.search(rf"[\s(]{re.escape(name)}[\s)]", beside):
+            yield path, 1, "dead: no target builds this file"
+
+
+def dead_scripts(root: pathlib.Path, paths: list[str]):
+    scripts = [path for path in paths if path.endswith((".py", ".sh"))]
+    if not scripts:
+        return
+    texts = {path: (root / path).read_text(errors="replace") for path in paths}
+    for path in scripts:
+        name = pathlib.PurePath(path).name
+        if not any(name in text for other, text in texts.items() if other != path):
+            yield path, 1, "dead: nothing names this script"
+
+
 def dead_documents(root: pathlib.Path, documents: list[str]):
     texts = {path: (root / path).read_text() for path in documents}
     for path, text in texts.items():
@@ -143,6 +175,8 @@ def problems(root: pathlib.Path):
         for number, message in check_file(path, text):
             yield path, number, message
     yield from dead_headers(files)
+    yield from dead_sources(root, paths)
+    yield from dead_scripts(root, paths)
     yield from dead_documents(root, [path for path in paths if path.endswith(".md")])
     recorded = root / "tests/tidy_test/exposures.txt"
     if recorded.exists() and recorded.read_text() != exposures(files):

@@ -22,6 +22,29 @@ MUTANTS = [
     ("auth/a.cc", "int x = rand();\n", "rand: use"),
     ("auth/a.cc", "if (memcmp(a, b, 3) == 0) {}\n", "memcmp"),
     ("tests/auth/a_test.cc", "absl::SleepFor(absl::Seconds(1));\n", "a sleep"),
+    ("auth/a.cc", "auto t = std::chrono::system_clock::now();\n", "the system clock"),
+    ("auth/a.cc", "auto t = std::chrono::steady_clock::now();\n", "the system clock"),
+    ("auth/a.cc", "time_t t = time(nullptr);\n", "the system clock"),
+    ("auth/a.cc", "gettimeofday(&t, nullptr);\n", "the system clock"),
+    ("auth/a.cc", "std::random_device device;\n", "rand: use"),
+    ("auth/a.cc", "std::mt19937_64 generator(1);\n", "a seeded generator"),
+    ("auth/a.cc", "absl::BitGen generator;\n", "a seeded generator"),
+    ("auth/a.cc", "absl::InsecureBitGen generator;\n", "a seeded generator"),
+    ("auth/a.cc", "strcpy(a, b);\n", "an unbounded C string call"),
+    ("auth/a.cc", "strcat(a, b);\n", "an unbounded C string call"),
+    ("tests/auth/a_test.cc", 'sprintf(a, "%d", 1);\n', "an unbounded C string call"),
+    ("auth/a.cc", "vsprintf(a, b, c);\n", "an unbounded C string call"),
+    ("auth/a.cc", "gets(a);\n", "an unbounded C string call"),
+    ("client/cli/a.cc", 'std::system("true");\n', "a shell"),
+    ("bench/a.cc", 'popen("true", "r");\n', "a shell"),
+    ("vault/a.cc", "usleep(1);\n", "a sleep"),
+    ("vault/a.cc", "std::this_thread::sleep_for(x);\n", "a sleep"),
+    ("vault/a.cc", "printf(a);\n", "standard output"),
+    ("vault/a.cc", "// TO" "DO: the rest\n", "unfinished work"),
+    ("vault/a.cc", "int a;  // FIX" "ME\n", "unfinished work"),
+    ("tests/vault/a_test.cc", "// XX" "X\n", "unfinished work"),
+    ("vault/a.cc", "const_cast<char*>(a);\n", "const_cast"),
+    ("tests/vault/a_test.cc", "const_cast<char*>(a);\n", "const_cast"),
     ("vault/a.cc", "std::string plaintext = x;\n", "std::string for plaintext"),
     ("vault/a.cc", "using namespace std;\n", "using namespace"),
     ("vault/a.cc", "std::cout << 1;\n", "standard output"),
@@ -33,18 +56,69 @@ MUTANTS = [
     ("vault/unused.h", HEADER, "nothing includes this header"),
     ("docs/LOST.md", "# Lost\n", "no other document links to it"),
     ("README.md", "# One\n# Two\n", "2 titles"),
+    ("deploy/lost.sh", "true\n", "nothing names this script"),
+    ("deploy/lost.py", "pass  # lost.py\n", "nothing names this script"),
+    ("lost/a.cc", "int a;\n", "no target builds this file"),
+    ("vault/main.cc", "int a;\n", "no target builds this file"),
+    ("tests/vault/helper.cc", "int a;\n", "no target builds this file"),
+    ("tests/lost/a_test.cc", "int a;\n", "no target builds this file"),
+    ("bench/lost.cc", "int a;\n", "no target builds this file"),
 ]
+# Beside a mutant: what the files of a tree are built by.
+CMAKE = {
+    "CMakeLists.txt": "keyturn_room(vault ROOMS base)\nkeyturn_program(keyturnd server/main.cc)\n",
+    "tests/CMakeLists.txt": "file(GLOB s ${CMAKE_CURRENT_SOURCE_DIR}/support/*.cc)\n"
+                            "keyturn_tests(vault ROOMS vault)\nforeach(suite e2e crash)\n",
+    "bench/CMakeLists.txt": "add_executable(loadgen loadgen.cc found.cc)\n",
+}
+
+
+def write(root: str, path: str, text: str):
+    target = pathlib.Path(root) / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
+
+
+def messages(root: str) -> list[str]:
+    return [message for _, _, message in tidy.problems(pathlib.Path(root))]
 
 
 class Mutants(unittest.TestCase):
     def test_each_is_reported(self):
         for path, text, expected in MUTANTS:
             with self.subTest(path=path, expected=expected), tempfile.TemporaryDirectory() as root:
-                target = pathlib.Path(root) / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(text)
-                found = [message for _, _, message in tidy.problems(pathlib.Path(root))]
+                for name, content in CMAKE.items():
+                    write(root, name, content)
+                write(root, path, text)
+                found = messages(root)
                 self.assertTrue(any(expected in message for message in found), found)
+
+    def test_each_ban_has_a_mutant(self):
+        expected = [words for _, _, words in MUTANTS]
+        for what, _, _ in tidy.rules.BANNED:
+            self.assertTrue(any(words in what for words in expected), what)
+
+    def test_each_way_out_of_a_secret_is_recorded(self):
+        use = "auto a = secret.ExposeForCrypto();\n"
+        for recorded, count, reported in (("", 1, True), ("vault/a.cc Crypto 1\n", 1, False),
+                                          ("vault/a.cc Wire 1\n", 1, True), ("vault/a.cc Crypto 1\n", 2, True),
+                                          ("vault/a.cc Crypto 1\n", 0, True)):
+            with self.subTest(recorded=recorded, count=count), tempfile.TemporaryDirectory() as root:
+                write(root, "vault/a.cc", use * count)
+                write(root, "tests/vault/a_test.cc", use)
+                write(root, "tests/tidy_test/exposures.txt", recorded)
+                found = [message for message in messages(root) if "callers of ExposeForCrypto" in message]
+                self.assertEqual(reported, bool(found))
+
+    def test_files_that_are_built_or_named_are_not_dead(self):
+        with tempfile.TemporaryDirectory() as root:
+            for name, content in CMAKE.items():
+                write(root, name, content)
+            for name in ("vault/a.cc", "server/main.cc", "tests/vault/a_test.cc", "tests/e2e/a_test.cc",
+                         "tests/support/a.cc", "bench/found.cc", "deploy/found.sh"):
+                write(root, name, "int a;\n")
+            write(root, "dev", "deploy/found.sh\n")
+            self.assertEqual([], messages(root))
 
     def test_allowed_things_are_not_reported(self):
         allowed = [
