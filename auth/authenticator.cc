@@ -4,6 +4,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -58,26 +59,18 @@ class AuthenticatorImpl : public Authenticator {
 
   absl::StatusOr<std::shared_ptr<const Identity>> Identify(
       Updater& updater, const Credentials& credentials) override {
-    if (credentials.bearer_token.empty() && credentials.certificate == nullptr) {
-      return absl::UnauthenticatedError(
-          "no credentials were given: send a token in the authorization header, or use a client "
-          "certificate");
-    }
-    const std::string key = CacheKey(credentials);
-    const Epochs epochs = {policies_.epoch(), tokens_.epoch()};
-    if (std::shared_ptr<const Identity> known = Find(key, epochs)) return known;
-    const std::string source = credentials.source.ToString();
-    RETURN_IF_ERROR(lockout_.Check(source));
-    bool cacheable = true;
-    absl::StatusOr<std::shared_ptr<const Identity>> identity =
-        credentials.bearer_token.empty() ? ByCertificate(credentials)
-                                         : ByToken(updater, credentials, &cacheable);
-    if (!identity.ok()) {
-      if (absl::IsUnauthenticated(identity.status())) lockout_.CountFailure(source);
-      return identity;
-    }
-    if (cacheable) Remember(key, epochs, *identity);
-    return identity;
+    return Resolve(credentials, [&] {
+      return tokens_.Verify(updater, credentials.bearer_token, credentials.source,
+                            FingerprintOf(credentials));
+    });
+  }
+
+  absl::StatusOr<std::shared_ptr<const Identity>> Recognise(const Credentials& credentials,
+                                                            TokenUse use) override {
+    return Resolve(credentials, [&] {
+      return tokens_.Recognise(credentials.bearer_token, credentials.source,
+                               FingerprintOf(credentials), use);
+    });
   }
 
   absl::StatusOr<v1::Role> RoleFor(const Credentials& credentials,
@@ -99,6 +92,8 @@ class AuthenticatorImpl : public Authenticator {
   }
 
  private:
+  using VerifyFn = absl::FunctionRef<absl::StatusOr<VerifiedToken>()>;
+
   struct Epochs {
     uint64_t policies = 0, tokens = 0;
     friend bool operator==(const Epochs&, const Epochs&) = default;
@@ -108,15 +103,43 @@ class AuthenticatorImpl : public Authenticator {
     std::shared_ptr<const Identity> identity;
   };
 
+  // `verify` is asked for a token that is not known yet.
+  absl::StatusOr<std::shared_ptr<const Identity>> Resolve(const Credentials& credentials,
+                                                          VerifyFn verify) {
+    if (credentials.bearer_token.empty() && credentials.certificate == nullptr) {
+      return absl::UnauthenticatedError(
+          "no credentials were given: send a token in the authorization header, or use a client "
+          "certificate");
+    }
+    const std::string key = CacheKey(credentials);
+    const Epochs epochs = {policies_.epoch(), tokens_.epoch()};
+    if (std::shared_ptr<const Identity> known = Find(key, epochs)) return known;
+    const std::string source = credentials.source.ToString();
+    RETURN_IF_ERROR(lockout_.Check(source));
+    bool cacheable = true;
+    absl::StatusOr<std::shared_ptr<const Identity>> identity =
+        credentials.bearer_token.empty() ? ByCertificate(credentials)
+                                         : ByToken(verify, credentials, &cacheable);
+    if (!identity.ok()) {
+      if (absl::IsUnauthenticated(identity.status())) lockout_.CountFailure(source);
+      return identity;
+    }
+    if (cacheable) Remember(key, epochs, *identity);
+    return identity;
+  }
+
+  static absl::string_view FingerprintOf(const Credentials& credentials) {
+    return credentials.certificate != nullptr ? credentials.certificate->sha256
+                                              : absl::string_view();
+  }
+
   // Everything that the answer depends on, the token itself as a hash only.
   static std::string CacheKey(const Credentials& credentials) {
     const std::string token =
         credentials.bearer_token.empty() ? "" : Sha256(credentials.bearer_token);
-    const std::string certificate =
-        credentials.certificate != nullptr ? credentials.certificate->sha256 : "";
     std::string key;
     AppendLengthPrefixed(token, &key);
-    AppendLengthPrefixed(certificate, &key);
+    AppendLengthPrefixed(FingerprintOf(credentials), &key);
     AppendLengthPrefixed(credentials.source.bytes(), &key);
     return key;
   }
@@ -138,13 +161,10 @@ class AuthenticatorImpl : public Authenticator {
     known_[key] = {epochs, std::move(identity)};
   }
 
-  absl::StatusOr<std::shared_ptr<const Identity>> ByToken(Updater& updater,
+  absl::StatusOr<std::shared_ptr<const Identity>> ByToken(VerifyFn verify,
                                                           const Credentials& credentials,
                                                           bool* cacheable) {
-    ASSIGN_OR_RETURN(
-        const VerifiedToken token,
-        tokens_.Verify(updater, credentials.bearer_token, credentials.source,
-                       credentials.certificate != nullptr ? credentials.certificate->sha256 : ""));
+    ASSIGN_OR_RETURN(const VerifiedToken token, verify());
     *cacheable = !token.limited_uses;
     auto identity = std::make_shared<Identity>();
     identity->principal = token.principal;
@@ -155,8 +175,24 @@ class AuthenticatorImpl : public Authenticator {
     identity->expire_time = token.expire_time;
     identity->bound_cidrs = token.bound_cidrs;
     identity->limited_uses = token.limited_uses;
-    identity->grants = policies_.GrantsOf(token.policies);
+    if (!token.role.empty()) RETURN_IF_ERROR(FollowRole(credentials, identity.get()));
+    identity->grants = policies_.GrantsOf(identity->policies);
     return identity;
+  }
+
+  // What a login gave is worth what its role is worth now: a client is shut out by a change of the
+  // role, which must not wait for the token's end. The token is the certificate's (Verify).
+  absl::Status FollowRole(const Credentials& credentials, Identity* identity) const {
+    const absl::StatusOr<v1::Role> role = policies_.GetRole(identity->role);
+    if (!role.ok() || credentials.certificate == nullptr ||
+        !IsBoundTo(*role, *credentials.certificate) ||
+        !IsOpenTo(*role, credentials.source, clock_.Now())) {
+      return absl::UnauthenticatedError(absl::StrCat(
+          "the role \"", identity->role, "\" of this login is not the caller's any more"));
+    }
+    identity->policies = {role->policies().begin(), role->policies().end()};
+    identity->expire_time = std::min(identity->expire_time, NotAfter(*role));
+    return absl::OkStatus();
   }
 
   std::vector<v1::Role> Matching(const Credentials& credentials) const {

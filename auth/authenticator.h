@@ -40,9 +40,12 @@ class Authenticator {
 
   // UNAUTHENTICATED, with the same message for all causes except "no credentials given";
   // RESOURCE_EXHAUSTED while the source is locked out, with the seconds to wait in the message.
-  // `updater` is used only to count uses of limited tokens.
+  // `updater` is used only to count uses of limited tokens; then this waits for a disk.
   virtual absl::StatusOr<std::shared_ptr<const Identity>> Identify(
       Updater& updater, const Credentials& credentials) = 0;
+  // The same without counting, so that it never waits.
+  virtual absl::StatusOr<std::shared_ptr<const Identity>> Recognise(const Credentials& credentials,
+                                                                    TokenUse use) = 0;
 
   // The role a certificate may log in with: `role_name`, or the only one that matches when empty.
   // PERMISSION_DENIED when none matches; INVALID_ARGUMENT when several do and none is named.

@@ -1,5 +1,8 @@
 #include "auth/token_forms.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
@@ -50,6 +53,10 @@ absl::Status ValidateTokenParams(const TokenParams& params) {
   if (params.display_name.size() > kDisplayNameBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("display_name must be at most ", kDisplayNameBytesMax, " bytes"));
+  }
+  // It becomes part of the principal, which logs and terminals show.
+  if (std::any_of(params.display_name.begin(), params.display_name.end(), absl::ascii_iscntrl)) {
+    return absl::InvalidArgumentError("display_name must have no control characters");
   }
   const absl::Duration most = absl::Seconds(limits::kTokenTtlSecondsMax);
   if (params.ttl < absl::ZeroDuration() || params.ttl > most ||

@@ -43,6 +43,10 @@ bool InCidrs(const Strings& cidrs, const IpAddress& source) {
   return false;
 }
 
+bool IsUsedUp(const StoredToken& token) {
+  return token.max_uses() != 0 && token.uses() >= token.max_uses();
+}
+
 class TokenStoreImpl : public TokenStore {
  public:
   TokenStoreImpl(Store& store, Clock& clock) : store_(store), clock_(clock) {}
@@ -68,7 +72,7 @@ class TokenStoreImpl : public TokenStore {
       if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
         return absl::DataLossError("the record of a revoked token is malformed");
       }
-      AddRevoked(token);
+      revoked_[token.id()] = token.expire_ms();
       return absl::OkStatus();
     });
   }
@@ -133,11 +137,20 @@ class TokenStoreImpl : public TokenStore {
   absl::StatusOr<VerifiedToken> Verify(Updater& updater, absl::string_view token,
                                        const IpAddress& source,
                                        absl::string_view certificate_sha256) override {
+    ASSIGN_OR_RETURN(VerifiedToken verified,
+                     Recognise(token, source, certificate_sha256, TokenUse::kNext));
+    if (verified.limited_uses) RETURN_IF_ERROR(CountUse(updater, verified.id));
+    return verified;
+  }
+
+  absl::StatusOr<VerifiedToken> Recognise(absl::string_view token, const IpAddress& source,
+                                          absl::string_view certificate_sha256,
+                                          TokenUse use) const override {
     ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
     if (absl::StartsWith(token, kStatelessPrefix)) {
       return VerifyStateless(*keys, token, source, certificate_sha256);
     }
-    return VerifyStored(updater, token, source);
+    return VerifyStored(token, source, use);
   }
 
   absl::StatusOr<Revision> Revoke(Updater& updater, absl::string_view id) override {
@@ -165,7 +178,7 @@ class TokenStoreImpl : public TokenStore {
     if (stored) {
       stored_.erase(std::string(id));
     } else {
-      AddRevoked(revoked);
+      revoked_[revoked.id()] = revoked.expire_ms();
     }
     epoch_.fetch_add(1);
     return revision;
@@ -257,10 +270,6 @@ class TokenStoreImpl : public TokenStore {
     return absl::InvalidArgumentError("not_after must be in the future");
   }
 
-  void AddRevoked(const RevokedToken& token) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    revoked_[token.id()] = token.expire_ms();
-  }
-
   std::optional<StoredToken> FindStored(absl::string_view id) const {
     absl::ReaderMutexLock lock(&mu_);
     const auto found = stored_.find(std::string(id));
@@ -330,8 +339,8 @@ class TokenStoreImpl : public TokenStore {
                          .bound_cidrs = {token->bound_cidrs().begin(), token->bound_cidrs().end()}};
   }
 
-  absl::StatusOr<VerifiedToken> VerifyStored(Updater& updater, absl::string_view text,
-                                             const IpAddress& source) {
+  absl::StatusOr<VerifiedToken> VerifyStored(absl::string_view text, const IpAddress& source,
+                                             TokenUse use) const {
     const std::optional<StoredParts> parts = DecodeStored(text);
     const std::optional<StoredToken> token =
         parts.has_value() ? FindStored(parts->id) : std::nullopt;
@@ -340,10 +349,9 @@ class TokenStoreImpl : public TokenStore {
     const bool equal = ConstantTimeEquals(token.has_value() ? token->secret_hash() : *nobody,
                                           parts.has_value() ? parts->secret_hash : "");
     if (!token.has_value() || !equal || FromMs(token->expire_ms()) <= clock_.Now() ||
-        !InCidrs(token->bound_cidrs(), source)) {
+        !InCidrs(token->bound_cidrs(), source) || (use == TokenUse::kNext && IsUsedUp(*token))) {
       return Refused();
     }
-    if (token->max_uses() != 0) RETURN_IF_ERROR(CountUse(updater, token->id()));
     const bool root = token->principal() == kRootPrincipal && token->expire_ms() == 0;
     return VerifiedToken{.id = token->id(),
                          .principal = token->principal(),
@@ -358,7 +366,7 @@ class TokenStoreImpl : public TokenStore {
   absl::Status CountUse(Updater& updater, const std::string& id) {
     return Change(updater, id,
                   [](StoredToken* token) -> absl::Status {
-                    if (token->uses() >= token->max_uses()) return Refused();
+                    if (IsUsedUp(*token)) return Refused();
                     token->set_uses(token->uses() + 1);
                     return absl::OkStatus();
                   })

@@ -50,6 +50,10 @@ struct VerifiedToken {
   bool limited_uses = false;  // each use must be counted, so the answer must not be cached
 };
 
+// Of a token with limited uses: whether this is one more use, so that one must be left, or goes on
+// with a use that was counted, maybe the last.
+enum class TokenUse { kNext, kCounted };
+
 class TokenStore {
  public:
   static std::unique_ptr<TokenStore> Create(Store& store, Clock& clock);
@@ -69,6 +73,10 @@ class TokenStore {
   virtual absl::StatusOr<VerifiedToken> Verify(Updater& updater, absl::string_view token,
                                                const IpAddress& source,
                                                absl::string_view certificate_sha256) = 0;
+  // The same without counting, hence without waiting for a disk.
+  virtual absl::StatusOr<VerifiedToken> Recognise(absl::string_view token, const IpAddress& source,
+                                                  absl::string_view certificate_sha256,
+                                                  TokenUse use) const = 0;
 
   // `id` from TokenInfo. NOT_FOUND for an id that is neither stored nor stateless form.
   virtual absl::StatusOr<Revision> Revoke(Updater& updater, absl::string_view id) = 0;

@@ -49,6 +49,9 @@ inline constexpr int kUpdateRetriesMax = 3;
 // Memory for plaintext.
 inline constexpr size_t kArenaBytesDefault = 4 * kMiB;
 inline constexpr size_t kArenaBytesMax = 256 * kMiB;
+inline constexpr size_t kRepliesArenaDivisor = 2;     // replies not yet sent take half of the arena
+inline constexpr size_t kReplyShareArenaDivisor = 4;  // and those of one caller a quarter
+inline constexpr size_t kReplySharesMax = 4096;  // counters of callers; by hash, so shared beyond
 
 // Caches of the vault (entries).
 inline constexpr size_t kPathCacheMax = 65'536;
@@ -63,10 +66,12 @@ inline constexpr size_t kReplyBytesMax = 4 * kMiB;
 inline constexpr int64_t kDeadlineSecondsMax = 30;  // unary calls; longer deadlines are cut
 inline constexpr size_t kWatchersMax = 1024;
 inline constexpr size_t kChangesScanMax = 100'000;  // changes looked at for one answer
-inline constexpr size_t kWatchQueueMax = 1024;      // events waiting for one slow watcher
 inline constexpr int64_t kChangesKeptSeconds = kDaySeconds;
 inline constexpr size_t kCorrelationIdBytesMax = 64;
-inline constexpr size_t kUserAgentBytesMax = 256;
+inline constexpr size_t kUserAgentBytesMax = 256;    // the rest is not logged
+inline constexpr uint64_t kRevisionAheadMax = 4096;  // of min_revision, before the newest revision
+inline constexpr int kRevisionWaitersMax = 2;        // reads that wait for one, a worker each
+inline constexpr int kWorkStreamsMax = 2;            // verifications at once, a worker each
 inline constexpr int kWorkerThreadsDefault = 160;  // more than half a commit group can wait at once
 inline constexpr int kWorkerThreadsMin = 8;
 inline constexpr int kWorkerThreadsMax = 1024;
@@ -156,6 +161,8 @@ inline constexpr int kAuditRefusalsPerSecondPerSource = 10;
 static_assert(kSecretValueBytesMax < kBatchBytesMax);
 static_assert(kSecretValueBytesMax < kRequestBytesMax);
 static_assert(2 * kSecretValueBytesMax < kArenaBytesDefault);
+static_assert(2 * kSecretValueBytesMax <= kArenaBytesDefault / kReplyShareArenaDivisor);
+static_assert(2 * (kRevisionWaitersMax + kWorkStreamsMax) <= kWorkerThreadsMin);
 static_assert(kListPageMax <= kListSortedMax);
 static_assert(kPathSegmentBytesMax < kPathBytesMax);
 

@@ -66,7 +66,7 @@ std::string Redact(absl::string_view text) {
     return std::string(text);
   }
   static const std::regex* const secrets = new std::regex(
-      R"((kt[bs]\.|kt1_)[A-Za-z0-9_.-]+|[Bb]earer +[^ "']+|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+)");
+      R"((kt[bs]\.|kt1_|kt-share-)[A-Za-z0-9_.-]+|[Bb]earer +[^ "']+|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+)");
   static const std::regex* const url = new std::regex(R"(://[^/@\s"]*@|\?[^\s"]*)");
   std::string out = std::regex_replace(std::string(text), *secrets, "[redacted]");
   if (out.find("://") != std::string::npos) {

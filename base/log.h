@@ -49,8 +49,8 @@ inline void LogError(absl::string_view message, std::initializer_list<LogField> 
   Log(LogLevel::kError, message, fields);
 }
 
-// `text` with Keyturn tokens (ktb., kts., kt1_), bearer credentials, JWTs and the user part and
-// query of URLs replaced by "[redacted]".
+// `text` with Keyturn tokens (ktb., kts., kt1_), unseal shares (kt-share-), bearer credentials,
+// JWTs and the user part and query of URLs replaced by "[redacted]".
 std::string Redact(absl::string_view text);
 
 }  // namespace keyturn

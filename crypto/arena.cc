@@ -21,6 +21,10 @@ namespace {
 
 constexpr size_t kBlockMin = 32;
 
+size_t BlocksOf(size_t size) {
+  return std::bit_ceil((std::max<size_t>(size, 1) + kBlockMin - 1) / kBlockMin);
+}
+
 // A buddy allocator over one locked mapping. A block of order n has kBlockMin << n bytes. Free
 // lists are intrusive doubly linked lists inside the free blocks (which are otherwise zero), and
 // one byte per smallest block records the order of a free block that starts there, plus one.
@@ -93,10 +97,7 @@ class Arena {
   };
   static_assert(sizeof(Node) <= kBlockMin);
 
-  int OrderOf(size_t size) const {
-    const size_t blocks = (std::max<size_t>(size, 1) + kBlockMin - 1) / kBlockMin;
-    return std::countr_zero(std::bit_ceil(blocks));
-  }
+  static int OrderOf(size_t size) { return std::countr_zero(BlocksOf(size)); }
   size_t Index(const char* block) const { return static_cast<size_t>(block - base_) / kBlockMin; }
 
   void Push(char* block, int order) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -185,6 +186,7 @@ absl::Status ConfigureArena(size_t bytes, bool require_lock) {
   return MakeArena(bytes, require_lock);
 }
 
+size_t ArenaBlockBytes(size_t size) { return BlocksOf(size) * kBlockMin; }
 ArenaStats GetArenaStats() { return TheArena().Stats(); }
 char* ArenaAllocate(size_t size) { return TheArena().Allocate(size); }
 void ArenaFree(char* block, size_t size) { TheArena().Free(block, size); }

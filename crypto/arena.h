@@ -23,6 +23,9 @@ struct ArenaStats {
 absl::Status ConfigureArena(size_t bytes, bool require_lock);
 ArenaStats GetArenaStats();
 
+// What a block for `size` bytes takes from the arena, in bytes.
+size_t ArenaBlockBytes(size_t size);
+
 // For SecretBytes only. Returns nullptr when no block is left. Blocks are zeroed.
 char* ArenaAllocate(size_t size);
 // Wipes and frees. `size` is what was asked for.

@@ -17,7 +17,7 @@ void FillRandom(absl::Span<char> out) {
     std::fputs("keyturn: the system gives no randomness\n", stderr);
     std::abort();
   }
-  randombytes_buf(out.data(), out.size());
+  if (!out.empty()) randombytes_buf(out.data(), out.size());
 }
 
 std::string RandomBytes(size_t size) {

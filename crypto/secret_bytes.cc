@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/reason.h"
 #include "crypto/arena.h"
 #include "crypto/mac.h"
 
@@ -32,8 +34,9 @@ absl::StatusOr<SecretBytes> SecretBytes::Allocate(size_t size) {
   if (size == 0) return out;
   out.data_ = ArenaAllocate(size);
   if (out.data_ == nullptr) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("no room for ", size, " bytes in the arena of secrets; try again"));
+    return WithRetryAfter(absl::ResourceExhaustedError(absl::StrCat(
+                              "no room for ", size, " bytes in the arena of secrets; try again")),
+                          absl::Milliseconds(limits::kBusyRetryMilliseconds));
   }
   out.size_ = size;
   out.allocated_ = size;
@@ -45,6 +48,8 @@ absl::StatusOr<SecretBytes> SecretBytes::CopyOf(absl::string_view bytes) {
   if (out.ok() && !bytes.empty()) std::memcpy(out->data_, bytes.data(), bytes.size());
   return out;
 }
+
+size_t SecretBytes::footprint() const { return data_ == nullptr ? 0 : ArenaBlockBytes(allocated_); }
 
 void SecretBytes::Truncate(size_t size) {
   if (size >= size_) return;

@@ -28,13 +28,16 @@ class SecretBytes {
   SecretBytes(const SecretBytes&) = delete;
   SecretBytes& operator=(const SecretBytes&) = delete;
 
-  // `size` zero bytes. RESOURCE_EXHAUSTED when the arena has no such block left.
+  // `size` zero bytes. RESOURCE_EXHAUSTED, with the time to wait (base/reason.h), when the arena
+  // has no such block left.
   static absl::StatusOr<SecretBytes> Allocate(size_t size);
   // A copy of `bytes`, whose own copy the caller should wipe (WipeString) if it is a secret.
   static absl::StatusOr<SecretBytes> CopyOf(absl::string_view bytes);
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
+  // What it takes from the arena, in bytes: a whole block.
+  size_t footprint() const;
 
   // The two ways to see the bytes; tests count their callers. The view lives as long as this
   // object. ForCrypto: input of a cipher, MAC, KDF or parser of this process.

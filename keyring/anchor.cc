@@ -20,7 +20,7 @@ std::string Mac(const KeyringSnapshot& keys, uint64_t revision) {
 }  // namespace
 
 absl::Status CheckAnchor(FileSystem& files, const std::string& path, const KeyringSnapshot& keys,
-                         Revision store_revision) {
+                         Revision store_revision, Revision* seen) {
   if (path.empty()) return absl::OkStatus();
   const absl::StatusOr<std::string> bytes = files.Read(path);
   if (absl::IsNotFound(bytes.status())) {
@@ -39,10 +39,12 @@ absl::Status CheckAnchor(FileSystem& files, const std::string& path, const Keyri
                      " is damaged or of another vault; if you know why, remove it"));
   }
   if (anchor.revision() > store_revision.value()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the data directory is at revision ", store_revision.value(), ", but the rollback anchor ",
-        path, " has seen ", anchor.revision(),
-        ": an older copy was put back. If that is meant, remove the anchor and unseal again"));
+    if (seen != nullptr) *seen = Revision(anchor.revision());
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data directory is at revision ", store_revision.value(),
+                     ", but the rollback anchor ", path, " has seen ", anchor.revision(),
+                     ": an older copy was put back. If that is meant, start keyturnd once with "
+                     "--accept-rollback REASON"));
   }
   return absl::OkStatus();
 }

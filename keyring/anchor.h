@@ -13,9 +13,10 @@
 namespace keyturn {
 
 // OK when there is no anchor or it is at or before `store_revision`. FAILED_PRECONDITION for a
-// store behind it; DATA_LOSS for an anchor that is not this vault's.
+// store behind it, and `*seen` (which may be nullptr) is what the anchor has seen; DATA_LOSS for an
+// anchor that is not this vault's.
 absl::Status CheckAnchor(FileSystem& files, const std::string& path, const KeyringSnapshot& keys,
-                         Revision store_revision);
+                         Revision store_revision, Revision* seen = nullptr);
 
 absl::Status SaveAnchor(FileSystem& files, const std::string& path, const KeyringSnapshot& keys,
                         Revision revision);

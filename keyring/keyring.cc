@@ -177,6 +177,7 @@ class KeyringImpl : public Keyring {
     }
     out.shares_given = static_cast<int>(shares_.size());
     out.unseal_nonce = nonce_;
+    out.rollback_from = rollback_from_;
     return out;
   }
 
@@ -242,7 +243,12 @@ class KeyringImpl : public Keyring {
     ASSIGN_OR_RETURN(const SecretBytes root_key, OpenSlot(slot, vault_id_, unseal_key));
     ASSIGN_OR_RETURN(std::shared_ptr<const KeyringSnapshot> keys,
                      KeyringCodec::Read(vault_id_, root_key, options_.directory, files_));
-    RETURN_IF_ERROR(CheckAnchor(files_, options_.anchor_file, *keys, store_revision));
+    Revision seen;
+    const absl::Status anchored =
+        CheckAnchor(files_, options_.anchor_file, *keys, store_revision, &seen);
+    const bool older = seen > store_revision;
+    if (!(older && options_.accept_rollback)) RETURN_IF_ERROR(anchored);
+    rollback_from_ = older ? seen : Revision(0);
     RETURN_IF_ERROR(SaveAnchor(files_, options_.anchor_file, *keys, store_revision));
     Publish(std::move(keys));
     return absl::OkStatus();
@@ -257,6 +263,7 @@ class KeyringImpl : public Keyring {
   Uuid vault_id_ ABSL_GUARDED_BY(mu_);
   std::vector<ShamirShare> shares_ ABSL_GUARDED_BY(mu_);
   std::string nonce_ ABSL_GUARDED_BY(mu_);
+  Revision rollback_from_ ABSL_GUARDED_BY(mu_);
 
   // Apart from mu_, so that calls never wait for an unseal.
   mutable absl::Mutex keys_mu_;

@@ -57,6 +57,8 @@ struct KeyringOptions {
   std::string key_file;     // path of the key file, "" when none is configured
   std::string anchor_file;  // path of the rollback anchor, best on another disk; "": none
   Argon2Params argon2;      // of new passphrase seals
+  // Unseal a store that is behind its anchor, which is then set back.
+  bool accept_rollback = false;
 };
 
 // One way to recover the root key, as asked for at init.
@@ -82,6 +84,9 @@ struct SealStatus {
   int shares_threshold = 0;  // 0: no Shamir seal
   std::string unseal_nonce;  // "" when no unseal is under way
   KekTerm kek_term;          // 0 while sealed
+  // What the anchor had seen, if this unseal went on with an older store: for the audit log. Else
+  // 0.
+  Revision rollback_from;
 };
 
 class Keyring {

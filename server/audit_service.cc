@@ -67,9 +67,10 @@ grpc::ServerWriteReactor<v1::AuditEntry>* AuditServiceImpl::Tail(
     if (const std::shared_ptr<Stream> alive = weak.lock()) alive->Wake();
   });
   if (registered == nullptr) {
-    stream->Fail(WithReason(
-        absl::ResourceExhaustedError(absl::StrCat(limits::kWatchersMax, " streams are open")),
-        "TOO_MANY_WATCHES"));
+    stream->Fail(WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                                               limits::kWatchersMax, " streams are open")),
+                                           "TOO_MANY_WATCHES"),
+                                absl::Milliseconds(limits::kBusyRetryMilliseconds)));
     return stream;
   }
   stream->Keep(std::move(registered));

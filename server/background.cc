@@ -2,19 +2,10 @@
 
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "server/server_event.h"
 
 namespace keyturn {
 namespace {
-
-AuditEvent ServerEvent(absl::string_view event, Clock& clock) {
-  AuditEvent out;
-  out.time = clock.Now();
-  out.event = std::string(event);
-  out.principal = "keyturn";
-  out.auth_method = "server";
-  out.method = "background";
-  return out;
-}
 
 absl::Status RunDue(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();

@@ -72,7 +72,7 @@ absl::Status Call::Decide(ResourceFn resource) {
                             "status`, then run `keyturn operator unseal`"),
                         "SEALED");
     }
-    RETURN_IF_ERROR(Identify());
+    RETURN_IF_ERROR(Identify(TokenUse::kNext));
     RETURN_IF_ERROR(Limit(gate_.identity_limit, identity_->principal));
   }
   ASSIGN_OR_RETURN(resource_, resource());
@@ -87,12 +87,23 @@ absl::Status Call::Limit(RateLimiter& limiter, absl::string_view key) {
   return WithReason(std::move(status), "RATE_LIMITED");
 }
 
-absl::Status Call::Identify() {
+absl::Status Call::Identify(TokenUse use) {
   policy_epoch_ = gate_.policies.epoch();
   token_epoch_ = gate_.tokens.epoch();
-  ASSIGN_OR_RETURN(identity_, gate_.authenticator.Identify(gate_.store, origin_.credentials));
+  ASSIGN_OR_RETURN(identity_, gate_.authenticator.Recognise(origin_.credentials, use));
   event_.principal = identity_->principal;
   event_.auth_method = identity_->auth_method;
+  return absl::OkStatus();
+}
+
+bool Call::uses_token() const {
+  return identity_ != nullptr && identity_->limited_uses && !method_.is_public;
+}
+
+absl::Status Call::CountUse() {
+  if (!uses_token() || use_counted_) return absl::OkStatus();
+  RETURN_IF_ERROR(gate_.authenticator.Identify(gate_.store, origin_.credentials).status());
+  use_counted_ = true;
   return absl::OkStatus();
 }
 
@@ -106,7 +117,7 @@ void Call::IdentifyIfPossible() {
   }
   if (!gate_.unsealed.load(std::memory_order_acquire)) return;
   if (credentials.bearer_token.empty() && credentials.certificate == nullptr) return;
-  const absl::Status ignored = Identify();
+  const absl::Status ignored = Identify(TokenUse::kNext);
 }
 
 absl::Status Call::Authorise() const {
@@ -131,7 +142,9 @@ absl::Status Call::RequireDeadline() {
 }
 
 absl::Status Call::Execute(Body body) {
-  const absl::Status status = body(*this);
+  // Streams are let in on a callback thread, which must not wait: see Recheck.
+  absl::Status status = method_.streaming ? absl::OkStatus() : CountUse();
+  if (status.ok()) status = body(*this);
   // A change that was committed has its entry in its own batch; if the call failed all the same
   // (a second update of several), the failure is an entry of its own.
   if (!updater_.recorded() || !status.ok()) {
@@ -212,11 +225,12 @@ absl::Status Call::Recheck() {
   if (!gate_.unsealed.load(std::memory_order_acquire)) {
     return WithReason(absl::FailedPreconditionError("the vault was sealed"), "SEALED");
   }
+  RETURN_IF_ERROR(CountUse());
   if (policy_epoch_ == gate_.policies.epoch() && token_epoch_ == gate_.tokens.epoch() &&
       gate_.clock.Now() < identity_->expire_time) {
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(Identify());
+  RETURN_IF_ERROR(Identify(TokenUse::kCounted));
   return Authorise();
 }
 

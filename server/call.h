@@ -4,6 +4,10 @@
 // appended before its reply; a change's entry is in its own batch; when the audit log cannot be
 // written, the call is refused with UNAVAILABLE. Gate is thread-safe; a Call has one user at a
 // time.
+//
+// A token with limited uses is recognised where the call comes in, and its use is counted, which
+// waits for a disk, where the call runs: by Execute, and for streams by their first Recheck. So a
+// call that is turned away costs no use. Public methods count none: they only name their caller.
 #pragma once
 
 #include <atomic>
@@ -84,7 +88,10 @@ class Call {
   // Everything up to the body. `resource` runs once the caller is identified, so that requests of
   // strangers are not parsed. An error is what to reply; it has been audited and counted.
   absl::Status Admit(ResourceFn resource);
-  // Body, audit, count. Returns what to reply. After Admit.
+  // Whether Execute waits for a disk before the body: the call uses up a token.
+  bool uses_token() const;
+  // Body, audit, count. Returns what to reply: UNAUTHENTICATED, without the body, when the last use
+  // of the token went to another call meanwhile. After Admit.
   absl::Status Execute(Body body);
   // Ends an admitted call without running it, as when no worker is free.
   absl::Status Refuse(absl::Status status);
@@ -92,7 +99,8 @@ class Call {
   absl::Status Run(ResourceFn resource, Body body);
 
   // For streams that live longer than the decision that let them in: repeats identification and
-  // authorisation if policies or tokens changed, or the identity has expired.
+  // authorisation if policies or tokens changed, or the identity has expired. May wait for a disk
+  // the first time.
   absl::Status Recheck();
 
   // For bodies.
@@ -124,7 +132,9 @@ class Call {
  private:
   absl::Status Decide(ResourceFn resource);
   absl::Status Limit(RateLimiter& limiter, absl::string_view key);
-  absl::Status Identify();
+  absl::Status Identify(TokenUse use);
+  // Once a call.
+  absl::Status CountUse();
   void IdentifyIfPossible();
   bool IsRefusal(const absl::Status& outcome) const;
   absl::Status Authorise() const;
@@ -143,6 +153,7 @@ class Call {
   Resource resource_;
   std::shared_ptr<const Identity> identity_;
   uint64_t policy_epoch_ = 0, token_epoch_ = 0;  // as of identity_
+  bool use_counted_ = false;
   absl::Time deadline_;
   AuditEvent event_;
   std::vector<AuditEvent> items_;

@@ -19,6 +19,10 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* exit_cod
       ->needs(config);
   app.add_flag("--accept-audit-loss", line.accept_audit_loss,
                "start although the audit log lost entries; only when it cannot be restored");
+  app.add_option("--accept-rollback", line.accept_rollback,
+                 "unseal although an older copy of the data was put back, for this reason, which "
+                 "the audit log keeps")
+      ->check([](const std::string& reason) { return reason.empty() ? "needs a reason" : ""; });
 #ifdef KEYTURN_DEV
   app.add_flag("--dev", line.dev,
                "a server to play with: everything in memory, unsealed, lost at the end");

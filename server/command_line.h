@@ -12,6 +12,7 @@ struct CommandLine {
   bool dev = false;
   bool check_config = false;
   bool accept_audit_loss = false;
+  std::string accept_rollback;  // the reason
 };
 
 // Prints help, the version or an error itself; then `*exit_code` is set and std::nullopt returned.

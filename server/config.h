@@ -30,6 +30,10 @@ struct Config {
   bool audit_sync_reads = false;
   bool accept_audit_loss = false;  // AuditLogOptions::accept_loss; from the command line only
 
+  // Why a store behind its anchor is unsealed all the same; "": it is not. From the command line
+  // only, into the audit log.
+  std::string accept_rollback;
+
   size_t arena_bytes = limits::kArenaBytesDefault;
   bool require_memory_lock = true;
   int worker_threads = limits::kWorkerThreadsDefault;

@@ -4,9 +4,11 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <memory>
 #include <utility>
 
+#include "base/limits.h"
 #include "server/call.h"
 #include "server/peer_certificates.h"
 #include "server/worker_pool.h"
@@ -26,6 +28,9 @@ class GrpcDoor {
     PeerCertificates& peers;
     // Reads wait for the audit log's fdatasync, so none may stay on a callback thread.
     bool reads_block = false;
+    // A unary call whose caller would wait for longer ends then, even if its reply is on its way:
+    // a peer that does not take a reply must not hold its memory for as long as it likes.
+    absl::Duration longest_call = absl::Seconds(limits::kDeadlineSecondsMax);
   };
   explicit GrpcDoor(const Parts& parts) : parts_(parts) {}
 
@@ -35,14 +40,15 @@ class GrpcDoor {
   template <typename ResourceFn, typename RunOnFn, typename Body>
   grpc::ServerUnaryReactor* Unary(grpc::CallbackServerContext* context, const MethodInfo& method,
                                   ResourceFn resource, RunOnFn run_on, Body body) {
-    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-    auto call = std::make_shared<Call>(parts_.gate, method, OriginOf(*context));
+    const absl::Duration left = TimeLeft(*context);
+    grpc::ServerUnaryReactor* const reactor = NewReactor(context, left);
+    auto call = std::make_shared<Call>(parts_.gate, method, OriginOf(*context, left));
     absl::Status status = call->Admit(resource);
     if (!status.ok()) {
       Reply(context, *call, status, reactor);
       return reactor;
     }
-    if (run_on() == RunOn::kCallbackThread && !parts_.reads_block) {
+    if (run_on() == RunOn::kCallbackThread && !parts_.reads_block && !call->uses_token()) {
       Reply(context, *call, call->Execute(body), reactor);
       return reactor;
     }
@@ -69,14 +75,21 @@ class GrpcDoor {
   static grpc::Status Finish(grpc::CallbackServerContext* context, const Call& call,
                              const absl::Status& status);
   static absl::Status Busy();
+  // A place for work that holds a worker for long, until the handle dies; nullptr when
+  // limits::kWorkStreamsMax are taken, so that such work leaves most workers to others.
+  std::shared_ptr<void> TakeWorkPlace();
   WorkerPool& pool() { return parts_.pool; }
 
  private:
-  CallOrigin OriginOf(grpc::CallbackServerContext& context);
+  // Of the caller's deadline, in real time; it may be infinite.
+  static absl::Duration TimeLeft(const grpc::CallbackServerContext& context);
+  grpc::ServerUnaryReactor* NewReactor(grpc::CallbackServerContext* context, absl::Duration left);
+  CallOrigin OriginOf(grpc::CallbackServerContext& context, absl::Duration left);
   static void Reply(grpc::CallbackServerContext* context, const Call& call,
                     const absl::Status& status, grpc::ServerUnaryReactor* reactor);
 
   Parts parts_;
+  const std::shared_ptr<std::atomic<int>> works_ = std::make_shared<std::atomic<int>>(0);
 };
 
 }  // namespace keyturn

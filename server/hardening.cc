@@ -1,6 +1,5 @@
 #include "server/hardening.h"
 
-#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,10 +19,9 @@
 namespace keyturn {
 namespace {
 
-constexpr char kTunablesName[] = "GLIBC_TUNABLES";
-constexpr char kTunables[] = "glibc.malloc.tcache_count=0";
+constexpr char kAllocatorName[] = "MALLOC_CONF";  // of jemalloc
+constexpr char kAllocator[] = "junk:free";
 constexpr char kMarker[] = "KEYTURN_SETTINGS_APPLIED";
-constexpr int kFreedByte = 0xA5;
 
 absl::Status Failed(absl::string_view call) {
   return absl::UnavailableError(
@@ -35,10 +33,11 @@ absl::Status Failed(absl::string_view call) {
 // There is one thread yet. NOLINTBEGIN(concurrency-mt-unsafe)
 absl::Status ReexecWithSettings(char** argv) {
   if (std::getenv(kMarker) == nullptr) {
-    const char* const before = std::getenv(kTunablesName);
-    const std::string tunables =
-        before == nullptr ? kTunables : absl::StrCat(before, ":", kTunables);
-    setenv(kTunablesName, tunables.c_str(), 1);
+    const char* const before = std::getenv(kAllocatorName);
+    // The last word counts.
+    const std::string settings =
+        before == nullptr ? kAllocator : absl::StrCat(before, ",", kAllocator);
+    setenv(kAllocatorName, settings.c_str(), 1);
     setenv(kMarker, "1", 1);
     setenv("GRPC_SSL_CIPHER_SUITES", GrpcCipherSuites(), 1);
     // A trace of gRPC prints headers, which hold tokens.
@@ -46,13 +45,12 @@ absl::Status ReexecWithSettings(char** argv) {
     execv("/proc/self/exe", argv);
     return Failed("execv of /proc/self/exe");
   }
-  const char* const tunables = std::getenv(kTunablesName);
-  if (tunables == nullptr || !absl::StrContains(tunables, kTunables)) {
+  const char* const settings = std::getenv(kAllocatorName);
+  if (settings == nullptr || !absl::EndsWith(settings, kAllocator)) {
     return absl::FailedPreconditionError(absl::StrCat("the environment has ", kMarker, " but not ",
-                                                      kTunablesName, "=", kTunables, "; unset ",
+                                                      kAllocatorName, "=", kAllocator, "; unset ",
                                                       kMarker));
   }
-  mallopt(M_PERTURB, kFreedByte);
   // After /proc/self/exe, `ps` and `pgrep` would know the server as "exe".
   prctl(PR_SET_NAME, "keyturnd");
   return absl::OkStatus();

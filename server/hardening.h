@@ -7,10 +7,9 @@
 
 namespace keyturn {
 
-// Runs the program again, once, with the allocator settings that glibc reads only at start
-// (GLIBC_TUNABLES: no per-thread cache, which keeps freed blocks unwiped) and with the TLS ciphers
-// that gRPC reads from the environment. Returns when the settings are in force. FAILED_PRECONDITION
-// when that cannot be.
+// Runs the program again, once, with the setting that jemalloc reads only at start (MALLOC_CONF: it
+// overwrites what is freed) and with the TLS ciphers that gRPC reads from the environment. Returns
+// when the settings are in force. FAILED_PRECONDITION when that cannot be.
 absl::Status ReexecWithSettings(char** argv);
 
 // `dev` leaves core dumps and debuggers alone. UNAVAILABLE names the call that failed.

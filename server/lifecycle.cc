@@ -1,10 +1,12 @@
 #include "server/lifecycle.h"
 
+#include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "crypto/x509_make.h"
 #include "keyring/envelope.h"
+#include "server/server_event.h"
 
 namespace keyturn {
 
@@ -80,6 +82,7 @@ absl::Status Lifecycle::Unseal(absl::FunctionRef<absl::Status(Keyring&)> give) {
 absl::Status Lifecycle::Open() {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, parts_.keyring.Snapshot());
   RETURN_IF_ERROR(OpenRooms(keys));
+  RETURN_IF_ERROR(AuditRollback());
   RETURN_IF_ERROR(LoadClientCa(*keys));
   MarkOpen();
   return absl::OkStatus();
@@ -91,6 +94,17 @@ absl::Status Lifecycle::OpenRooms(const std::shared_ptr<const KeyringSnapshot>& 
   RETURN_IF_ERROR(parts_.policies.Load(keys));
   RETURN_IF_ERROR(parts_.tokens.Load(keys));
   return parts_.vault.OnUnsealed();
+}
+
+// An override that is not in the log did not happen.
+absl::Status Lifecycle::AuditRollback() {
+  const SealStatus seal = parts_.keyring.status();
+  if (seal.rollback_from == Revision(0)) return absl::OkStatus();
+  AuditEvent event = ServerEvent("rollback_accepted", parts_.clock);
+  event.details = {{"reason", parts_.accept_rollback},
+                   {"anchor_revision", absl::StrCat(seal.rollback_from.value())},
+                   {"store_revision", absl::StrCat(parts_.store.LastRevision().value())}};
+  return parts_.audit.Append(event);
 }
 
 absl::Status Lifecycle::LoadClientCa(const KeyringSnapshot& keys) {

@@ -40,6 +40,8 @@ class Lifecycle {
     TokenStore& tokens;
     Vault& vault;
     ClientCa& client_ca;
+    Clock& clock;
+    std::string accept_rollback;  // Config::accept_rollback
     // Called with the client CA's certificate when it becomes known, and with true or false when
     // the vault opens or closes.
     std::function<absl::Status(const std::string& pem)> on_client_ca;
@@ -71,6 +73,7 @@ class Lifecycle {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<Initialised> MakeFirstIdentities(Updater& updater, absl::string_view csr)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status AuditRollback() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status LoadClientCa(const KeyringSnapshot& keys) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MarkOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Close() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -51,6 +51,11 @@ void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
                    [] { return GetArenaStats().locked ? 1.0 : 0.0; });
   metrics.AddGauge("keyturn_watchers", "Open watches of secrets.",
                    [&watchers = sources.watchers] { return ToDouble(watchers.size()); });
+  metrics.AddGauge("keyturn_integrity_pass_timestamp_seconds",
+                   "When the last whole integrity pass ended.",
+                   [&integrity = sources.integrity] { return integrity.finished_seconds(); });
+  metrics.AddGauge("keyturn_integrity_problems", "What it found; anything but 0 is an emergency.",
+                   [&integrity = sources.integrity] { return integrity.problems(); });
   metrics.AddGauge("keyturn_audit_followers", "Open streams of the audit log.",
                    [&followers = sources.followers] { return ToDouble(followers.size()); });
 }

@@ -1,6 +1,7 @@
 // Metrics that are read from the rooms when a scrape comes.
 #pragma once
 
+#include "server/integrity_pass.h"
 #include "server/lifecycle.h"
 #include "server/metrics.h"
 #include "server/rooms.h"
@@ -14,6 +15,7 @@ struct MetricSources {
   const Lifecycle& lifecycle;
   const StreamRegistry& watchers;
   const StreamRegistry& followers;
+  const IntegrityPass& integrity;
 };
 void AddMetricSources(const MetricSources& sources, Metrics& metrics);
 

@@ -15,6 +15,7 @@ KeyringOptions OptionsOf(const Config& config) {
   options.directory = config.dev ? "/keyring" : config.data_directory;
   options.key_file = config.key_file;
   options.anchor_file = config.anchor_file;
+  options.accept_rollback = !config.accept_rollback.empty();
   if (config.dev) options.argon2 = kDevArgon2;
   return options;
 }

@@ -40,6 +40,7 @@ absl::StatusOr<Config> Configure(const CommandLine& line) {
   }
   config.dev = line.dev;
   config.accept_audit_loss = line.accept_audit_loss;
+  config.accept_rollback = line.accept_rollback;
   if (line.dev && line.config_file.empty()) config.require_memory_lock = false;
   return config;
 }

@@ -24,8 +24,8 @@ v1::PutResponse ToProto(const PutResult& result) {
   return response;
 }
 
-SecretVersion VersionOf(const absl::StatusOr<ReadResult>& read) {
-  return read.ok() ? SecretVersion(read->info.version().version()) : SecretVersion();
+SecretVersion VersionOf(const HeldRead& held) {
+  return SecretVersion(held.read.info.version().version());
 }
 
 // Fields that Put and Generate share.
@@ -106,10 +106,10 @@ grpc::ServerUnaryReactor* SecretServiceImpl::Get(grpc::CallbackServerContext* co
         return waits ? RunOn::kPool : RunOn::kCallbackThread;
       },
       [this, get, response](Call& call) -> absl::Status {
-        ASSIGN_OR_RETURN(ReadResult read, parts_.vault.Get(*get, call.deadline()));
-        call.NoteVersion(SecretVersion(read.info.version().version()));
+        ASSIGN_OR_RETURN(HeldRead held, ReadOne(call, *get));
+        call.NoteVersion(VersionOf(held));
         std::vector<grpc::Slice> slices;
-        AppendGetResponse(std::move(read), &slices);
+        AppendGetResponse(std::move(held), &slices);
         *response = ToBuffer(slices);
         return absl::OkStatus();
       });
@@ -135,8 +135,9 @@ grpc::ServerUnaryReactor* SecretServiceImpl::BatchGet(grpc::CallbackServerContex
         }
         std::vector<BatchItem> items;
         for (const v1::GetRequest& get : batch->requests()) {
-          BatchItem item{get.path(), ReadOne(call, get)};
-          call.NoteItem(get.path(), VersionOf(item.read), item.read.status());
+          BatchItem item{get.path(), ReadItem(call, get)};
+          call.NoteItem(get.path(), item.held.ok() ? VersionOf(*item.held) : SecretVersion(),
+                        item.held.status());
           items.push_back(std::move(item));
         }
         call.Note("secrets", absl::StrCat(items.size()));
@@ -145,9 +146,14 @@ grpc::ServerUnaryReactor* SecretServiceImpl::BatchGet(grpc::CallbackServerContex
       });
 }
 
-absl::StatusOr<ReadResult> SecretServiceImpl::ReadOne(Call& call, const v1::GetRequest& request) {
+absl::StatusOr<HeldRead> SecretServiceImpl::ReadOne(Call& call, const v1::GetRequest& request) {
+  ASSIGN_OR_RETURN(ReadResult read, parts_.vault.Get(request, call.deadline()));
+  return Hold(ArenaReplyQuota(), call.identity().principal, std::move(read));
+}
+
+absl::StatusOr<HeldRead> SecretServiceImpl::ReadItem(Call& call, const v1::GetRequest& request) {
   RETURN_IF_ERROR(call.Require(kRead, request.path()));
-  return parts_.vault.Get(request, call.deadline());
+  return ReadOne(call, request);
 }
 
 absl::StatusOr<v1::PutResponse> SecretServiceImpl::GenerateAndPut(

@@ -8,6 +8,7 @@
 #include "auth/auth_store.h"
 #include "keyturn/v1/secret_service.grpc.pb.h"
 #include "server/grpc_door.h"
+#include "server/secret_wire.h"
 #include "server/streams.h"
 #include "vault/vault.h"
 
@@ -88,7 +89,10 @@ class SecretServiceImpl final : public SecretMethods {
   const MethodInfo& Method(const char* name) const {
     return parts_.methods.Get("SecretService", name);
   }
-  absl::StatusOr<ReadResult> ReadOne(Call& call, const v1::GetRequest& request);
+  // For a reply, of whose memory the caller has a bounded share.
+  absl::StatusOr<HeldRead> ReadOne(Call& call, const v1::GetRequest& request);
+  // Of a batch: asks for the permission first.
+  absl::StatusOr<HeldRead> ReadItem(Call& call, const v1::GetRequest& request);
   absl::StatusOr<v1::PutResponse> GenerateAndPut(Call& call, const v1::GenerateRequest& request);
 
   Parts parts_;

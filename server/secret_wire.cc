@@ -35,15 +35,20 @@ absl::StatusOr<absl::string_view> Flatten(const grpc::ByteBuffer& buffer, grpc::
   return copy->ExposeForCrypto();
 }
 
+struct HeldBytes {
+  ReplyQuota::Lease lease;  // first, so that it is given back after the bytes
+  SecretBytes bytes;
+};
+
 // A slice that owns secret bytes: given back to the arena, which wipes them, with the slice.
-grpc::Slice SecretSlice(SecretBytes bytes) {
-  auto* const owned = std::make_unique<SecretBytes>(std::move(bytes)).release();
-  const absl::Span<char> view = owned->Mutable();
+grpc::Slice SecretSlice(HeldRead held) {
+  auto* const owned =
+      std::make_unique<HeldBytes>(HeldBytes{std::move(held.lease), std::move(held.read.data)})
+          .release();
+  const absl::Span<char> view = owned->bytes.Mutable();
   return grpc::Slice(
       view.data(), view.size(),
-      [](void* secret) {
-        const std::unique_ptr<SecretBytes> last(static_cast<SecretBytes*>(secret));
-      },
+      [](void* secret) { const std::unique_ptr<HeldBytes> last(static_cast<HeldBytes*>(secret)); },
       owned);
 }
 
@@ -116,9 +121,16 @@ absl::Status ParsePut(const grpc::ByteBuffer& buffer, ParsedPut* put) {
   return absl::OkStatus();
 }
 
-void AppendGetResponse(ReadResult read, std::vector<grpc::Slice>* slices) {
-  slices->emplace_back(HeadOf(read));
-  if (!read.data.empty()) slices->push_back(SecretSlice(std::move(read.data)));
+absl::StatusOr<HeldRead> Hold(ReplyQuota& quota, absl::string_view caller, ReadResult read) {
+  HeldRead held;
+  ASSIGN_OR_RETURN(held.lease, quota.Take(caller, read.data.footprint()));
+  held.read = std::move(read);
+  return held;
+}
+
+void AppendGetResponse(HeldRead held, std::vector<grpc::Slice>* slices) {
+  slices->emplace_back(HeadOf(held.read));
+  if (!held.read.data.empty()) slices->push_back(SecretSlice(std::move(held)));
 }
 
 std::vector<grpc::Slice> BatchGetResponse(std::vector<BatchItem> items) {
@@ -126,12 +138,13 @@ std::vector<grpc::Slice> BatchGetResponse(std::vector<BatchItem> items) {
   // Room for an error about each item is set aside, so that the reply always fits.
   size_t left = limits::kReplyBytesMax - items.size() * (limits::kPathBytesMax + 512);
   for (BatchItem& item : items) {
-    if (!item.read.ok()) {
-      slices.emplace_back(ErrorItem(item.path, item.read.status()));
+    if (!item.held.ok()) {
+      slices.emplace_back(ErrorItem(item.path, item.held.status()));
       continue;
     }
-    const std::string head = HeadOf(*item.read);
-    const size_t secret_size = SizeOf(head, item.read->data);
+    const SecretBytes& data = item.held->read.data;
+    const std::string head = HeadOf(item.held->read);
+    const size_t secret_size = SizeOf(head, data);
     if (secret_size > left) {
       slices.emplace_back(ErrorItem(
           item.path, WithReason(absl::ResourceExhaustedError(
@@ -146,9 +159,9 @@ std::vector<grpc::Slice> BatchGetResponse(std::vector<BatchItem> items) {
     AppendPrefix(kItemSecretField, secret_size, &inner);
     inner += head;
     std::string outer;
-    AppendPrefix(kItemsField, inner.size() + item.read->data.size(), &outer);
+    AppendPrefix(kItemsField, inner.size() + data.size(), &outer);
     slices.emplace_back(outer + inner);
-    if (!item.read->data.empty()) slices.push_back(SecretSlice(std::move(item.read->data)));
+    if (!data.empty()) slices.push_back(SecretSlice(*std::move(item.held)));
   }
   return slices;
 }

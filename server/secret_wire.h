@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "crypto/secret_bytes.h"
 #include "keyturn/v1/secret_service.pb.h"
+#include "server/reply_quota.h"
 #include "vault/vault.h"
 
 namespace keyturn {
@@ -26,13 +27,21 @@ struct ParsedPut {
 };
 absl::Status ParsePut(const grpc::ByteBuffer& buffer, ParsedPut* put);
 
+// A secret for a reply, with the leave to hold it until the peer has taken it.
+struct HeldRead {
+  ReplyQuota::Lease lease;  // first, so that it is given back after the data
+  ReadResult read;
+};
+// Errors as those of ReplyQuota::Take.
+absl::StatusOr<HeldRead> Hold(ReplyQuota& quota, absl::string_view caller, ReadResult read);
+
 // The slices of a serialised GetResponse.
-void AppendGetResponse(ReadResult read, std::vector<grpc::Slice>* slices);
+void AppendGetResponse(HeldRead held, std::vector<grpc::Slice>* slices);
 
 // One answer of a BatchGet.
 struct BatchItem {
   std::string path;
-  absl::StatusOr<ReadResult> read;
+  absl::StatusOr<HeldRead> held;
 };
 // The slices of BatchGetResponse. Answers that would make it larger than limits::kReplyBytesMax
 // become errors.

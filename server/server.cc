@@ -62,6 +62,11 @@ class ServerImpl : public Server {
         BackgroundTasks({*rooms_, *lifecycle_, refusals_, *watchers_, clock_,
                          !config_.anchor_file.empty(), [this] { return Reload(); }}),
         clock_);
+    // Apart from the others, which must not wait for it.
+    integrity_janitor_ = std::make_unique<Janitor>(
+        std::vector<Janitor::Task>{
+            {"integrity pass", absl::Hours(24), [this] { return integrity_->Run(); }}},
+        clock_);
     AutoUnseal();
     return absl::OkStatus();
   }
@@ -75,16 +80,14 @@ class ServerImpl : public Server {
             .data_directory = config_.data_directory};
   }
 
-  absl::Status Reload() override {
-    RETURN_IF_ERROR(tls_->Reload());
-    peers_.SetCa(tls_->material()->client_cas);
-    return absl::OkStatus();
-  }
+  absl::Status Reload() override { return UseClientCa(client_ca_.certificate_pem()); }
 
   void Stop(absl::Duration grace) override {
     if (stopped_) return;
     stopped_ = true;
     draining_.store(true);
+    if (integrity_ != nullptr) integrity_->Stop();
+    if (integrity_janitor_ != nullptr) integrity_janitor_->Stop();
     if (janitor_ != nullptr) janitor_->Stop();
     watchers_->WakeAll();
     followers_->WakeAll();
@@ -114,12 +117,15 @@ class ServerImpl : public Server {
                                           limits::kRateBucketsMax, clock_);
     lifecycle_ = std::make_unique<Lifecycle>(Lifecycle::Parts{
         *rooms_->store, *rooms_->keyring, *rooms_->audit, *rooms_->policies, *rooms_->tokens,
-        *rooms_->vault, client_ca_, [this](const std::string& pem) { return UseClientCa(pem); },
+        *rooms_->vault, client_ca_, clock_, config_.accept_rollback,
+        [this](const std::string& pem) { return UseClientCa(pem); },
         [this](bool unsealed) { OnSealChange(unsealed); }});
     gate_ = std::make_unique<GateParts>(
         GateParts{*rooms_->store, *rooms_->policies, *rooms_->tokens, *rooms_->authenticator,
                   *rooms_->audit, *metrics_, clock_, *source_limit_, *identity_limit_, refusals_,
                   lifecycle_->unsealed(), draining_, [this] { followers_->WakeAll(); }});
+    integrity_ = std::make_unique<IntegrityPass>(IntegrityPass::Parts{
+        *rooms_->store, *rooms_->vault, *rooms_->audit, lifecycle_->unsealed(), clock_});
     pool_ = std::make_unique<WorkerPool>(config_.worker_threads, limits::kWorkerQueueMax);
     door_ = std::make_unique<GrpcDoor>(
         GrpcDoor::Parts{*gate_, *pool_, peers_, config_.audit_sync_reads});
@@ -148,7 +154,7 @@ class ServerImpl : public Server {
                                                      .reflection = config_.dev},
                                                     *tls_, services));
     listener_->SetServing(false);
-    AddMetricSources({*rooms_, *lifecycle_, *watchers_, *followers_}, *metrics_);
+    AddMetricSources({*rooms_, *lifecycle_, *watchers_, *followers_, *integrity_}, *metrics_);
     ASSIGN_OR_RETURN(http_, HttpListener::Start(http, Pages(*rooms_, *lifecycle_, *metrics_)));
     return absl::OkStatus();
   }
@@ -165,7 +171,7 @@ class ServerImpl : public Server {
   }
 
   absl::Status UseClientCa(const std::string& pem) {
-    RETURN_IF_ERROR(tls_->SetClientCa(pem));
+    RETURN_IF_ERROR(tls_->Reload(pem));
     peers_.SetCa(tls_->material()->client_cas);
     return absl::OkStatus();
   }
@@ -197,7 +203,8 @@ class ServerImpl : public Server {
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<GrpcListener> listener_;
   std::unique_ptr<HttpListener> http_;
-  std::unique_ptr<Janitor> janitor_;
+  std::unique_ptr<IntegrityPass> integrity_;
+  std::unique_ptr<Janitor> janitor_, integrity_janitor_;
 };
 
 }  // namespace

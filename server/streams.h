@@ -3,6 +3,7 @@
 // falls behind until its position is too old.
 #pragma once
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
@@ -15,6 +16,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "server/grpc_door.h"
 
@@ -132,11 +134,27 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
     filling_ = true;
     auto self = this->shared_from_this();
     WorkerPool::Job job = [self] { self->RunFill(); };
-    // A full pool is tried again at the next wake.
-    if (!door_.pool().Post(std::move(job))) {
-      filling_ = false;
-      pending_ = true;
-    }
+    if (door_.pool().Post(std::move(job))) return;
+    filling_ = false;
+    pending_ = true;
+    TryLater();
+  }
+
+  // The pool is full. There may be no further wake: work that is done tells of it once.
+  void TryLater() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (trying_later_) return;
+    trying_later_ = true;
+    // A new one each time: one that calls cannot be set again by what it calls.
+    later_ = std::make_unique<grpc::Alarm>();
+    later_->Set(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                             gpr_time_from_millis(limits::kBusyRetryMilliseconds, GPR_TIMESPAN)),
+                [weak = this->weak_from_this()](bool due) {
+                  const std::shared_ptr<PullStream> alive = due ? weak.lock() : nullptr;
+                  if (alive == nullptr) return;
+                  absl::MutexLock lock(&alive->mu_);
+                  alive->trying_later_ = false;
+                  alive->Continue();
+                });
   }
 
   absl::StatusOr<StreamStep<Message>> NextStep() {
@@ -169,6 +187,8 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
   std::vector<std::shared_ptr<void>> handles_ ABSL_GUARDED_BY(mu_);
   std::deque<Message> queue_ ABSL_GUARDED_BY(mu_);
   absl::Status end_status_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<grpc::Alarm> later_ ABSL_GUARDED_BY(mu_);
+  bool trying_later_ ABSL_GUARDED_BY(mu_) = false;
   bool pending_ ABSL_GUARDED_BY(mu_) = false;
   bool filling_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;

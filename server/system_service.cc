@@ -1,5 +1,6 @@
 #include "server/system_service.h"
 
+#include "absl/cleanup/cleanup.h"
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
@@ -55,6 +56,23 @@ absl::Status GiveKey(Keyring& keyring, const v1::UnsealRequest& request, Revisio
       return absl::InvalidArgumentError(
           "give one of share, passphrase and key_file, or reset to forget the shares given so far");
   }
+}
+
+// While the vault is sealed nobody on the network can be told from anybody else, and who may
+// discard the shares that others gave may keep the vault sealed.
+absl::Status MayReset(const Call& call, const v1::UnsealRequest& request) {
+  if (!request.reset() || call.credentials().local_operator) return absl::OkStatus();
+  return WithReason(absl::PermissionDeniedError(
+                        "reset is taken on the operator socket only, on the server's machine"),
+                    "OPERATOR_SOCKET_ONLY");
+}
+
+absl::Status OthersUnseal() {
+  return WithRetryAfter(
+      WithReason(absl::ResourceExhaustedError("somebody else's key is being tried; the operator "
+                                              "socket does not wait for this"),
+                 "BUSY"),
+      absl::Seconds(1));
 }
 
 }  // namespace
@@ -120,18 +138,28 @@ grpc::ServerUnaryReactor* SystemServiceImpl::Init(grpc::CallbackServerContext* c
                            [=, this](Call& call) { return InitFor(call, *request, response); });
 }
 
+absl::Status SystemServiceImpl::UnsealFor(Call& call, const v1::UnsealRequest& request,
+                                          v1::StatusResponse* response) {
+  RETURN_IF_ERROR(MayReset(call, request));
+  // A passphrase takes a second of work, and strangers may try: one of them at a time, so that the
+  // operator's own turn comes soon.
+  const bool local = call.credentials().local_operator;
+  if (!local && unsealing_.exchange(true)) return OthersUnseal();
+  const absl::Cleanup done = [this, local] {
+    if (!local) unsealing_.store(false);
+  };
+  RETURN_IF_ERROR(parts_.lifecycle.Unseal(
+      [&](Keyring& keyring) { return GiveKey(keyring, request, parts_.store.LastRevision()); }));
+  *response = StatusFor(call);
+  call.Note("sealed", response->sealed() ? "true" : "false");
+  return absl::OkStatus();
+}
+
 grpc::ServerUnaryReactor* SystemServiceImpl::Unseal(grpc::CallbackServerContext* context,
                                                     const v1::UnsealRequest* request,
                                                     v1::StatusResponse* response) {
   return parts_.door.Unary(context, Method("Unseal"), RunOn::kPool, Resource::None(),
-                           [=, this](Call& call) -> absl::Status {
-                             RETURN_IF_ERROR(parts_.lifecycle.Unseal([&](Keyring& keyring) {
-                               return GiveKey(keyring, *request, parts_.store.LastRevision());
-                             }));
-                             *response = StatusFor(call);
-                             call.Note("sealed", response->sealed() ? "true" : "false");
-                             return absl::OkStatus();
-                           });
+                           [=, this](Call& call) { return UnsealFor(call, *request, response); });
 }
 
 grpc::ServerUnaryReactor* SystemServiceImpl::Seal(grpc::CallbackServerContext* context,

@@ -1,6 +1,8 @@
 // keyturn.v1.SystemService over gRPC. Thread-safe.
 #pragma once
 
+#include <atomic>
+
 #include "keyturn/v1/system_service.grpc.pb.h"
 #include "server/client_ca.h"
 #include "server/grpc_door.h"
@@ -45,6 +47,8 @@ class SystemServiceImpl final : public v1::SystemService::CallbackService {
  private:
   v1::StatusResponse StatusFor(const Call& call) const;
   absl::Status InitFor(Call& call, const v1::InitRequest& request, v1::InitResponse* response);
+  absl::Status UnsealFor(Call& call, const v1::UnsealRequest& request,
+                         v1::StatusResponse* response);
   absl::Status Issue(Call& call, const v1::IssueCertificateRequest& request,
                      v1::IssueCertificateResponse* response);
   const MethodInfo& Method(const char* name) const {
@@ -52,6 +56,7 @@ class SystemServiceImpl final : public v1::SystemService::CallbackService {
   }
 
   Parts parts_;
+  std::atomic<bool> unsealing_{false};  // by somebody on the network
 };
 
 }  // namespace keyturn

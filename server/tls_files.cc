@@ -47,15 +47,10 @@ absl::StatusOr<std::unique_ptr<TlsFiles>> TlsFiles::Open(const TlsFilesOptions& 
   return files;
 }
 
-absl::Status TlsFiles::Reload() {
+absl::Status TlsFiles::Reload(const std::string& client_ca) {
   absl::MutexLock lock(&mu_);
+  if (!client_ca.empty()) RETURN_IF_ERROR(Write(Path("client-ca.pem"), client_ca));
   if (options_.certificate.empty() && !OwnIsGood()) RETURN_IF_ERROR(MakeOwn());
-  return PutInPlace();
-}
-
-absl::Status TlsFiles::SetClientCa(const std::string& pem) {
-  absl::MutexLock lock(&mu_);
-  RETURN_IF_ERROR(Write(Path("client-ca.pem"), pem));
   return PutInPlace();
 }
 

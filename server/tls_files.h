@@ -41,11 +41,11 @@ class TlsFiles {
                                                         Clock& clock);
 
   // Reads the configured files again, makes a new certificate if the own one nears its end, and
-  // puts the result in place. On an error (a key of another certificate, a broken chain, a
+  // puts the result in place. `client_ca` (PEM) takes the place of what client-ca.pem holds: who
+  // can write files is not to say who vouches for clients. "" while it is not known, sealed. On an
+  // error (a key of another certificate, a broken chain, a
   // certificate that is not for servers or out of date) what was in place stays.
-  absl::Status Reload();
-  // Replaces client-ca.pem, and reloads.
-  absl::Status SetClientCa(const std::string& pem);
+  absl::Status Reload(const std::string& client_ca);
   // As in place. Never null.
   std::shared_ptr<const TlsMaterial> material() const;
 

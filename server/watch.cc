@@ -24,7 +24,10 @@ struct Position {
   absl::Time progress_due;
 };
 
-bool MaySee(const Call& call, const Position& position, const v1::WatchResponse& event) {
+// Whether the caller is told, and how: of a rename to or from where he may not look, he is told
+// that something came or went, as his cache must know, and nothing of the other place.
+bool Tell(const Call& call, const Position& position, v1::WatchResponse* change) {
+  v1::WatchResponse& event = *change;
   const auto seen = [&](const std::string& path) {
     if (path.empty()) return false;
     // The rename of a directory is told to who may see something in it.
@@ -35,7 +38,13 @@ bool MaySee(const Call& call, const Position& position, const v1::WatchResponse&
       event.new_path() != position.path.text()) {
     return false;
   }
-  return seen(event.path()) && (event.new_path().empty() || seen(event.new_path()));
+  const bool before = seen(event.path());
+  const bool after = seen(event.new_path());
+  if (event.new_path().empty() || before == after) return before;
+  event.set_type(before ? v1::WatchResponse::DESTROYED : v1::WatchResponse::WRITTEN);
+  if (after) event.set_path(event.new_path());
+  event.clear_new_path();
+  return true;
 }
 
 absl::StatusOr<StreamStep<v1::WatchResponse>> Next(Vault& vault, const Store& store,
@@ -46,7 +55,7 @@ absl::StatusOr<StreamStep<v1::WatchResponse>> Next(Vault& vault, const Store& st
       std::vector<v1::WatchResponse> events,
       vault.ChangesSince(position.path, position.after, limits::kStreamBatchMax, &reached));
   for (v1::WatchResponse& event : events) {
-    if (MaySee(call, position, event)) step.messages.push_back(std::move(event));
+    if (Tell(call, position, &event)) step.messages.push_back(std::move(event));
   }
   // One look is bounded, so it may end before the newest change, even without an event to tell.
   step.again = reached > position.after && reached < store.LastRevision();
@@ -99,9 +108,10 @@ grpc::ServerWriteReactor<v1::WatchResponse>* StartWatch(const WatchParts& parts,
   };
   std::shared_ptr<void> registered = parts.watchers.Add(wake);
   if (registered == nullptr) {
-    stream->Fail(WithReason(
-        absl::ResourceExhaustedError(absl::StrCat(limits::kWatchersMax, " watches are open")),
-        "TOO_MANY_WATCHES"));
+    stream->Fail(WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                                               limits::kWatchersMax, " watches are open")),
+                                           "TOO_MANY_WATCHES"),
+                                absl::Seconds(limits::kWatchTickSeconds)));
     return stream;
   }
   stream->Keep(std::move(registered));

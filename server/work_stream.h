@@ -6,6 +6,9 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/reason.h"
 #include "server/grpc_door.h"
 #include "server/streams.h"
 
@@ -56,8 +59,17 @@ class WorkReport {
   bool news_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// Admits the call and runs `work` on the pool. The stream ends after the message that is done(), or
-// with the error that `work` returns. Work returns what Publish returned if that was not OK. What
+inline absl::Status TooMuchWork() {
+  return WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                                       "at most ", limits::kWorkStreamsMax,
+                                       " verifications run at once; try again when one has ended")),
+                                   "BUSY"),
+                        absl::Milliseconds(limits::kBusyRetryMilliseconds));
+}
+
+// Admits the call and runs `work` on the pool, unless limits::kWorkStreamsMax run already:
+// RESOURCE_EXHAUSTED, reason BUSY. The stream ends after the message that is done(), or with the
+// error that `work` returns. Work returns what Publish returned if that was not OK. What
 // `work` refers to lives as long as the server.
 template <typename Message>
 grpc::ServerWriteReactor<Message>* StartWork(
@@ -65,9 +77,13 @@ grpc::ServerWriteReactor<Message>* StartWork(
     std::function<absl::Status(WorkReport<Message>& report)> work) {
   using Stream = PullStream<Message>;
   std::shared_ptr<Call> call = door.NewCall(*context, method);
+  std::shared_ptr<void> place;
   const absl::Status admitted =
       call->Run([]() -> absl::StatusOr<Resource> { return Resource::None(); },
-                [](Call&) { return absl::OkStatus(); });
+                [&](Call&) {
+                  place = door.TakeWorkPlace();
+                  return place != nullptr ? absl::OkStatus() : TooMuchWork();
+                });
   if (!admitted.ok()) return Stream::Failed(door, context, std::move(call), admitted);
 
   auto report = std::make_shared<WorkReport<Message>>();
@@ -78,7 +94,7 @@ grpc::ServerWriteReactor<Message>* StartWork(
     if (alive != nullptr) alive->Wake();
     return alive != nullptr;
   });
-  WorkerPool::Job job = [report, work = std::move(work)] {
+  WorkerPool::Job job = [report, place = std::move(place), work = std::move(work)] {
     if (absl::Status status = work(*report); !status.ok()) report->Fail(std::move(status));
   };
   if (!door.pool().Post(std::move(job))) stream->Fail(GrpcDoor::Busy());

@@ -1,7 +1,9 @@
 #include "vault/reader.h"
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/reason.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
 #include "vault/fields.h"
@@ -95,14 +97,36 @@ absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,
   return out;
 }
 
+// Who waits holds a worker, so only a few may, and only for what can come soon: on one node a
+// revision that was ever told is there already, and one far ahead is a mistake or another vault's.
+absl::Status Reader::Await(uint64_t wanted, absl::Time deadline) const {
+  const uint64_t newest = context_.store.LastRevision().value();
+  if (wanted <= newest) return absl::OkStatus();
+  if (wanted - newest > limits::kRevisionAheadMax) {
+    return WithReason(
+        absl::OutOfRangeError(absl::StrCat(
+            "min_revision ", wanted, " is too far ahead of the newest revision, ", newest,
+            ": at most ", limits::kRevisionAheadMax, " is waited for; is it another vault's?")),
+        "REVISION_AHEAD");
+  }
+  const absl::Cleanup leave = [this] { waiting_.fetch_sub(1); };
+  if (waiting_.fetch_add(1) >= limits::kRevisionWaitersMax) {
+    return WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(
+                       absl::StrCat(limits::kRevisionWaitersMax,
+                                    " reads wait for a min_revision already; try again shortly")),
+                   "BUSY"),
+        absl::Milliseconds(limits::kBusyRetryMilliseconds));
+  }
+  return context_.store.WaitFor(Revision(wanted), deadline);
+}
+
 // A version that is destroyed between the look at its metadata and the look at its data leaves a
 // gap that a second look explains; a gap that stays is damage. The second look is past the cache,
 // which is told of a change only after the store shows it.
 absl::StatusOr<ReadResult> Reader::Get(const v1::GetRequest& request, absl::Time deadline) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
-  if (request.min_revision() > 0) {
-    RETURN_IF_ERROR(context_.store.WaitFor(Revision(request.min_revision()), deadline));
-  }
+  RETURN_IF_ERROR(Await(request.min_revision(), deadline));
   absl::StatusOr<ReadResult> result = absl::InternalError("not read");
   for (int attempt = 0; attempt <= limits::kUpdateRetriesMax; ++attempt) {
     bool raced = false;

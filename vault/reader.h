@@ -2,6 +2,7 @@
 // Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,7 @@ class Reader {
  public:
   explicit Reader(const VaultContext& context) : context_(context) {}
 
+  // As Vault::Get.
   absl::StatusOr<ReadResult> Get(const v1::GetRequest& request, absl::Time deadline) const;
   absl::StatusOr<v1::SecretInfo> Describe(const SecretPath& path) const;
 
@@ -29,10 +31,13 @@ class Reader {
                                        const VersionRecord& version) const;
 
  private:
+  // Waits until the store has seen revision `wanted`. See Vault::Get.
+  absl::Status Await(uint64_t wanted, absl::Time deadline) const;
   absl::StatusOr<ReadResult> GetOnce(const KeyringSnapshot& keys, const v1::GetRequest& request,
                                      bool use_cache, bool* raced) const;
 
   const VaultContext& context_;
+  mutable std::atomic<int> waiting_{0};  // calls in Await that wait
 };
 
 }  // namespace keyturn

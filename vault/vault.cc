@@ -5,6 +5,7 @@
 #include "vault/changes.h"
 #include "vault/context.h"
 #include "vault/due.h"
+#include "vault/due_sweep.h"
 #include "vault/life.h"
 #include "vault/lister.h"
 #include "vault/mover.h"
@@ -92,6 +93,9 @@ class VaultImpl : public Vault {
     ASSIGN_OR_RETURN(const int trimmed, changes_.Trim(updater));
     ASSIGN_OR_RETURN(const int handled, due_.Run(updater, next));
     return trimmed + handled;
+  }
+  absl::StatusOr<int> SweepDue(Updater& updater, ProgressFn progress) override {
+    return keyturn::SweepDue(context_, updater, progress);
   }
   absl::StatusOr<std::vector<StoreProblem>> Verify(ProgressFn progress) override {
     return VerifyVault(context_, progress);

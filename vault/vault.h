@@ -78,7 +78,9 @@ class Vault {
                                         const SecretBytes& data) = 0;
   // NOT_FOUND for a version that never was or is destroyed or expired; FAILED_PRECONDITION (reason
   // VERSION_DELETED) for one that is soft-deleted. Waits for request.min_revision() up to
-  // `deadline`.
+  // `deadline`, then DEADLINE_EXCEEDED; OUT_OF_RANGE (reason REVISION_AHEAD) at once when it is
+  // more than limits::kRevisionAheadMax ahead of the newest; RESOURCE_EXHAUSTED (reason BUSY) when
+  // limits::kRevisionWaitersMax calls wait already.
   virtual absl::StatusOr<ReadResult> Get(const v1::GetRequest& request, absl::Time deadline) = 0;
   virtual absl::StatusOr<v1::SecretInfo> Describe(const SecretPath& path) = 0;
 
@@ -113,6 +115,10 @@ class Vault {
   // change records. Bounded work per call; returns how many items were done, and when the next
   // falls due in `*next` (wall time).
   virtual absl::StatusOr<int> RunDue(Updater& updater, absl::Time* next) = 0;
+
+  // Rebuilds the hints by which RunDue finds what is due, from the metadata of all secrets; returns
+  // how many were missing. For once a day.
+  virtual absl::StatusOr<int> SweepDue(Updater& updater, ProgressFn progress) = 0;
 
   // Reads and opens every record reachable and unreachable: each index entry leads to metadata,
   // each live version to a payload and a DEK that open. Complements Store::Verify.

@@ -113,10 +113,14 @@ absl::StatusOr<Settings> Settings::Resolve(const GlobalFlags& flags) {
                                .EnvironmentVariable("KEYTURN_CLIENT_KEY")
                                .Try(profile.client_key, from_profile)
                                .Pick();
+  // A token that somebody chose goes before the root token of a --dev server that is around.
+  const bool info_is_named = !flags.info_file.empty();
+  const bool token_is_in_variable = !EnvironmentVariable("KEYTURN_TOKEN").empty();
   settings["token_file"] = Picker()
                                .Try(flags.token_file, "flag --token-file")
-                               .Try(info.token_file, info.source)
+                               .Try(info_is_named ? info.token_file : "", info.source)
                                .EnvironmentVariable("KEYTURN_TOKEN_FILE")
+                               .Try(token_is_in_variable ? "" : info.token_file, info.source)
                                .Pick();
   const std::string data = EnvironmentVariable("KEYTURN_DATA_DIR");
   settings["operator_socket"] =

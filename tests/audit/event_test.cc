@@ -71,7 +71,7 @@ TEST(EventCodec, NoTokenIsKept) {
   event.resource = token;
   event.user_agent = "curl " + token;
   event.correlation_id = token;
-  event.details = {{"new_path", "app/" + token}};
+  event.details = {{"new_path", "app/" + token}, {"share", "kt-share-AbCd-0123"}};
   const std::string bytes = EncodeEvent(event);
   EXPECT_EQ(bytes.find(token.substr(0, 8)), std::string::npos);
   const std::optional<AuditEvent> read = DecodeEvent(bytes);
@@ -81,6 +81,7 @@ TEST(EventCodec, NoTokenIsKept) {
   EXPECT_EQ(read->user_agent, "curl [redacted]");
   EXPECT_EQ(read->correlation_id, "[redacted]");
   EXPECT_EQ(read->details[0].second, "app/[redacted]");
+  EXPECT_EQ(read->details[1].second, "[redacted]");
 }
 
 TEST(EventCodec, DetailsBeyondTheBoundAreLeftOut) {

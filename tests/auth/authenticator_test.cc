@@ -106,6 +106,40 @@ TEST_F(AuthenticatorTest, AChangedRoleActsOnTheNextCall) {
   EXPECT_CODE(Identify(With("spiffe://prod/api")), kUnauthenticated);
 }
 
+TEST_F(AuthenticatorTest, ALoginIsWorthWhatItsRoleIsWorthNow) {
+  Put(Policy("a", {Grant("a")}));
+  Put(Policy("b", {Grant("b")}));
+  Put(Role("api", "spiffe://prod/api", {"a"}));
+  Credentials credentials = With("spiffe://prod/api");
+  TokenParams params;
+  params.principal = "spiffe://prod/api";
+  params.role = "api";
+  params.policies = {"a"};
+  params.ttl = absl::Hours(1);
+  params.certificate_sha256 = credentials.certificate->sha256;
+  ASSERT_OK_AND_ASSIGN(const CreatedToken login, tokens_->CreateStateless(params));
+  credentials.bearer_token = login.token.ExposeForWire();
+  EXPECT_EQ(Identify(credentials).value()->policies, std::vector<std::string>{"a"});
+  Put(Role("api", "spiffe://prod/api", {"b"}));
+  EXPECT_EQ(Identify(credentials).value()->policies, std::vector<std::string>{"b"});
+  const absl::Status over =
+      absl::UnauthenticatedError("the role \"api\" of this login is not the caller's any more");
+  Put(Role("api", "spiffe://prod/other", {"a"}));
+  EXPECT_EQ(Identify(credentials).status(), over);
+  v1::Role ending = Role("api", "spiffe://prod/api", {"a"});
+  ending.mutable_not_after()->set_seconds(absl::ToUnixSeconds(clock_.Now()));
+  Put(ending);
+  EXPECT_EQ(Identify(credentials).status(), over);
+  v1::Role elsewhere = Role("api", "spiffe://prod/api", {"a"});
+  elsewhere.add_bound_cidrs("198.51.100.0/24");
+  Put(elsewhere);
+  EXPECT_EQ(Identify(credentials).status(), over);
+  Put(Role("api", "spiffe://prod/api", {"a"}));
+  EXPECT_OK(Identify(credentials));
+  ASSERT_OK(policies_->DeleteRole(*store_, "api"));
+  EXPECT_EQ(Identify(credentials).status(), over);
+}
+
 TEST_F(AuthenticatorTest, ARevokedTokenIsRefusedOnTheNextCall) {
   for (const bool stateless : {false, true}) {
     const CreatedToken token = Make(Ci(), stateless);

@@ -233,6 +233,8 @@ TEST_F(TokenStoreTest, BadParametersAreNamed) {
   EXPECT_NE(message([](TokenParams* p) { p->bound_cidrs = {"10.0.0.1/8"}; }), "");
   EXPECT_EQ(message([](TokenParams* p) { p->display_name = std::string(129, 'x'); }),
             "display_name must be at most 128 bytes");
+  EXPECT_EQ(message([](TokenParams* p) { p->display_name = "ci\nroot"; }),
+            "display_name must have no control characters");
   const std::string ttl = "ttl and period must be 0 to 2764800 seconds";
   EXPECT_EQ(message([](TokenParams* p) { p->ttl = absl::Seconds(2764801); }), ttl);
   EXPECT_EQ(message([](TokenParams* p) { p->ttl = absl::Nanoseconds(-1); }), ttl);

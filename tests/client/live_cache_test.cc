@@ -68,6 +68,21 @@ TEST_F(LiveCacheTest, FollowsWrites) {
   EXPECT_EQ(cache_->stats().fetches, 20u);
 }
 
+// A secret that was moved to where the caller may not look is gone for him, at once.
+TEST_F(LiveCacheTest, ForgetsWhatWasMovedOutOfSight) {
+  PutPolicy("app", {{"secret:read", "app/*"}, {"secret:list", "app/*"}});
+  Connect(NewToken({"app"}));
+  Write("app/db", "one");
+  Watched("app/db");
+  v1::RenameRequest rename;
+  rename.set_path("app/db");
+  rename.set_new_path("archive/db");
+  v1::RenameResponse response;
+  ASSERT_EQ(Text(stubs_->secrets->Rename(Ctx(root_), rename, &response)), "OK");
+  AwaitChange("app/db", 2);
+  EXPECT_EQ(Cached("app/db"), "NOT_FOUND");
+}
+
 TEST_F(LiveCacheTest, FollowsSecretsThatAreFarApart) {
   Write("app/prod/db", "one");
   Write("shared/tls", "two");

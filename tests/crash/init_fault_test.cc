@@ -38,8 +38,8 @@ struct Machine {
       vault->OnCommitted(group);
     });
     lifecycle = std::make_unique<Lifecycle>(
-        Lifecycle::Parts{*store, *keyring, *audit, *policies, *tokens, *vault, ca,
-                         [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
+        Lifecycle::Parts{*store, *keyring, *audit, *policies, *tokens, *vault, ca, Clock::Real(),
+                         "", [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
     return absl::OkStatus();
   }
   ~Machine() {

@@ -4,6 +4,8 @@
 // policies and tokens are as after the last that was acknowledged, or the one under way. The seed
 // is printed; KEYTURN_SEED runs it again (the moments stay the scheduler's), KEYTURN_CRASH_CYCLES
 // runs longer.
+#include <gmock/gmock.h>
+
 #include <filesystem>
 
 #include "tests/crash/crash_world.h"

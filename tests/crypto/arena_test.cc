@@ -6,11 +6,25 @@
 #include <thread>
 #include <vector>
 
+#include "base/reason.h"
 #include "crypto/secret_bytes.h"
 #include "tests/support/status.h"
 
 namespace keyturn {
 namespace {
+
+TEST(Arena, ABlockIsAPowerOfTwo) {
+  for (const size_t size : {1, 32, 33, 1000, 400'000}) {
+    const size_t before = GetArenaStats().in_use;
+    ASSERT_OK_AND_ASSIGN(SecretBytes block, SecretBytes::Allocate(size));
+    EXPECT_EQ(block.footprint(), GetArenaStats().in_use - before) << size;
+    EXPECT_EQ(block.footprint(), ArenaBlockBytes(size));
+    block.Truncate(0);
+    EXPECT_EQ(block.footprint(), ArenaBlockBytes(size));
+    block.Reset();
+    EXPECT_EQ(block.footprint(), 0u);
+  }
+}
 
 TEST(Arena, GivesZeroedBlocksAndWipesThem) {
   ASSERT_OK_AND_ASSIGN(SecretBytes block, SecretBytes::Allocate(1000));
@@ -24,7 +38,9 @@ TEST(Arena, GivesZeroedBlocksAndWipesThem) {
 
 TEST(Arena, RefusesWhatDoesNotFitAndRecovers) {
   const size_t before = GetArenaStats().in_use;
-  EXPECT_CODE(SecretBytes::Allocate(GetArenaStats().capacity + 1), kResourceExhausted);
+  const absl::Status refused = SecretBytes::Allocate(GetArenaStats().capacity + 1).status();
+  EXPECT_CODE(refused, kResourceExhausted);
+  EXPECT_GT(RetryAfterOf(refused), absl::ZeroDuration());
   std::vector<SecretBytes> blocks;
   while (true) {
     absl::StatusOr<SecretBytes> block = SecretBytes::Allocate(64 * 1024);

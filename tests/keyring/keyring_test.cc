@@ -172,7 +172,19 @@ TEST_F(KeyringTest, AnOlderDirectoryIsRefused) {
   const absl::Status refused = Open()->UnsealWithKeyFile(Revision(99));
   EXPECT_CODE(refused, kFailedPrecondition);
   EXPECT_NE(refused.message().find("an older copy was put back"), std::string::npos);
-  EXPECT_OK(Open()->UnsealWithKeyFile(Revision(100)));
+  {
+    const auto keyring = Open();
+    EXPECT_OK(keyring->UnsealWithKeyFile(Revision(100)));
+    EXPECT_EQ(keyring->status().rollback_from, Revision(0));
+  }
+  options_.accept_rollback = true;
+  {
+    const auto keyring = Open();
+    EXPECT_OK(keyring->UnsealWithKeyFile(Revision(99)));
+    EXPECT_EQ(keyring->status().rollback_from, Revision(100));
+  }
+  options_.accept_rollback = false;  // the anchor was set back with it
+  EXPECT_OK(Open()->UnsealWithKeyFile(Revision(99)));
   ASSERT_OK(WriteFileAtomically(*files_, options_.anchor_file, "forged", 0600));
   EXPECT_CODE(Open()->UnsealWithKeyFile(Revision(100)), kDataLoss);
 }

@@ -1,6 +1,8 @@
 // The path of a call as clients see it: deadlines, ids, errors, audit entries, limits.
 #include "server/call.h"
 
+#include <grpcpp/generic/generic_stub.h>
+
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -460,6 +462,114 @@ TEST_F(CallTest, BadInputIsRefusedInWords) {
     EXPECT_EQ(Text(input.call(*stubs_, root_)), input.text) << input.name;
   }
   EXPECT_EQ(Get("there", root_), "value=v");
+}
+
+// A name of each kind of thing, and what a Put or Create, and a Get or Delete say to it.
+TEST_F(CallTest, BadNamesAreRefusedInWords) {
+  const auto rule = [](const std::string& what) {
+    return absl::StrCat("INVALID_ARGUMENT: the name of a ", what,
+                        " must be 1 to 128 characters of [a-z0-9_-] and begin with a letter or "
+                        "digit");
+  };
+  const auto put_policy = [this](const std::string& name) {
+    v1::PutPolicyRequest request;
+    request.mutable_policy()->set_name(name);
+    v1::Policy response;
+    return Text(stubs_->policies->PutPolicy(Ctx(root_), request, &response));
+  };
+  const auto put_role = [this](const std::string& name) {
+    v1::PutRoleRequest request;
+    request.mutable_role()->set_name(name);
+    request.mutable_role()->add_bound_spiffe_ids("spiffe://prod/api");
+    v1::Role response;
+    return Text(stubs_->policies->PutRole(Ctx(root_), request, &response));
+  };
+  const auto put_password_policy = [this](const std::string& name) {
+    v1::PutPasswordPolicyRequest request;
+    request.mutable_policy()->set_name(name);
+    request.mutable_policy()->set_length(40);
+    request.mutable_policy()->set_alphabet("abcdefghijklmnopqrstuvwxyz");
+    v1::PasswordPolicy response;
+    return Text(stubs_->policies->PutPasswordPolicy(Ctx(root_), request, &response));
+  };
+  for (const std::string name :
+       {"", "Upper", "with space", "a/b", "-a", "_a", "a.b", "\u00e4", "a\n"}) {
+    EXPECT_EQ(put_policy(name), rule("policy")) << name;
+    EXPECT_EQ(put_role(name), rule("role")) << name;
+    EXPECT_EQ(put_password_policy(name), rule("password policy")) << name;
+  }
+  EXPECT_EQ(put_policy(std::string(129, 'a')), rule("policy"));
+  EXPECT_EQ(put_role(std::string(129, 'a')), rule("role"));
+  EXPECT_EQ(put_password_policy(std::string(129, 'a')), rule("password policy"));
+  for (const std::string& name : {std::string(128, 'a'), std::string("0-_")}) {
+    EXPECT_EQ(put_policy(name), "OK");
+    EXPECT_EQ(put_role(name), "OK");
+    EXPECT_EQ(put_password_policy(name), "OK");
+  }
+}
+
+TEST_F(CallTest, BadNamesOfTokensAreRefusedInWords) {
+  const auto create = [this](const std::string& name) {
+    v1::CreateTokenRequest request;
+    request.set_display_name(name);
+    request.add_policies("root");
+    v1::CreateTokenResponse response;
+    return Text(stubs_->tokens->Create(Ctx(root_), request, &response));
+  };
+  EXPECT_EQ(create(std::string(129, 'a')),
+            "INVALID_ARGUMENT: display_name must be at most 128 bytes");
+  EXPECT_EQ(create(std::string(128, 'a')), "OK");
+  for (const std::string& name : {std::string("a\n"), std::string(1, '\0'), std::string("\x7f")}) {
+    EXPECT_EQ(create(name), "INVALID_ARGUMENT: display_name must have no control characters");
+  }
+}
+
+// Protobuf's own code refuses to send such text, so it goes as bytes.
+TEST_F(CallTest, NamesThatAreNotUtf8AndUnknownNumbersAreRefusedInWords) {
+  const auto send = [this](const std::string& method, const std::string& bytes) {
+    grpc::GenericStub stub(stubs_->channel);
+    grpc::CompletionQueue queue;
+    Ctx context(root_);
+    const grpc::Slice slice(bytes);
+    const auto call = stub.PrepareUnaryCall(context, "/keyturn.v1." + method,
+                                            grpc::ByteBuffer(&slice, 1), &queue);
+    grpc::ByteBuffer reply;
+    grpc::Status status;
+    void* tag = nullptr;
+    bool ok = false;
+    call->StartCall();
+    call->Finish(&reply, &status, nullptr);
+    queue.Next(&tag, &ok);
+    return Text(status);
+  };
+  const auto message = [](int field, const std::string& body) {
+    return absl::StrCat(std::string(1, static_cast<char>(field << 3 | 2)),
+                        std::string(1, static_cast<char>(body.size())), body);
+  };
+  const std::string bad = "a\xff";
+  // gRPC itself reads the requests of these methods, and has this answer to what does not parse.
+  for (const char* method : {"PolicyService/PutPolicy", "PolicyService/PutRole"}) {
+    EXPECT_EQ(send(method, message(1, message(1, bad))), "UNIMPLEMENTED: ") << method;
+  }
+  EXPECT_EQ(send("TokenService/Create", message(1, bad)), "UNIMPLEMENTED: ");
+  // PutRequest: path = 1, data = 15, where fields = 1; a field's encoding is 2.
+  const auto put = [&](const std::string& encoding) {
+    return send("SecretService/Put",
+                message(1, "a") +
+                    message(15, message(1, message(1, "value") + encoding + message(3, "v"))));
+  };
+  EXPECT_EQ(put(std::string("\x10\x01", 2)), "OK");
+  EXPECT_EQ(put(std::string("\x10\x04", 2)),
+            "INVALID_ARGUMENT: data: not a SecretData message of at most 256 fields");
+  for (const int kind : {5, 99, -1}) {
+    v1::PutRequest request;
+    request.set_path("b");
+    request.set_kind(static_cast<v1::Kind>(kind));
+    request.mutable_data()->add_fields()->set_name("value");
+    v1::PutResponse response;
+    EXPECT_EQ(Text(stubs_->secrets->Put(Ctx(root_), request, &response)),
+              "INVALID_ARGUMENT: kind: allowed are generic, api_key, jwt_key, db_credential");
+  }
 }
 
 }  // namespace

@@ -187,5 +187,53 @@ TEST_F(GateTest, RecheckSeesRevocationSealAndStop) {
   EXPECT_CODE(call.Recheck(), kFailedPrecondition);
 }
 
+// A callback thread admits; the count waits for a disk.
+TEST_F(GateTest, AUseIsCountedWhereTheCallRuns) {
+  const std::string token =
+      NewToken({"root"}, [](v1::CreateTokenRequest& request) { request.set_max_uses(1); });
+  const Revision before = server_->rooms().store->LastRevision();
+  const auto resource = []() -> absl::StatusOr<Resource> { return Resource::Path("app/key"); };
+  const auto body = [](Call&) { return absl::OkStatus(); };
+  Call first(*gate_, methods_->Get("SecretService", "Get"), Origin(token));
+  Call second(*gate_, methods_->Get("SecretService", "Get"), Origin(token));
+  ASSERT_OK(first.Admit(resource));
+  ASSERT_OK(second.Admit(resource));
+  EXPECT_TRUE(first.uses_token());
+  EXPECT_EQ(server_->rooms().store->LastRevision(), before);
+  EXPECT_OK(first.Execute(body));
+  EXPECT_EQ(server_->rooms().store->LastRevision().value(), before.value() + 1);
+  bool ran = false;
+  EXPECT_CODE(second.Execute([&](Call&) {
+    ran = true;
+    return absl::OkStatus();
+  }),
+              kUnauthenticated);
+  EXPECT_FALSE(ran);
+  EXPECT_EQ(Entries().back().event.event, "authentication_failure");
+  EXPECT_EQ(Steps("SecretService", "Get", Origin(token)), "UNAUTHENTICATED");
+}
+
+TEST_F(GateTest, AStreamUsesItsTokenOnceHoweverOftenItIsChecked) {
+  PutPolicy("lister", {{"secret:list", "app/*"}});
+  const std::string token =
+      NewToken({"lister"}, [](v1::CreateTokenRequest& request) { request.set_max_uses(1); });
+  Revision before = server_->rooms().store->LastRevision();
+  Call call(*gate_, methods_->Get("SecretService", "Watch"), Origin(token));
+  ASSERT_OK(call.Run([]() -> absl::StatusOr<Resource> { return Resource::Directory("app/"); },
+                     [](Call&) { return absl::OkStatus(); }));
+  EXPECT_EQ(server_->rooms().store->LastRevision(), before);
+  EXPECT_OK(call.Recheck());
+  EXPECT_EQ(server_->rooms().store->LastRevision().value(), before.value() + 1);
+  for (int i = 0; i < 3; ++i) {
+    PutPolicy(absl::StrCat("other", i), {});
+    before = server_->rooms().store->LastRevision();
+    EXPECT_OK(call.Recheck());
+    EXPECT_EQ(server_->rooms().store->LastRevision(), before);
+  }
+  EXPECT_EQ(Steps("SecretService", "Get", Origin(token)), "UNAUTHENTICATED");
+  PutPolicy("lister", {});
+  EXPECT_CODE(call.Recheck(), kPermissionDenied);
+}
+
 }  // namespace
 }  // namespace keyturn

@@ -62,23 +62,24 @@ TEST(HardenProcess, DevelopersKeepCoresAndDebuggers) {
 }
 
 // The marker says that the program was started again; somebody may have set it, or dropped the
-// tunables on the way.
+// allocator's settings on the way.
 TEST(ReexecWithSettings, ReturnsOnlyWithTheSettingsInForce) {
   const auto with = [](const char* tunables) {
     return InChild([tunables] {
       setenv("KEYTURN_SETTINGS_APPLIED", "1", 1);
-      unsetenv("GLIBC_TUNABLES");
-      if (tunables != nullptr) setenv("GLIBC_TUNABLES", tunables, 1);
+      unsetenv("MALLOC_CONF");
+      if (tunables != nullptr) setenv("MALLOC_CONF", tunables, 1);
       return ReexecWithSettings(nullptr).ToString();
     });
   };
-  EXPECT_EQ(with("glibc.malloc.tcache_count=0"), "OK");
-  EXPECT_EQ(with("glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0"), "OK");
+  EXPECT_EQ(with("junk:free"), "OK");
+  EXPECT_EQ(with("narenas:1,junk:free"), "OK");
   const std::string refused =
       "FAILED_PRECONDITION: the environment has KEYTURN_SETTINGS_APPLIED but not "
-      "GLIBC_TUNABLES=glibc.malloc.tcache_count=0; unset KEYTURN_SETTINGS_APPLIED";
+      "MALLOC_CONF=junk:free; unset KEYTURN_SETTINGS_APPLIED";
   EXPECT_EQ(with(nullptr), refused);
-  EXPECT_EQ(with("glibc.malloc.arena_max=1"), refused);
+  EXPECT_EQ(with("narenas:1"), refused);
+  EXPECT_EQ(with("junk:free,junk:false"), refused);
 }
 
 class CheckDataDirectoryTest : public testing::Test {

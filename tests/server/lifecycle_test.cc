@@ -1,4 +1,7 @@
 // A server on disk: init through the operator socket, sealed and unsealed, restarted.
+#include <atomic>
+#include <thread>
+
 #include "server/lifecycle.h"
 
 #include <grpcpp/impl/codegen/client_unary_call.h>
@@ -201,6 +204,16 @@ TEST_F(LifecycleTest, AForgedCaOnDiskIsNotBelievedAfterUnseal) {
   v1::WhoAmIResponse who;
   EXPECT_EQ(intruder.auth->WhoAmI(Ctx(), {}, &who).error_code(), grpc::StatusCode::UNAUTHENTICATED);
   EXPECT_NE(ReadFile(dir_.File("tls/client-ca.pem")), forged.certificate_pem);
+
+  // Nor when it is forged while the server runs, and the files are read again.
+  ASSERT_OK(WriteFileAtomically(
+      FileSystem::Posix(), dir_.File("tls/client-ca.pem"),
+      absl::StrCat(ReadFile(dir_.File("tls/client-ca.pem")), forged.certificate_pem), 0600));
+  ASSERT_OK(server_->Reload());
+  EXPECT_EQ(intruder.auth->WhoAmI(Ctx(), {}, &who).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  Stubs again(TlsChannel(certificate, std::string(request.key_pem.ExposeForCrypto())));
+  EXPECT_NE(again.auth->WhoAmI(Ctx(), {}, &who).error_code(), grpc::StatusCode::OK);
+  EXPECT_FALSE(absl::StrContains(ReadFile(dir_.File("tls/client-ca.pem")), forged.certificate_pem));
 }
 
 TEST_F(LifecycleTest, AWrongPassphraseSaysOnlyThat) {
@@ -219,6 +232,38 @@ TEST_F(LifecycleTest, AWrongPassphraseSaysOnlyThat) {
   EXPECT_EQ(Entries().back().event.outcome, "UNAUTHENTICATED");
   unseal.set_passphrase("a long passphrase");
   EXPECT_EQ(Text(local.system->Unseal(Ctx("", 60), unseal, &response)), "OK");
+}
+
+TEST_F(LifecycleTest, StrangersTryOneKeyAtATime) {
+  ASSERT_OK_AND_ASSIGN(const CertificateRequest csr, MakeCertificateRequest());
+  v1::InitRequest request;
+  request.set_operator_csr(csr.csr_der);
+  request.add_seals()->mutable_passphrase()->set_passphrase("a long passphrase");
+  v1::InitResponse init;
+  Stubs local = Local();
+  ASSERT_EQ(Text(local.system->Init(Ctx("", 60), request, &init)), "OK");
+  server_->lifecycle().Seal();
+  Stubs remote(
+      TlsChannel(init.operator_certificate_pem(), std::string(csr.key_pem.ExposeForCrypto())));
+  v1::StatusResponse response;
+  ASSERT_EQ(Text(remote.system->Status(Ctx(), {}, &response)), "OK");
+  v1::UnsealRequest guess;
+  guess.set_passphrase("another passphrase");
+  std::atomic<int> tried{0}, refused{0};
+  std::vector<std::thread> strangers;
+  for (int i = 0; i < 8; ++i) {
+    strangers.emplace_back([&] {
+      v1::StatusResponse ignored;
+      const grpc::Status status = remote.system->Unseal(Ctx("", 60), guess, &ignored);
+      (ReasonIn(status) == "BUSY" ? refused : tried) += 1;
+    });
+  }
+  v1::UnsealRequest unseal;
+  unseal.set_passphrase("a long passphrase");
+  EXPECT_EQ(Text(local.system->Unseal(Ctx("", 60), unseal, &response)), "OK");
+  for (std::thread& stranger : strangers) stranger.join();
+  EXPECT_GE(refused, 1);
+  EXPECT_GE(tried, 1);
 }
 
 TEST_F(LifecycleTest, SharesCollectUntilThereAreEnough) {
@@ -243,6 +288,60 @@ TEST_F(LifecycleTest, SharesCollectUntilThereAreEnough) {
   unseal.set_nonce(response.unseal_nonce());
   ASSERT_EQ(Text(local.system->Unseal(Ctx(), unseal, &response)), "OK");
   EXPECT_FALSE(response.sealed());
+}
+
+// Yesterday's store under today's anchor.
+TEST_F(LifecycleTest, ARollbackNeedsAReasonThatTheLogKeeps) {
+  const std::string anchor = dir_.File("anchor");
+  StartReal([&](Config& config) { config.anchor_file = anchor; });
+  InitReal();
+  ASSERT_OK(server_->rooms().keyring->WriteAnchor(Revision(1'000'000)));
+  server_->lifecycle().Seal();
+  Stubs local = Local();
+  const grpc::Status refused = UnsealWithKeyFile(local);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_TRUE(absl::EndsWith(refused.error_message(), "--accept-rollback REASON"))
+      << refused.error_message();
+  StartReal([&](Config& config) {
+    config.anchor_file = anchor;
+    config.accept_rollback = "restored from the backup of Monday";
+  });
+  Stubs again = Local();
+  ASSERT_EQ(Text(UnsealWithKeyFile(again)), "OK");
+  AuditEvent found;
+  for (const AuditRecord& record : Entries()) {
+    if (record.event.event == "rollback_accepted") found = record.event;
+  }
+  EXPECT_EQ(found.principal, "keyturn");
+  ASSERT_EQ(found.details.size(), 3u);
+  EXPECT_EQ(found.details[0].second, "restored from the backup of Monday");
+  EXPECT_EQ(found.details[1].second, "1000000");
+}
+
+// Whoever could discard what others gave, could keep the vault sealed.
+TEST_F(LifecycleTest, OnlyTheOperatorSocketDiscardsShares) {
+  ASSERT_OK_AND_ASSIGN(const CertificateRequest csr, MakeCertificateRequest());
+  v1::InitRequest request;
+  request.set_operator_csr(csr.csr_der);
+  request.add_seals()->mutable_shamir()->set_shares(3);
+  request.mutable_seals(0)->mutable_shamir()->set_threshold(2);
+  v1::InitResponse init;
+  Stubs local = Local();
+  ASSERT_EQ(Text(local.system->Init(Ctx("", 60), request, &init)), "OK");
+  server_->lifecycle().Seal();
+  v1::UnsealRequest give, reset;
+  v1::StatusResponse response;
+  give.set_share(init.shares(0));
+  ASSERT_EQ(Text(local.system->Unseal(Ctx(), give, &response)), "OK");
+  reset.set_reset(true);
+  Stubs remote(
+      TlsChannel(init.operator_certificate_pem(), std::string(csr.key_pem.ExposeForCrypto())));
+  EXPECT_EQ(Text(remote.system->Unseal(Ctx(), reset, &response)),
+            "PERMISSION_DENIED: reset is taken on the operator socket only, on the server's "
+            "machine");
+  EXPECT_EQ(Status(local).shares_given(), 1u);
+  ASSERT_EQ(Text(local.system->Unseal(Ctx(), reset, &response)), "OK");
+  EXPECT_EQ(Status(local).shares_given(), 0u);
 }
 
 TEST_F(LifecycleTest, ADirectoryThatIsTooLongForASocketIsNamed) {

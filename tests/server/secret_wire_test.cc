@@ -76,15 +76,16 @@ TEST(ParsePut, DataOfAnotherWireTypeIsRefused) {
   EXPECT_CODE(ParsePut(buffer, &parsed), kInvalidArgument);
 }
 
-ReadResult SomeRead(const std::string& value) {
-  ReadResult read;
+HeldRead SomeRead(const std::string& value) {
+  HeldRead held;
+  ReadResult& read = held.read;
   read.info.set_path("app/key");
   read.info.mutable_version()->set_version(3);
   v1::SecretData data;
   data.add_fields()->set_name("value");
   data.mutable_fields(0)->set_value(value);
   read.data = *SecretBytes::CopyOf(data.SerializeAsString());
-  return read;
+  return held;
 }
 
 TEST(GetResponse, IsWhatAnyStubReads) {
@@ -108,6 +109,26 @@ TEST(GetResponse, GivesItsMemoryBackWithTheSlice) {
   EXPECT_EQ(GetArenaStats().in_use, before);
 }
 
+TEST(GetResponse, HoldsItsShareUntilTheSliceIsGone) {
+  ReplyQuota quota(4096, 2048);
+  const auto hold = [&quota](const std::string& caller) {
+    return Hold(quota, caller, std::move(SomeRead(std::string(1000, 'x')).read));
+  };
+  std::vector<grpc::Slice> slices;
+  auto held = hold("a");
+  ASSERT_OK(held);
+  EXPECT_EQ(quota.held(), 1024u);  // a whole block of the arena
+  AppendGetResponse(*std::move(held), &slices);
+  EXPECT_EQ(quota.held(), 1024u);
+  {
+    const grpc::ByteBuffer buffer = ToBuffer(slices);
+    slices.clear();
+    EXPECT_EQ(quota.held(), 1024u);
+    ASSERT_OK(hold("a"));
+  }
+  EXPECT_EQ(quota.held(), 0u);
+}
+
 TEST(BatchGetResponse, HoldsDataAndErrorsInOrder) {
   std::vector<BatchItem> items;
   items.push_back({"a", SomeRead("one")});
@@ -128,9 +149,9 @@ TEST(BatchGetResponse, StaysWithinTheReplysBound) {
   std::vector<BatchItem> items;
   // Fewer than would fill the arena, yet too many for the reply once one is very large.
   for (int i = 0; i < 3; ++i) items.push_back({"big", SomeRead(std::string(400 * 1024, 'x'))});
-  ReadResult read = SomeRead("x");
-  read.info.set_path(std::string(limits::kReplyBytesMax - 1024 * 1024, 'p'));
-  items.push_back({"huge", std::move(read)});
+  HeldRead huge = SomeRead("x");
+  huge.read.info.set_path(std::string(limits::kReplyBytesMax - 1024 * 1024, 'p'));
+  items.push_back({"huge", std::move(huge)});
   const std::string bytes = Bytes(ToBuffer(BatchGetResponse(std::move(items))));
   EXPECT_LE(bytes.size(), limits::kReplyBytesMax);
   v1::BatchGetResponse response;

@@ -87,6 +87,34 @@ TEST_F(StreamsTest, AWatchShowsOnlyWhatTheCallerMayList) {
   EXPECT_EQ(watcher.Next(), "WRITTEN app/shown");
 }
 
+// Who caches what he may read must hear that it went, but not where to.
+TEST_F(StreamsTest, ARenameOutOfSightIsToldAsComingOrGoing) {
+  PutPolicy("lister", {{"secret:list", "app/*"}});
+  ASSERT_EQ(Text(Put("app/a", {{"v", "1"}}, root_)), "OK");
+  ASSERT_EQ(Text(Put("app/d/x", {{"v", "1"}}, root_)), "OK");
+  Watcher watcher(*stubs_, NewToken({"lister"}), "app/");
+  ASSERT_TRUE(watcher.Start());
+  const auto rename = [&](const std::string& from, const std::string& to, bool directory) {
+    v1::RenameRequest request;
+    request.set_path(from);
+    request.set_new_path(to);
+    request.set_directory(directory);
+    v1::RenameResponse response;
+    ASSERT_EQ(Text(stubs_->secrets->Rename(Ctx(root_), request, &response)), "OK");
+  };
+  rename("app/a", "archive/a", false);
+  EXPECT_EQ(watcher.Next(), "DESTROYED app/a");
+  rename("archive/a", "archive/b", false);  // not told
+  rename("archive/b", "app/c", false);
+  EXPECT_EQ(watcher.Next(), "WRITTEN app/c");
+  rename("app/d", "archive/d", true);
+  EXPECT_EQ(watcher.Next(), "DESTROYED app/d/");
+  rename("archive/d", "app/e", true);
+  EXPECT_EQ(watcher.Next(), "WRITTEN app/e/");
+  rename("app/c", "app/f", false);
+  EXPECT_EQ(watcher.Next(), "RENAMED app/c app/f");
+}
+
 TEST_F(StreamsTest, AWatchEndsWhenItsTokenIsRevoked) {
   PutPolicy("lister", {{"secret:list", "app/*"}});
   const std::string token = NewToken({"lister"});

@@ -39,7 +39,7 @@ class TlsFilesTest : public testing::Test {
   // Reloads; on a refusal, with a part of its message, what was in place must stay.
   void Refuses(const std::string& message) {
     const std::string before = files_->material()->certificate;
-    const absl::Status status = files_->Reload();
+    const absl::Status status = files_->Reload("");
     EXPECT_TRUE(!status.ok() && absl::StrContains(status.message(), message)) << status;
     EXPECT_TRUE(absl::StrContains(status.message(), dir_.File("server.pem"))) << status;
     EXPECT_EQ(files_->material()->certificate, before);
@@ -54,12 +54,12 @@ class TlsFilesTest : public testing::Test {
 TEST_F(TlsFilesTest, AReloadTakesAGoodPair) {
   const CertificateAndKey next = Make(0, 48);
   Write(next);
-  ASSERT_OK(files_->Reload());
+  ASSERT_OK(files_->Reload(""));
   EXPECT_EQ(files_->material()->certificate, next.certificate_pem);
   CertificateAndKey chained = Make(0, 48);
   chained.certificate_pem += ca_.certificate_pem;
   Write(chained);
-  ASSERT_OK(files_->Reload());
+  ASSERT_OK(files_->Reload(""));
   EXPECT_EQ(files_->material()->certificate, chained.certificate_pem);
 }
 
@@ -89,7 +89,7 @@ TEST_F(TlsFilesTest, AReloadRefusesWhatClientsWould) {
 TEST_F(TlsFilesTest, AStartWithACertificateOutOfDateGoesOn) {
   Write(Make(-48, -24));
   ASSERT_OK_AND_ASSIGN(files_, TlsFiles::Open(Options(), clock_));
-  EXPECT_OK(files_->SetClientCa(ca_.certificate_pem));  // as at unseal
+  EXPECT_OK(files_->Reload(ca_.certificate_pem));  // as at unseal
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
-// Long work that nobody waits for any more is stopped. The work here never ends by itself.
+// Long work is bounded, is stopped when nobody waits for it any more, and tells its end.
 #include "server/work_stream.h"
+
+#include <deque>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "keyturn/v1/audit_service.grpc.pb.h"
@@ -8,15 +11,20 @@
 namespace keyturn {
 namespace {
 
-class EndlessService final : public v1::AuditService::CallbackService {
+using Report = WorkReport<v1::VerifyAuditResponse>;
+
+// Does the work of the test, or, until it has one, work that never ends by itself.
+class WorkService final : public v1::AuditService::CallbackService {
  public:
-  EndlessService(GrpcDoor& door, const MethodTable& methods) : door_(door), methods_(methods) {}
+  WorkService(GrpcDoor& door, const MethodTable& methods) : door_(door), methods_(methods) {}
+
+  std::function<absl::Status(Report&)> work = [this](Report& report) { return Work(report); };
 
   grpc::ServerWriteReactor<v1::VerifyAuditResponse>* Verify(
       grpc::CallbackServerContext* context, const v1::VerifyAuditRequest*) override {
-    return StartWork<v1::VerifyAuditResponse>(
-        door_, context, methods_.Get("AuditService", "Verify"),
-        [this](WorkReport<v1::VerifyAuditResponse>& report) { return Work(report); });
+    return StartWork<v1::VerifyAuditResponse>(door_, context,
+                                              methods_.Get("AuditService", "Verify"),
+                                              [this](Report& report) { return work(report); });
   }
 
   absl::Status AwaitEnd() {
@@ -25,7 +33,7 @@ class EndlessService final : public v1::AuditService::CallbackService {
   }
 
  private:
-  absl::Status Work(WorkReport<v1::VerifyAuditResponse>& report) {
+  absl::Status Work(Report& report) {
     v1::VerifyAuditResponse message;
     do {
       message.set_entries(message.entries() + 1);
@@ -43,12 +51,11 @@ class EndlessService final : public v1::AuditService::CallbackService {
 
 class WorkStreamTest : public GateFixture {
  protected:
-  void SetUp() override {
-    GateFixture::SetUp();
+  void Serve(int threads, size_t queue_max) {
     gate_ = MakeGate(*server_->rooms().audit);
-    pool_ = std::make_unique<WorkerPool>(2, 10);
+    pool_ = std::make_unique<WorkerPool>(threads, queue_max);
     door_ = std::make_unique<GrpcDoor>(GrpcDoor::Parts{*gate_, *pool_, peers_});
-    service_ = std::make_unique<EndlessService>(*door_, *methods_);
+    service_ = std::make_unique<WorkService>(*door_, *methods_);
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -67,12 +74,13 @@ class WorkStreamTest : public GateFixture {
   std::unique_ptr<WorkerPool> pool_;
   PeerCertificates peers_{Clock::Real()};
   std::unique_ptr<GrpcDoor> door_;
-  std::unique_ptr<EndlessService> service_;
+  std::unique_ptr<WorkService> service_;
   std::unique_ptr<grpc::Server> listener_;
   std::unique_ptr<v1::AuditService::Stub> stub_;
 };
 
 TEST_F(WorkStreamTest, EndsWhenTheClientLeaves) {
+  Serve(2, 10);
   Ctx context(root_, 0);
   const auto reader = stub_->Verify(context, {});
   v1::VerifyAuditResponse message;
@@ -82,7 +90,58 @@ TEST_F(WorkStreamTest, EndsWhenTheClientLeaves) {
   EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
+TEST_F(WorkStreamTest, TellsTheEndThoughThePoolWasFullThen) {
+  Serve(1, 1);
+  service_->work = [this](Report& report) {
+    EXPECT_TRUE(pool_->Post([] {}));  // this thread is the only one, so the queue stays full
+    v1::VerifyAuditResponse message;
+    message.set_done(true);
+    return report.Publish(message);
+  };
+  Ctx context(root_, 10);
+  const auto reader = stub_->Verify(context, {});
+  v1::VerifyAuditResponse message;
+  ASSERT_TRUE(reader->Read(&message));
+  EXPECT_TRUE(message.done());
+  EXPECT_EQ(Text(reader->Finish()), "OK");
+}
+
+TEST_F(WorkStreamTest, LeavesWorkersToOthers) {
+  Serve(limits::kWorkStreamsMax + 2, 10);
+  absl::Notification over;
+  service_->work = [&](Report& report) {
+    v1::VerifyAuditResponse message;
+    message.set_entries(1);
+    const absl::Status told = report.Publish(message);
+    over.WaitForNotification();
+    message.set_done(true);
+    return told.ok() ? report.Publish(message) : told;
+  };
+  std::deque<Ctx> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::VerifyAuditResponse>>> readers;
+  v1::VerifyAuditResponse message;
+  for (int i = 0; i < limits::kWorkStreamsMax; ++i) {
+    readers.push_back(stub_->Verify(contexts.emplace_back(root_, 20), {}));
+    EXPECT_TRUE(readers.back()->Read(&message));
+  }
+  Ctx context(root_, 10);
+  const auto refused = stub_->Verify(context, {});
+  EXPECT_FALSE(refused->Read(&message));
+  const grpc::Status status = refused->Finish();
+  over.Notify();
+  EXPECT_EQ(
+      Text(status),
+      "RESOURCE_EXHAUSTED: at most 2 verifications run at once; try again when one has ended");
+  EXPECT_EQ(ReasonIn(status), "BUSY");
+  for (const auto& reader : readers) {
+    EXPECT_TRUE(reader->Read(&message));
+    EXPECT_TRUE(message.done());
+    EXPECT_EQ(Text(reader->Finish()), "OK");
+  }
+}
+
 TEST_F(WorkStreamTest, EndsWhenTheServerStops) {
+  Serve(2, 10);
   Ctx context(root_, 0);
   const auto reader = stub_->Verify(context, {});
   v1::VerifyAuditResponse message;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/reason.h"
 #include "tests/vault/vault_fixture.h"
 
 namespace keyturn {
@@ -105,6 +106,58 @@ TEST_F(ReaderTest, WaitsForARevisionUntilTheDeadline) {
   EXPECT_OK(vault_->Get(request, clock_.Now()));
   request.set_min_revision(put->revision.value() + 1);
   EXPECT_CODE(vault_->Get(request, clock_.Now()), kDeadlineExceeded);
+}
+
+TEST_F(ReaderTest, ARevisionFarAheadIsRefusedAtOnce) {
+  const auto put = Put("a", {{"v", "1"}});
+  ASSERT_OK(put);
+  const uint64_t newest = put->revision.value();
+  v1::GetRequest request;
+  request.set_path("a");
+  for (const uint64_t ahead :
+       {newest + limits::kRevisionAheadMax + 1, uint64_t{1} << 62, ~uint64_t{0}}) {
+    request.set_min_revision(ahead);
+    // Without end: who waited would never come back.
+    const absl::Status status = vault_->Get(request, absl::InfiniteFuture()).status();
+    EXPECT_CODE(status, kOutOfRange);
+    EXPECT_EQ(ReasonOf(status), "REVISION_AHEAD");
+    EXPECT_EQ(status.message(),
+              absl::StrCat("min_revision ", ahead, " is too far ahead of the newest revision, ",
+                           newest, ": at most 4096 is waited for; is it another vault's?"));
+  }
+}
+
+TEST_F(ReaderTest, FewReadsWaitForARevisionAtOnce) {
+  const auto put = Put("a", {{"v", "1"}});
+  ASSERT_OK(put);
+  v1::GetRequest request;
+  request.set_path("a");
+  request.set_min_revision(put->revision.value() + 1);
+  constexpr int kCalls = limits::kRevisionWaitersMax + 1;
+  absl::Mutex mu;
+  int refused = 0;
+  absl::Status why;
+  std::vector<absl::Status> waited;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < kCalls; ++i) {
+    readers.emplace_back([&] {
+      const absl::Status status = vault_->Get(request, absl::InfiniteFuture()).status();
+      const absl::MutexLock lock(&mu);
+      if (!absl::IsResourceExhausted(status)) return waited.push_back(status);
+      ++refused;
+      why = status;
+    });
+  }
+  {
+    const absl::MutexLock lock(&mu);
+    const auto one = [&] { return refused == 1; };
+    EXPECT_TRUE(mu.AwaitWithTimeout(absl::Condition(&one), absl::Seconds(20)));
+    EXPECT_EQ(ReasonOf(why), "BUSY");
+    EXPECT_GT(RetryAfterOf(why), absl::ZeroDuration());
+  }
+  ASSERT_OK(Put("a", {{"v", "2"}}));  // what the others wait for
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(waited, std::vector<absl::Status>(limits::kRevisionWaitersMax, absl::OkStatus()));
 }
 
 TEST_F(ReaderTest, DescribesVersionsNewestFirst) {

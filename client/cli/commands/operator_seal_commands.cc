@@ -189,7 +189,8 @@ absl::Status Unseal(Shell& shell, const UnsealFlags& flags) {
   if (flags.reset) {
     v1::UnsealRequest request;
     request.set_reset(true);
-    ASSIGN_OR_RETURN(status, client->Unseal(request, shell.Options()));
+    ASSIGN_OR_RETURN(Client* const local, shell.ConnectLocal());
+    ASSIGN_OR_RETURN(status, local->Unseal(request, shell.Options()));
     return PrintStatus(shell, status);
   }
   if (flags.key_file) {

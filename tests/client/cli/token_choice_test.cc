@@ -78,8 +78,15 @@ TEST_F(TokenChoiceTest, SaysWhereTheTokenIsFrom) {
   token.address = "127.0.0.1:7400";
   ASSERT_OK(SaveToken("default", token));
   EXPECT_EQ(source(), "login of profile default");
+  const std::string info = Write("info.json", R"({"grpc": "127.0.0.1:7400", "root_token_file": ")" +
+                                                  Write("root", "r") + "\"}");
+  Set("KEYTURN_INFO_FILE", info);
+  EXPECT_EQ(source(), "info file " + info);
   Set("KEYTURN_TOKEN", "variable");
   EXPECT_EQ(source(), "KEYTURN_TOKEN");
+  shell_->flags.info_file = info;
+  EXPECT_EQ(source(), "info file " + info);
+  shell_->flags.info_file = "";
   Set("KEYTURN_TOKEN_FILE", Write("a", "a"));
   EXPECT_EQ(source(), "KEYTURN_TOKEN_FILE");
   shell_->flags.token_file = Write("b", "b");

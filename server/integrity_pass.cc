@@ -1,0 +1,77 @@
+#include "server/integrity_pass.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "server/server_event.h"
+
+namespace keyturn {
+namespace {
+
+constexpr int kRestPerWork = 4;
+constexpr size_t kProblemsLogged = 20;
+
+}  // namespace
+
+// Real time, whatever clock the server runs by: it is the processor that is spared.
+absl::Status IntegrityPass::Rest() {
+  const absl::Time now = Clock::Real().Now();
+  const absl::Time until = now + kRestPerWork * (now - worked_since_);
+  {
+    const absl::MutexLock lock(&mu_);
+    Clock::Real().AwaitWithDeadline(&mu_, absl::Condition(&stopping_), until);
+    if (stopping_) return absl::CancelledError("the server stops");
+  }
+  // Sealing means that no key is used any more.
+  if (!parts_.unsealed.load()) return absl::CancelledError("the vault was sealed");
+  worked_since_ = Clock::Real().Now();
+  return absl::OkStatus();
+}
+
+absl::Status IntegrityPass::Run() {
+  if (!parts_.unsealed.load()) return absl::OkStatus();
+  worked_since_ = Clock::Real().Now();
+  const absl::StatusOr<std::vector<StoreProblem>> found =
+      parts_.store.Verify([this](uint64_t, uint64_t) { return Rest(); });
+  if (absl::IsCancelled(found.status()) || absl::IsFailedPrecondition(found.status())) {
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(found.status());
+  const absl::Status told = Tell(*found);
+  const absl::Status mended = MendHints();
+  return told.ok() ? mended : told;
+}
+
+absl::Status IntegrityPass::MendHints() {
+  const AuditEvent event = ServerEvent("due_hints_mended", parts_.clock);
+  AuditedUpdater updater(parts_.store, parts_.audit, event);
+  const absl::StatusOr<int> mended =
+      parts_.vault.SweepDue(updater, [this](uint64_t, uint64_t) { return Rest(); });
+  if (absl::IsCancelled(mended.status()) || absl::IsFailedPrecondition(mended.status())) {
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(mended.status());
+  if (*mended > 0) LogWarning("hints of what falls due were missing", {{"mended", *mended}});
+  return absl::OkStatus();
+}
+
+absl::Status IntegrityPass::Tell(const std::vector<StoreProblem>& problems) {
+  problems_.store(static_cast<double>(problems.size()));
+  finished_seconds_.store(absl::ToDoubleSeconds(parts_.clock.Now() - absl::UnixEpoch()));
+  for (size_t i = 0; i < problems.size() && i < kProblemsLogged; ++i) {
+    LogError("the store is not as it was written; run: keyturn operator verify",
+             {{"problem", problems[i].what}});
+  }
+  AuditEvent event = ServerEvent("integrity_checked", parts_.clock);
+  event.details = {{"problems", absl::StrCat(problems.size())}};
+  if (!problems.empty()) event.outcome = "DATA_LOSS";
+  RETURN_IF_ERROR(parts_.audit.Append(event));
+  return problems.empty() ? absl::OkStatus() : absl::DataLossError(problems[0].what);
+}
+
+void IntegrityPass::Stop() {
+  const absl::MutexLock lock(&mu_);
+  stopping_ = true;
+}
+
+}  // namespace keyturn
