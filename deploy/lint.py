@@ -24,22 +24,38 @@ NOT_A_FINDING = "--checks=-bugprone-suspicious-include"  # how a unit is made
 FINDING = re.compile(r"^(/\S+?):(\d+):(\d+): (?:error|warning): (.*) \[([^\]]+)\]$")
 
 
+def sources_of(file: str) -> list[str]:
+    """Itself, or what a unit of CMake's UNITY_BUILD includes."""
+    if "/Unity/unity_" not in file:
+        return [file]
+    return re.findall(r'^#include "([^"]+)"', pathlib.Path(file).read_text(), re.M)
+
+
 class Linter:
     def __init__(self, build: pathlib.Path, out: pathlib.Path):
         self.root = pathlib.Path.cwd()
         self.out = out.resolve()
         commands = json.loads((build / "compile_commands.json").read_text())
-        self.commands = {entry["file"]: entry for entry in commands}
+        self.commands = {file: entry for entry in commands for file in sources_of(entry["file"])}
         self.findings: dict[tuple, str] = {}
         self.units = itertools.count(1)
 
     def command(self, file: str, unit: pathlib.Path) -> str:
-        command = self.commands[str(self.root / file)]["command"]
+        entry = self.commands[str(self.root / file)]
+        command = entry["command"]
         command = re.sub(r"-include \S+cmake_pch\.hxx", "", command)
         command = re.sub(r"^.*?(?=/usr/bin/c\+\+)", "", command)
         for flag in GCC_ONLY:
             command = command.replace(flag, "")
-        return command.replace(str(self.root / file), str(unit))
+        return command.replace(entry["file"], str(unit))
+
+    def copy_settings(self, file: str, folder: pathlib.Path) -> None:
+        """clang-tidy asks the folder of the unit; the files may have a .clang-tidy of their own."""
+        for parent in pathlib.PurePosixPath(file).parents:
+            settings = self.root / parent / ".clang-tidy"
+            if str(parent) != "." and settings.exists():
+                (folder / ".clang-tidy").write_text(settings.read_text())
+                return
 
     def run(self, files: list[str]) -> list[tuple]:
         """The findings of these files, and of the headers they include."""
@@ -47,6 +63,7 @@ class Linter:
         folder.mkdir(parents=True, exist_ok=True)
         unit = folder / "unit.cc"
         unit.write_text("".join(f'#include "{self.root / file}"\n' for file in files))
+        self.copy_settings(files[0], folder)
         entry = {"directory": str(self.root), "file": str(unit),
                  "command": self.command(files[0], unit)}
         (folder / "compile_commands.json").write_text(json.dumps([entry]))
