@@ -83,8 +83,7 @@ class ServerImpl : public Server {
   absl::Status Reload() override { return UseClientCa(client_ca_.certificate_pem()); }
 
   void Stop(absl::Duration grace) override {
-    if (stopped_) return;
-    stopped_ = true;
+    if (stopped_.exchange(true)) return;
     draining_.store(true);
     if (integrity_ != nullptr) integrity_->Stop();
     if (integrity_janitor_ != nullptr) integrity_janitor_->Stop();
@@ -188,7 +187,7 @@ class ServerImpl : public Server {
   const std::shared_ptr<StreamRegistry> watchers_ = std::make_shared<StreamRegistry>();
   const std::shared_ptr<StreamRegistry> followers_ = std::make_shared<StreamRegistry>();
   std::atomic<bool> draining_{false};
-  bool stopped_ = false;
+  std::atomic<bool> stopped_{false};  // Stop's, and asked when the vault opens or closes
   RefusalLimiter refusals_;
   ClientCa client_ca_{clock_};
   PeerCertificates peers_{clock_};
