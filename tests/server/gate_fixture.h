@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "server/call.h"
+#include "server/grpc_door.h"
 #include "tests/server/server_fixture.h"
 
 namespace keyturn {
@@ -32,6 +33,41 @@ class GateFixture : public ServerFixture {
   std::unique_ptr<RateLimiter> no_limit_;
   RefusalLimiter refusals_;
   std::atomic<bool> draining_{false};
+};
+
+// A door of its own before such a gate, on a port without TLS, with a service that the test makes.
+class DoorFixture : public GateFixture {
+ protected:
+  GrpcDoor& OpenDoor(int threads, size_t queue_max,
+                     const std::function<void(GrpcDoor::Parts&)>& adjust = nullptr) {
+    gate_ = MakeGate(*server_->rooms().audit);
+    pool_ = std::make_unique<WorkerPool>(threads, queue_max);
+    GrpcDoor::Parts parts{*gate_, *pool_, peers_};
+    if (adjust) adjust(parts);
+    door_ = std::make_unique<GrpcDoor>(parts);
+    return *door_;
+  }
+  // Its address. `service` lives until TearDown is over.
+  std::string Listen(grpc::Service& service) {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&service);
+    listener_ = builder.BuildAndStart();
+    return absl::StrCat("127.0.0.1:", port);
+  }
+  void TearDown() override {
+    listener_->Shutdown(std::chrono::system_clock::now());
+    pool_->Stop();
+    listener_.reset();
+    ServerFixture::TearDown();
+  }
+
+  std::unique_ptr<GateParts> gate_;
+  std::unique_ptr<WorkerPool> pool_;
+  PeerCertificates peers_{Clock::Real()};
+  std::unique_ptr<GrpcDoor> door_;
+  std::unique_ptr<grpc::Server> listener_;
 };
 
 }  // namespace keyturn

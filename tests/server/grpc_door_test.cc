@@ -34,33 +34,16 @@ class AnyService final
   const MethodInfo& get_;
 };
 
-class GrpcDoorTest : public GateFixture {
+class GrpcDoorTest : public DoorFixture {
  protected:
   void Serve(absl::Duration longest_call) {
-    gate_ = MakeGate(*server_->rooms().audit);
-    pool_ = std::make_unique<WorkerPool>(1, 10);
-    door_ =
-        std::make_unique<GrpcDoor>(GrpcDoor::Parts{*gate_, *pool_, peers_, false, longest_call});
-    service_ = std::make_unique<AnyService>(*door_, methods_->Get("SecretService", "Get"));
-    grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterService(service_.get());
-    listener_ = builder.BuildAndStart();
-    address_ = absl::StrCat("127.0.0.1:", port);
-  }
-  void TearDown() override {
-    listener_->Shutdown(std::chrono::system_clock::now());
-    pool_->Stop();
-    ServerFixture::TearDown();
+    GrpcDoor& door = OpenDoor(
+        1, 10, [longest_call](GrpcDoor::Parts& parts) { parts.longest_call = longest_call; });
+    service_ = std::make_unique<AnyService>(door, methods_->Get("SecretService", "Get"));
+    address_ = Listen(*service_);
   }
 
-  std::unique_ptr<GateParts> gate_;
-  std::unique_ptr<WorkerPool> pool_;
-  PeerCertificates peers_{Clock::Real()};
-  std::unique_ptr<GrpcDoor> door_;
   std::unique_ptr<AnyService> service_;
-  std::unique_ptr<grpc::Server> listener_;
   std::string address_;
 };
 

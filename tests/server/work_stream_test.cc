@@ -49,33 +49,15 @@ class WorkService final : public v1::AuditService::CallbackService {
   absl::Notification ended_;
 };
 
-class WorkStreamTest : public GateFixture {
+class WorkStreamTest : public DoorFixture {
  protected:
   void Serve(int threads, size_t queue_max) {
-    gate_ = MakeGate(*server_->rooms().audit);
-    pool_ = std::make_unique<WorkerPool>(threads, queue_max);
-    door_ = std::make_unique<GrpcDoor>(GrpcDoor::Parts{*gate_, *pool_, peers_});
-    service_ = std::make_unique<WorkService>(*door_, *methods_);
-    grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterService(service_.get());
-    listener_ = builder.BuildAndStart();
+    service_ = std::make_unique<WorkService>(OpenDoor(threads, queue_max), *methods_);
     stub_ = v1::AuditService::NewStub(
-        NewChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials()));
-  }
-  void TearDown() override {
-    listener_->Shutdown(std::chrono::system_clock::now());
-    pool_->Stop();
-    ServerFixture::TearDown();
+        NewChannel(Listen(*service_), grpc::InsecureChannelCredentials()));
   }
 
-  std::unique_ptr<GateParts> gate_;
-  std::unique_ptr<WorkerPool> pool_;
-  PeerCertificates peers_{Clock::Real()};
-  std::unique_ptr<GrpcDoor> door_;
   std::unique_ptr<WorkService> service_;
-  std::unique_ptr<grpc::Server> listener_;
   std::unique_ptr<v1::AuditService::Stub> stub_;
 };
 
