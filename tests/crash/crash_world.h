@@ -52,16 +52,21 @@ class CrashWorld {
     return absl::OkStatus();
   }
 
+  // One change of the life worker's kind that every older store lacks.
+  absl::Status ChangeForGood() { return life_.ChangeForGood(*operator_); }
+
+  enum class Workers { kAll, kWritersOnly };
   // Runs the writers and the life worker, and kills the server when `count` more writes were
   // acknowledged and a moment more has passed. Returns what went wrong other than that.
-  Problems WriteAndKill(uint64_t count, absl::Duration moment) {
+  Problems WriteAndKill(uint64_t count, absl::Duration moment, Workers workers = Workers::kAll) {
     Problems problems;
     const uint64_t target = ledger_.acknowledged() + count;
     const auto first = ConnectAs("writer");
     const auto second = ConnectAs("writer");
     if (!first.ok() || !second.ok()) return {first.status().ToString()};
     std::vector<std::thread> threads;
-    std::vector<absl::Status> ends(kWriters + 1);
+    const bool all = workers == Workers::kAll;
+    std::vector<absl::Status> ends(kWriters + (all ? 1 : 0));
     ledger_.AddWriters(kWriters);
     for (int w = 0; w < kWriters; ++w) {
       threads.emplace_back([&, w] {
@@ -69,7 +74,8 @@ class CrashWorld {
         ledger_.AddWriters(-1);
       });
     }
-    threads.emplace_back([&] { ends[kWriters] = life_.Work(*operator_, random_seeds_[kWriters]); });
+    if (all)
+      threads.emplace_back([&] { ends.back() = life_.Work(*operator_, random_seeds_.back()); });
     const absl::Time patience = Clock::Real().Now() + absl::Seconds(60);
     if (!ledger_.AwaitAcknowledged(target, patience))
       problems.push_back("the writers ended or are stuck");

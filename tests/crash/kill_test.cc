@@ -102,7 +102,9 @@ TEST_F(KillTest, MutantWithAnOlderStoreIsFound) {
   std::filesystem::copy(store, older, recursive);
   ASSERT_OK(world_->Restart());
   world_->Shuffle();
-  ASSERT_EQ(world_->WriteAndKill(20, absl::ZeroDuration()), std::vector<std::string>{});
+  ASSERT_OK(world_->ChangeForGood());
+  ASSERT_EQ(world_->WriteAndKill(20, absl::ZeroDuration(), CrashWorld::Workers::kWritersOnly),
+            std::vector<std::string>{});
   std::filesystem::remove_all(store);
   std::filesystem::copy(older, store, recursive);
   ASSERT_OK(world_->Restart());

@@ -59,17 +59,20 @@ class Ledger {
     return acknowledged_;
   }
 
-  // The newest version that was found, so that later looks must find it too.
+  // The newest version that was found, so that later looks must find it too. A path of which
+  // nothing was found is as if it had never been tried.
   void Settle(const std::string& path, uint64_t newest) {
     const absl::MutexLock lock(&mu_);
     Secret& secret = secrets_[path];
     secret.erase(secret.upper_bound(newest), secret.end());
+    if (secret.empty()) secrets_.erase(path);
   }
   void SettleValue(const std::string& path, uint64_t version, const std::string& value) {
     const absl::MutexLock lock(&mu_);
     secrets_[path][version].acknowledged = value;
   }
 
+  // Never empty for a path of paths() or TakeTouched().
   Secret secret(const std::string& path) const {
     const absl::MutexLock lock(&mu_);
     const auto it = secrets_.find(path);

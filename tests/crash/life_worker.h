@@ -31,6 +31,12 @@ class LifeWorker {
       ++acknowledged_;
     }
   }
+  // One change whose result no earlier moment can have: a token, whose id is new. While nobody
+  // works and nothing is under way.
+  absl::Status ChangeForGood(Client& client) {
+    if (certain_.tokens.size() >= kTokensMax) RETURN_IF_ERROR(RevokeToken(client, &certain_));
+    return MakeToken(client, &certain_);
+  }
   // Changes that were acknowledged. While nobody works.
   uint64_t acknowledged() const { return acknowledged_; }
 
