@@ -180,13 +180,15 @@ class AuditLogImpl : public AuditLog {
   absl::StatusOr<AuditVerification> Verify(ProgressFn progress) override {
     std::string public_key;
     uint64_t written;
+    AuditExtent extent;
     {
       const absl::MutexLock lock(&mu_);
       public_key = public_key_;
       written = state_.next_sequence - 1;
+      extent = {segment_first_, file_->size()};
     }
-    ASSIGN_OR_RETURN(AuditVerification out,
-                     VerifyAuditDirectory(files_, options_.directory, public_key, progress));
+    ASSIGN_OR_RETURN(AuditVerification out, VerifyAuditDirectory(files_, options_.directory,
+                                                                 public_key, progress, extent));
     if (out.entries < written) {
       out.problems.push_back(
           absl::StrCat("the files hold ", out.entries, " entries; ", written, " were written"));

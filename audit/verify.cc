@@ -1,5 +1,7 @@
 #include "audit/verify.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "audit/chain.h"
 #include "audit/segments.h"
@@ -12,12 +14,14 @@ namespace keyturn {
 absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
                                                        const std::string& directory,
                                                        absl::string_view public_key,
-                                                       ProgressFn progress) {
+                                                       ProgressFn progress,
+                                                       const AuditExtent& extent) {
   ASSIGN_OR_RETURN(const std::vector<SegmentName> segments, ListSegments(files, directory));
   AuditVerification out;
   out.public_key = std::string(public_key);
   ChainState state = ChainState::Start();
   for (const SegmentName& segment : segments) {
+    if (segment.first_sequence > extent.last_segment) break;
     const auto problem = [&](absl::string_view what) {
       if (out.problems.size() >= limits::kVerifyProblemsMax) return;
       out.problems.push_back(
@@ -26,31 +30,34 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
     if (segment.first_sequence != state.next_sequence) problem("segments are missing or renamed");
     bool broken = false;
     absl::Status told;
-    ASSIGN_OR_RETURN(const uint64_t end,
-                     ForEachFrame(files, segment.path, 0, [&](const Frame& frame, uint64_t) {
-                       const std::string signed_text = CheckpointText(state);
-                       if (const std::string what = FollowFrame(frame, &state); !what.empty()) {
-                         problem(what);
-                         broken = true;
-                         return false;
-                       }
-                       if (frame.type == FrameType::kCheckpoint && !public_key.empty()) {
-                         const absl::string_view signature = CheckpointSignature(frame.body);
-                         if (Ed25519Verify(public_key, signed_text, signature)) {
-                           out.signed_entries = state.next_sequence - 1;
-                         } else {
-                           problem("the signature of a checkpoint is wrong or missing");
-                         }
-                       }
-                       const uint64_t checked = state.next_sequence - 1;
-                       if (checked % limits::kProgressEveryRecords == 0)
-                         told = progress(checked, 0);
-                       return told.ok();
-                     }));
+    // Before the frames are read: what comes later is not looked for.
+    ASSIGN_OR_RETURN(uint64_t size, files.FileSize(segment.path));
+    if (segment.first_sequence == extent.last_segment) size = std::min(size, extent.bytes);
+    uint64_t verified = 0;
+    RETURN_IF_ERROR(ForEachFrame(files, segment.path, 0, [&](const Frame& frame, uint64_t end) {
+                      if (end > size) return false;
+                      verified = end;
+                      const std::string signed_text = CheckpointText(state);
+                      if (const std::string what = FollowFrame(frame, &state); !what.empty()) {
+                        problem(what);
+                        broken = true;
+                        return false;
+                      }
+                      if (frame.type == FrameType::kCheckpoint && !public_key.empty()) {
+                        const absl::string_view signature = CheckpointSignature(frame.body);
+                        if (Ed25519Verify(public_key, signed_text, signature)) {
+                          out.signed_entries = state.next_sequence - 1;
+                        } else {
+                          problem("the signature of a checkpoint is wrong or missing");
+                        }
+                      }
+                      const uint64_t checked = state.next_sequence - 1;
+                      if (checked % limits::kProgressEveryRecords == 0) told = progress(checked, 0);
+                      return told.ok();
+                    }).status());
     RETURN_IF_ERROR(told);
     if (broken) break;  // nothing behind a break can be trusted to follow from it
-    ASSIGN_OR_RETURN(const uint64_t size, files.FileSize(segment.path));
-    if (end != size) problem(absl::StrCat(size - end, " bytes are not a whole frame"));
+    if (verified != size) problem(absl::StrCat(size - verified, " bytes are not a whole frame"));
   }
   out.entries = state.next_sequence - 1;
   out.head_hash = state.head;

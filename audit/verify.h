@@ -1,6 +1,7 @@
 // Verification of audit segments: from the files alone, with the public key alone.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,19 @@ struct AuditVerification {
   std::vector<std::string> problems;  // empty: the log is whole
 };
 
+// As far as a log that somebody writes to is to be verified: behind it may be half a frame.
+struct AuditExtent {
+  uint64_t last_segment = std::numeric_limits<uint64_t>::max();  // its first sequence number
+  uint64_t bytes = std::numeric_limits<uint64_t>::max();         // of that segment
+};
+
 // Verifies segment files alone, without a server: `public_key` is 32 bytes, or empty to skip
-// signatures. What `keyturn audit verify --offline DIR` runs.
+// signatures. What `keyturn audit verify --offline DIR` runs, without an extent: entries that a
+// server adds meanwhile are verified or not.
 absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
                                                        const std::string& directory,
                                                        absl::string_view public_key,
-                                                       ProgressFn progress);
+                                                       ProgressFn progress,
+                                                       const AuditExtent& extent = {});
 
 }  // namespace keyturn

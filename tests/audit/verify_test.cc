@@ -135,5 +135,89 @@ TEST_F(VerifyTest, AnotherKeysCheckpointsAreFound) {
       0u);
 }
 
+// A file system whose every look at a file comes after somebody has appended to the log.
+class BusyFiles : public FileSystem {
+ public:
+  explicit BusyFiles(FileSystem& files) : files_(files) {}
+  std::function<void()> meanwhile = [] {};
+
+  absl::StatusOr<std::unique_ptr<WritableFile>> OpenForAppend(const std::string& path,
+                                                              uint32_t mode) override {
+    return files_.OpenForAppend(path, mode);
+  }
+  absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path,
+                                                       uint32_t mode) override {
+    return files_.Create(path, mode);
+  }
+  absl::StatusOr<std::string> Read(const std::string& path) override { return files_.Read(path); }
+  absl::StatusOr<std::string> ReadAt(const std::string& path, uint64_t offset,
+                                     size_t size) override {
+    meanwhile();
+    return files_.ReadAt(path, offset, size);
+  }
+  absl::StatusOr<uint64_t> FileSize(const std::string& path) override {
+    meanwhile();
+    return files_.FileSize(path);
+  }
+  absl::Status Truncate(const std::string& path, uint64_t size) override {
+    return files_.Truncate(path, size);
+  }
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    return files_.Rename(from, to);
+  }
+  absl::Status Remove(const std::string& path) override { return files_.Remove(path); }
+  absl::Status SyncDirectory(const std::string& path) override {
+    return files_.SyncDirectory(path);
+  }
+  absl::Status CreateDirectory(const std::string& path, uint32_t mode) override {
+    return files_.CreateDirectory(path, mode);
+  }
+  absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override {
+    return files_.List(directory);
+  }
+  bool Exists(const std::string& path) override { return files_.Exists(path); }
+
+ private:
+  FileSystem& files_;
+};
+
+// Also when a segment ends meanwhile. Half a frame is what a reader sees of one being written.
+TEST_F(VerifyTest, EntriesThatComeMeanwhileAreNoProblem) {
+  for (const uint64_t segment_bytes : {uint64_t{1} << 20, uint64_t{2000}}) {
+    SCOPED_TRACE(segment_bytes);
+    Close();
+    BusyFiles files(*files_);
+    AuditLogOptions options = options_;
+    options.directory = absl::StrCat("/busy", segment_bytes);
+    options.segment_bytes_max = segment_bytes;
+    ASSERT_OK_AND_ASSIGN(const auto log, AuditLog::Open(options, files, *store_, clock_));
+    log->SetKeys(keys_);
+    for (int i = 0; i < 10; ++i) ASSERT_OK(log->Append(Event("before")));
+    int appended = 0;
+    files.meanwhile = [&] {
+      ++appended;
+      EXPECT_OK(log->Append(Event("meanwhile")));
+    };
+    ASSERT_OK_AND_ASSIGN(const AuditVerification found, log->Verify());
+    EXPECT_GT(appended, 1);
+    EXPECT_EQ(found.entries, 10u);
+    EXPECT_EQ(found.problems, std::vector<std::string>{});
+    files.meanwhile = [] {};
+    // What was there when the extent was taken must still be there.
+    ASSERT_OK_AND_ASSIGN(const AuditVerification later, log->Verify());
+    EXPECT_EQ(later.entries, 10u + appended);
+    EXPECT_EQ(later.problems, std::vector<std::string>{});
+  }
+}
+
+TEST_F(VerifyTest, ALogThatLostItsEndIsFoundWhileItRuns) {
+  ASSERT_OK(log_->Append(Event("one")));
+  ASSERT_OK(log_->Append(Event("two")));
+  const std::string path = LastSegment();
+  const uint64_t size = *files_->FileSize(path);
+  ASSERT_OK(files_->Truncate(path, size - 5));
+  EXPECT_EQ(Problems(), 2u) << "half a frame, and an entry less than were written";
+}
+
 }  // namespace
 }  // namespace keyturn
