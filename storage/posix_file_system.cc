@@ -89,7 +89,8 @@ class PosixFileSystem : public FileSystem {
     std::string out(size, '\0');
     size_t done = 0;
     while (done < size) {
-      const ssize_t got = pread(fd, out.data() + done, size - done, offset + done);
+      const ssize_t got =
+          pread(fd, out.data() + done, size - done, static_cast<off_t>(offset + done));
       if (got < 0) {
         if (errno == EINTR) continue;
         return ErrnoStatus("cannot read", path, errno);

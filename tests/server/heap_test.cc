@@ -8,7 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/coding.h"
 #include "crypto/random.h"
 #include "tests/server/server_fixture.h"
@@ -26,10 +28,13 @@ int CopiesIn(pid_t pid, const std::string& text) {
   int copies = 0;
   std::string line;
   while (std::getline(maps, line)) {
+    // "begin-end rwxp …", proc(5).
+    const std::vector<std::string> words = absl::StrSplit(line, absl::ByAnyChar("- "));
     uint64_t begin = 0, end = 0;
-    char mode[5] = {};
-    if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, mode) != 3) continue;
-    if (mode[1] != 'w') continue;
+    if (words.size() < 3 || !absl::SimpleHexAtoi(words[0], &begin) ||
+        !absl::SimpleHexAtoi(words[1], &end) || words[2].size() < 2 || words[2][1] != 'w') {
+      continue;
+    }
     std::string bytes(end - begin, '\0');
     const ssize_t got = pread(memory, bytes.data(), bytes.size(), static_cast<off_t>(begin));
     if (got <= 0) continue;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/status_macros.h"
 #include "storage/rocks_db.h"
 #include "tests/support/status.h"
 #include "tests/support/temp_dir.h"
@@ -20,9 +21,8 @@ class DamagedFilesTest : public testing::Test {
 
   absl::Status Open() {
     db_.reset();
-    absl::StatusOr<std::shared_ptr<RocksDb>> db = RocksDb::Open({.directory = directory_});
-    if (db.ok()) db_ = *std::move(db);
-    return db.status();
+    ASSIGN_OR_RETURN(db_, RocksDb::Open({.directory = directory_}));
+    return absl::OkStatus();
   }
   void Put(Family family, const std::string& key, const std::string& value) {
     rocksdb::WriteOptions options;
