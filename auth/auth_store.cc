@@ -55,6 +55,11 @@ class AuthStoreImpl : public AuthStore {
     return Fill(&password_policies_);
   }
 
+  void UseKeys(std::shared_ptr<const KeyringSnapshot> keys) override {
+    const absl::MutexLock lock(&mu_);
+    keys_.swap(keys);
+  }
+
   absl::StatusOr<v1::Policy> PutPolicy(Updater& updater, const v1::Policy& policy) override {
     RETURN_IF_ERROR(ValidatePolicy(policy));
     absl::MutexLock write_lock(&write_mu_);

@@ -28,6 +28,8 @@ class AuthStore {
 
   // Reads every record into the mirror (unseal), or empties it (seal, with nullptr).
   virtual absl::Status Load(std::shared_ptr<const KeyringSnapshot> keys) = 0;
+  // The same vault's keys after a rotation: new records are sealed with them.
+  virtual void UseKeys(std::shared_ptr<const KeyringSnapshot> keys) = 0;
 
   // Put replaces. All return the object as stored, with update_time. Errors: INVALID_ARGUMENT
   // (which field, allowed form; a role may name only policies that exist), NOT_FOUND,

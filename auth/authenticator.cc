@@ -43,13 +43,7 @@ absl::Time NotAfter(const v1::Role& role) {
 }
 
 bool IsOpenTo(const v1::Role& role, const IpAddress& source, absl::Time now) {
-  if (now >= NotAfter(role)) return false;
-  if (role.bound_cidrs().empty()) return true;
-  return std::any_of(role.bound_cidrs().begin(), role.bound_cidrs().end(),
-                     [&source](const std::string& text) {
-                       const absl::StatusOr<Cidr> cidr = Cidr::Parse(text);
-                       return cidr.ok() && cidr->Contains(source);
-                     });
+  return now < NotAfter(role) && MayComeFrom(role.bound_cidrs(), source);
 }
 
 class AuthenticatorImpl : public Authenticator {

@@ -2,6 +2,7 @@
 // Pure values; thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -48,5 +49,16 @@ class Cidr {
   IpAddress network_;
   int prefix_ = 0;
 };
+
+// Whether what is bound to these blocks, in text form, may be used from `source`: from anywhere
+// when there are none.
+template <typename Strings>
+bool MayComeFrom(const Strings& cidrs, const IpAddress& source) {
+  if (cidrs.empty()) return true;
+  return std::any_of(cidrs.begin(), cidrs.end(), [&source](const std::string& text) {
+    const absl::StatusOr<Cidr> cidr = Cidr::Parse(text);
+    return cidr.ok() && cidr->Contains(source);
+  });
+}
 
 }  // namespace keyturn

@@ -13,10 +13,10 @@ namespace keyturn {
 
 absl::Span<const std::string> Permissions() {
   static const auto* const all = new std::vector<std::string>{
-      "admin:audit",   "admin:certificate", "admin:password-policy", "admin:policy",
-      "admin:role",    "admin:seal",        "admin:token",           "admin:verify",
-      "secret:delete", "secret:destroy",    "secret:list",           "secret:read",
-      "secret:write"};
+      "admin:audit",  "admin:certificate", "admin:keys",     "admin:password-policy",
+      "admin:policy", "admin:role",        "admin:seal",     "admin:token",
+      "admin:verify", "secret:delete",     "secret:destroy", "secret:list",
+      "secret:read",  "secret:write"};
   return *all;
 }
 

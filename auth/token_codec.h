@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "crypto/secret_bytes.h"
-#include "keyring/keyring.h"
+#include "keyring/keyring_snapshot.h"
 #include "keyturn/record/v1/auth.pb.h"
 
 namespace keyturn {

@@ -33,16 +33,6 @@ absl::Status Refused() {
       "to another network or certificate");
 }
 
-template <typename Strings>
-bool InCidrs(const Strings& cidrs, const IpAddress& source) {
-  if (cidrs.empty()) return true;
-  for (const std::string& text : cidrs) {
-    const absl::StatusOr<Cidr> cidr = Cidr::Parse(text);
-    if (cidr.ok() && cidr->Contains(source)) return true;
-  }
-  return false;
-}
-
 bool IsUsedUp(const StoredToken& token) {
   return token.max_uses() != 0 && token.uses() >= token.max_uses();
 }
@@ -75,6 +65,11 @@ class TokenStoreImpl : public TokenStore {
       revoked_[token.id()] = token.expire_ms();
       return absl::OkStatus();
     });
+  }
+
+  void UseKeys(std::shared_ptr<const KeyringSnapshot> keys) override {
+    const absl::MutexLock lock(&mu_);
+    keys_.swap(keys);
   }
 
   absl::StatusOr<CreatedToken> CreateStateless(const TokenParams& params) override {
@@ -321,7 +316,7 @@ class TokenStoreImpl : public TokenStore {
                                                 absl::string_view certificate_sha256) const {
     const std::optional<StatelessToken> token = DecodeStateless(keys, text);
     if (!token.has_value() || token->expire_ms() <= absl::ToUnixMillis(clock_.Now()) ||
-        !InCidrs(token->bound_cidrs(), source)) {
+        !MayComeFrom(token->bound_cidrs(), source)) {
       return Refused();
     }
     if (!token->certificate_sha256().empty() &&
@@ -349,7 +344,8 @@ class TokenStoreImpl : public TokenStore {
     const bool equal = ConstantTimeEquals(token.has_value() ? token->secret_hash() : *nobody,
                                           parts.has_value() ? parts->secret_hash : "");
     if (!token.has_value() || !equal || FromMs(token->expire_ms()) <= clock_.Now() ||
-        !InCidrs(token->bound_cidrs(), source) || (use == TokenUse::kNext && IsUsedUp(*token))) {
+        !MayComeFrom(token->bound_cidrs(), source) ||
+        (use == TokenUse::kNext && IsUsedUp(*token))) {
       return Refused();
     }
     const bool root = token->principal() == kRootPrincipal && token->expire_ms() == 0;

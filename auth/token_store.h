@@ -61,6 +61,8 @@ class TokenStore {
 
   // Reads stored and revoked tokens into the mirror; nullptr at seal.
   virtual absl::Status Load(std::shared_ptr<const KeyringSnapshot> keys) = 0;
+  // The same vault's keys after a rotation: new records are sealed with them.
+  virtual void UseKeys(std::shared_ptr<const KeyringSnapshot> keys) = 0;
 
   // INVALID_ARGUMENT names the field and its bounds.
   virtual absl::StatusOr<CreatedToken> CreateStateless(const TokenParams& params) = 0;

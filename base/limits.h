@@ -85,6 +85,20 @@ inline constexpr int64_t kWatchTickSeconds = 10;  // idle streams are told progr
 inline constexpr int64_t kProgressEveryRecords = 4096;
 inline constexpr int kVerifyProblemsMax = 1000;  // told of; the rest is as bad
 
+// Keys.
+inline constexpr int64_t kKekSecondsMax = 90 * kDaySeconds;  // then it is rotated
+// As Vault's barrier: a tenth below 2^32, the messages of one key with random nonces in SP 800-38D.
+// Keyturn's single-use keys would bear more.
+inline constexpr uint64_t kKekUsesMax = 3'865'470'566;
+inline constexpr uint64_t kKekUsesStep = uint64_t{1} << 20;  // counted ahead in keyring.ktn
+inline constexpr size_t kKeksMax = 64;                       // not yet retired
+inline constexpr size_t kRetiredKeksKept = 64;               // terms and times, without keys
+inline constexpr size_t kRewrapRecordsPerUpdate = 32;
+inline constexpr size_t kRewrapBytesPerUpdate = 256 * kKiB;  // and one record more
+inline constexpr size_t kRewrapScanMax = 4096;               // records looked at in one snapshot
+inline constexpr int64_t kKeyTurnMilliseconds = 100;         // between looks for older keys
+inline constexpr int64_t kRewrapRetrySeconds = 3600;         // after records that do not open
+
 // Connections (docs: gRPC core's channel arguments).
 inline constexpr int kMetadataBytesMax = 8192;
 inline constexpr int kConcurrentStreamsMax = 100;  // calls at once on one connection

@@ -38,7 +38,7 @@ VaultWorld::VaultWorld(const std::string& directory, bool sync) {
   vault_ = Vault::Create(*store_, *keyring_, clock);
   store_->SetCommitListener(
       [this](absl::Span<const CommittedUpdate> group) { vault_->OnCommitted(group); });
-  store_->SetRecordHasher(NewRecordHasher(OrDie(keyring_->Snapshot())));
+  store_->SetRecordHasher(NewRecordHasher(*OrDie(keyring_->Snapshot())));
   CheckOk(vault_->OnUnsealed());
 }
 

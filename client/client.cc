@@ -107,6 +107,10 @@ KEYTURN_UNARY(Status, system_service, SystemService, Status, StatusRequest, Stat
 KEYTURN_UNARY(Init, system_service, SystemService, Init, InitRequest, InitResponse)
 KEYTURN_UNARY(Unseal, system_service, SystemService, Unseal, UnsealRequest, StatusResponse)
 KEYTURN_UNARY(Seal, system_service, SystemService, Seal, SealRequest, StatusResponse)
+KEYTURN_UNARY(RotateKek, system_service, SystemService, RotateKek, RotateKekRequest,
+              RotateKekResponse)
+KEYTURN_UNARY(RewrapStatus, system_service, SystemService, RewrapStatus, RewrapStatusRequest,
+              RewrapStatusResponse)
 KEYTURN_UNARY(IssueCertificate, system_service, SystemService, IssueCertificate,
               IssueCertificateRequest, IssueCertificateResponse)
 KEYTURN_UNARY(Login, auth_service, AuthService, Login, LoginRequest, LoginResponse)

@@ -72,6 +72,10 @@ class Client {
                                             const CallOptions& options = {});
   absl::StatusOr<v1::StatusResponse> Seal(const v1::SealRequest& request,
                                           const CallOptions& options = {});
+  absl::StatusOr<v1::RotateKekResponse> RotateKek(const v1::RotateKekRequest& request,
+                                                  const CallOptions& options = {});
+  absl::StatusOr<v1::RewrapStatusResponse> RewrapStatus(const v1::RewrapStatusRequest& request,
+                                                        const CallOptions& options = {});
   absl::StatusOr<v1::IssueCertificateResponse> IssueCertificate(
       const v1::IssueCertificateRequest& request, const CallOptions& options = {});
 

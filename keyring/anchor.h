@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "base/types.h"
-#include "keyring/keyring.h"
+#include "keyring/keyring_snapshot.h"
 #include "storage/file_system.h"
 
 namespace keyturn {

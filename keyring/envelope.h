@@ -16,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "base/types.h"
 #include "crypto/secret_bytes.h"
-#include "keyring/keyring.h"
+#include "keyring/keyring_snapshot.h"
 #include "storage/store.h"
 
 namespace keyturn {
@@ -82,6 +82,9 @@ absl::StatusOr<SecretBytes> OpenPayload(const KeyringSnapshot& keys, const Versi
 // The same DEK under the active KEK: an online rewrap never touches payloads.
 absl::StatusOr<std::string> RewrapDek(const KeyringSnapshot& keys, const VersionPlace& place,
                                       absl::string_view wrapped_dek);
+// The same record, with its purpose and generation, under the active KEK. `key` is its place's.
+absl::StatusOr<std::string> ResealRecord(const KeyringSnapshot& keys, absl::string_view key,
+                                         absl::string_view sealed);
 // The KEK term that a wrapped DEK or a sealed record names, unauthenticated.
 absl::StatusOr<KekTerm> TermOf(absl::string_view sealed);
 
@@ -89,7 +92,7 @@ absl::StatusOr<KekTerm> TermOf(absl::string_view sealed);
 std::string IndexMac(const KeyringSnapshot& keys, absl::string_view domain,
                      absl::string_view bytes);
 
-// The accumulators' hash for Store::SetRecordHasher. Holds the snapshot.
-std::shared_ptr<const RecordHasher> NewRecordHasher(std::shared_ptr<const KeyringSnapshot> keys);
+// The accumulators' hash for Store::SetRecordHasher. Holds its key, not the snapshot.
+std::shared_ptr<const RecordHasher> NewRecordHasher(const KeyringSnapshot& keys);
 
 }  // namespace keyturn

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/coding.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
 #include "crypto/shamir.h"
@@ -70,7 +71,7 @@ class KeyringImpl : public Keyring {
     InitResult result;
     result.vault_id = RandomUuid();
     const int64_t now_ms = absl::ToUnixMillis(clock_.Now());
-    ASSIGN_OR_RETURN(const SecretBytes root_key, RandomSecret(kAeadKeySize));
+    ASSIGN_OR_RETURN(SecretBytes root_key, RandomSecret(kAeadKeySize));
     ASSIGN_OR_RETURN(std::shared_ptr<const KeyringSnapshot> keys,
                      KeyringCodec::Generate(result.vault_id, now_ms));
     SealFile file;
@@ -89,7 +90,8 @@ class KeyringImpl : public Keyring {
     RETURN_IF_ERROR(WriteFirstSealFile(file));
     seal_ = std::move(file);
     vault_id_ = result.vault_id;
-    Publish(std::move(keys));
+    Use(std::move(root_key), 1, std::move(keys));
+    uses_on_disk_ = limits::kKekUsesStep;
     return result;
   }
 
@@ -158,6 +160,7 @@ class KeyringImpl : public Keyring {
   void Seal() override {
     const absl::MutexLock lock(&mu_);
     ForgetShares();
+    root_key_.Reset();
     Publish(nullptr);
   }
 
@@ -185,6 +188,45 @@ class KeyringImpl : public Keyring {
     std::shared_ptr<const KeyringSnapshot> keys = Current();
     if (keys != nullptr) return keys;
     return absl::FailedPreconditionError("the vault is sealed; run: keyturn operator unseal");
+  }
+
+  absl::StatusOr<KekTerm> RotateKek(AeadSuite suite, bool compromised) override {
+    const absl::MutexLock lock(&mu_);
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Snapshot());
+    ASSIGN_OR_RETURN(std::shared_ptr<const KeyringSnapshot> next,
+                     keys->WithNextKek(suite, compromised, absl::ToUnixMillis(clock_.Now())));
+    RETURN_IF_ERROR(WriteKeys(*next));
+    next->Announce();
+    const KekTerm term = next->active_kek().term;
+    Publish(std::move(next));
+    return term;
+  }
+
+  absl::Status RetireKeks(KekTerm below) override {
+    const absl::MutexLock lock(&mu_);
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Snapshot());
+    if (below > keys->active_kek().term) {
+      return absl::InvalidArgumentError("the active key cannot be retired");
+    }
+    if (keys->keks().front()->term >= below) return absl::OkStatus();
+    std::shared_ptr<const KeyringSnapshot> next =
+        keys->WithoutKeks(below, absl::ToUnixMillis(clock_.Now()));
+    RETURN_IF_ERROR(WriteKeys(*next));
+    Publish(std::move(next));
+    return absl::OkStatus();
+  }
+
+  bool FormerSnapshotsHeld() const override {
+    const absl::ReaderMutexLock lock(&keys_mu_);
+    return std::any_of(former_.begin(), former_.end(),
+                       [](const auto& former) { return !former.expired(); });
+  }
+
+  absl::Status SaveKekUses() override {
+    const absl::MutexLock lock(&mu_);
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Snapshot());
+    if (keys->active_kek().uses.load() <= uses_on_disk_) return absl::OkStatus();
+    return WriteKeys(*keys);
   }
 
   absl::Status WriteAnchor(Revision revision) override {
@@ -216,6 +258,10 @@ class KeyringImpl : public Keyring {
   void Publish(std::shared_ptr<const KeyringSnapshot> keys) {
     const absl::WriterMutexLock lock(&keys_mu_);
     keys_.swap(keys);
+    former_.erase(std::remove_if(former_.begin(), former_.end(),
+                                 [](const auto& former) { return former.expired(); }),
+                  former_.end());
+    if (keys != nullptr) former_.push_back(keys);
   }
 
   void ForgetShares() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -240,17 +286,37 @@ class KeyringImpl : public Keyring {
 
   absl::Status OpenWith(const SealSlot& slot, const SecretBytes& unseal_key,
                         Revision store_revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    ASSIGN_OR_RETURN(const SecretBytes root_key, OpenSlot(slot, vault_id_, unseal_key));
-    ASSIGN_OR_RETURN(std::shared_ptr<const KeyringSnapshot> keys,
+    ASSIGN_OR_RETURN(SecretBytes root_key, OpenSlot(slot, vault_id_, unseal_key));
+    ASSIGN_OR_RETURN(KeyringCodec::Opened opened,
                      KeyringCodec::Read(vault_id_, root_key, options_.directory, files_));
+    const KeyringSnapshot& keys = *opened.keys;
     Revision seen;
     const absl::Status anchored =
-        CheckAnchor(files_, options_.anchor_file, *keys, store_revision, &seen);
+        CheckAnchor(files_, options_.anchor_file, keys, store_revision, &seen);
     const bool older = seen > store_revision;
     if (!(older && options_.accept_rollback)) RETURN_IF_ERROR(anchored);
     rollback_from_ = older ? seen : Revision(0);
-    RETURN_IF_ERROR(SaveAnchor(files_, options_.anchor_file, *keys, store_revision));
+    RETURN_IF_ERROR(SaveAnchor(files_, options_.anchor_file, keys, store_revision));
+    Use(std::move(root_key), opened.generation, std::move(opened.keys));
+    return absl::OkStatus();
+  }
+
+  // What an unseal has opened.
+  void Use(SecretBytes root_key, uint64_t generation, std::shared_ptr<const KeyringSnapshot> keys)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    root_key_ = std::move(root_key);
+    generation_ = generation;
+    uses_on_disk_ = keys->active_kek().uses.load();
     Publish(std::move(keys));
+  }
+
+  // Durable when it returns OK, and so before anybody seals with them.
+  absl::Status WriteKeys(const KeyringSnapshot& keys) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const uint64_t uses = keys.active_kek().uses.load();
+    // Also when the write fails: what it left behind must not count as newer than the next.
+    ++generation_;
+    RETURN_IF_ERROR(KeyringCodec::Write(keys, root_key_, generation_, options_.directory, files_));
+    uses_on_disk_ = uses + limits::kKekUsesStep;
     return absl::OkStatus();
   }
 
@@ -264,22 +330,19 @@ class KeyringImpl : public Keyring {
   std::vector<ShamirShare> shares_ ABSL_GUARDED_BY(mu_);
   std::string nonce_ ABSL_GUARDED_BY(mu_);
   Revision rollback_from_ ABSL_GUARDED_BY(mu_);
+  SecretBytes root_key_ ABSL_GUARDED_BY(mu_);       // while unsealed
+  uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;    // of keyring.ktn
+  uint64_t uses_on_disk_ ABSL_GUARDED_BY(mu_) = 0;  // of the active KEK
 
   // Apart from mu_, so that calls never wait for an unseal.
   mutable absl::Mutex keys_mu_;
   std::shared_ptr<const KeyringSnapshot> keys_ ABSL_GUARDED_BY(keys_mu_);
+  // Published before keys_, while anybody may hold them.
+  std::vector<std::weak_ptr<const KeyringSnapshot>> former_ ABSL_GUARDED_BY(keys_mu_);
   absl::Mutex anchor_mu_;
 };
 
 }  // namespace
-
-const KeyringSnapshot::Kek* KeyringSnapshot::FindKek(KekTerm term) const {
-  // The newest is asked for most.
-  for (auto kek = keks_.rbegin(); kek != keks_.rend(); ++kek) {
-    if (kek->term == term) return &*kek;
-  }
-  return nullptr;
-}
 
 absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(const KeyringOptions& options,
                                                        FileSystem& files, Clock& clock) {

@@ -11,46 +11,12 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/types.h"
-#include "crypto/aead.h"
 #include "crypto/password_hash.h"
 #include "crypto/secret_bytes.h"
+#include "keyring/keyring_snapshot.h"
 #include "storage/file_system.h"
 
 namespace keyturn {
-
-// All keys, opened. Immutable and thread-safe; wiped when the last holder lets go.
-class KeyringSnapshot {
- public:
-  struct Kek {
-    KekTerm term;
-    AeadSuite suite;
-    SecretBytes key;
-    int64_t created_ms = 0;
-  };
-
-  const Uuid& vault_id() const { return vault_id_; }
-  // Seals new records.
-  const Kek& active_kek() const { return keks_.back(); }
-  // nullptr for a term that is unknown, retired or destroyed.
-  const Kek* FindKek(KekTerm term) const;
-
-  // One key, one purpose; 32 bytes each.
-  const SecretBytes& index_key() const { return index_key_; }
-  const SecretBytes& record_hash_key() const { return record_hash_key_; }
-  const SecretBytes& token_key() const { return token_key_; }
-  const SecretBytes& audit_mac_key() const { return audit_mac_key_; }
-  const SecretBytes& audit_signing_seed() const { return audit_signing_seed_; }
-  const SecretBytes& api_key_pepper() const { return api_key_pepper_; }
-  const SecretBytes& revocation_hash_key() const { return revocation_hash_key_; }
-
- private:
-  friend class KeyringCodec;  // the decoder of keyring.ktn
-
-  Uuid vault_id_;
-  std::vector<Kek> keks_;  // ascending terms, never empty
-  SecretBytes index_key_, record_hash_key_, token_key_, audit_mac_key_, audit_signing_seed_,
-      api_key_pepper_, revocation_hash_key_;
-};
 
 struct KeyringOptions {
   std::string directory;    // of seal.ktn and keyring.ktn
@@ -120,6 +86,20 @@ class Keyring {
   // FAILED_PRECONDITION with a message that names `keyturn operator unseal`, while sealed or before
   // init. Cheap: once per call is fine, once per record is not.
   virtual absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> Snapshot() const = 0;
+
+  // Makes a KEK of the next term, durably, and publishes a snapshot that seals with it.
+  // `compromised`: the older ones may be known to others. FAILED_PRECONDITION while sealed;
+  // RESOURCE_EXHAUSTED (KeyringSnapshot::WithNextKek); UNAVAILABLE when the files cannot be
+  // written: then the keys in use stay, and the next unseal may find either.
+  virtual absl::StatusOr<KekTerm> RotateKek(AeadSuite suite, bool compromised) = 0;
+  // Forgets the KEKs of terms below `below`, on disk and in the snapshots from now on. REQUIRES:
+  // nothing is sealed under them, and FormerSnapshotsHeld() was false before that was found out.
+  virtual absl::Status RetireKeks(KekTerm below) = 0;
+  // Whether anybody still holds a snapshot from before the newest one: it seals with an older KEK.
+  virtual bool FormerSnapshotsHeld() const = 0;
+  // Writes how often the active KEK was used, when that has left what is on disk behind (server:
+  // every second).
+  virtual absl::Status SaveKekUses() = 0;
 
   // Moves the rollback anchor forward to `revision` (server: every few seconds and at shutdown).
   virtual absl::Status WriteAnchor(Revision revision) = 0;

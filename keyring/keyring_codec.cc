@@ -5,6 +5,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
@@ -38,6 +39,25 @@ absl::Status CopyKey(const std::string& from, SecretBytes* to) {
 
 std::string Text(const SecretBytes& key) { return std::string(key.ExposeForCrypto()); }
 
+void EncodeRetired(const RetiredKek& kek, record::v1::Kek* out) {
+  out->set_term(static_cast<uint32_t>(kek.term.value()));
+  out->set_suite(static_cast<uint32_t>(kek.suite));
+  out->set_created_ms(kek.created_ms);
+  out->set_retired_ms(kek.retired_ms);
+  out->set_uses(kek.uses);
+  out->set_state(record::v1::Kek::RETIRED);
+}
+
+void EncodeKek(const Kek& kek, bool active, record::v1::Kek* out) {
+  out->set_term(static_cast<uint32_t>(kek.term.value()));
+  out->set_key(Text(kek.key));
+  out->set_suite(static_cast<uint32_t>(kek.suite));
+  out->set_created_ms(kek.created_ms);
+  out->set_state(active ? record::v1::Kek::ACTIVE : record::v1::Kek::DECRYPT_ONLY);
+  // Ahead, so that a crash before the next write counts too many and never too few.
+  out->set_uses(kek.uses.load() + (active ? limits::kKekUsesStep : 0));
+}
+
 struct Copy {
   uint64_t generation = 0;
   SecretBytes plain;
@@ -66,43 +86,68 @@ absl::StatusOr<Copy> ReadCopy(const std::string& path, const Uuid& vault_id,
 
 absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> KeyringCodec::Generate(const Uuid& vault_id,
                                                                               int64_t created_ms) {
-  auto keys = std::make_shared<KeyringSnapshot>();
-  keys->vault_id_ = vault_id;
-  KeyringSnapshot::Kek kek{KekTerm(1), AeadSuite::kAes256Gcm, SecretBytes(), created_ms};
-  ASSIGN_OR_RETURN(kek.key, RandomSecret(kKeySize));
-  keys->keks_.push_back(std::move(kek));
+  auto kek = std::make_shared<Kek>();
+  kek->term = KekTerm(1);
+  kek->created_ms = created_ms;
+  ASSIGN_OR_RETURN(kek->key, RandomSecret(kKeySize));
+  auto fixed = std::make_shared<KeyringSnapshot::FixedKeys>();
   for (SecretBytes* key :
-       {&keys->index_key_, &keys->record_hash_key_, &keys->token_key_, &keys->audit_mac_key_,
-        &keys->audit_signing_seed_, &keys->api_key_pepper_, &keys->revocation_hash_key_}) {
+       {&fixed->index_key, &fixed->record_hash_key, &fixed->token_key, &fixed->audit_mac_key,
+        &fixed->audit_signing_seed, &fixed->api_key_pepper, &fixed->revocation_hash_key}) {
     ASSIGN_OR_RETURN(*key, RandomSecret(kKeySize));
   }
+  auto keys = std::make_shared<KeyringSnapshot>();
+  keys->vault_id_ = vault_id;
+  keys->keks_.push_back(std::move(kek));
+  keys->fixed_ = std::move(fixed);
   return keys;
 }
 
 absl::StatusOr<SecretBytes> KeyringCodec::Encode(const KeyringSnapshot& keys) {
   record::v1::Keyring message;
   const absl::Cleanup wipe = [&message] { WipeKeys(&message); };
-  for (const KeyringSnapshot::Kek& kek : keys.keks_) {
-    record::v1::Kek* out = message.add_keks();
-    out->set_term(static_cast<uint32_t>(kek.term.value()));
-    out->set_key(Text(kek.key));
-    out->set_suite(static_cast<uint32_t>(kek.suite));
-    out->set_created_ms(kek.created_ms);
-    out->set_state(&kek == &keys.keks_.back() ? record::v1::Kek::ACTIVE
-                                              : record::v1::Kek::DECRYPT_ONLY);
+  for (const RetiredKek& kek : keys.retired_) EncodeRetired(kek, message.add_keks());
+  for (const std::shared_ptr<const Kek>& kek : keys.keks_) {
+    const bool active = kek == keys.keks_.back();
+    EncodeKek(*kek, active, message.add_keks());
   }
-  message.set_index_key(Text(keys.index_key_));
-  message.set_record_hash_key(Text(keys.record_hash_key_));
-  message.set_token_key(Text(keys.token_key_));
-  message.set_audit_mac_key(Text(keys.audit_mac_key_));
-  message.set_audit_signing_seed(Text(keys.audit_signing_seed_));
-  message.set_api_key_pepper(Text(keys.api_key_pepper_));
-  message.set_revocation_hash_key(Text(keys.revocation_hash_key_));
+  message.set_compromised_below(static_cast<uint32_t>(keys.compromised_below_.value()));
+  message.set_index_key(Text(keys.index_key()));
+  message.set_record_hash_key(Text(keys.record_hash_key()));
+  message.set_token_key(Text(keys.token_key()));
+  message.set_audit_mac_key(Text(keys.audit_mac_key()));
+  message.set_audit_signing_seed(Text(keys.audit_signing_seed()));
+  message.set_api_key_pepper(Text(keys.api_key_pepper()));
+  message.set_revocation_hash_key(Text(keys.revocation_hash_key()));
   ASSIGN_OR_RETURN(SecretBytes out, SecretBytes::Allocate(message.ByteSizeLong()));
   if (!message.SerializeToArray(out.Mutable().data(), static_cast<int>(out.size()))) {
     return absl::InternalError("the keyring does not encode");
   }
   return out;
+}
+
+absl::Status KeyringCodec::DecodeKek(const record::v1::Kek& kek, KeyringSnapshot* keys) {
+  const bool retired = kek.state() == record::v1::Kek::RETIRED;
+  const bool opens =
+      kek.state() == record::v1::Kek::ACTIVE || kek.state() == record::v1::Kek::DECRYPT_ONLY;
+  if (!retired && !opens) return absl::OkStatus();
+  if (!IsAeadSuite(static_cast<uint8_t>(kek.suite()))) {
+    return absl::DataLossError("the keyring names an unknown cipher suite");
+  }
+  const auto suite = static_cast<AeadSuite>(kek.suite());
+  if (retired) {
+    keys->retired_.push_back(
+        {KekTerm(kek.term()), suite, kek.created_ms(), kek.retired_ms(), kek.uses()});
+    return absl::OkStatus();
+  }
+  auto out = std::make_shared<Kek>();
+  out->term = KekTerm(kek.term());
+  out->suite = suite;
+  RETURN_IF_ERROR(CopyKey(kek.key(), &out->key));
+  out->created_ms = kek.created_ms();
+  out->uses = kek.uses();
+  keys->keks_.push_back(std::move(out));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> KeyringCodec::Decode(
@@ -117,25 +162,19 @@ absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> KeyringCodec::Decode(
   auto keys = std::make_shared<KeyringSnapshot>();
   keys->vault_id_ = vault_id;
   for (const record::v1::Kek& kek : message.keks()) {
-    if (kek.state() != record::v1::Kek::ACTIVE && kek.state() != record::v1::Kek::DECRYPT_ONLY) {
-      continue;
-    }
-    if (!IsAeadSuite(static_cast<uint8_t>(kek.suite()))) {
-      return absl::DataLossError("the keyring names an unknown cipher suite");
-    }
-    KeyringSnapshot::Kek out{KekTerm(kek.term()), static_cast<AeadSuite>(kek.suite()),
-                             SecretBytes(), kek.created_ms()};
-    RETURN_IF_ERROR(CopyKey(kek.key(), &out.key));
-    keys->keks_.push_back(std::move(out));
+    RETURN_IF_ERROR(DecodeKek(kek, keys.get()));
   }
   if (keys->keks_.empty()) return absl::DataLossError("the keyring has no active key");
-  RETURN_IF_ERROR(CopyKey(message.index_key(), &keys->index_key_));
-  RETURN_IF_ERROR(CopyKey(message.record_hash_key(), &keys->record_hash_key_));
-  RETURN_IF_ERROR(CopyKey(message.token_key(), &keys->token_key_));
-  RETURN_IF_ERROR(CopyKey(message.audit_mac_key(), &keys->audit_mac_key_));
-  RETURN_IF_ERROR(CopyKey(message.audit_signing_seed(), &keys->audit_signing_seed_));
-  RETURN_IF_ERROR(CopyKey(message.api_key_pepper(), &keys->api_key_pepper_));
-  RETURN_IF_ERROR(CopyKey(message.revocation_hash_key(), &keys->revocation_hash_key_));
+  keys->compromised_below_ = KekTerm(message.compromised_below());
+  auto fixed = std::make_shared<KeyringSnapshot::FixedKeys>();
+  RETURN_IF_ERROR(CopyKey(message.index_key(), &fixed->index_key));
+  RETURN_IF_ERROR(CopyKey(message.record_hash_key(), &fixed->record_hash_key));
+  RETURN_IF_ERROR(CopyKey(message.token_key(), &fixed->token_key));
+  RETURN_IF_ERROR(CopyKey(message.audit_mac_key(), &fixed->audit_mac_key));
+  RETURN_IF_ERROR(CopyKey(message.audit_signing_seed(), &fixed->audit_signing_seed));
+  RETURN_IF_ERROR(CopyKey(message.api_key_pepper(), &fixed->api_key_pepper));
+  RETURN_IF_ERROR(CopyKey(message.revocation_hash_key(), &fixed->revocation_hash_key));
+  keys->fixed_ = std::move(fixed);
   return keys;
 }
 
@@ -149,9 +188,9 @@ absl::Status KeyringCodec::Write(const KeyringSnapshot& keys, const SecretBytes&
                           .generation = generation};
   record::v1::KeyringFile file;
   file.set_format(kFormat);
-  file.set_vault_id(std::string(keys.vault_id_.bytes()));
+  file.set_vault_id(std::string(keys.vault_id().bytes()));
   file.set_generation(generation);
-  ASSIGN_OR_RETURN(*file.mutable_sealed(), SealCommitted(root_key, header, keys.vault_id_,
+  ASSIGN_OR_RETURN(*file.mutable_sealed(), SealCommitted(root_key, header, keys.vault_id(),
                                                          "keyring", plain.ExposeForCrypto()));
   const std::string bytes = file.SerializeAsString();
   for (const absl::string_view name : kCopies) {
@@ -160,9 +199,10 @@ absl::Status KeyringCodec::Write(const KeyringSnapshot& keys, const SecretBytes&
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> KeyringCodec::Read(
-    const Uuid& vault_id, const SecretBytes& root_key, const std::string& directory,
-    FileSystem& files) {
+absl::StatusOr<KeyringCodec::Opened> KeyringCodec::Read(const Uuid& vault_id,
+                                                        const SecretBytes& root_key,
+                                                        const std::string& directory,
+                                                        FileSystem& files) {
   std::optional<Copy> best;
   absl::Status problem;
   bool uneven = false;
@@ -182,8 +222,8 @@ absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> KeyringCodec::Read(
     return absl::DataLossError(absl::StrCat("no copy of the keyring opens: ", problem.message()));
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const KeyringSnapshot> keys, Decode(vault_id, best->plain));
-  if (uneven) RETURN_IF_ERROR(Write(*keys, root_key, best->generation + 1, directory, files));
-  return keys;
+  if (uneven) RETURN_IF_ERROR(Write(*keys, root_key, ++best->generation, directory, files));
+  return Opened{std::move(keys), best->generation};
 }
 
 }  // namespace keyturn

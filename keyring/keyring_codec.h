@@ -8,7 +8,8 @@
 #include "absl/status/statusor.h"
 #include "base/types.h"
 #include "crypto/secret_bytes.h"
-#include "keyring/keyring.h"
+#include "keyring/keyring_snapshot.h"
+#include "keyturn/record/v1/keyring.pb.h"
 #include "storage/file_system.h"
 
 namespace keyturn {
@@ -23,14 +24,17 @@ class KeyringCodec {
   static absl::Status Write(const KeyringSnapshot& keys, const SecretBytes& root_key,
                             uint64_t generation, const std::string& directory, FileSystem& files);
 
+  struct Opened {
+    std::shared_ptr<const KeyringSnapshot> keys;
+    uint64_t generation = 0;
+  };
   // From the newer of the copies that open; the other is written again if it is bad or old.
   // DATA_LOSS when neither opens.
-  static absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> Read(const Uuid& vault_id,
-                                                                     const SecretBytes& root_key,
-                                                                     const std::string& directory,
-                                                                     FileSystem& files);
+  static absl::StatusOr<Opened> Read(const Uuid& vault_id, const SecretBytes& root_key,
+                                     const std::string& directory, FileSystem& files);
 
  private:
+  static absl::Status DecodeKek(const record::v1::Kek& kek, KeyringSnapshot* keys);
   static absl::StatusOr<SecretBytes> Encode(const KeyringSnapshot& keys);
   static absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> Decode(const Uuid& vault_id,
                                                                        const SecretBytes& plain);

@@ -19,8 +19,7 @@ absl::Status UnknownTerm(KekTerm term) {
 // Four lanes of the accumulators: HMAC-SHA256 over an unambiguous encoding of the whole record.
 class KeyedRecordHasher : public RecordHasher {
  public:
-  explicit KeyedRecordHasher(std::shared_ptr<const KeyringSnapshot> keys)
-      : keys_(std::move(keys)) {}
+  explicit KeyedRecordHasher(std::shared_ptr<const SecretBytes> key) : key_(std::move(key)) {}
 
   std::array<uint64_t, 4> Hash(Family family, absl::string_view key,
                                absl::string_view value) const override {
@@ -29,7 +28,7 @@ class KeyedRecordHasher : public RecordHasher {
     input.push_back(static_cast<char>(family));
     AppendLengthPrefixed(key, &input);
     AppendLengthPrefixed(value, &input);
-    const std::string mac = HmacSha256(keys_->record_hash_key().ExposeForCrypto(), input);
+    const std::string mac = HmacSha256(key_->ExposeForCrypto(), input);
     absl::string_view rest = mac;
     std::array<uint64_t, 4> lanes;
     for (uint64_t& lane : lanes) lane = *ReadBigEndian64(&rest);
@@ -37,18 +36,19 @@ class KeyedRecordHasher : public RecordHasher {
   }
 
  private:
-  const std::shared_ptr<const KeyringSnapshot> keys_;
+  const std::shared_ptr<const SecretBytes> key_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::string> SealRecord(const KeyringSnapshot& keys, const RecordPlace& place,
                                        absl::string_view plaintext) {
-  const KeyringSnapshot::Kek& kek = keys.active_kek();
+  const Kek& kek = keys.active_kek();
   const SealHeader header{.suite = kek.suite,
                           .purpose = place.purpose,
                           .term = kek.term,
                           .generation = place.generation};
+  kek.uses.fetch_add(1, std::memory_order_relaxed);
   return SealCommitted(kek.key, header, keys.vault_id(), place.key, plaintext);
 }
 
@@ -59,13 +59,22 @@ absl::StatusOr<OpenedRecord> OpenRecord(const KeyringSnapshot& keys, Purpose pur
     return absl::DataLossError(
         absl::StrCat("a sealed record of purpose ", static_cast<int>(purpose), " is malformed"));
   }
-  const KeyringSnapshot::Kek* kek = keys.FindKek(header->term);
+  const Kek* kek = keys.FindKek(header->term);
   if (kek == nullptr) return UnknownTerm(header->term);
   OpenedRecord out;
   ASSIGN_OR_RETURN(out.plaintext, OpenCommitted(kek->key, purpose, keys.vault_id(), key, sealed));
   out.generation = header->generation;
   out.term = header->term;
   return out;
+}
+
+absl::StatusOr<std::string> ResealRecord(const KeyringSnapshot& keys, absl::string_view key,
+                                         absl::string_view sealed) {
+  const std::optional<SealHeader> header = ReadSealHeader(sealed);
+  if (!header.has_value()) return absl::DataLossError("a sealed record is malformed");
+  ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(keys, header->purpose, key, sealed));
+  return SealRecord(keys, {header->purpose, key, opened.generation},
+                    opened.plaintext.ExposeForCrypto());
 }
 
 absl::StatusOr<KekTerm> TermOf(absl::string_view sealed) {
@@ -82,8 +91,8 @@ std::string IndexMac(const KeyringSnapshot& keys, absl::string_view domain,
   return Mac16(keys.index_key().ExposeForCrypto(), input);
 }
 
-std::shared_ptr<const RecordHasher> NewRecordHasher(std::shared_ptr<const KeyringSnapshot> keys) {
-  return std::make_shared<KeyedRecordHasher>(std::move(keys));
+std::shared_ptr<const RecordHasher> NewRecordHasher(const KeyringSnapshot& keys) {
+  return std::make_shared<KeyedRecordHasher>(keys.SharedRecordHashKey());
 }
 
 }  // namespace keyturn

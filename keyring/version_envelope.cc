@@ -63,9 +63,10 @@ absl::Status Unpad(SecretBytes* padded) {
 
 absl::StatusOr<std::string> WrapDek(const KeyringSnapshot& keys, const VersionPlace& place,
                                     const SecretBytes& dek) {
-  const KeyringSnapshot::Kek& kek = keys.active_kek();
+  const Kek& kek = keys.active_kek();
   const SealHeader header{
       .suite = kek.suite, .purpose = Purpose::kDekWrap, .term = kek.term, .generation = 0};
+  kek.uses.fetch_add(1, std::memory_order_relaxed);
   return SealCommitted(kek.key, header, keys.vault_id(), EncodePlace(place), dek.ExposeForCrypto());
 }
 
@@ -92,7 +93,7 @@ absl::StatusOr<SealedVersion> SealVersion(const KeyringSnapshot& keys, const Ver
 absl::StatusOr<SecretBytes> UnwrapDek(const KeyringSnapshot& keys, const VersionPlace& place,
                                       absl::string_view wrapped_dek) {
   ASSIGN_OR_RETURN(const KekTerm term, TermOf(wrapped_dek));
-  const KeyringSnapshot::Kek* kek = keys.FindKek(term);
+  const Kek* kek = keys.FindKek(term);
   if (kek == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(
         "a data key is wrapped under key term ", term.value(), ", which is not in the keyring"));

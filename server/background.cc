@@ -42,11 +42,17 @@ absl::Status MoveAnchor(const BackgroundParts& parts) {
   return parts.rooms.keyring->WriteAnchor(parts.rooms.store->LastRevision());
 }
 
+absl::Status SaveKekUses(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  return parts.rooms.keyring->SaveKekUses();
+}
+
 }  // namespace
 
 std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts) {
   std::vector<Janitor::Task> tasks = {
       {"due items", absl::Seconds(1), [parts] { return RunDue(parts); }},
+      {"key uses", absl::Seconds(1), [parts] { return SaveKekUses(parts); }},
       {"counted refusals", absl::Seconds(1), [parts] { return WriteCounted(parts); }},
       {"expired tokens", absl::Minutes(1), [parts] { return PurgeTokens(parts); }},
       {"idle streams", absl::Seconds(limits::kWatchTickSeconds),

@@ -8,31 +8,15 @@
 namespace keyturn {
 namespace {
 
-constexpr int kRestPerWork = 4;
 constexpr size_t kProblemsLogged = 20;
 
 }  // namespace
 
-// Real time, whatever clock the server runs by: it is the processor that is spared.
-absl::Status IntegrityPass::Rest() {
-  const absl::Time now = Clock::Real().Now();
-  const absl::Time until = now + kRestPerWork * (now - worked_since_);
-  {
-    const absl::MutexLock lock(&mu_);
-    Clock::Real().AwaitWithDeadline(&mu_, absl::Condition(&stopping_), until);
-    if (stopping_) return absl::CancelledError("the server stops");
-  }
-  // Sealing means that no key is used any more.
-  if (!parts_.unsealed.load()) return absl::CancelledError("the vault was sealed");
-  worked_since_ = Clock::Real().Now();
-  return absl::OkStatus();
-}
-
 absl::Status IntegrityPass::Run() {
   if (!parts_.unsealed.load()) return absl::OkStatus();
-  worked_since_ = Clock::Real().Now();
+  pacer_.Begin();
   const absl::StatusOr<std::vector<StoreProblem>> found =
-      parts_.store.Verify([this](uint64_t, uint64_t) { return Rest(); });
+      parts_.store.Verify([this](uint64_t, uint64_t) { return pacer_.Rest(); });
   if (absl::IsCancelled(found.status()) || absl::IsFailedPrecondition(found.status())) {
     return absl::OkStatus();
   }
@@ -46,7 +30,7 @@ absl::Status IntegrityPass::MendHints() {
   const AuditEvent event = ServerEvent("due_hints_mended", parts_.clock);
   AuditedUpdater updater(parts_.store, parts_.audit, event);
   const absl::StatusOr<int> mended =
-      parts_.vault.SweepDue(updater, [this](uint64_t, uint64_t) { return Rest(); });
+      parts_.vault.SweepDue(updater, [this](uint64_t, uint64_t) { return pacer_.Rest(); });
   if (absl::IsCancelled(mended.status()) || absl::IsFailedPrecondition(mended.status())) {
     return absl::OkStatus();
   }
@@ -67,11 +51,6 @@ absl::Status IntegrityPass::Tell(const std::vector<StoreProblem>& problems) {
   if (!problems.empty()) event.outcome = "DATA_LOSS";
   RETURN_IF_ERROR(parts_.audit.Append(event));
   return problems.empty() ? absl::OkStatus() : absl::DataLossError(problems[0].what);
-}
-
-void IntegrityPass::Stop() {
-  const absl::MutexLock lock(&mu_);
-  stopping_ = true;
 }
 
 }  // namespace keyturn

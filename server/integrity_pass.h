@@ -6,10 +6,10 @@
 
 #include <atomic>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "absl/status/status.h"
 #include "audit/audit_log.h"
 #include "base/clock.h"
+#include "server/pacer.h"
 #include "storage/store.h"
 #include "vault/vault.h"
 
@@ -25,27 +25,27 @@ class IntegrityPass {
     const std::atomic<bool>& unsealed;
     Clock& clock;
   };
-  explicit IntegrityPass(const Parts& parts) : parts_(parts) {}
+  explicit IntegrityPass(const Parts& parts)
+      : parts_(parts), pacer_(kRestPerWork, parts.unsealed) {}
 
   // One pass, at a fifth of one processor at most. OK also when the vault is sealed, or is sealed
   // meanwhile, or Stop() was called: then nothing was found out. DATA_LOSS names the first problem.
   absl::Status Run();
   // Ends a pass that is under way, soon, and all later ones at once.
-  void Stop();
+  void Stop() { pacer_.Stop(); }
 
   // Of the last whole pass: when it ended (Unix seconds, 0: never) and what it found.
   double finished_seconds() const { return finished_seconds_.load(); }
   double problems() const { return problems_.load(); }
 
  private:
-  absl::Status Rest();
+  static constexpr int kRestPerWork = 4;
+
   absl::Status MendHints();
   absl::Status Tell(const std::vector<StoreProblem>& problems);
 
   const Parts parts_;
-  absl::Mutex mu_;
-  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  absl::Time worked_since_;  // Run's
+  Pacer pacer_;
   std::atomic<double> finished_seconds_{0}, problems_{0};
 };
 

@@ -89,7 +89,7 @@ absl::Status Lifecycle::Open() {
 }
 
 absl::Status Lifecycle::OpenRooms(const std::shared_ptr<const KeyringSnapshot>& keys) {
-  parts_.store.SetRecordHasher(NewRecordHasher(keys));
+  parts_.store.SetRecordHasher(NewRecordHasher(*keys));
   parts_.audit.SetKeys(keys);
   RETURN_IF_ERROR(parts_.policies.Load(keys));
   RETURN_IF_ERROR(parts_.tokens.Load(keys));
@@ -131,6 +131,31 @@ void Lifecycle::Seal() {
   if (!unsealed_.load(std::memory_order_relaxed)) return;
   Close();
   LogInfo("the vault is sealed");
+}
+
+absl::StatusOr<KekTerm> Lifecycle::RotateKek(AeadSuite suite, bool compromised) {
+  absl::MutexLock lock(&mu_);
+  ASSIGN_OR_RETURN(const KekTerm term, parts_.keyring.RotateKek(suite, compromised));
+  RETURN_IF_ERROR(UseNewKeys());
+  LogInfo("the key-encryption key was rotated",
+          {{"term", term.value()}, {"older_compromised", compromised}});
+  return term;
+}
+
+absl::Status Lifecycle::RetireKeks(KekTerm below) {
+  absl::MutexLock lock(&mu_);
+  RETURN_IF_ERROR(parts_.keyring.RetireKeks(below));
+  RETURN_IF_ERROR(UseNewKeys());
+  LogInfo("older key-encryption keys were retired", {{"terms_below", below.value()}});
+  return absl::OkStatus();
+}
+
+absl::Status Lifecycle::UseNewKeys() {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, parts_.keyring.Snapshot());
+  parts_.audit.SetKeys(keys);
+  parts_.policies.UseKeys(keys);
+  parts_.tokens.UseKeys(keys);
+  return absl::OkStatus();
 }
 
 void Lifecycle::Close() {

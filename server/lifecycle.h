@@ -64,6 +64,10 @@ class Lifecycle {
   absl::Status Unseal(absl::FunctionRef<absl::Status(Keyring&)> give);
   void Seal();
 
+  // As Keyring's, and then every room seals with the new key, or has let go of the old ones.
+  absl::StatusOr<KekTerm> RotateKek(AeadSuite suite, bool compromised);
+  absl::Status RetireKeks(KekTerm below);
+
   // What Gate asks at each call.
   const std::atomic<bool>& unsealed() const { return unsealed_; }
 
@@ -76,6 +80,7 @@ class Lifecycle {
   absl::Status AuditRollback() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status LoadClientCa(const KeyringSnapshot& keys) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MarkOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status UseNewKeys() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Close() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Parts parts_;

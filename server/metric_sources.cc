@@ -27,11 +27,42 @@ void AddStore(Store& store, Metrics& metrics) {
                    [&store] { return ToDouble(store.LastRevision().value()); });
 }
 
+// Of the active key-encryption key; 0 while sealed.
+template <typename Fn>
+std::function<double()> OfActiveKek(const Keyring& keyring, Fn fn) {
+  return [&keyring, fn] {
+    const absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> keys = keyring.Snapshot();
+    return keys.ok() ? fn(**keys) : 0.0;
+  };
+}
+
+void AddKeys(const Keyring& keyring, const KeyTurner& turner, Metrics& metrics) {
+  metrics.AddGauge("keyturn_kek_created_timestamp_seconds",
+                   "When the active key-encryption key was made; 0 while sealed.",
+                   OfActiveKek(keyring, [](const KeyringSnapshot& keys) {
+                     return ToDouble(keys.active_kek().created_ms) / 1000;
+                   }));
+  metrics.AddGauge("keyturn_kek_uses", "How often it was used; never too low. 0 while sealed.",
+                   OfActiveKek(keyring, [](const KeyringSnapshot& keys) {
+                     return ToDouble(keys.active_kek().uses.load());
+                   }));
+  metrics.AddGauge("keyturn_keks", "Key-encryption keys that are not retired; 0 while sealed.",
+                   OfActiveKek(keyring, [](const KeyringSnapshot& keys) {
+                     return ToDouble(keys.keks().size());
+                   }));
+  metrics.AddGauge("keyturn_rewrap_running", "1 while records are brought to the active key.",
+                   [&turner] { return turner.running() ? 1.0 : 0.0; });
+  metrics.AddGauge("keyturn_rewrap_records_failed",
+                   "Records of the last such pass that did not open; they hold older keys back.",
+                   [&turner] { return turner.failed(); });
+}
+
 }  // namespace
 
 void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
   Rooms& rooms = sources.rooms;
   AddStore(*rooms.store, metrics);
+  AddKeys(*rooms.keyring, sources.key_turner, metrics);
   metrics.AddGauge(
       "keyturn_sealed", "1 while the vault is sealed.",
       [&lifecycle = sources.lifecycle] { return lifecycle.unsealed().load() ? 0.0 : 1.0; });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/integrity_pass.h"
+#include "server/key_turner.h"
 #include "server/lifecycle.h"
 #include "server/metrics.h"
 #include "server/rooms.h"
@@ -16,6 +17,7 @@ struct MetricSources {
   const StreamRegistry& watchers;
   const StreamRegistry& followers;
   const IntegrityPass& integrity;
+  const KeyTurner& key_turner;
 };
 void AddMetricSources(const MetricSources& sources, Metrics& metrics);
 

@@ -12,6 +12,7 @@
 #include "server/background.h"
 #include "server/grpc_listener.h"
 #include "server/http_listener.h"
+#include "server/key_turner.h"
 #include "server/metric_sources.h"
 #include "server/pages.h"
 #include "server/peer_certificates.h"
@@ -67,6 +68,12 @@ class ServerImpl : public Server {
         std::vector<Janitor::Task>{
             {"integrity pass", absl::Hours(24), [this] { return integrity_->Run(); }}},
         clock_);
+    key_janitor_ = std::make_unique<Janitor>(
+        std::vector<Janitor::Task>{
+            {"key rotation", absl::Minutes(1), [this] { return key_turner_->RotateIfDue(); }},
+            {"key rewrap", absl::Milliseconds(limits::kKeyTurnMilliseconds),
+             [this] { return key_turner_->Turn(); }}},
+        clock_);
     AutoUnseal();
     return absl::OkStatus();
   }
@@ -86,7 +93,9 @@ class ServerImpl : public Server {
     if (stopped_.exchange(true)) return;
     draining_.store(true);
     if (integrity_ != nullptr) integrity_->Stop();
+    if (key_turner_ != nullptr) key_turner_->Stop();
     if (integrity_janitor_ != nullptr) integrity_janitor_->Stop();
+    if (key_janitor_ != nullptr) key_janitor_->Stop();
     if (janitor_ != nullptr) janitor_->Stop();
     watchers_->WakeAll();
     followers_->WakeAll();
@@ -125,6 +134,8 @@ class ServerImpl : public Server {
                   lifecycle_->unsealed(), draining_, [this] { followers_->WakeAll(); }});
     integrity_ = std::make_unique<IntegrityPass>(IntegrityPass::Parts{
         *rooms_->store, *rooms_->vault, *rooms_->audit, lifecycle_->unsealed(), clock_});
+    key_turner_ = std::make_unique<KeyTurner>(KeyTurner::Parts{
+        *rooms_->store, *rooms_->keyring, *rooms_->vault, *rooms_->audit, *lifecycle_, clock_});
     pool_ = std::make_unique<WorkerPool>(config_.worker_threads, limits::kWorkerQueueMax);
     door_ = std::make_unique<GrpcDoor>(
         GrpcDoor::Parts{*gate_, *pool_, peers_, config_.audit_sync_reads});
@@ -132,7 +143,7 @@ class ServerImpl : public Server {
         *door_, methods_, *rooms_->vault, *rooms_->policies, *rooms_->store, *watchers_}));
     services_.push_back(std::make_unique<SystemServiceImpl>(
         SystemServiceImpl::Parts{*door_, methods_, *lifecycle_, *rooms_->keyring, *rooms_->store,
-                                 *rooms_->vault, client_ca_, config_.dev}));
+                                 *rooms_->vault, client_ca_, *key_turner_, config_.dev}));
     services_.push_back(std::make_unique<AuthServiceImpl>(AuthServiceImpl::Parts{
         *door_, methods_, *rooms_->policies, *rooms_->tokens, *rooms_->authenticator}));
     services_.push_back(
@@ -153,7 +164,8 @@ class ServerImpl : public Server {
                                                      .reflection = config_.dev},
                                                     *tls_, services));
     listener_->SetServing(false);
-    AddMetricSources({*rooms_, *lifecycle_, *watchers_, *followers_, *integrity_}, *metrics_);
+    AddMetricSources({*rooms_, *lifecycle_, *watchers_, *followers_, *integrity_, *key_turner_},
+                     *metrics_);
     ASSIGN_OR_RETURN(http_, HttpListener::Start(http, Pages(*rooms_, *lifecycle_, *metrics_)));
     return absl::OkStatus();
   }
@@ -203,7 +215,8 @@ class ServerImpl : public Server {
   std::unique_ptr<GrpcListener> listener_;
   std::unique_ptr<HttpListener> http_;
   std::unique_ptr<IntegrityPass> integrity_;
-  std::unique_ptr<Janitor> janitor_, integrity_janitor_;
+  std::unique_ptr<KeyTurner> key_turner_;
+  std::unique_ptr<Janitor> janitor_, integrity_janitor_, key_janitor_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "server/delegate.h"
+#include "server/key_methods.h"
 #include "server/timestamps.h"
 #include "server/verify_stream.h"
 
@@ -176,6 +177,24 @@ grpc::ServerUnaryReactor* SystemServiceImpl::Seal(grpc::CallbackServerContext* c
 grpc::ServerWriteReactor<v1::VerifyResponse>* SystemServiceImpl::Verify(
     grpc::CallbackServerContext* context, const v1::VerifyRequest*) {
   return StartVerify({parts_.door, parts_.store, parts_.vault}, context, Method("Verify"));
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::RotateKek(grpc::CallbackServerContext* context,
+                                                       const v1::RotateKekRequest* request,
+                                                       v1::RotateKekResponse* response) {
+  return parts_.door.Unary(
+      context, Method("RotateKek"), RunOn::kPool, Resource::None(), [=, this](Call& call) {
+        return keyturn::RotateKek(call, *request, parts_.keyring, parts_.lifecycle, response);
+      });
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::RewrapStatus(grpc::CallbackServerContext* context,
+                                                          const v1::RewrapStatusRequest*,
+                                                          v1::RewrapStatusResponse* response) {
+  return parts_.door.Unary(
+      context, Method("RewrapStatus"), RunOn::kPool, Resource::None(), [=, this](Call&) {
+        return keyturn::RewrapStatus(parts_.keyring, parts_.vault, parts_.key_turner, response);
+      });
 }
 
 absl::Status SystemServiceImpl::Issue(Call& call, const v1::IssueCertificateRequest& request,

@@ -6,6 +6,7 @@
 #include "keyturn/v1/system_service.grpc.pb.h"
 #include "server/client_ca.h"
 #include "server/grpc_door.h"
+#include "server/key_turner.h"
 #include "server/lifecycle.h"
 #include "server/streams.h"
 
@@ -22,6 +23,7 @@ class SystemServiceImpl final : public v1::SystemService::CallbackService {
     Store& store;
     Vault& vault;
     ClientCa& client_ca;
+    const KeyTurner& key_turner;
     bool dev = false;
   };
   explicit SystemServiceImpl(const Parts& parts) : parts_(parts) {}
@@ -40,6 +42,12 @@ class SystemServiceImpl final : public v1::SystemService::CallbackService {
                                  v1::StatusResponse* response) override;
   grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext* context,
                                                        const v1::VerifyRequest* request) override;
+  grpc::ServerUnaryReactor* RotateKek(grpc::CallbackServerContext* context,
+                                      const v1::RotateKekRequest* request,
+                                      v1::RotateKekResponse* response) override;
+  grpc::ServerUnaryReactor* RewrapStatus(grpc::CallbackServerContext* context,
+                                         const v1::RewrapStatusRequest* request,
+                                         v1::RewrapStatusResponse* response) override;
   grpc::ServerUnaryReactor* IssueCertificate(grpc::CallbackServerContext* context,
                                              const v1::IssueCertificateRequest* request,
                                              v1::IssueCertificateResponse* response) override;

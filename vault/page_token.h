@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "keyring/keyring.h"
+#include "keyring/keyring_snapshot.h"
 #include "vault/walker.h"
 
 namespace keyturn {

@@ -10,6 +10,7 @@
 #include "vault/lister.h"
 #include "vault/mover.h"
 #include "vault/reader.h"
+#include "vault/rewrap.h"
 #include "vault/verifier.h"
 #include "vault/writer.h"
 
@@ -96,6 +97,15 @@ class VaultImpl : public Vault {
   }
   absl::StatusOr<int> SweepDue(Updater& updater, ProgressFn progress) override {
     return keyturn::SweepDue(context_, updater, progress);
+  }
+  absl::StatusOr<record::v1::RewrapState> ReadRewrapState() override {
+    return keyturn::ReadRewrapState(context_);
+  }
+  absl::StatusOr<record::v1::RewrapState> Rewrap(Updater& updater, ProgressFn progress) override {
+    return keyturn::Rewrap(context_, updater, progress);
+  }
+  absl::StatusOr<uint64_t> CountOutside(KekTerm term, ProgressFn progress) override {
+    return keyturn::CountOutside(context_, term, progress);
   }
   absl::StatusOr<std::vector<StoreProblem>> Verify(ProgressFn progress) override {
     return VerifyVault(context_, progress);

@@ -24,6 +24,7 @@
 #include "base/types.h"
 #include "crypto/secret_bytes.h"
 #include "keyring/keyring.h"
+#include "keyturn/record/v1/vault.pb.h"
 #include "keyturn/v1/secret_service.pb.h"
 #include "storage/store.h"
 #include "vault/path.h"
@@ -119,6 +120,11 @@ class Vault {
   // Rebuilds the hints by which RunDue finds what is due, from the metadata of all secrets; returns
   // how many were missing. For once a day.
   virtual absl::StatusOr<int> SweepDue(Updater& updater, ProgressFn progress) = 0;
+
+  // After a rotation of the KEK: vault/rewrap.h.
+  virtual absl::StatusOr<record::v1::RewrapState> ReadRewrapState() = 0;
+  virtual absl::StatusOr<record::v1::RewrapState> Rewrap(Updater& updater, ProgressFn progress) = 0;
+  virtual absl::StatusOr<uint64_t> CountOutside(KekTerm term, ProgressFn progress) = 0;
 
   // Reads and opens every record reachable and unreachable: each index entry leads to metadata,
   // each live version to a payload and a DEK that open. Complements Store::Verify.

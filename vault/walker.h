@@ -9,7 +9,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
-#include "keyring/keyring.h"
+#include "keyring/keyring_snapshot.h"
 #include "storage/store.h"
 #include "vault/records.h"
 

@@ -22,7 +22,7 @@ class AuditFixture : public testing::Test {
  protected:
   AuditFixture() : files_(NewMemoryFileSystem()), keys_(TestKeys()) {
     store_ = *OpenRocksStore({.directory = "/mem", .in_memory = true}, clock_);
-    store_->SetRecordHasher(NewRecordHasher(keys_));
+    store_->SetRecordHasher(NewRecordHasher(*keys_));
     EXPECT_OK(Open());
   }
   ~AuditFixture() override { Close(); }

@@ -52,7 +52,7 @@ class AuditPowerLossTest : public testing::Test {
     auto store = OpenRocksStore({.directory = "/db", .env = env_.get()}, Clock::Real());
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
-    store_->SetRecordHasher(NewRecordHasher(keys_));
+    store_->SetRecordHasher(NewRecordHasher(*keys_));
     const AuditLogOptions options = {.directory = "/audit",
                                      .sync_reads = program == Program::kReal,
                                      .segment_bytes_max = kSegmentBytes};

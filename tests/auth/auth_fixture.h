@@ -41,7 +41,7 @@ class AuthFixture : public testing::Test {
     auto store = OpenRocksStore({.directory = "/t", .in_memory = true}, clock_);
     EXPECT_OK(store);
     store_ = *std::move(store);
-    store_->SetRecordHasher(NewRecordHasher(keys_));
+    store_->SetRecordHasher(NewRecordHasher(*keys_));
     Open();
   }
 

@@ -27,8 +27,9 @@ TEST(Permissions, NoOtherIsTaken) {
 TEST(Permissions, TheNearestIsNamed) {
   EXPECT_EQ(ValidatePermission("secret:raed").message(),
             "there is no permission 'secret:raed'; did you mean secret:read? There are "
-            "admin:audit, admin:certificate, admin:password-policy, admin:policy, admin:role, "
-            "admin:seal, admin:token, admin:verify, secret:delete, secret:destroy, secret:list, "
+            "admin:audit, admin:certificate, admin:keys, admin:password-policy, admin:policy, "
+            "admin:role, admin:seal, admin:token, admin:verify, secret:delete, secret:destroy, "
+            "secret:list, "
             "secret:read, secret:write; and admin:* and secret:*");
 }
 

@@ -68,8 +68,9 @@ TEST(ValidatePolicy, SaysWhatIsWrong) {
        "each of grants needs at least one of permissions"},
       {[](auto* p) { p->mutable_grants(0)->add_permissions("secret"); },
        "there is no permission 'secret'; did you mean secret:list? There are "
-       "admin:audit, admin:certificate, admin:password-policy, admin:policy, admin:role, "
-       "admin:seal, admin:token, admin:verify, secret:delete, secret:destroy, secret:list, "
+       "admin:audit, admin:certificate, admin:keys, admin:password-policy, admin:policy, "
+       "admin:role, admin:seal, admin:token, admin:verify, secret:delete, secret:destroy, "
+       "secret:list, "
        "secret:read, secret:write; and admin:* and secret:*"},
       {[](auto* p) { p->mutable_grants(0)->set_path("/a"); },
        "a path pattern has segments joined by '/', without a leading '/'; '+' stands for one whole "

@@ -1,9 +1,9 @@
 // The real keyturnd, written to by several clients at once and killed with SIGKILL at a random
 // moment, again and again: every write that was acknowledged is there with its value and its audit
 // entry, none is there by half, and the vault's own checks find nothing; and renames, deletions,
-// policies and tokens are as after the last that was acknowledged, or the one under way. The seed
-// is printed; KEYTURN_SEED runs it again (the moments stay the scheduler's), KEYTURN_CRASH_CYCLES
-// runs longer.
+// policies, tokens and the key-encryption key are as after the last that was acknowledged, or the
+// one under way. The seed is printed; KEYTURN_SEED runs it again (the moments stay the
+// scheduler's), KEYTURN_CRASH_CYCLES runs longer.
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -68,7 +68,7 @@ class KillTest : public testing::Test {
 
 TEST_F(KillTest, WhatWasAcknowledgedSurvivesAndNothingIsHalf) {
   const int cycles = TestCount("KEYTURN_CRASH_CYCLES", kSanitized ? 20 : 200);
-  uint64_t acknowledged = 0, changes = 0;
+  uint64_t acknowledged = 0, changes = 0, turns = 0;
   for (int cycle = 0; cycle < cycles; ++cycle) {
     if (cycle % kCyclesPerVault == 0) {
       if (cycle > 0) NewVault();
@@ -80,14 +80,17 @@ TEST_F(KillTest, WhatWasAcknowledgedSurvivesAndNothingIsHalf) {
                                   << " problems, the first: " << problems[0];
     if (last) acknowledged += world_->ledger().acknowledged();
     if (last) changes += world_->life().acknowledged();
+    if (last) turns += world_->life().kek_term() - 1;
   }
   std::printf(
-      "%d cycles, %llu acknowledged writes and %llu other changes, %d more kills while it "
-      "started\n",
+      "%d cycles, %llu acknowledged writes and %llu other changes, %llu turns of the keys, %d more "
+      "kills while it started\n",
       cycles, static_cast<unsigned long long>(acknowledged),
-      static_cast<unsigned long long>(changes), killed_at_start_);
+      static_cast<unsigned long long>(changes), static_cast<unsigned long long>(turns),
+      killed_at_start_);
   EXPECT_GE(acknowledged, static_cast<uint64_t>(cycles));
   EXPECT_GE(changes, static_cast<uint64_t>(cycles) / 2);
+  EXPECT_GE(turns, static_cast<uint64_t>(cycles) / 20);
 }
 
 // What the check would say of a server that lost writes: the store of an earlier moment is put

@@ -1,8 +1,8 @@
 // Changes other than writes, for a server that is killed: one secret that is renamed, moved with
 // its directory, deleted, brought back and destroyed, a policy that comes and goes, tokens that are
-// made and revoked. One after another, so that after a kill the vault is as after the last change
-// that was acknowledged, or as after the one that was under way: nothing in between. Not
-// thread-safe.
+// made and revoked, and the key-encryption key, which is rotated. One after another, so that after
+// a kill the vault is as after the last change that was acknowledged, or as after the one that was
+// under way: nothing in between. Not thread-safe.
 #pragma once
 
 #include <optional>
@@ -26,7 +26,7 @@ class LifeWorker {
     std::mt19937_64 random(seed);
     while (true) {
       pending_ = certain_;
-      RETURN_IF_ERROR(Change(client, random() % 10, &*pending_));
+      RETURN_IF_ERROR(Change(client, random() % 11, &*pending_));
       certain_ = *std::exchange(pending_, std::nullopt);
       ++acknowledged_;
     }
@@ -39,6 +39,7 @@ class LifeWorker {
   }
   // Changes that were acknowledged. While nobody works.
   uint64_t acknowledged() const { return acknowledged_; }
+  uint64_t kek_term() const { return certain_.kek_term; }
 
   // Holds the server against what is known, and goes on from what is there.
   void Check(Client& client, std::vector<std::string>* problems) {
@@ -68,6 +69,7 @@ class LifeWorker {
     bool deleted = false;
     uint64_t policy = 0;  // a number in its description; 0: there is none
     std::set<std::string> tokens;
+    uint64_t kek_term = 1;
 
     std::string path() const { return absl::StrCat(directory, "/", name); }
   };
@@ -76,7 +78,8 @@ class LifeWorker {
     return absl::StrCat(state.newest == 0 ? "no secret"
                                           : absl::StrCat(state.path(), " version ", state.newest,
                                                          state.deleted ? " (deleted)" : ""),
-                        ", policy ", state.policy, ", tokens ", absl::StrJoin(state.tokens, " "));
+                        ", policy ", state.policy, ", tokens ", absl::StrJoin(state.tokens, " "),
+                        ", key term ", state.kek_term);
   }
 
   static bool Fits(const State& found, const State& wanted) {
@@ -88,7 +91,8 @@ class LifeWorker {
     for (const std::string& id : expected) {
       if (tokens.erase(id) == 0) return false;
     }
-    return secret && found.policy == wanted.policy && tokens.size() == unknown;
+    return secret && found.policy == wanted.policy && tokens.size() == unknown &&
+           found.kek_term == wanted.kek_term;
   }
 
   // Does what `choice` says, or what is possible in its place; `*next` becomes the state after it.
@@ -96,6 +100,7 @@ class LifeWorker {
     if (choice == 0) return MakeToken(client, next);
     if (choice == 1 && !next->tokens.empty()) return RevokeToken(client, next);
     if (choice == 2) return PutPolicy(client, next);
+    if (choice == 10) return RotateKek(client, next);
     if (choice == 3 && next->policy != 0) return DeletePolicy(client, next);
     if (next->newest == 0 || choice <= 4) return Put(client, next);
     if (choice == 5) return Destroy(client, next);
@@ -181,6 +186,21 @@ class LifeWorker {
     return client.RevokeToken(revoke).status();
   }
 
+  // Once the last turn of the keys has come to its end; else a put. Every other time as after a
+  // compromise, with the other cipher.
+  static absl::Status RotateKek(Client& client, State* next) {
+    ASSIGN_OR_RETURN(const v1::RewrapStatusResponse status, client.RewrapStatus({}));
+    for (const v1::KekInfo& kek : status.keks()) {
+      if (kek.state() == v1::KekInfo::DECRYPT_ONLY) return Put(client, next);
+    }
+    next->kek_term += 1;
+    const bool odd = next->kek_term % 2 == 1;
+    v1::RotateKekRequest rotate;
+    rotate.set_compromised(odd);
+    rotate.set_suite(odd ? "aes-256-gcm" : "xchacha20-poly1305");
+    return client.RotateKek(rotate).status();
+  }
+
   // INTERNAL when the secret has two names or another value than its version's.
   absl::StatusOr<State> Observe(Client& client) const {
     State found;
@@ -200,6 +220,8 @@ class LifeWorker {
     } else if (!absl::IsNotFound(policy.status())) {
       return policy.status();
     }
+    ASSIGN_OR_RETURN(const v1::StatusResponse status, client.Status({}));
+    found.kek_term = status.kek_term();
     ASSIGN_OR_RETURN(const v1::ListTokensResponse tokens, client.ListTokens({}));
     for (const v1::TokenInfo& token : tokens.tokens()) {
       if (token.display_name() == "life") found.tokens.insert(token.id());

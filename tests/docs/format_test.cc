@@ -142,7 +142,7 @@ class Maker {
     const std::unique_ptr<Vault> vault = Vault::Create(*store_, *keyring_, clock_);
     store_->SetCommitListener(
         [&log](absl::Span<const CommittedUpdate> group) { log->OnCommitted(group); });
-    store_->SetRecordHasher(NewRecordHasher(keys));
+    store_->SetRecordHasher(NewRecordHasher(*keys));
     log->SetKeys(keys);
     EXPECT_OK(vault->OnUnsealed());
     AuditEvent event;
@@ -245,7 +245,7 @@ class Opener {
   // The secret's records are the only ones whose keys start with its first byte.
   void ExpectTheAccumulator() {
     ASSERT_NE(keys_, nullptr);
-    const auto hasher = NewRecordHasher(keys_);
+    const auto hasher = NewRecordHasher(*keys_);
     Accumulators sums;
     for (const char* const name : {"metadata", "payload"}) {
       sums.Add(*hasher, Family::kRecords, example_[absl::StrCat(name, " key")],

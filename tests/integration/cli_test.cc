@@ -1,4 +1,5 @@
 // What `keyturn` does, command by command: what it prints, and how it ends.
+#include "base/clock.h"
 #include "tests/integration/cli_fixture.h"
 
 namespace keyturn {
@@ -290,6 +291,37 @@ TEST_F(Cli, CompletesInEveryShell) {
                  ProcessOptions{Ok("completion bash"), {}, ""});
   EXPECT_EQ(words.out, "get generate\n") << words.err;
   Fails("completion tcsh", 2, "no completion for 'tcsh'; allowed are bash, zsh, fish");
+}
+
+// Of a vault that others use too: terms are counted from what is there.
+TEST_F(Cli, TurnsTheKeyEncryptionKey) {
+  Ok("secret put k/one --value-file -", "hunter2");
+  const uint64_t before = Json("operator status -o json")["kekTerm"];
+  EXPECT_EQ(Ok("operator rotate-kek --suite xchacha20-poly1305"),
+            absl::StrCat("key term  ", before + 1, "\n"));
+  EXPECT_EQ(Json("operator rotate-kek --compromised -o json")["term"], before + 2);
+  const absl::Time deadline = Clock::Real().Now() + absl::Seconds(30);
+  nlohmann::json status;
+  do {
+    status = Json("operator rewrap status -o json");
+  } while (status["keks"][before]["state"] != "RETIRED" && Clock::Real().Now() < deadline);
+  const nlohmann::json& active = status["keks"].back();
+  EXPECT_EQ(active["term"], before + 2);
+  EXPECT_EQ(active["state"], "ACTIVE");
+  EXPECT_EQ(active["suite"], "xchacha20-poly1305");
+  EXPECT_TRUE(status["keks"][before]["compromised"]);
+  EXPECT_EQ(status["recordsFailed"], "0");
+  const std::string text = Ok("operator rewrap status --fail-on unfinished");
+  EXPECT_TRUE(absl::StrContains(text, absl::StrCat("key term ", before + 2))) << text;
+  EXPECT_TRUE(absl::StrContains(text, "retired, compromised, xchacha20-poly1305")) << text;
+  EXPECT_TRUE(absl::StrContains(text, absl::StrCat("to term ", before + 2, ", ended "))) << text;
+  EXPECT_EQ(Ok("secret read k/one"), "hunter2");
+  Fails("operator rotate-kek --suite rot13", 2,
+        "suite: 'rot13' must be aes-256-gcm or xchacha20-poly1305");
+  Fails("operator rewrap status --fail-on x", 2, "--fail-on 'x' must be unfinished");
+  // What the server does by itself is told without an empty address.
+  const std::string entries = Ok("audit search --event kek_retired");
+  EXPECT_TRUE(absl::StrContains(entries, "kek_retired  ok  keyturn\n")) << entries;
 }
 
 }  // namespace

@@ -119,12 +119,12 @@ TEST_F(EnvelopeTest, IndexMacsSeparateDomains) {
 }
 
 TEST_F(EnvelopeTest, RecordHashesDependOnFamilyKeyAndValue) {
-  const auto hasher = NewRecordHasher(keys_);
+  const auto hasher = NewRecordHasher(*keys_);
   const auto base = hasher->Hash(Family::kRecords, "key", "value");
   EXPECT_EQ(base, hasher->Hash(Family::kRecords, "key", "value"));
   EXPECT_NE(base, hasher->Hash(Family::kDeks, "key", "value"));
   EXPECT_NE(base, hasher->Hash(Family::kRecords, "keyv", "alue"));
-  EXPECT_NE(base, NewRecordHasher(TestKeys())->Hash(Family::kRecords, "key", "value"));
+  EXPECT_NE(base, NewRecordHasher(*TestKeys())->Hash(Family::kRecords, "key", "value"));
 }
 
 }  // namespace

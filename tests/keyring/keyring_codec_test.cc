@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/status_macros.h"
 #include "crypto/random.h"
 #include "keyring/committed_seal.h"
 #include "keyturn/record/v1/keyring.pb.h"
@@ -12,7 +13,7 @@
 namespace keyturn {
 namespace {
 
-using record::v1::Kek;
+using KekRecord = record::v1::Kek;
 
 constexpr char kFirst[] = "/d/keyring.ktn";
 constexpr char kSecond[] = "/d/keyring.ktn.2";
@@ -47,7 +48,8 @@ class KeyringCodecTest : public testing::Test {
     return KeyringCodec::Write(keys, root_, generation, "/d", *files_);
   }
   absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> Read() {
-    return KeyringCodec::Read(vault_, root_, "/d", *files_);
+    ASSIGN_OR_RETURN(KeyringCodec::Opened opened, KeyringCodec::Read(vault_, root_, "/d", *files_));
+    return std::move(opened.keys);
   }
   std::shared_ptr<const KeyringSnapshot> Generate() {
     return *KeyringCodec::Generate(vault_, 1234);
@@ -64,7 +66,7 @@ class KeyringCodecTest : public testing::Test {
   // A message as the file holds it, each key of the vault being 32 times one letter.
   static record::v1::Keyring Message() {
     record::v1::Keyring message;
-    AddKek(1, Kek::ACTIVE, &message);
+    AddKek(1, KekRecord::ACTIVE, &message);
     message.set_index_key(std::string(32, 'i'));
     message.set_record_hash_key(std::string(32, 'r'));
     message.set_token_key(std::string(32, 't'));
@@ -74,8 +76,8 @@ class KeyringCodecTest : public testing::Test {
     message.set_revocation_hash_key(std::string(32, 'v'));
     return message;
   }
-  static Kek* AddKek(uint32_t term, Kek::State state, record::v1::Keyring* message) {
-    Kek* const kek = message->add_keks();
+  static KekRecord* AddKek(uint32_t term, KekRecord::State state, record::v1::Keyring* message) {
+    KekRecord* const kek = message->add_keks();
     kek->set_term(term);
     kek->set_key(std::string(32, static_cast<char>('0' + term)));
     kek->set_suite(1);
@@ -204,10 +206,10 @@ TEST_F(KeyringCodecTest, AnOldCopyCannotClaimToBeNewer) {
 
 TEST_F(KeyringCodecTest, TheLastTermSealsOlderOnesOpenAndRetiredOnesAreGone) {
   record::v1::Keyring message = Message();
-  message.mutable_keks(0)->set_state(Kek::RETIRED);
-  AddKek(2, Kek::DESTROYED, &message);
-  AddKek(3, Kek::DECRYPT_ONLY, &message);
-  AddKek(4, Kek::ACTIVE, &message)->set_suite(2);
+  message.mutable_keks(0)->set_state(KekRecord::RETIRED);
+  AddKek(2, KekRecord::DESTROYED, &message);
+  AddKek(3, KekRecord::DECRYPT_ONLY, &message);
+  AddKek(4, KekRecord::ACTIVE, &message)->set_suite(2);
   StoreSealed(message.SerializeAsString());
   ASSERT_OK_AND_ASSIGN(const auto keys, Read());
   EXPECT_EQ(keys->active_kek().term, KekTerm(4));
@@ -225,7 +227,7 @@ TEST_F(KeyringCodecTest, AKeyringThatLacksAPartIsRefused) {
   message.clear_keks();
   EXPECT_EQ(Refusal(message), "the keyring does not parse");
   message = Message();
-  message.mutable_keks(0)->set_state(Kek::RETIRED);
+  message.mutable_keks(0)->set_state(KekRecord::RETIRED);
   EXPECT_EQ(Refusal(message), "the keyring has no active key");
   message = Message();
   message.mutable_keks(0)->set_suite(3);

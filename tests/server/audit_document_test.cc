@@ -96,8 +96,10 @@ TEST(AuditDocument, ListsTheEventsOfRefusals) {
 
 TEST(AuditDocument, ListsTheEventsOfTheServer) {
   const std::string text = Sources();
-  std::set<std::string> emitted = All(text, "ServerEvent\\(\\s*\"([^\"]*)\"");
-  EXPECT_FALSE(emitted.empty());
+  // Some are events of calls as well; what is named elsewhere may be of a call alone.
+  std::set<std::string> own = All(text, "ServerEvent\\(\\s*\"([^\"]*)\"");
+  EXPECT_FALSE(own.empty());
+  std::set<std::string> emitted;
   // Events are named in the ways that this test knows and in no other.
   const std::set<std::string> known = {"method_.audit_event", "std::string(EventOf(outcome))",
                                        "std::string(event)", "request.event()"};
@@ -110,7 +112,6 @@ TEST(AuditDocument, ListsTheEventsOfTheServer) {
     }
   }
   const std::set<std::string> of_calls = Names(Rows("Events of calls"));
-  std::set<std::string> own;
   for (const std::string& event : emitted) {
     if (!of_calls.contains(event)) own.insert(event);
   }

@@ -422,8 +422,9 @@ TEST_F(CallTest, BadInputIsRefusedInWords) {
          return stubs.auth->CanI(Ctx(token), request, &response);
        },
        "INVALID_ARGUMENT: there is no permission 'read'; did you mean secret:read? There are "
-       "admin:audit, admin:certificate, admin:password-policy, admin:policy, admin:role, "
-       "admin:seal, admin:token, admin:verify, secret:delete, secret:destroy, secret:list, "
+       "admin:audit, admin:certificate, admin:keys, admin:password-policy, admin:policy, "
+       "admin:role, admin:seal, admin:token, admin:verify, secret:delete, secret:destroy, "
+       "secret:list, "
        "secret:read, secret:write; and admin:* and secret:*"},
       {"bad page token",
        [](Stubs& stubs, const std::string& token) {

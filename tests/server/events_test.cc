@@ -102,6 +102,10 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
     }
     return reader->Finish();
   });
+  v1::RewrapStatusResponse rewrap;
+  Expect("rewrap_status_read", [&] { return op.system->RewrapStatus(Ctx(), {}, &rewrap); });
+  v1::RotateKekResponse rotated;
+  Expect("kek_rotated", [&] { return op.system->RotateKek(Ctx(), {}, &rotated); });
   ASSERT_OK_AND_ASSIGN(const CertificateRequest csr, MakeCertificateRequest());
   v1::IssueCertificateRequest issue;
   issue.set_csr(csr.csr_der);

@@ -55,7 +55,7 @@ TEST_F(IntegrityPassTest, LostHintsAreWrittenAgain) {
 // To other keys every record is one that they did not sum.
 TEST_F(IntegrityPassTest, ADamagedStoreIsFound) {
   ASSERT_EQ(Text(Put("app/a", {{"v", "1"}}, root_)), "OK");
-  server_->rooms().store->SetRecordHasher(NewRecordHasher(TestKeys()));
+  server_->rooms().store->SetRecordHasher(NewRecordHasher(*TestKeys()));
   IntegrityPass pass = Pass();
   EXPECT_CODE(pass.Run(), kDataLoss);
   EXPECT_GT(pass.problems(), 0);

@@ -204,7 +204,7 @@ class PowerLossTest : public testing::Test {
   }
 
   std::mt19937_64 random_;
-  const std::shared_ptr<const RecordHasher> hasher_ = NewRecordHasher(TestKeys());
+  const std::shared_ptr<const RecordHasher> hasher_ = NewRecordHasher(*TestKeys());
   std::unique_ptr<FaultDisk> disk_;
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<Store> store_;

@@ -41,7 +41,7 @@ class VaultFixture : public testing::Test {
     vault_ = Vault::Create(*store_, *keyring_, clock_);
     store_->SetCommitListener(
         [this](absl::Span<const CommittedUpdate> group) { vault_->OnCommitted(group); });
-    store_->SetRecordHasher(NewRecordHasher(*keyring_->Snapshot()));
+    store_->SetRecordHasher(NewRecordHasher(**keyring_->Snapshot()));
     ASSERT_OK(vault_->OnUnsealed());
   }
 

@@ -21,7 +21,9 @@ std::string Line(const v1::AuditEntry& entry) {
       entry.principal());
   if (!entry.resource().empty()) absl::StrAppend(&line, "  ", entry.resource());
   if (entry.version() != 0) absl::StrAppend(&line, "@", entry.version());
-  absl::StrAppend(&line, "  from ", entry.source(), "  id ", entry.correlation_id());
+  // What the server does by itself comes from nowhere and has no call.
+  if (!entry.source().empty()) absl::StrAppend(&line, "  from ", entry.source());
+  if (!entry.correlation_id().empty()) absl::StrAppend(&line, "  id ", entry.correlation_id());
   if (entry.count() > 1) absl::StrAppend(&line, "  x", entry.count());
   return line;
 }

@@ -34,6 +34,7 @@ void AddTokenCommands(Command app, Shell& shell);
 void AddOperatorCommands(Command app, Shell& shell);
 void AddOperatorInitCommand(Command parent, Shell& shell);
 void AddOperatorSealCommands(Command parent, Shell& shell);  // unseal seal status
+void AddOperatorKeyCommands(Command parent, Shell& shell);   // rotate-kek rewrap
 void AddAuditCommands(Command app, Shell& shell);
 void AddOfflineAuditCommand(Command audit, Shell& shell);
 void AddDoctorCommand(Command app, Shell& shell);

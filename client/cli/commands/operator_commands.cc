@@ -79,6 +79,7 @@ void AddOperatorCommands(Command app, Shell& shell) {
   parent.NeedSubcommand();
   AddOperatorInitCommand(parent, shell);
   AddOperatorSealCommands(parent, shell);
+  AddOperatorKeyCommands(parent, shell);
 
   const Command verify =
       parent.Add("verify", "Read every record and check that none was changed, moved or removed");

@@ -1,0 +1,124 @@
+// The turn of a key-encryption key as the server does it, rotation, rewrap and retirement, with a
+// fault at each of its file operations and commits in turn. After a restart every secret is as it
+// was, and the turn is taken up and comes to its end.
+#include <random>
+
+#include "base/log.h"
+#include "server/key_turner.h"
+#include "tests/crash/machine.h"
+#include "tests/support/seed.h"
+#include "tests/support/status.h"
+#include "tests/support/temp_dir.h"
+#include "vault/fields.h"
+
+namespace keyturn {
+namespace {
+
+constexpr int kSecrets = 14;
+
+class KekFaultTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    random_.seed(TestSeed());
+    SetLogFd(-1);
+    options_.directory = "/data";
+    options_.key_file = dir_.File("unseal.key");
+    options_.anchor_file = "/anchor/anchor.ktn";
+  }
+  void TearDown() override { SetLogFd(2); }
+
+  static SecretPath PathOf(int i) { return *SecretPath::Parse(absl::StrCat("app/s", i)); }
+  static std::string ValueOf(int i) { return absl::StrCat("the value of ", i); }
+
+  static void Fill(Machine& machine) {
+    ASSERT_OK(machine.Start());
+    ASSERT_OK(machine.Init(""));
+    for (int i = 0; i < kSecrets; ++i) {
+      const std::string value = ValueOf(i);
+      PutParams params;
+      params.path = PathOf(i);
+      ASSERT_OK(machine.vault->Put(*machine.store, params, *EncodeFields({{"v", 1, value}})));
+    }
+  }
+
+  static KeyTurner Turner(Machine& machine) {
+    return KeyTurner({*machine.store, *machine.keyring, *machine.vault, *machine.audit,
+                      *machine.lifecycle, Clock::Real()});
+  }
+  // Until the older keys are retired, as the server's thread: again after each failure that passes.
+  static absl::Status Turn(Machine& machine) {
+    KeyTurner turner = Turner(machine);
+    while ((*machine.keyring->Snapshot())->keks().size() > 1) RETURN_IF_ERROR(turner.Turn());
+    return absl::OkStatus();
+  }
+
+  static void ExpectWhole(Machine& machine) {
+    for (int i = 0; i < kSecrets; ++i) {
+      v1::GetRequest get;
+      get.set_path(PathOf(i).text());
+      ASSERT_OK_AND_ASSIGN(const ReadResult read, machine.vault->Get(get, absl::InfiniteFuture()));
+      EXPECT_OK(ForEachField(read.data.ExposeForCrypto(), [&](const FieldView& field) {
+        EXPECT_EQ(field.value, ValueOf(i));
+        return true;
+      }));
+    }
+    EXPECT_OK(machine.policies->GetRole(kOperatorRole));
+    EXPECT_NE(machine.ca.certificate_pem(), "");
+    EXPECT_TRUE(machine.store->Verify(NoProgress)->empty());
+    EXPECT_TRUE(machine.vault->Verify(NoProgress)->empty());
+    EXPECT_TRUE(machine.audit->Verify()->problems.empty());
+  }
+
+  std::mt19937_64 random_;
+  TempDir dir_;
+  KeyringOptions options_;
+};
+
+TEST_F(KekFaultTest, AFaultAtAnyOperationIsSurvivedAndTheTurnIsTakenUp) {
+  int runs = 0, rotated_runs = 0, interrupted = 0;
+  for (const DiskFault fault :
+       {DiskFault::kError, DiskFault::kTorn, DiskFault::kNoSpace, DiskFault::kPowerOff}) {
+    bool finished = false;
+    for (uint64_t n = 1; !finished; ++n) {
+      SCOPED_TRACE(absl::StrCat("operation ", n, ", fault ", static_cast<int>(fault)));
+      FaultDisk disk(random_());
+      ASSERT_OK(NewFaultFileSystem(disk)->CreateDirectory("/anchor", 0700));
+      const bool compromised = n % 2 == 1;
+      absl::StatusOr<KekTerm> rotated = KekTerm(0);
+      {
+        Machine machine(disk, options_);
+        Fill(machine);
+        if (HasFatalFailure()) return;
+        disk.FailAt(n, fault);
+        rotated = machine.lifecycle->RotateKek(AeadSuite::kXChaCha20Poly1305, compromised);
+        const absl::Status turned = rotated.ok() ? Turn(machine) : rotated.status();
+        finished = !disk.fault_hit();
+        interrupted += turned.ok() ? 0 : 1;
+        EXPECT_TRUE(turned.ok() || !finished) << turned;
+        if (fault == DiskFault::kPowerOff || n % 3 == 0) disk.PowerOff();
+      }
+      disk.ClearFault();
+      if (fault == DiskFault::kPowerOff || n % 3 == 0) disk.PowerOn();
+      Machine machine(disk, options_);
+      ASSERT_OK(machine.Start());
+      ASSERT_OK(machine.Unseal());
+      ExpectWhole(machine);
+      if (rotated.ok()) {
+        EXPECT_EQ(machine.keyring->status().kek_term, *rotated);
+        ++rotated_runs;
+      }
+      ASSERT_OK(Turn(machine));
+      ExpectWhole(machine);
+      EXPECT_EQ((*machine.keyring->Snapshot())->keks().size(), 1u);
+      if (HasFailure()) return;
+      ++runs;
+    }
+  }
+  std::printf("%d runs, %d were interrupted; %d times the rotation itself was done\n", runs,
+              interrupted, rotated_runs);
+  EXPECT_GT(interrupted, 4 * 10);
+  EXPECT_GT(rotated_runs, 4 * 10);
+}
+
+}  // namespace
+}  // namespace keyturn

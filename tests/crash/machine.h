@@ -1,0 +1,70 @@
+// The rooms of a server on one disk that can fail, wired as the server wires them, without its
+// doors.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "server/lifecycle.h"
+#include "storage/rocks_store.h"
+#include "tests/support/fault_env.h"
+#include "tests/support/fault_files.h"
+
+namespace keyturn {
+
+struct Machine {
+  Machine(FaultDisk& disk, const KeyringOptions& options)
+      : env(NewFaultEnv(disk)), files(NewFaultFileSystem(disk)), options(options) {}
+
+  absl::Status Start() {
+    Clock& clock = Clock::Real();
+    ASSIGN_OR_RETURN(store, OpenRocksStore({.directory = "/data/store", .env = env.get()}, clock));
+    ASSIGN_OR_RETURN(keyring, Keyring::Open(options, *files, clock));
+    AuditLogOptions audit_options;
+    audit_options.directory = "/data/audit";
+    ASSIGN_OR_RETURN(audit, AuditLog::Open(audit_options, *files, *store, clock));
+    policies = AuthStore::Create(*store, clock);
+    tokens = TokenStore::Create(*store, clock);
+    vault = Vault::Create(*store, *keyring, clock);
+    store->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
+      audit->OnCommitted(group);
+      vault->OnCommitted(group);
+    });
+    lifecycle = std::make_unique<Lifecycle>(
+        Lifecycle::Parts{*store, *keyring, *audit, *policies, *tokens, *vault, ca, Clock::Real(),
+                         "", [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
+    return absl::OkStatus();
+  }
+  ~Machine() {
+    if (lifecycle != nullptr) lifecycle->Seal();
+    if (store != nullptr) store->SetCommitListener(nullptr);
+  }
+
+  absl::Status Init(absl::string_view csr) {
+    std::vector<SealSpec> seals(1);
+    AuditEvent event;
+    event.event = "system_initialized";
+    AuditedUpdater updater(*store, *audit, event);
+    return lifecycle->Init(updater, std::move(seals), csr).status();
+  }
+  absl::Status Unseal() {
+    return lifecycle->Unseal(
+        [&](Keyring& keys) { return keys.UnsealWithKeyFile(store->LastRevision()); });
+  }
+
+  const std::unique_ptr<rocksdb::Env> env;
+  const std::unique_ptr<FileSystem> files;
+  const KeyringOptions options;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Keyring> keyring;
+  std::unique_ptr<AuditLog> audit;
+  std::unique_ptr<AuthStore> policies;
+  std::unique_ptr<TokenStore> tokens;
+  std::unique_ptr<Vault> vault;
+  ClientCa ca{Clock::Real()};
+  std::unique_ptr<Lifecycle> lifecycle;
+};
+
+}  // namespace keyturn
