@@ -226,7 +226,11 @@ class Supervisor {
       fcntl(stream.from, F_SETFL, O_NONBLOCK);
       pollfd ready = {stream.from, POLLIN, 0};
       while (stream.from >= 0 && poll(&ready, 1, 0) > 0) stream.Pump();
-      if (stream.from >= 0) WriteOut(stream.to, stream.masker->Finish());
+      if (stream.from < 0) continue;
+      WriteOut(stream.to, stream.masker->Finish());
+      // A process of its own may still have the other end: it is told that nobody reads any more.
+      close(stream.from);
+      stream.from = -1;
     }
   }
 
