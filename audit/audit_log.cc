@@ -55,11 +55,15 @@ class AuditLogImpl : public AuditLog {
       // A start that failed or was killed may have made the segment without this.
       RETURN_IF_ERROR(files_.SyncDirectory(options_.directory));
     }
+    const Revision logged = state_.last_revision;
+    const Revision stored = store.LastRevision();
+    if (options_.accept_rollback.empty()) RETURN_IF_ERROR(CheckStore(logged, stored));
     if (file_ == nullptr) RETURN_IF_ERROR(NewSegment());
     RETURN_IF_ERROR(Replay(*snapshot));
     synced_revision_ = state_.last_revision;
     synced_sequence_ = state_.next_sequence - 1;
     if (synced_sequence_ < synced) RETURN_IF_ERROR(AcceptLoss(store, synced));
+    if (logged > stored) RETURN_IF_ERROR(AcceptRollback(store, logged, stored));
     syncer_ = std::thread([this] { SyncLoop(); });
     return absl::OkStatus();
   }
@@ -193,6 +197,8 @@ class AuditLogImpl : public AuditLog {
       out.problems.push_back(
           absl::StrCat("the files hold ", out.entries, " entries; ", written, " were written"));
     }
+    const absl::MutexLock lock(&mu_);  // it may have begun others meanwhile
+    if (out.newest_segment > segment_first_) out.problems.push_back("a segment is not of this log");
     return out;
   }
 
@@ -295,12 +301,20 @@ class AuditLogImpl : public AuditLog {
   absl::Status AcceptLoss(Store& store, uint64_t synced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     LogWarning("went on without entries of the audit log that were on disk",
                {{"first", synced_sequence_ + 1}, {"last", synced}});
-    return store
-        .Update([this](const View&, Batch& batch) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-          WriteSynced(synced_sequence_, batch);
-          return absl::OkStatus();
-        })
-        .status();
+    return NoteSyncedNow(synced_sequence_, store);
+  }
+
+  // Revisions that the log has seen are not given again: their entries would be taken for those.
+  absl::Status AcceptRollback(Store& store, Revision logged, Revision stored)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    LogWarning("went on with a store that is behind the audit log",
+               {{"audit_revision", logged.value()}, {"store_revision", stored.value()}});
+    store.SkipTo(logged);
+    RETURN_IF_ERROR(AppendEntry(
+        EncodeEvent(RollbackEvent(options_.accept_rollback, logged, stored, clock_.Now())),
+        Revision(0)));
+    RETURN_IF_ERROR(file_->Sync());
+    return NoteSyncedNow(synced_sequence_, store);
   }
 
   // One sync serves every caller that waits for it.

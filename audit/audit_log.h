@@ -36,6 +36,8 @@ struct AuditLogOptions {
   uint64_t segment_bytes_max = limits::kAuditSegmentBytesMax;
   // Goes on with what is left of a log that lost entries which were on disk.
   bool accept_loss = false;
+  // Goes on with a store that is behind the log, for this reason; "" refuses it.
+  std::string accept_rollback;
 };
 
 // Which records a search returns; empty fields match all. Times are [after, before).
@@ -49,7 +51,8 @@ class AuditLog {
  public:
   // Opens the newest segment, cuts off what a crash left at its end, and replays what the store's
   // audit_tail holds beyond it. DATA_LOSS when the chain is broken, or when entries are missing
-  // that were on disk as of the newest change. Works while sealed: entries are chained, checkpoints
+  // that were on disk as of the newest change, or has entries of changes that the store has not: it
+  // was put back, or lost what it had. Works while sealed: entries are chained, checkpoints
   // wait for the key.
   static absl::StatusOr<std::unique_ptr<AuditLog>> Open(const AuditLogOptions& options,
                                                         FileSystem& files, Store& store,

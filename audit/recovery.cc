@@ -89,6 +89,29 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& files, const std::string& di
   return recovery.Take();
 }
 
+absl::Status CheckStore(Revision logged, Revision stored) {
+  if (logged <= stored) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      "the audit log has changes up to revision ", logged.value(), ", but the store ends at ",
+      stored.value(),
+      ": it was put back, or has lost changes. Restore the whole data directory from one copy, or "
+      "start with --accept-rollback REASON"));
+}
+
+AuditEvent RollbackEvent(absl::string_view reason, Revision logged, Revision stored,
+                         absl::Time now) {
+  AuditEvent event;
+  event.time = now;
+  event.event = "rollback_accepted";
+  event.principal = "keyturn";
+  event.auth_method = "server";
+  event.method = "background";
+  event.details = {{"reason", std::string(reason)},
+                   {"audit_revision", absl::StrCat(logged.value())},
+                   {"store_revision", absl::StrCat(stored.value())}};
+  return event;
+}
+
 absl::StatusOr<uint64_t> ReadSynced(const View& view) {
   ASSIGN_OR_RETURN(const std::optional<std::string> stored,
                    view.Get(Family::kMeta, schema::kAuditSyncedKey));
@@ -107,6 +130,15 @@ absl::Status NoteSynced(uint64_t sequence, const View& view, Batch& batch) {
   ASSIGN_OR_RETURN(const uint64_t noted, ReadSynced(view));
   if (sequence != noted) WriteSynced(sequence, batch);
   return absl::OkStatus();
+}
+
+absl::Status NoteSyncedNow(uint64_t sequence, Store& store) {
+  return store
+      .Update([sequence](const View&, Batch& batch) {
+        WriteSynced(sequence, batch);
+        return absl::OkStatus();
+      })
+      .status();
 }
 
 }  // namespace keyturn

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "audit/chain.h"
+#include "audit/event.h"
 #include "audit/segments.h"
 #include "storage/file_system.h"
 #include "storage/store.h"
@@ -23,6 +24,13 @@ struct RecoveredLog {
 absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& files, const std::string& directory,
                                         uint64_t synced);
 
+// A change is durable before its entry is written, so a store whose newest revision is below one in
+// the log was put back or has lost changes: DATA_LOSS.
+absl::Status CheckStore(Revision logged, Revision stored);
+// The entry of going on with it all the same.
+AuditEvent RollbackEvent(absl::string_view reason, Revision logged, Revision stored,
+                         absl::Time now);
+
 // The sequence up to which entries were on disk when the newest change was committed: changes note
 // it, so that a log that lost its end is not taken for a shorter one.
 absl::StatusOr<uint64_t> ReadSynced(const View& view);
@@ -30,5 +38,7 @@ void WriteSynced(uint64_t sequence, Batch& batch);
 // In the batch of a change. Most find that nothing was synced since the one before, and write
 // nothing.
 absl::Status NoteSynced(uint64_t sequence, const View& view, Batch& batch);
+// In an update of its own.
+absl::Status NoteSyncedNow(uint64_t sequence, Store& store);
 
 }  // namespace keyturn

@@ -19,6 +19,7 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
   ASSIGN_OR_RETURN(const std::vector<SegmentName> segments, ListSegments(files, directory));
   AuditVerification out;
   out.public_key = std::string(public_key);
+  if (!segments.empty()) out.newest_segment = segments.back().first_sequence;
   ChainState state = ChainState::Start();
   for (const SegmentName& segment : segments) {
     if (segment.first_sequence > extent.last_segment) break;
@@ -32,7 +33,10 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
     absl::Status told;
     // Before the frames are read: what comes later is not looked for.
     ASSIGN_OR_RETURN(uint64_t size, files.FileSize(segment.path));
-    if (segment.first_sequence == extent.last_segment) size = std::min(size, extent.bytes);
+    if (segment.first_sequence == extent.last_segment) {
+      if (size < extent.bytes) problem("the file is shorter than what was written");
+      size = std::min(size, extent.bytes);
+    }
     uint64_t verified = 0;
     RETURN_IF_ERROR(ForEachFrame(files, segment.path, 0, [&](const Frame& frame, uint64_t end) {
                       if (end > size) return false;

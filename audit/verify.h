@@ -20,6 +20,7 @@ struct AuditVerification {
   std::string head_hash;
   std::string public_key;
   std::vector<std::string> problems;  // empty: the log is whole
+  uint64_t newest_segment = 0;        // of those that are there, by its first sequence number
 };
 
 // As far as a log that somebody writes to is to be verified: behind it may be half a frame.

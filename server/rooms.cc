@@ -27,6 +27,7 @@ AuditLogOptions AuditOptionsOf(const Config& config) {
                                                        : config.audit_directory;
   options.sync_reads = config.audit_sync_reads;
   options.accept_loss = config.accept_audit_loss;
+  options.accept_rollback = config.accept_rollback;
   return options;
 }
 

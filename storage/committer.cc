@@ -164,6 +164,13 @@ void Committer::SetListener(Store::CommitListener listener) {
   listener_ = std::move(listener);
 }
 
+// Durable with the next update: before it nothing has a revision that was skipped.
+void Committer::SkipTo(Revision revision) {
+  if (revision <= last_revision()) return;
+  written_revision_.store(revision.value(), std::memory_order_release);
+  Publish(revision);
+}
+
 absl::Status Committer::WaitFor(Revision revision, absl::Time deadline) {
   if (last_revision() >= revision) return absl::OkStatus();
   const absl::MutexLock lock(&revision_mu_);

@@ -36,6 +36,8 @@ class Committer {
   Revision last_revision() const {
     return Revision(last_revision_.load(std::memory_order_acquire));
   }
+  // As Store::SkipTo.
+  void SkipTo(Revision revision);
   absl::Status WaitFor(Revision revision, absl::Time deadline);
   // Returns once the listener has been told of all that `snapshot` shows. At once after a failed
   // write. Not from the listener.

@@ -82,6 +82,7 @@ class RocksStore : public Store {
   }
   const View& Newest() const override { return newest_; }
   Revision LastRevision() const override { return committer_->last_revision(); }
+  void SkipTo(Revision revision) override { committer_->SkipTo(revision); }
   absl::Status WaitFor(Revision revision, absl::Time deadline) override {
     return committer_->WaitFor(revision, deadline);
   }

@@ -150,6 +150,8 @@ class Store : public Updater {
   virtual const View& Newest() const = 0;
   // Of the newest committed update; Revision(0) for an empty store.
   virtual Revision LastRevision() const = 0;
+  // Later updates get revisions above `revision`. At start only, before anybody else has the store.
+  virtual void SkipTo(Revision revision) = 0;
   // Waits until LastRevision() >= revision. DEADLINE_EXCEEDED at `deadline` (wall time).
   virtual absl::Status WaitFor(Revision revision, absl::Time deadline) = 0;
 

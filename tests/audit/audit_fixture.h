@@ -86,7 +86,7 @@ class AuditFixture : public testing::Test {
   }
 
   SimulatedClock clock_;
-  AuditLogOptions options_{.directory = "/audit", .sync_reads = true};
+  AuditLogOptions options_{.directory = "/audit", .sync_reads = true, .accept_rollback = ""};
   std::unique_ptr<FileSystem> files_;
   std::shared_ptr<const KeyringSnapshot> keys_;
   std::unique_ptr<Store> store_;

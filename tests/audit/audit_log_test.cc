@@ -86,5 +86,46 @@ TEST_F(AuditLogTest, NothingInAnEventCanForgeAnEntry) {
   EXPECT_LE(records[0].event.user_agent.size(), 1100u);
 }
 
+// A change is in the store before its entry is in the log: a log that knows more than the store
+// tells of a store that was put back, or whose own log lost its end.
+TEST_F(AuditLogTest, AStoreBehindTheLogIsRefusedUnlessAccepted) {
+  for (int i = 0; i < 5; ++i) ASSERT_OK(Change("a"));
+  Close();
+  store_ = *OpenRocksStore({.directory = "/older", .in_memory = true}, clock_);
+  store_->SetRecordHasher(NewRecordHasher(*keys_));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK(store_->Update([](const View&, Batch& batch) {
+      batch.Put(Family::kRecords, "key", "value");
+      return absl::OkStatus();
+    }));
+  }
+  EXPECT_EQ(Open(),
+            absl::DataLossError(
+                "the audit log has changes up to revision 5, but the store ends at 3: it was put "
+                "back, or has lost changes. Restore the whole data directory from one copy, or "
+                "start with --accept-rollback REASON"));
+  options_.accept_rollback = "Monday's copy";
+  ASSERT_OK(Open());
+  const AuditEvent accepted = All().back().event;
+  EXPECT_EQ(accepted.event, "rollback_accepted");
+  EXPECT_EQ(accepted.details,
+            (std::vector<std::pair<std::string, std::string>>{
+                {"reason", "Monday's copy"}, {"audit_revision", "5"}, {"store_revision", "3"}}));
+  EXPECT_GT(store_->LastRevision(), Revision(5));
+  // Once is enough, and a change after it has a revision of its own, and an entry, which a crash
+  // before it is in the segment does not lose.
+  options_.accept_rollback = "";
+  ASSERT_OK(Open());
+  const std::string before = *files_->Read(LastSegment());
+  ASSERT_OK(Change("after"));
+  Close();
+  Replace(LastSegment(), before);
+  ASSERT_OK(Open());
+  const AuditRecord last = All().back();
+  EXPECT_EQ(last.event.resource, "after");
+  EXPECT_GT(last.event.revision, Revision(5));
+  EXPECT_TRUE(log_->Verify()->problems.empty());
+}
+
 }  // namespace
 }  // namespace keyturn

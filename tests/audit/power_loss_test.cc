@@ -55,7 +55,8 @@ class AuditPowerLossTest : public testing::Test {
     store_->SetRecordHasher(NewRecordHasher(*keys_));
     const AuditLogOptions options = {.directory = "/audit",
                                      .sync_reads = program == Program::kReal,
-                                     .segment_bytes_max = kSegmentBytes};
+                                     .segment_bytes_max = kSegmentBytes,
+                                     .accept_rollback = ""};
     auto log = AuditLog::Open(options, *files_, *store_, Clock::Real());
     if (!log.ok()) return log.status();
     log_ = *std::move(log);

@@ -46,8 +46,8 @@ class CrashWorld {
     return MakeWriter();
   }
 
-  absl::Status Restart() {
-    RETURN_IF_ERROR(process_.Start());
+  absl::Status Restart(const std::vector<std::string>& flags = {}) {
+    RETURN_IF_ERROR(process_.Start(flags));
     ASSIGN_OR_RETURN(operator_, ConnectAs("operator"));
     return absl::OkStatus();
   }

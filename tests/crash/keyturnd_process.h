@@ -52,8 +52,8 @@ class KeyturndProcess {
   }
 
   // Returns once it listens. UNAVAILABLE, with what it wrote, when it ends before.
-  absl::Status Start() {
-    RETURN_IF_ERROR(Spawn());
+  absl::Status Start(const std::vector<std::string>& flags = {}) {
+    RETURN_IF_ERROR(Spawn(flags));
     ASSIGN_OR_RETURN(const bool ready, AwaitInfo(directory_, IN_MOVED_TO, -1));
     if (!ready) {
       const int status = Reap();
@@ -67,7 +67,7 @@ class KeyturndProcess {
 
   // Starts it and kills it when it has changed files of the store `changes` times, or listens.
   absl::Status StartAndKill(int changes) {
-    RETURN_IF_ERROR(Spawn());
+    RETURN_IF_ERROR(Spawn({}));
     const uint32_t mask = IN_CREATE | IN_MODIFY | IN_MOVED_TO | IN_DELETE | IN_CLOSE_WRITE;
     RETURN_IF_ERROR(AwaitInfo(File("data/store"), mask, changes).status());
     Kill();
@@ -88,12 +88,13 @@ class KeyturndProcess {
   static constexpr int kPatienceMillis = 60'000;
 
   // Between fork and exec only calls that are safe in a process with threads.
-  absl::Status Spawn() {
+  absl::Status Spawn(const std::vector<std::string>& flags) {
     if (FileSystem::Posix().Exists(File("info.json"))) {
       RETURN_IF_ERROR(FileSystem::Posix().Remove(File("info.json")));
     }
     std::vector<std::string> arguments = {program_, "--config", File("keyturnd.toml"),
                                           "--info-file", File("info.json")};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);

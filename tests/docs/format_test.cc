@@ -137,8 +137,8 @@ class Maker {
   Revision Write() {
     const auto keys = *keyring_->Snapshot();
     store_ = *OpenRocksStore({.directory = "/store", .in_memory = true}, clock_);
-    std::unique_ptr<AuditLog> log =
-        *AuditLog::Open({.directory = dir_.File("audit")}, files_, *store_, clock_);
+    std::unique_ptr<AuditLog> log = *AuditLog::Open(
+        {.directory = dir_.File("audit"), .accept_rollback = ""}, files_, *store_, clock_);
     const std::unique_ptr<Vault> vault = Vault::Create(*store_, *keyring_, clock_);
     store_->SetCommitListener(
         [&log](absl::Span<const CommittedUpdate> group) { log->OnCommitted(group); });
