@@ -94,10 +94,12 @@ inline constexpr uint64_t kKekUsesStep = uint64_t{1} << 20;  // counted ahead in
 inline constexpr size_t kKeksMax = 64;                       // not yet retired
 inline constexpr size_t kRetiredKeksKept = 64;               // terms and times, without keys
 inline constexpr size_t kRewrapRecordsPerUpdate = 32;
-inline constexpr size_t kRewrapBytesPerUpdate = 256 * kKiB;  // and one record more
+inline constexpr size_t kRewrapBytesPerUpdate = 256 * kKiB;  // but one record always
 inline constexpr size_t kRewrapScanMax = 4096;               // records looked at in one snapshot
 inline constexpr int64_t kKeyTurnMilliseconds = 100;         // between looks for older keys
-inline constexpr int64_t kRewrapRetrySeconds = 3600;         // after records that do not open
+inline constexpr int64_t kRewrapRetrySeconds = 60;           // after a failure
+inline constexpr int64_t kDamageRetrySeconds = 3600;         // after records that do not open
+inline constexpr int64_t kFormerCallsSecondsMax = 300;       // then they are told of
 
 // Connections (docs: gRPC core's channel arguments).
 inline constexpr int kMetadataBytesMax = 8192;

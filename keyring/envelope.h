@@ -38,6 +38,7 @@ enum class Purpose : uint8_t {
   kRootKeyWrap = 13,
   kKeyring = 14,
   kSetting = 15,
+  kPageToken = 16,
 };
 
 // The place of a record other than a version's data: its key in the store, and a generation that
@@ -82,6 +83,11 @@ absl::StatusOr<SecretBytes> OpenPayload(const KeyringSnapshot& keys, const Versi
 // The same DEK under the active KEK: an online rewrap never touches payloads.
 absl::StatusOr<std::string> RewrapDek(const KeyringSnapshot& keys, const VersionPlace& place,
                                       absl::string_view wrapped_dek);
+// The same data under a new DEK, after the old one may have become known.
+absl::StatusOr<SealedVersion> ReencryptVersion(const KeyringSnapshot& keys,
+                                               const VersionPlace& place,
+                                               absl::string_view wrapped_dek,
+                                               absl::string_view payload);
 // The same record, with its purpose and generation, under the active KEK. `key` is its place's.
 absl::StatusOr<std::string> ResealRecord(const KeyringSnapshot& keys, absl::string_view key,
                                          absl::string_view sealed);

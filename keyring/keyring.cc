@@ -212,14 +212,18 @@ class KeyringImpl : public Keyring {
     std::shared_ptr<const KeyringSnapshot> next =
         keys->WithoutKeks(below, absl::ToUnixMillis(clock_.Now()));
     RETURN_IF_ERROR(WriteKeys(*next));
+    next->ForgetAnnounced(below);
     Publish(std::move(next));
     return absl::OkStatus();
   }
 
   bool FormerSnapshotsHeld() const override {
     const absl::ReaderMutexLock lock(&keys_mu_);
-    return std::any_of(former_.begin(), former_.end(),
-                       [](const auto& former) { return !former.expired(); });
+    const bool held = std::any_of(former_.begin(), former_.end(),
+                                  [](const auto& former) { return !former.expired(); });
+    // What the last holder did before it let go happens before what the caller looks at.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return held;
   }
 
   absl::Status SaveKekUses() override {

@@ -89,8 +89,9 @@ class Keyring {
 
   // Makes a KEK of the next term, durably, and publishes a snapshot that seals with it.
   // `compromised`: the older ones may be known to others. FAILED_PRECONDITION while sealed;
-  // RESOURCE_EXHAUSTED (KeyringSnapshot::WithNextKek); UNAVAILABLE when the files cannot be
-  // written: then the keys in use stay, and the next unseal may find either.
+  // RESOURCE_EXHAUSTED (KeyringSnapshot::WithNextKek); UNAVAILABLE, or RESOURCE_EXHAUSTED for a
+  // full disk, when the files cannot be written: then the keys in use stay, and the next unseal may
+  // find either.
   virtual absl::StatusOr<KekTerm> RotateKek(AeadSuite suite, bool compromised) = 0;
   // Forgets the KEKs of terms below `below`, on disk and in the snapshots from now on. REQUIRES:
   // nothing is sealed under them, and FormerSnapshotsHeld() was false before that was found out.

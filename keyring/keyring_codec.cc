@@ -55,7 +55,7 @@ void EncodeKek(const Kek& kek, bool active, record::v1::Kek* out) {
   out->set_created_ms(kek.created_ms);
   out->set_state(active ? record::v1::Kek::ACTIVE : record::v1::Kek::DECRYPT_ONLY);
   // Ahead, so that a crash before the next write counts too many and never too few.
-  out->set_uses(kek.uses.load() + (active ? limits::kKekUsesStep : 0));
+  out->set_uses(kek.uses.load() + limits::kKekUsesStep);
 }
 
 struct Copy {

@@ -25,6 +25,11 @@ void KeyringSnapshot::Announce() const {
   later_->keks.push_back(keks_.back());
 }
 
+void KeyringSnapshot::ForgetAnnounced(KekTerm below) const {
+  const absl::MutexLock lock(&later_->mu);
+  std::erase_if(later_->keks, [&](const auto& kek) { return kek->term < below; });
+}
+
 absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> KeyringSnapshot::WithNextKek(
     AeadSuite suite, bool older_compromised, int64_t now_ms) const {
   if (keks_.size() >= limits::kKeksMax) {

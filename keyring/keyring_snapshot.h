@@ -68,6 +68,9 @@ class KeyringSnapshot {
                                                                      int64_t now_ms) const;
   // Lets the snapshots from before open what this one seals. Before it is published.
   void Announce() const;
+  // Lets go of announced KEKs of terms below `below`. REQUIRES: nobody holds a snapshot whose
+  // active term is lower, since it may be using them.
+  void ForgetAnnounced(KekTerm below) const;
   // The snapshot without the KEKs of terms below `below`, which are in retired() instead.
   // REQUIRES: below <= active_kek().term.
   std::shared_ptr<const KeyringSnapshot> WithoutKeks(KekTerm below, int64_t now_ms) const;

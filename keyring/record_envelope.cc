@@ -13,7 +13,8 @@ namespace {
 absl::Status UnknownTerm(KekTerm term) {
   return absl::FailedPreconditionError(
       absl::StrCat("a record is sealed under key term ", term.value(),
-                   ", which is not in the keyring (retired or destroyed)"));
+                   ", which is not in the keyring: it was retired, or store and keyring are not of "
+                   "one copy"));
 }
 
 // Four lanes of the accumulators: HMAC-SHA256 over an unambiguous encoding of the whole record.

@@ -70,14 +70,11 @@ absl::StatusOr<std::string> WrapDek(const KeyringSnapshot& keys, const VersionPl
   return SealCommitted(kek.key, header, keys.vault_id(), EncodePlace(place), dek.ExposeForCrypto());
 }
 
-}  // namespace
-
-absl::StatusOr<SealedVersion> SealVersion(const KeyringSnapshot& keys, const VersionPlace& place,
-                                          absl::string_view plaintext) {
+absl::StatusOr<SealedVersion> SealPadded(const KeyringSnapshot& keys, const VersionPlace& place,
+                                         const SecretBytes& padded) {
   const AeadSuite suite = keys.active_kek().suite;
   const auto suite_byte = static_cast<uint8_t>(suite);
   ASSIGN_OR_RETURN(const SecretBytes dek, RandomSecret(kAeadKeySize));
-  ASSIGN_OR_RETURN(const SecretBytes padded, Pad(plaintext));
   ASSIGN_OR_RETURN(
       const std::string sealed,
       AeadSeal(suite, dek.ExposeForCrypto(), PayloadAssociatedData(keys, place, suite_byte),
@@ -88,6 +85,25 @@ absl::StatusOr<SealedVersion> SealVersion(const KeyringSnapshot& keys, const Ver
   out.payload.append(sealed);
   ASSIGN_OR_RETURN(out.wrapped_dek, WrapDek(keys, place, dek));
   return out;
+}
+
+absl::StatusOr<SecretBytes> OpenPadded(const KeyringSnapshot& keys, const VersionPlace& place,
+                                       const SecretBytes& dek, absl::string_view payload) {
+  if (payload.size() < kPayloadHeaderSize || !IsAeadSuite(static_cast<uint8_t>(payload[0])) ||
+      static_cast<uint8_t>(payload[1]) != kPayloadFormat) {
+    return absl::DataLossError("a payload is malformed");
+  }
+  const auto suite = static_cast<uint8_t>(payload[0]);
+  return AeadOpen(static_cast<AeadSuite>(suite), dek.ExposeForCrypto(),
+                  PayloadAssociatedData(keys, place, suite), payload.substr(kPayloadHeaderSize));
+}
+
+}  // namespace
+
+absl::StatusOr<SealedVersion> SealVersion(const KeyringSnapshot& keys, const VersionPlace& place,
+                                          absl::string_view plaintext) {
+  ASSIGN_OR_RETURN(const SecretBytes padded, Pad(plaintext));
+  return SealPadded(keys, place, padded);
 }
 
 absl::StatusOr<SecretBytes> UnwrapDek(const KeyringSnapshot& keys, const VersionPlace& place,
@@ -104,17 +120,19 @@ absl::StatusOr<SecretBytes> UnwrapDek(const KeyringSnapshot& keys, const Version
 
 absl::StatusOr<SecretBytes> OpenPayload(const KeyringSnapshot& keys, const VersionPlace& place,
                                         const SecretBytes& dek, absl::string_view payload) {
-  if (payload.size() < kPayloadHeaderSize || !IsAeadSuite(static_cast<uint8_t>(payload[0])) ||
-      static_cast<uint8_t>(payload[1]) != kPayloadFormat) {
-    return absl::DataLossError("a payload is malformed");
-  }
-  const auto suite = static_cast<uint8_t>(payload[0]);
-  ASSIGN_OR_RETURN(
-      SecretBytes padded,
-      AeadOpen(static_cast<AeadSuite>(suite), dek.ExposeForCrypto(),
-               PayloadAssociatedData(keys, place, suite), payload.substr(kPayloadHeaderSize)));
+  ASSIGN_OR_RETURN(SecretBytes padded, OpenPadded(keys, place, dek, payload));
   RETURN_IF_ERROR(Unpad(&padded));
   return padded;
+}
+
+// Padded as it is: one block of the arena, however large.
+absl::StatusOr<SealedVersion> ReencryptVersion(const KeyringSnapshot& keys,
+                                               const VersionPlace& place,
+                                               absl::string_view wrapped_dek,
+                                               absl::string_view payload) {
+  ASSIGN_OR_RETURN(const SecretBytes dek, UnwrapDek(keys, place, wrapped_dek));
+  ASSIGN_OR_RETURN(const SecretBytes padded, OpenPadded(keys, place, dek, payload));
+  return SealPadded(keys, place, padded);
 }
 
 absl::StatusOr<std::string> RewrapDek(const KeyringSnapshot& keys, const VersionPlace& place,

@@ -1,5 +1,7 @@
 #include "server/key_turner.h"
 
+#include <algorithm>
+
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
@@ -16,6 +18,22 @@ using record::v1::RewrapState;
 bool IsInterruption(const absl::Status& status) {
   return absl::IsCancelled(status) || absl::IsFailedPrecondition(status) || absl::IsAborted(status);
 }
+
+// Takes the time of each update, where an AuditedUpdater takes that of its event.
+class RewrapUpdater : public Updater {
+ public:
+  RewrapUpdater(Updater& store, const AuditLog& audit, Clock& clock)
+      : store_(store), audit_(audit), clock_(clock) {}
+  absl::StatusOr<Revision> Update(UpdateFn fn) override {
+    const AuditEvent event = ServerEvent("records_rewrapped", clock_);
+    return AuditedUpdater(store_, audit_, event).Update(fn);
+  }
+
+ private:
+  Updater& store_;
+  const AuditLog& audit_;
+  Clock& clock_;
+};
 
 // "" when the key may stay.
 absl::string_view WhyDue(const Kek& kek, absl::Time now) {
@@ -55,31 +73,52 @@ absl::Status KeyTurner::Turn() {
   const absl::Cleanup done = [this] { running_.store(false); };
   pacer_.Begin();
   const absl::Status turned = TurnTo(term);
-  return IsInterruption(turned) ? absl::OkStatus() : turned;
+  if (turned.ok() || IsInterruption(turned)) return absl::OkStatus();
+  failed_term_ = term;
+  not_before_ =
+      parts_.clock.Now() + absl::Seconds(absl::IsDataLoss(turned) ? limits::kDamageRetrySeconds
+                                                                  : limits::kRewrapRetrySeconds);
+  return turned;
 }
 
 absl::Status KeyTurner::TurnTo(KekTerm term) {
-  ASSIGN_OR_RETURN(RewrapState state, parts_.vault.ReadRewrapState());
+  ASSIGN_OR_RETURN(const RewrapState state, parts_.vault.ReadRewrapState());
   if (state.term() != term.value() || state.finished_ms() == 0) RETURN_IF_ERROR(Rewrap());
   // Calls from before the rotation seal with the older key; they end soon.
-  if (parts_.keyring.FormerSnapshotsHeld()) return absl::OkStatus();
-  const auto rest = [this](uint64_t, uint64_t) { return pacer_.Rest(); };
-  ASSIGN_OR_RETURN(uint64_t outside, parts_.vault.CountOutside(term, rest));
+  if (parts_.keyring.FormerSnapshotsHeld()) return AwaitFormerCalls();
+  former_since_ = absl::InfiniteFuture();
+  // The last of them may have been in a group whose sync failed: then nobody knows what it left.
+  if (parts_.store.Stats().stopped) return absl::UnavailableError("the store stopped");
+  ASSIGN_OR_RETURN(uint64_t outside, CountOutside(term));
   if (outside > 0) {
     // Such calls came after the pass, or records were damaged and are mended.
     RETURN_IF_ERROR(Rewrap());
-    ASSIGN_OR_RETURN(outside, parts_.vault.CountOutside(term, rest));
+    ASSIGN_OR_RETURN(outside, CountOutside(term));
   }
   if (outside == 0) return Retire(term);
-  failed_term_ = term;
-  not_before_ = parts_.clock.Now() + absl::Seconds(limits::kRewrapRetrySeconds);
   return absl::DataLossError(absl::StrCat(
       outside, " records do not open, so the older keys stay; run: keyturn operator verify"));
 }
 
+absl::Status KeyTurner::AwaitFormerCalls() {
+  const absl::Time now = parts_.clock.Now();
+  former_since_ = std::min(former_since_, now);
+  if (now - former_since_ < absl::Seconds(limits::kFormerCallsSecondsMax)) return absl::OkStatus();
+  return absl::UnavailableError(
+      "a call from before the rotation is still under way, so the older keys stay");
+}
+
+absl::StatusOr<uint64_t> KeyTurner::CountOutside(KekTerm term) {
+  const auto rest = [this](uint64_t, uint64_t) { return pacer_.Rest(); };
+  ASSIGN_OR_RETURN(const uint64_t outside, parts_.vault.CountOutside(term, rest));
+  if (parts_.keyring.status().kek_term != term) {
+    return absl::AbortedError("the key-encryption key was rotated again");
+  }
+  return outside;
+}
+
 absl::Status KeyTurner::Rewrap() {
-  const AuditEvent event = ServerEvent("records_rewrapped", parts_.clock);
-  AuditedUpdater updater(parts_.store, parts_.audit, event);
+  RewrapUpdater updater(parts_.store, parts_.audit, parts_.clock);
   ASSIGN_OR_RETURN(
       const RewrapState state,
       parts_.vault.Rewrap(updater, [this](uint64_t, uint64_t) { return pacer_.Rest(); }));
@@ -92,6 +131,8 @@ absl::Status KeyTurner::Rewrap() {
 }
 
 absl::Status KeyTurner::Retire(KekTerm term) {
+  // What cannot be written down is not done.
+  if (parts_.audit.failing()) return absl::UnavailableError("the audit log cannot be written");
   RETURN_IF_ERROR(parts_.lifecycle.RetireKeks(term));
   failed_.store(0);
   AuditEvent event = ServerEvent("kek_retired", parts_.clock);

@@ -46,14 +46,19 @@ class KeyTurner {
 
   absl::Status TurnTo(KekTerm term);
   absl::Status Rewrap();
+  absl::Status AwaitFormerCalls();
+  absl::StatusOr<uint64_t> CountOutside(KekTerm term);
   absl::Status Retire(KekTerm term);
 
   const Parts parts_;
   Pacer pacer_;
   std::atomic<bool> running_{false};
   std::atomic<double> failed_{0};
-  absl::Time not_before_ = absl::InfinitePast();  // Turn's: a pass that failed is not at once again
-  KekTerm failed_term_;                           // for which
+  // Turn's: a turn to this term that failed is not tried again at once.
+  KekTerm failed_term_;
+  absl::Time not_before_ = absl::InfinitePast();
+  absl::Time former_since_ =
+      absl::InfiniteFuture();  // since when calls from before were waited for
 };
 
 }  // namespace keyturn

@@ -6,7 +6,7 @@
 #include "base/coding.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "keyring/envelope.h"
+#include "keyring/committed_seal.h"
 
 namespace keyturn {
 
@@ -17,8 +17,11 @@ absl::StatusOr<std::string> EncodePageToken(const KeyringSnapshot& keys, absl::s
     plain.push_back(level.by_key ? 1 : 0);
     AppendLengthPrefixed(level.name, &plain);
   }
+  // Not under a KEK, which may be forgotten before the next page is asked for.
+  SealHeader header;
+  header.purpose = Purpose::kPageToken;
   ASSIGN_OR_RETURN(const std::string sealed,
-                   SealRecord(keys, {Purpose::kSetting, absl::StrCat("page/", binding), 0}, plain));
+                   SealCommitted(keys.token_key(), header, keys.vault_id(), binding, plain));
   return Base64UrlEncode(sealed);
 }
 
@@ -30,10 +33,10 @@ absl::StatusOr<WalkPosition> DecodePageToken(const KeyringSnapshot& keys, absl::
       "page_token: is not from the previous answer to this request; start without one");
   const std::optional<std::string> sealed = Base64UrlDecode(token);
   if (!sealed.has_value()) return bad;
-  const absl::StatusOr<OpenedRecord> opened =
-      OpenRecord(keys, Purpose::kSetting, absl::StrCat("page/", binding), *sealed);
+  const absl::StatusOr<SecretBytes> opened =
+      OpenCommitted(keys.token_key(), Purpose::kPageToken, keys.vault_id(), binding, *sealed);
   if (!opened.ok()) return bad;
-  absl::string_view rest = opened->plaintext.ExposeForCrypto();
+  absl::string_view rest = opened->ExposeForCrypto();
   while (!rest.empty()) {
     const std::optional<uint8_t> by_key = ReadByte(&rest);
     const std::optional<absl::string_view> name = ReadLengthPrefixed(&rest);

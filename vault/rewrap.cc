@@ -126,9 +126,7 @@ class Renewal {
     std::string key = schema::PayloadKey(place.secret, place.version);
     ASSIGN_OR_RETURN(std::optional<std::string> payload, snapshot_.Get(Family::kRecords, key));
     if (!payload.has_value()) return absl::DataLossError("a version has a data key and no data");
-    ASSIGN_OR_RETURN(const SecretBytes dek, UnwrapDek(keys_, place, found.sealed));
-    ASSIGN_OR_RETURN(const SecretBytes data, OpenPayload(keys_, place, dek, *payload));
-    ASSIGN_OR_RETURN(SealedVersion sealed, SealVersion(keys_, place, data.ExposeForCrypto()));
+    ASSIGN_OR_RETURN(SealedVersion sealed, ReencryptVersion(keys_, place, found.sealed, *payload));
     Exchange out;
     out.puts = {{Family::kRecords, std::move(key), *std::move(payload), std::move(sealed.payload)},
                 {Family::kDeks, found.key, found.sealed, std::move(sealed.wrapped_dek)}};
@@ -234,18 +232,19 @@ class Pass {
     std::vector<Exchange> out;
     Renewal renewal(keys, snapshot);
     size_t bytes = 0;
-    for (const Found& found : stretch->outside) {
-      if (bytes >= limits::kRewrapBytesPerUpdate) break;
-      absl::StatusOr<Exchange> exchange = renewal.Renew(family, found);
-      if (exchange.ok()) {
-        bytes += exchange->bytes();
-        out.push_back(*std::move(exchange));
-      } else if (IsOfTheRecord(exchange.status())) {
+    for (size_t i = 0; i < stretch->outside.size(); ++i) {
+      absl::StatusOr<Exchange> exchange = renewal.Renew(family, stretch->outside[i]);
+      if (!exchange.ok() && !IsOfTheRecord(exchange.status())) return exchange.status();
+      if (!exchange.ok()) {
         next->set_failed(next->failed() + 1);
-      } else {
-        return exchange.status();
+        continue;
       }
-      if (bytes >= limits::kRewrapBytesPerUpdate) stretch->EndAt(found);
+      bytes += exchange->bytes();
+      if (bytes > limits::kRewrapBytesPerUpdate && !out.empty()) {
+        stretch->EndAt(stretch->outside[i - 1]);
+        break;
+      }
+      out.push_back(*std::move(exchange));
     }
     return out;
   }

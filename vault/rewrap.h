@@ -18,7 +18,8 @@ absl::StatusOr<record::v1::RewrapState> ReadRewrapState(const VaultContext& cont
 // Goes on with the pass to the active KEK's term, or begins it; returns once it is finished.
 // `progress` is called after each few records with those looked at. DEKs of terms that are
 // compromised (KeyringSnapshot::compromised_below) are replaced, and their data encrypted again.
-// Records that do not open are counted and passed over. ABORTED when the KEK was rotated meanwhile;
+// Records that do not open are counted and passed over; a file that does not read ends the pass.
+// ABORTED when the KEK was rotated meanwhile;
 // RESOURCE_EXHAUSTED when the arena is full: both can be tried again.
 absl::StatusOr<record::v1::RewrapState> Rewrap(const VaultContext& context, Updater& updater,
                                                ProgressFn progress);

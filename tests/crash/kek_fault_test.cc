@@ -4,7 +4,9 @@
 #include <random>
 
 #include "base/log.h"
+#include "keyring/envelope.h"
 #include "server/key_turner.h"
+#include "storage/schema.h"
 #include "tests/crash/machine.h"
 #include "tests/support/seed.h"
 #include "tests/support/status.h"
@@ -118,6 +120,44 @@ TEST_F(KekFaultTest, AFaultAtAnyOperationIsSurvivedAndTheTurnIsTakenUp) {
               interrupted, rotated_runs);
   EXPECT_GT(interrupted, 4 * 10);
   EXPECT_GT(rotated_runs, 4 * 10);
+}
+
+// A call from before the rotation whose write fails may have left a record under the older key in
+// the store's log, where no scan finds it before the next start.
+TEST_F(KekFaultTest, AStoreThatStoppedKeepsTheOlderKey) {
+  for (uint64_t n = 1; n <= 3; ++n) {
+    SCOPED_TRACE(n);
+    FaultDisk disk(random_());
+    ASSERT_OK(NewFaultFileSystem(disk)->CreateDirectory("/anchor", 0700));
+    const std::string key = schema::IndexKey(std::string(16, 'd'), std::string(16, 'n'));
+    bool stopped = false;
+    {
+      Machine machine(disk, options_);
+      Fill(machine);
+      std::shared_ptr<const KeyringSnapshot> held = *machine.keyring->Snapshot();
+      ASSERT_OK(machine.lifecycle->RotateKek(AeadSuite::kAes256Gcm, false));
+      KeyTurner turner = Turner(machine);
+      ASSERT_OK(turner.Turn());
+      disk.FailAt(n, DiskFault::kError);
+      const auto written = machine.store->Update([&](const View&, Batch& batch) {
+        batch.Put(Family::kIndex, key, *SealRecord(*held, {Purpose::kSetting, key, 0}, "late"));
+        return absl::OkStatus();
+      });
+      held.reset();
+      stopped = !written.ok();
+      disk.ClearFault();
+      if (!stopped) continue;
+      EXPECT_CODE(turner.Turn(), kUnavailable);
+      EXPECT_EQ((*machine.keyring->Snapshot())->keks().size(), 2u);
+    }
+    Machine machine(disk, options_);
+    ASSERT_OK(machine.Start());
+    ASSERT_OK(machine.Unseal());
+    ASSERT_OK(Turn(machine));
+    const auto sealed = machine.store->Newest().Get(Family::kIndex, key);
+    if (!sealed->has_value()) continue;
+    EXPECT_OK(OpenRecord(**machine.keyring->Snapshot(), Purpose::kSetting, key, **sealed));
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // each with a fault at every file operation.
 #include "base/limits.h"
 #include "base/log.h"
+#include "crypto/arena.h"
 #include "keyring/envelope.h"
 #include "keyring/keyring.h"
 #include "tests/support/fault_files.h"
@@ -130,7 +131,7 @@ TEST_F(KekRotationTest, RetiredKeysAreGoneForGood) {
     if (reopened) Reopen();
     EXPECT_EQ(OpenText(Now(), before),
               "FAILED_PRECONDITION: a record is sealed under key term 1, which is not in the "
-              "keyring (retired or destroyed)");
+              "keyring: it was retired, or store and keyring are not of one copy");
     EXPECT_EQ(Now()->FindKek(KekTerm(1)), nullptr);
     ASSERT_EQ(Now()->keks().size(), 1u);
     ASSERT_EQ(Now()->retired().size(), 1u);
@@ -140,6 +141,17 @@ TEST_F(KekRotationTest, RetiredKeysAreGoneForGood) {
     EXPECT_EQ(Now()->retired()[0].uses, 1u);
   }
   EXPECT_EQ(Rotate(), KekTerm(3)) << "a number is never given twice";
+}
+
+TEST_F(KekRotationTest, RetiredKeysLeaveTheMemoryToo) {
+  Rotate();
+  ASSERT_OK(keyring_->RetireKeks(KekTerm(2)));
+  const size_t before = GetArenaStats().in_use;
+  for (uint64_t term = 3; term < 20; ++term) {
+    Rotate();
+    ASSERT_OK(keyring_->RetireKeks(KekTerm(term)));
+  }
+  EXPECT_EQ(GetArenaStats().in_use, before);
 }
 
 TEST_F(KekRotationTest, TheActiveKeyAndWhatIsRetiredAreLeftAlone) {

@@ -202,7 +202,7 @@ TEST_F(FormatRecordsTest, APageToken) {
   v1::ListResponse page;
   ASSERT_EQ(Text(stubs_->secrets->List(Ctx(root_), list, &page)), "OK");
   const std::string sealed = Base64UrlDecode(page.next_page_token()).value_or("");
-  EXPECT_EQ(HexEncode(sealed.substr(0, 14)), "010f000000010000000000000000");
+  EXPECT_EQ(HexEncode(sealed.substr(0, 14)), "0110000000000000000000000000");
   // One level of the walk: u8 0, and the name's length and the name.
   EXPECT_EQ(sealed.size(), 106u + 1 + 4 + 3);
 }

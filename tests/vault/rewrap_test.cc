@@ -141,6 +141,22 @@ TEST_F(RewrapTest, WatchersGoOnAsIfNothingHappened) {
   EXPECT_TRUE(since.empty());
 }
 
+TEST_F(RewrapTest, APageOfAListingIsFollowedByTheNext) {
+  Fill(30);
+  v1::ListRequest list;
+  list.set_path("d1/e");
+  list.set_page_size(2);
+  const auto visible = [](absl::string_view, bool) { return true; };
+  ASSERT_OK_AND_ASSIGN(const v1::ListResponse first, vault_->List(list, visible));
+  Rotate();
+  Rewrap();
+  ASSERT_OK(keyring_->RetireKeks(KekTerm(2)));
+  list.set_page_token(first.next_page_token());
+  ASSERT_OK_AND_ASSIGN(const v1::ListResponse second, vault_->List(list, visible));
+  EXPECT_EQ(second.entries_size(), 2);
+  EXPECT_NE(second.entries(0).name(), first.entries(0).name());
+}
+
 TEST_F(RewrapTest, AStopAnywhereIsTakenUpThere) {
   Fill(60);
   const auto payloads = Payloads();

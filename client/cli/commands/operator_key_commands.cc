@@ -89,7 +89,7 @@ void AddOperatorKeyCommands(Command parent, Shell& shell) {
       "rotate-kek", "Seal with a new key-encryption key from now on",
       "  keyturn operator rotate-kek\n"
       "  keyturn operator rotate-kek --suite xchacha20-poly1305\n"
-      "  keyturn operator rotate-kek --compromised        # others may know the keys before it");
+      "  keyturn operator rotate-kek --compromised        # others may know the key before it");
   rotate.Footer(
       "The server does this by itself every 90 days. Nobody has to wait or to log in again: what "
       "was written before is wrapped anew in the background, and then the older keys are "
@@ -98,7 +98,8 @@ void AddOperatorKeyCommands(Command parent, Shell& shell) {
   rotate.AddOption("--suite", flags->suite,
                    "aes-256-gcm or xchacha20-poly1305; default: as before");
   rotate.AddFlag("--compromised", flags->compromised,
-                 "encrypt every version again with a new data key, instead of wrapping it anew");
+                 "encrypt every version again with a new data key, instead of wrapping it anew; "
+                 "nothing else is renewed");
   rotate.On(shell, [&shell, flags] { return RotateKek(shell, *flags); });
 
   const Command rewrap = parent.Add("rewrap", "See what is still under older keys");
