@@ -108,16 +108,11 @@ void Mutex::Await(const Condition& condition) {
   Waiting(this, [&] { return real(this, condition), true; });
 }
 
+// AwaitWithTimeout comes here too: told of twice, the lock would seem to be held for ever.
 bool Mutex::AwaitWithDeadline(const Condition& condition, absl::Time deadline) {
   KEYTURN_LIBRARY(bool(Mutex*, const Condition&, absl::Time),
                   "5Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE");
   return Waiting(this, [&] { return real(this, condition, deadline); });
-}
-
-bool Mutex::AwaitWithTimeout(const Condition& condition, absl::Duration timeout) {
-  KEYTURN_LIBRARY(bool(Mutex*, const Condition&, absl::Duration),
-                  "5Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE");
-  return Waiting(this, [&] { return real(this, condition, timeout); });
 }
 
 void CondVar::Wait(Mutex* mutex) {
