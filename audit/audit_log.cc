@@ -9,6 +9,7 @@
 #include "audit/chain.h"
 #include "audit/recovery.h"
 #include "audit/segments.h"
+#include "audit/server_event.h"
 #include "audit/sticky_file.h"
 #include "base/coding.h"
 #include "base/log.h"
@@ -183,20 +184,14 @@ class AuditLogImpl : public AuditLog {
 
   absl::StatusOr<AuditVerification> Verify(ProgressFn progress) override {
     std::string public_key;
-    uint64_t written;
     AuditExtent extent;
     {
       const absl::MutexLock lock(&mu_);
       public_key = public_key_;
-      written = state_.next_sequence - 1;
-      extent = {segment_first_, file_->size()};
+      extent = {segment_first_, file_->size(), state_.next_sequence - 1};
     }
     ASSIGN_OR_RETURN(AuditVerification out, VerifyAuditDirectory(files_, options_.directory,
                                                                  public_key, progress, extent));
-    if (out.entries < written) {
-      out.problems.push_back(
-          absl::StrCat("the files hold ", out.entries, " entries; ", written, " were written"));
-    }
     const absl::MutexLock lock(&mu_);  // it may have begun others meanwhile
     if (out.newest_segment > segment_first_) out.problems.push_back("a segment is not of this log");
     return out;
@@ -311,7 +306,7 @@ class AuditLogImpl : public AuditLog {
                {{"audit_revision", logged.value()}, {"store_revision", stored.value()}});
     store.SkipTo(logged);
     RETURN_IF_ERROR(AppendEntry(
-        EncodeEvent(RollbackEvent(options_.accept_rollback, logged, stored, clock_.Now())),
+        EncodeEvent(RollbackEvent(options_.accept_rollback, "audit", logged, stored, clock_)),
         Revision(0)));
     RETURN_IF_ERROR(file_->Sync());
     return NoteSyncedNow(synced_sequence_, store);

@@ -98,20 +98,6 @@ absl::Status CheckStore(Revision logged, Revision stored) {
       "start with --accept-rollback REASON"));
 }
 
-AuditEvent RollbackEvent(absl::string_view reason, Revision logged, Revision stored,
-                         absl::Time now) {
-  AuditEvent event;
-  event.time = now;
-  event.event = "rollback_accepted";
-  event.principal = "keyturn";
-  event.auth_method = "server";
-  event.method = "background";
-  event.details = {{"reason", std::string(reason)},
-                   {"audit_revision", absl::StrCat(logged.value())},
-                   {"store_revision", absl::StrCat(stored.value())}};
-  return event;
-}
-
 absl::StatusOr<uint64_t> ReadSynced(const View& view) {
   ASSIGN_OR_RETURN(const std::optional<std::string> stored,
                    view.Get(Family::kMeta, schema::kAuditSyncedKey));

@@ -6,7 +6,6 @@
 
 #include "absl/status/statusor.h"
 #include "audit/chain.h"
-#include "audit/event.h"
 #include "audit/segments.h"
 #include "storage/file_system.h"
 #include "storage/store.h"
@@ -27,9 +26,6 @@ absl::StatusOr<RecoveredLog> RecoverLog(FileSystem& files, const std::string& di
 // A change is durable before its entry is written, so a store whose newest revision is below one in
 // the log was put back or has lost changes: DATA_LOSS.
 absl::Status CheckStore(Revision logged, Revision stored);
-// The entry of going on with it all the same.
-AuditEvent RollbackEvent(absl::string_view reason, Revision logged, Revision stored,
-                         absl::Time now);
 
 // The sequence up to which entries were on disk when the newest change was committed: changes note
 // it, so that a log that lost its end is not taken for a shorter one.

@@ -65,6 +65,10 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
   }
   out.entries = state.next_sequence - 1;
   out.head_hash = state.head;
+  if (out.entries < extent.entries) {
+    out.problems.push_back(absl::StrCat("the files hold ", out.entries, " entries; ",
+                                        extent.entries, " were written"));
+  }
   return out;
 }
 

@@ -27,6 +27,7 @@ struct AuditVerification {
 struct AuditExtent {
   uint64_t last_segment = std::numeric_limits<uint64_t>::max();  // its first sequence number
   uint64_t bytes = std::numeric_limits<uint64_t>::max();         // of that segment
+  uint64_t entries = 0;                                          // at least
 };
 
 // Verifies segment files alone, without a server: `public_key` is 32 bytes, or empty to skip

@@ -1,24 +1,22 @@
 #include "server/background.h"
 
+#include "audit/server_event.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "server/server_event.h"
 
 namespace keyturn {
 namespace {
 
 absl::Status RunDue(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
-  const AuditEvent event = ServerEvent("secret_expired", parts.clock);
-  AuditedUpdater updater(*parts.rooms.store, *parts.rooms.audit, event);
+  ServerUpdater updater("secret_expired", *parts.rooms.store, *parts.rooms.audit, parts.clock);
   absl::Time next;
   return parts.rooms.vault->RunDue(updater, &next).status();
 }
 
 absl::Status PurgeTokens(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
-  const AuditEvent event = ServerEvent("token_purged", parts.clock);
-  AuditedUpdater updater(*parts.rooms.store, *parts.rooms.audit, event);
+  ServerUpdater updater("token_purged", *parts.rooms.store, *parts.rooms.audit, parts.clock);
   return parts.rooms.tokens->Purge(updater).status();
 }
 

@@ -1,9 +1,9 @@
 #include "server/integrity_pass.h"
 
 #include "absl/strings/str_cat.h"
+#include "audit/server_event.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "server/server_event.h"
 
 namespace keyturn {
 namespace {
@@ -17,9 +17,7 @@ absl::Status IntegrityPass::Run() {
   pacer_.Begin();
   const absl::StatusOr<std::vector<StoreProblem>> found =
       parts_.store.Verify([this](uint64_t, uint64_t) { return pacer_.Rest(); });
-  if (absl::IsCancelled(found.status()) || absl::IsFailedPrecondition(found.status())) {
-    return absl::OkStatus();
-  }
+  if (IsInterruption(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found.status());
   const absl::Status told = Tell(*found);
   const absl::Status mended = MendHints();
@@ -27,13 +25,10 @@ absl::Status IntegrityPass::Run() {
 }
 
 absl::Status IntegrityPass::MendHints() {
-  const AuditEvent event = ServerEvent("due_hints_mended", parts_.clock);
-  AuditedUpdater updater(parts_.store, parts_.audit, event);
+  ServerUpdater updater("due_hints_mended", parts_.store, parts_.audit, parts_.clock);
   const absl::StatusOr<int> mended =
       parts_.vault.SweepDue(updater, [this](uint64_t, uint64_t) { return pacer_.Rest(); });
-  if (absl::IsCancelled(mended.status()) || absl::IsFailedPrecondition(mended.status())) {
-    return absl::OkStatus();
-  }
+  if (IsInterruption(mended.status())) return absl::OkStatus();
   RETURN_IF_ERROR(mended.status());
   if (*mended > 0) LogWarning("hints of what falls due were missing", {{"mended", *mended}});
   return absl::OkStatus();

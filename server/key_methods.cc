@@ -27,25 +27,29 @@ google::protobuf::Timestamp ToTimestampMs(int64_t ms) {
   return ToTimestamp(absl::FromUnixMillis(ms));
 }
 
+// What a Kek and a RetiredKek have in common.
+template <typename AnyKek>
+v1::KekInfo InfoOf(const KeyringSnapshot& keys, const AnyKek& kek, v1::KekInfo::State state) {
+  v1::KekInfo info;
+  info.set_term(static_cast<uint32_t>(kek.term.value()));
+  info.set_state(state);
+  info.set_suite(std::string(SuiteName(kek.suite)));
+  info.set_compromised(kek.term < keys.compromised_below());
+  info.set_uses(kek.uses);
+  *info.mutable_create_time() = ToTimestampMs(kek.created_ms);
+  return info;
+}
+
 void AddKeks(const KeyringSnapshot& keys, v1::RewrapStatusResponse* response) {
   for (const RetiredKek& kek : keys.retired()) {
     v1::KekInfo* const info = response->add_keks();
-    info->set_term(static_cast<uint32_t>(kek.term.value()));
-    info->set_state(v1::KekInfo::RETIRED);
-    info->set_suite(std::string(SuiteName(kek.suite)));
-    info->set_compromised(kek.term < keys.compromised_below());
-    info->set_uses(kek.uses);
-    *info->mutable_create_time() = ToTimestampMs(kek.created_ms);
+    *info = InfoOf(keys, kek, v1::KekInfo::RETIRED);
     *info->mutable_retire_time() = ToTimestampMs(kek.retired_ms);
   }
   for (const std::shared_ptr<const Kek>& kek : keys.keks()) {
-    v1::KekInfo* const info = response->add_keks();
-    info->set_term(static_cast<uint32_t>(kek->term.value()));
-    info->set_state(kek == keys.keks().back() ? v1::KekInfo::ACTIVE : v1::KekInfo::DECRYPT_ONLY);
-    info->set_suite(std::string(SuiteName(kek->suite)));
-    info->set_compromised(kek->term < keys.compromised_below());
-    info->set_uses(kek->uses.load());
-    *info->mutable_create_time() = ToTimestampMs(kek->created_ms);
+    const bool active = kek == keys.keks().back();
+    *response->add_keks() =
+        InfoOf(keys, *kek, active ? v1::KekInfo::ACTIVE : v1::KekInfo::DECRYPT_ONLY);
   }
 }
 

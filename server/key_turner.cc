@@ -4,36 +4,15 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "audit/server_event.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "server/server_event.h"
 
 namespace keyturn {
 namespace {
 
 using record::v1::RewrapState;
-
-// Ends that are no failures: the vault was sealed, the server stops, the key was rotated again.
-bool IsInterruption(const absl::Status& status) {
-  return absl::IsCancelled(status) || absl::IsFailedPrecondition(status) || absl::IsAborted(status);
-}
-
-// Takes the time of each update, where an AuditedUpdater takes that of its event.
-class RewrapUpdater : public Updater {
- public:
-  RewrapUpdater(Updater& store, const AuditLog& audit, Clock& clock)
-      : store_(store), audit_(audit), clock_(clock) {}
-  absl::StatusOr<Revision> Update(UpdateFn fn) override {
-    const AuditEvent event = ServerEvent("records_rewrapped", clock_);
-    return AuditedUpdater(store_, audit_, event).Update(fn);
-  }
-
- private:
-  Updater& store_;
-  const AuditLog& audit_;
-  Clock& clock_;
-};
 
 // "" when the key may stay.
 absl::string_view WhyDue(const Kek& kek, absl::Time now) {
@@ -73,7 +52,8 @@ absl::Status KeyTurner::Turn() {
   const absl::Cleanup done = [this] { running_.store(false); };
   pacer_.Begin();
   const absl::Status turned = TurnTo(term);
-  if (turned.ok() || IsInterruption(turned)) return absl::OkStatus();
+  // Aborted: the key was rotated again.
+  if (turned.ok() || IsInterruption(turned) || absl::IsAborted(turned)) return absl::OkStatus();
   failed_term_ = term;
   not_before_ =
       parts_.clock.Now() + absl::Seconds(absl::IsDataLoss(turned) ? limits::kDamageRetrySeconds
@@ -118,7 +98,7 @@ absl::StatusOr<uint64_t> KeyTurner::CountOutside(KekTerm term) {
 }
 
 absl::Status KeyTurner::Rewrap() {
-  RewrapUpdater updater(parts_.store, parts_.audit, parts_.clock);
+  ServerUpdater updater("records_rewrapped", parts_.store, parts_.audit, parts_.clock);
   ASSIGN_OR_RETURN(
       const RewrapState state,
       parts_.vault.Rewrap(updater, [this](uint64_t, uint64_t) { return pacer_.Rest(); }));

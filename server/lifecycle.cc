@@ -1,12 +1,12 @@
 #include "server/lifecycle.h"
 
 #include "absl/strings/str_cat.h"
+#include "audit/server_event.h"
 #include "base/log.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "crypto/x509_make.h"
 #include "keyring/envelope.h"
-#include "server/server_event.h"
 
 namespace keyturn {
 
@@ -100,11 +100,8 @@ absl::Status Lifecycle::OpenRooms(const std::shared_ptr<const KeyringSnapshot>& 
 absl::Status Lifecycle::AuditRollback() {
   const SealStatus seal = parts_.keyring.status();
   if (seal.rollback_from == Revision(0)) return absl::OkStatus();
-  AuditEvent event = ServerEvent("rollback_accepted", parts_.clock);
-  event.details = {{"reason", parts_.accept_rollback},
-                   {"anchor_revision", absl::StrCat(seal.rollback_from.value())},
-                   {"store_revision", absl::StrCat(parts_.store.LastRevision().value())}};
-  return parts_.audit.Append(event);
+  return parts_.audit.Append(RollbackEvent(parts_.accept_rollback, "anchor", seal.rollback_from,
+                                           parts_.store.LastRevision(), parts_.clock));
 }
 
 absl::Status Lifecycle::LoadClientCa(const KeyringSnapshot& keys) {

@@ -32,4 +32,10 @@ class Pacer {
   absl::Time worked_since_;  // the worker's
 };
 
+// Whether work ended because there is to be no more of it, or the keys went away under it: that is
+// no failure.
+inline bool IsInterruption(const absl::Status& status) {
+  return absl::IsCancelled(status) || absl::IsFailedPrecondition(status);
+}
+
 }  // namespace keyturn

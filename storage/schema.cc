@@ -33,6 +33,14 @@ std::string PayloadKey(const Uuid& secret, SecretVersion version) {
   return absl::StrCat(secret.bytes(), "p", BigEndian64(version.value()));
 }
 
+bool IsMetadataKey(absl::string_view key) {
+  return key.size() == Uuid::kSize + 1 && key.back() == 'm';
+}
+
+bool IsPayloadKey(absl::string_view key) {
+  return key.size() == Uuid::kSize + 1 + sizeof(uint64_t) && key[Uuid::kSize] == 'p';
+}
+
 std::string NamedRecordKey(absl::string_view name_mac16, uint8_t record_class) {
   std::string key = absl::StrCat(name_mac16, "n");
   key.push_back(static_cast<char>(record_class));

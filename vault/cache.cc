@@ -7,14 +7,6 @@
 namespace keyturn {
 namespace {
 
-bool IsMetadataKey(absl::string_view key) {
-  return key.size() == Uuid::kSize + 1 && key.back() == 'm';
-}
-
-bool IsPayloadKey(absl::string_view key) {
-  return key.size() == Uuid::kSize + 1 + sizeof(uint64_t) && key[Uuid::kSize] == 'p';
-}
-
 // DEKs are in the arena of secrets, which calls in flight need too: at most a quarter of it.
 size_t VersionsMax() {
   constexpr size_t kArenaBytesOfDek = 32;
@@ -91,7 +83,7 @@ void VaultCache::InvalidateOne(const CommittedUpdate& update,
       DropVersion(operation.key, Uuid::kSize);
     } else if (operation.family == Family::kIndex && operation.is_delete) {
       name_gone = true;
-    } else if (operation.family == Family::kRecords && IsMetadataKey(operation.key)) {
+    } else if (operation.family == Family::kRecords && schema::IsMetadataKey(operation.key)) {
       const Uuid secret = *Uuid::FromBytes(operation.key.substr(0, Uuid::kSize));
       if (operation.is_delete) {
         metadata_.Erase(secret);
@@ -99,7 +91,7 @@ void VaultCache::InvalidateOne(const CommittedUpdate& update,
         forgotten->push_back(metadata_.Add(secret, {IdentityOf(operation.value), nullptr}));
       }
       secret_gone |= operation.is_delete;
-    } else if (operation.family == Family::kRecords && IsPayloadKey(operation.key)) {
+    } else if (operation.family == Family::kRecords && schema::IsPayloadKey(operation.key)) {
       DropVersion(operation.key, Uuid::kSize + 1);
     }
   }

@@ -14,8 +14,6 @@
 namespace keyturn {
 namespace {
 
-constexpr size_t kMetadataKeySize = Uuid::kSize + 1;  // uuid || 'm'
-
 std::set<std::string> HintsOf(const Uuid& secret, const SecretMetadata& metadata) {
   std::set<std::string> hints;
   for (const VersionRecord& version : metadata.versions()) {
@@ -53,7 +51,7 @@ absl::StatusOr<int> SweepDue(const VaultContext& context, Updater& updater, Prog
   absl::Status status;
   RETURN_IF_ERROR(
       snapshot->Scan(Family::kRecords, "", "", [&](absl::string_view key, absl::string_view value) {
-        if (key.size() != kMetadataKeySize || key.back() != 'm') return true;
+        if (!schema::IsMetadataKey(key)) return true;
         status = AddMissing(*keys, *snapshot, key, value, &missing);
         if (status.ok() && ++looked_at % limits::kProgressEveryRecords == 0) {
           status = progress(looked_at, 0);

@@ -30,7 +30,7 @@ std::string StateKey(const KeyringSnapshot& keys) {
 
 // A payload is sealed under its DEK.
 bool IsUnderKek(Family family, absl::string_view key) {
-  return family != Family::kRecords || key.size() <= Uuid::kSize || key[Uuid::kSize] != 'p';
+  return family != Family::kRecords || !schema::IsPayloadKey(key);
 }
 
 bool IsUnder(KekTerm term, absl::string_view sealed) {

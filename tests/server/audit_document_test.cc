@@ -97,7 +97,7 @@ TEST(AuditDocument, ListsTheEventsOfRefusals) {
 TEST(AuditDocument, ListsTheEventsOfTheServer) {
   const std::string text = Sources();
   // Some are events of calls as well; what is named elsewhere may be of a call alone.
-  std::set<std::string> own = All(text, "ServerEvent\\(\\s*\"([^\"]*)\"");
+  std::set<std::string> own = All(text, "(?:ServerEvent|ServerUpdater updater)\\(\\s*\"([^\"]*)\"");
   EXPECT_FALSE(own.empty());
   std::set<std::string> emitted;
   // Events are named in the ways that this test knows and in no other.
