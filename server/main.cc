@@ -3,11 +3,13 @@
 #include <string>
 
 #include "absl/synchronization/mutex.h"
+#include "crypto/openssl_exit.h"
 #include "server/command_line.h"
 #include "server/hardening.h"
 #include "server/run.h"
 
 int main(int argc, char** argv) {
+  keyturn::KeepOpenSslToTheEnd();
   // Debian builds abseil with the detection on: one global lock, and some percent of every call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   int exit_code = 0;

@@ -11,8 +11,10 @@
 #include "absl/synchronization/mutex.h"
 #include "client/cli/commands/command_line.h"
 #include "client/cli/environment_variable.h"
+#include "crypto/openssl_exit.h"
 
 int main(int argc, char** argv) {
+  keyturn::KeepOpenSslToTheEnd();
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // No core dump and no ptrace by others: values are in this memory for a moment.
   prctl(PR_SET_DUMPABLE, 0);

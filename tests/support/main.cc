@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "base/log.h"
+#include "crypto/openssl_exit.h"
 
 int main(int argc, char** argv) {
+  keyturn::KeepOpenSslToTheEnd();
   testing::InitGoogleTest(&argc, argv);
   keyturn::SetLogLevel(keyturn::LogLevel::kError);
   return RUN_ALL_TESTS();
