@@ -102,6 +102,7 @@ KEYTURN_UNARY(UpdateMetadata, secret_service, SecretService, UpdateMetadata, Upd
 KEYTURN_UNARY(Delete, secret_service, SecretService, Delete, DeleteRequest, SecretInfo)
 KEYTURN_UNARY(Undelete, secret_service, SecretService, Undelete, UndeleteRequest, SecretInfo)
 KEYTURN_UNARY(Destroy, secret_service, SecretService, Destroy, DestroyRequest, DestroyResponse)
+KEYTURN_UNARY(Erase, secret_service, SecretService, Erase, EraseRequest, EraseResponse)
 KEYTURN_UNARY(Rename, secret_service, SecretService, Rename, RenameRequest, RenameResponse)
 KEYTURN_UNARY(Status, system_service, SystemService, Status, StatusRequest, StatusResponse)
 KEYTURN_UNARY(Init, system_service, SystemService, Init, InitRequest, InitResponse)
@@ -111,6 +112,14 @@ KEYTURN_UNARY(RotateKek, system_service, SystemService, RotateKek, RotateKekRequ
               RotateKekResponse)
 KEYTURN_UNARY(RewrapStatus, system_service, SystemService, RewrapStatus, RewrapStatusRequest,
               RewrapStatusResponse)
+KEYTURN_UNARY(StartRekey, system_service, SystemService, StartRekey, StartRekeyRequest,
+              StartRekeyResponse)
+KEYTURN_UNARY(GiveRekeyKey, system_service, SystemService, GiveRekeyKey, GiveRekeyKeyRequest,
+              GiveRekeyKeyResponse)
+KEYTURN_UNARY(CancelRekey, system_service, SystemService, CancelRekey, CancelRekeyRequest,
+              CancelRekeyResponse)
+KEYTURN_UNARY(RekeyStatus, system_service, SystemService, RekeyStatus, RekeyStatusRequest,
+              RekeyStatusResponse)
 KEYTURN_UNARY(IssueCertificate, system_service, SystemService, IssueCertificate,
               IssueCertificateRequest, IssueCertificateResponse)
 KEYTURN_UNARY(Login, auth_service, AuthService, Login, LoginRequest, LoginResponse)
@@ -145,6 +154,7 @@ KEYTURN_UNARY(SearchAudit, audit_service, AuditService, Search, SearchAuditReque
               SearchAuditResponse)
 KEYTURN_STREAM(Watch, secret_service, SecretService, Watch, WatchRequest, WatchResponse)
 KEYTURN_STREAM(VerifyRecords, system_service, SystemService, Verify, VerifyRequest, VerifyResponse)
+KEYTURN_STREAM(Purge, system_service, SystemService, Purge, PurgeRequest, PurgeResponse)
 KEYTURN_STREAM(VerifyAudit, audit_service, AuditService, Verify, VerifyAuditRequest,
                VerifyAuditResponse)
 KEYTURN_STREAM(TailAudit, audit_service, AuditService, Tail, TailRequest, AuditEntry)

@@ -60,6 +60,8 @@ class Client {
                                           const CallOptions& options = {});
   absl::StatusOr<v1::DestroyResponse> Destroy(const v1::DestroyRequest& request,
                                               const CallOptions& options = {});
+  absl::StatusOr<v1::EraseResponse> Erase(const v1::EraseRequest& request,
+                                          const CallOptions& options = {});
   absl::StatusOr<v1::RenameResponse> Rename(const v1::RenameRequest& request,
                                             const CallOptions& options = {});
 
@@ -76,6 +78,14 @@ class Client {
                                                   const CallOptions& options = {});
   absl::StatusOr<v1::RewrapStatusResponse> RewrapStatus(const v1::RewrapStatusRequest& request,
                                                         const CallOptions& options = {});
+  absl::StatusOr<v1::StartRekeyResponse> StartRekey(const v1::StartRekeyRequest& request,
+                                                    const CallOptions& options = {});
+  absl::StatusOr<v1::GiveRekeyKeyResponse> GiveRekeyKey(const v1::GiveRekeyKeyRequest& request,
+                                                        const CallOptions& options = {});
+  absl::StatusOr<v1::CancelRekeyResponse> CancelRekey(const v1::CancelRekeyRequest& request,
+                                                      const CallOptions& options = {});
+  absl::StatusOr<v1::RekeyStatusResponse> RekeyStatus(const v1::RekeyStatusRequest& request,
+                                                      const CallOptions& options = {});
   absl::StatusOr<v1::IssueCertificateResponse> IssueCertificate(
       const v1::IssueCertificateRequest& request, const CallOptions& options = {});
 
@@ -132,6 +142,9 @@ class Client {
   absl::Status VerifyRecords(const v1::VerifyRequest& request,
                              const std::function<bool(v1::VerifyResponse&)>& fn,
                              const CallOptions& options = {});
+  absl::Status Purge(const v1::PurgeRequest& request,
+                     const std::function<bool(v1::PurgeResponse&)>& fn,
+                     const CallOptions& options = {});
   absl::Status VerifyAudit(const v1::VerifyAuditRequest& request,
                            const std::function<bool(v1::VerifyAuditResponse&)>& fn,
                            const CallOptions& options = {});

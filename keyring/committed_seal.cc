@@ -9,7 +9,7 @@
 namespace keyturn {
 namespace {
 
-constexpr size_t kHeaderSize = 1 + 1 + 4 + 8;
+constexpr size_t kHeaderSize = kSealedHeaderBytes;
 constexpr size_t kSaltSize = 32;
 constexpr size_t kCommitmentSize = 32;
 constexpr absl::string_view kMagic = "KTN1";

@@ -21,6 +21,9 @@
 
 namespace keyturn {
 
+// A sealed record begins with suite, purpose, term and generation (docs/FORMAT.md), in clear.
+inline constexpr size_t kSealedHeaderBytes = 1 + 1 + 4 + 8;
+
 // What a sealed record is. Do not renumber: bound in every record.
 enum class Purpose : uint8_t {
   kSecretMetadata = 1,

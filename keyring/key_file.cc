@@ -43,6 +43,11 @@ absl::Status CheckFile(const std::string& path, int fd) {
   return absl::OkStatus();
 }
 
+absl::Status SyncParent(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return FileSystem::Posix().SyncDirectory(parent.empty() ? "." : parent);
+}
+
 }  // namespace
 
 absl::StatusOr<SecretBytes> ReadKeyFile(const std::string& path) {
@@ -87,9 +92,21 @@ absl::StatusOr<SecretBytes> CreateKeyFile(const std::string& path) {
   if (fsync(fd) != 0) return failed(errno);
   // Unlike a rename, a link replaces nothing.
   if (link(fresh.c_str(), path.c_str()) != 0) return failed(errno);
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  RETURN_IF_ERROR(FileSystem::Posix().SyncDirectory(parent.empty() ? "." : parent));
+  RETURN_IF_ERROR(SyncParent(path));
   return key;
 }
+
+std::string NextKeyFile(const std::string& path) { return path + ".next"; }
+
+absl::Status PromoteNextKeyFile(const std::string& path) {
+  if (rename(NextKeyFile(path).c_str(), path.c_str()) != 0) {
+    if (errno == ENOENT) return absl::OkStatus();
+    return absl::UnavailableError(
+        absl::StrCat("key file ", NextKeyFile(path), " cannot take its name: ", Reason(errno)));
+  }
+  return SyncParent(path);
+}
+
+void RemoveNextKeyFile(const std::string& path) { unlink(NextKeyFile(path).c_str()); }
 
 }  // namespace keyturn

@@ -19,4 +19,10 @@ absl::StatusOr<SecretBytes> ReadKeyFile(const std::string& path);
 // Makes the file (mode 0400, durable) with fresh bytes. ALREADY_EXISTS when it is there.
 absl::StatusOr<SecretBytes> CreateKeyFile(const std::string& path);
 
+// Where a key file waits while it is not in force yet: "<path>.next".
+std::string NextKeyFile(const std::string& path);
+// Gives the waiting key file its name, durably. OK when none waits.
+absl::Status PromoteNextKeyFile(const std::string& path);
+void RemoveNextKeyFile(const std::string& path);
+
 }  // namespace keyturn

@@ -36,6 +36,12 @@ struct SealSpec {
   int threshold = 0;
 };
 
+// What opens a seal, as its holder gives it.
+struct SealKey {
+  SealSpec::Type type = SealSpec::Type::kKeyFile;
+  SecretBytes secret;  // the passphrase, or one share in its text form; empty for the key file
+};
+
 struct InitResult {
   Uuid vault_id;
   std::vector<SecretBytes> shares;  // text form, one line each: "kt-share-…"; of the kShamir seal
@@ -53,6 +59,31 @@ struct SealStatus {
   // What the anchor had seen, if this unseal went on with an older store: for the audit log. Else
   // 0.
   Revision rollback_from;
+};
+
+// A change of the root key, and of the seals as well if new ones were asked for.
+struct RekeyStatus {
+  // What is to be given now: keys of the present seals, then those of the new ones, which shows
+  // that their holders have them.
+  enum class Phase { kNone, kAuthorize, kVerify };
+  struct Seal {
+    std::string name;  // "keyfile", "passphrase", "shamir"
+    int shares_given = 0;
+    int shares_threshold = 0;  // 0: no Shamir seal
+    bool done = false;
+  };
+  Phase phase = Phase::kNone;
+  std::string nonce;
+  bool root_key_only = false;  // the seals keep their keys
+  absl::Time started;
+  std::vector<Seal> seals;     // of this phase
+  bool any_is_enough = false;  // one of `seals`; else all of them
+};
+
+struct RekeyStep {
+  RekeyStatus status;
+  std::vector<SecretBytes> shares;  // of a new Shamir seal, when this step ended kAuthorize
+  bool finished = false;            // the new root key is in force
 };
 
 class Keyring {
@@ -101,6 +132,20 @@ class Keyring {
   // Writes how often the active KEK was used, when that has left what is on disk behind (server:
   // every second).
   virtual absl::Status SaveKekUses() = 0;
+
+  // Begins a change of the root key. `seals` replace the present ones, which must be opened once
+  // more, by any of them; empty: they keep their keys, and each must be opened once more. Nothing
+  // on disk changes before the last step, but for "<key_file>.next". A change under way ends when
+  // the vault is sealed. FAILED_PRECONDITION while sealed, while another is under way, and for a
+  // key file that is there without being a seal; INVALID_ARGUMENT as Init.
+  virtual absl::StatusOr<RekeyStatus> StartRekey(std::vector<SealSpec> seals) = 0;
+  // One key of the phase. The step that ends the last phase puts the new root key in force,
+  // durably, and forgets the old one; a new key file has then taken its name. Errors as Unseal, and
+  // FAILED_PRECONDITION when none is under way. After UNAVAILABLE or RESOURCE_EXHAUSTED the change
+  // is over and either root key may be found at the next unseal: keep the keys of both.
+  virtual absl::StatusOr<RekeyStep> GiveRekeyKey(const SealKey& key, absl::string_view nonce) = 0;
+  virtual void CancelRekey() = 0;
+  virtual RekeyStatus rekey_status() const = 0;
 
   // Moves the rollback anchor forward to `revision` (server: every few seconds and at shutdown).
   virtual absl::Status WriteAnchor(Revision revision) = 0;

@@ -59,6 +59,16 @@ absl::StatusOr<SecretBytes> NewShamirKey(const SealSpec& spec, SealSlot* slot,
   return key;
 }
 
+absl::StatusOr<std::string> WrapRootKey(const SealSlot& slot, const Uuid& vault_id,
+                                        const SecretBytes& unseal_key,
+                                        const SecretBytes& root_key) {
+  const SealHeader header{.suite = AeadSuite::kAes256Gcm,
+                          .purpose = Purpose::kRootKeyWrap,
+                          .term = KekTerm(0),
+                          .generation = 0};
+  return SealCommitted(unseal_key, header, vault_id, slot.id(), root_key.ExposeForCrypto());
+}
+
 absl::StatusOr<SecretBytes> NewUnsealKey(const SealSpec& spec, const KeyringOptions& options,
                                          NewSlot* out) {
   switch (spec.type) {
@@ -95,13 +105,30 @@ absl::StatusOr<NewSlot> MakeSlot(const SealSpec& spec, const KeyringOptions& opt
   out.slot.set_id(RandomBytes(16));
   out.slot.set_created_ms(created_ms);
   ASSIGN_OR_RETURN(const SecretBytes unseal_key, NewUnsealKey(spec, options, &out));
-  const SealHeader header{.suite = AeadSuite::kAes256Gcm,
-                          .purpose = Purpose::kRootKeyWrap,
-                          .term = KekTerm(0),
-                          .generation = 0};
-  ASSIGN_OR_RETURN(
-      *out.slot.mutable_wrapped_root_key(),
-      SealCommitted(unseal_key, header, vault_id, out.slot.id(), root_key.ExposeForCrypto()));
+  ASSIGN_OR_RETURN(*out.slot.mutable_wrapped_root_key(),
+                   WrapRootKey(out.slot, vault_id, unseal_key, root_key));
+  return out;
+}
+
+absl::Status CheckSeals(absl::Span<const SealSpec> seals) {
+  if (seals.empty()) {
+    return absl::InvalidArgumentError("no seal given; allowed: keyfile, passphrase, shamir");
+  }
+  for (size_t i = 0; i < seals.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (seals[i].type == seals[j].type) {
+        return absl::InvalidArgumentError("the same type of seal was given twice");
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SealSlot> RewrapSlot(const SealSlot& slot, const Uuid& vault_id,
+                                    const SecretBytes& unseal_key, const SecretBytes& root_key) {
+  SealSlot out = slot;
+  ASSIGN_OR_RETURN(*out.mutable_wrapped_root_key(),
+                   WrapRootKey(slot, vault_id, unseal_key, root_key));
   return out;
 }
 

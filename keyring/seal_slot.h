@@ -28,6 +28,14 @@ absl::StatusOr<NewSlot> MakeSlot(const SealSpec& spec, const KeyringOptions& opt
                                  const Uuid& vault_id, const SecretBytes& root_key,
                                  int64_t created_ms);
 
+// INVALID_ARGUMENT for none, or two of one type.
+absl::Status CheckSeals(absl::Span<const SealSpec> seals);
+
+// The slot with another root key, for the same unseal key.
+absl::StatusOr<record::v1::SealSlot> RewrapSlot(const record::v1::SealSlot& slot,
+                                                const Uuid& vault_id, const SecretBytes& unseal_key,
+                                                const SecretBytes& root_key);
+
 // The unseal key of a passphrase slot. DATA_LOSS for parameters out of bounds.
 absl::StatusOr<SecretBytes> PassphraseKey(const record::v1::SealSlot& slot,
                                           const SecretBytes& passphrase);

@@ -119,6 +119,8 @@ class Call {
   absl::Status Require(absl::string_view permission, absl::string_view path) const;
   // At most limits::kDeadlineSecondsMax away.
   absl::Time deadline() const { return deadline_; }
+  absl::Duration time_left() const { return deadline_ - gate_.clock.Now(); }
+  Clock& clock() const { return gate_.clock; }
   Clock& clock() const { return gate_.clock; }
   // Adds to the audit entry. Never a value: use AuditLog::MacOf.
   void NoteVersion(SecretVersion version) { event_.version = version; }

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "server/erase_methods.h"
 #include "server/rename_check.h"
 #include "server/secret_wire.h"
 #include "server/timestamps.h"
@@ -242,6 +243,15 @@ grpc::ServerUnaryReactor* SecretServiceImpl::Destroy(grpc::CallbackServerContext
   return OnPath(
       context, "Destroy", RunOn::kPool, Resource::Path(request->path()), response,
       [this, request](Call& call) { return parts_.vault.Destroy(call.updater(), *request); });
+}
+
+grpc::ServerUnaryReactor* SecretServiceImpl::Erase(grpc::CallbackServerContext* context,
+                                                   const v1::EraseRequest* request,
+                                                   v1::EraseResponse* response) {
+  return OnPath(context, "Erase", RunOn::kPool, Resource::Path(request->path()), response,
+                [this, request](Call& call) {
+                  return keyturn::Erase(call, *request, parts_.door, parts_.vault, parts_.store);
+                });
 }
 
 grpc::ServerUnaryReactor* SecretServiceImpl::Rename(grpc::CallbackServerContext* context,

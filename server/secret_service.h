@@ -22,8 +22,9 @@ using TypedSecretMethods =
                 v1::SecretService::WithCallbackMethod_Delete<
                     v1::SecretService::WithCallbackMethod_Undelete<
                         v1::SecretService::WithCallbackMethod_Destroy<
-                            v1::SecretService::WithCallbackMethod_Rename<
-                                v1::SecretService::WithCallbackMethod_Watch<Base>>>>>>>>>>;
+                            v1::SecretService::WithCallbackMethod_Erase<
+                                v1::SecretService::WithCallbackMethod_Rename<
+                                    v1::SecretService::WithCallbackMethod_Watch<Base>>>>>>>>>>>;
 
 using SecretMethods = v1::SecretService::WithRawCallbackMethod_Put<
     v1::SecretService::WithRawCallbackMethod_Get<v1::SecretService::WithRawCallbackMethod_BatchGet<
@@ -75,6 +76,9 @@ class SecretServiceImpl final : public SecretMethods {
   grpc::ServerUnaryReactor* Destroy(grpc::CallbackServerContext* context,
                                     const v1::DestroyRequest* request,
                                     v1::DestroyResponse* response) override;
+  grpc::ServerUnaryReactor* Erase(grpc::CallbackServerContext* context,
+                                  const v1::EraseRequest* request,
+                                  v1::EraseResponse* response) override;
   grpc::ServerUnaryReactor* Rename(grpc::CallbackServerContext* context,
                                    const v1::RenameRequest* request,
                                    v1::RenameResponse* response) override;

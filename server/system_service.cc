@@ -6,38 +6,14 @@
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "server/delegate.h"
+#include "server/erase_methods.h"
 #include "server/key_methods.h"
+#include "server/rekey_methods.h"
 #include "server/timestamps.h"
 #include "server/verify_stream.h"
 
 namespace keyturn {
 namespace {
-
-absl::StatusOr<std::vector<SealSpec>> ToSpecs(const v1::InitRequest& request) {
-  std::vector<SealSpec> specs;
-  for (const v1::SealConfig& config : request.seals()) {
-    SealSpec spec;
-    switch (config.seal_case()) {
-      case v1::SealConfig::kKeyFile:
-        spec.type = SealSpec::Type::kKeyFile;
-        break;
-      case v1::SealConfig::kPassphrase: {
-        spec.type = SealSpec::Type::kPassphrase;
-        ASSIGN_OR_RETURN(spec.passphrase, SecretBytes::CopyOf(config.passphrase().passphrase()));
-        break;
-      }
-      case v1::SealConfig::kShamir:
-        spec.type = SealSpec::Type::kShamir;
-        spec.shares = static_cast<int>(std::min<uint32_t>(config.shamir().shares(), 1000));
-        spec.threshold = static_cast<int>(std::min<uint32_t>(config.shamir().threshold(), 1000));
-        break;
-      default:
-        return absl::InvalidArgumentError("each of seals must be key_file, passphrase or shamir");
-    }
-    specs.push_back(std::move(spec));
-  }
-  return specs;
-}
 
 absl::Status GiveKey(Keyring& keyring, const v1::UnsealRequest& request, Revision revision) {
   if (request.reset()) keyring.ResetUnseal();
@@ -115,7 +91,7 @@ absl::Status SystemServiceImpl::InitFor(Call& call, const v1::InitRequest& reque
     return WithReason(absl::PermissionDeniedError("init is taken from the operator socket only"),
                       "OPERATOR_SOCKET");
   }
-  ASSIGN_OR_RETURN(std::vector<SealSpec> specs, ToSpecs(request));
+  ASSIGN_OR_RETURN(std::vector<SealSpec> specs, ToSealSpecs(request.seals()));
   if (request.operator_csr().size() > limits::kCsrBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("operator_csr must be at most ", limits::kCsrBytesMax, " bytes"));
@@ -195,6 +171,49 @@ grpc::ServerUnaryReactor* SystemServiceImpl::RewrapStatus(grpc::CallbackServerCo
       context, Method("RewrapStatus"), RunOn::kPool, Resource::None(), [=, this](Call&) {
         return keyturn::RewrapStatus(parts_.keyring, parts_.vault, parts_.key_turner, response);
       });
+}
+
+grpc::ServerWriteReactor<v1::PurgeResponse>* SystemServiceImpl::Purge(
+    grpc::CallbackServerContext* context, const v1::PurgeRequest*) {
+  return StartPurge(parts_.door, parts_.store, context, Method("Purge"));
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::StartRekey(grpc::CallbackServerContext* context,
+                                                        const v1::StartRekeyRequest* request,
+                                                        v1::StartRekeyResponse* response) {
+  return parts_.door.Unary(context, Method("StartRekey"), RunOn::kPool, Resource::None(),
+                           [=, this](Call& call) {
+                             return keyturn::StartRekey(call, *request, parts_.keyring, response);
+                           });
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::GiveRekeyKey(grpc::CallbackServerContext* context,
+                                                          const v1::GiveRekeyKeyRequest* request,
+                                                          v1::GiveRekeyKeyResponse* response) {
+  return parts_.door.Unary(context, Method("GiveRekeyKey"), RunOn::kPool, Resource::None(),
+                           [=, this](Call& call) {
+                             return keyturn::GiveRekeyKey(call, *request, parts_.keyring, response);
+                           });
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::CancelRekey(grpc::CallbackServerContext* context,
+                                                         const v1::CancelRekeyRequest*,
+                                                         v1::CancelRekeyResponse*) {
+  return parts_.door.Unary(context, Method("CancelRekey"), RunOn::kPool, Resource::None(),
+                           [this](Call&) {
+                             parts_.keyring.CancelRekey();
+                             return absl::OkStatus();
+                           });
+}
+
+grpc::ServerUnaryReactor* SystemServiceImpl::RekeyStatus(grpc::CallbackServerContext* context,
+                                                         const v1::RekeyStatusRequest*,
+                                                         v1::RekeyStatusResponse* response) {
+  return parts_.door.Unary(context, Method("RekeyStatus"), RunOn::kPool, Resource::None(),
+                           [=, this](Call&) {
+                             *response->mutable_rekey() = ToRekey(parts_.keyring.rekey_status());
+                             return absl::OkStatus();
+                           });
 }
 
 absl::Status SystemServiceImpl::Issue(Call& call, const v1::IssueCertificateRequest& request,

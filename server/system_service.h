@@ -48,6 +48,20 @@ class SystemServiceImpl final : public v1::SystemService::CallbackService {
   grpc::ServerUnaryReactor* RewrapStatus(grpc::CallbackServerContext* context,
                                          const v1::RewrapStatusRequest* request,
                                          v1::RewrapStatusResponse* response) override;
+  grpc::ServerWriteReactor<v1::PurgeResponse>* Purge(grpc::CallbackServerContext* context,
+                                                     const v1::PurgeRequest* request) override;
+  grpc::ServerUnaryReactor* StartRekey(grpc::CallbackServerContext* context,
+                                       const v1::StartRekeyRequest* request,
+                                       v1::StartRekeyResponse* response) override;
+  grpc::ServerUnaryReactor* GiveRekeyKey(grpc::CallbackServerContext* context,
+                                         const v1::GiveRekeyKeyRequest* request,
+                                         v1::GiveRekeyKeyResponse* response) override;
+  grpc::ServerUnaryReactor* CancelRekey(grpc::CallbackServerContext* context,
+                                        const v1::CancelRekeyRequest* request,
+                                        v1::CancelRekeyResponse* response) override;
+  grpc::ServerUnaryReactor* RekeyStatus(grpc::CallbackServerContext* context,
+                                        const v1::RekeyStatusRequest* request,
+                                        v1::RekeyStatusResponse* response) override;
   grpc::ServerUnaryReactor* IssueCertificate(grpc::CallbackServerContext* context,
                                              const v1::IssueCertificateRequest* request,
                                              v1::IssueCertificateResponse* response) override;

@@ -5,8 +5,10 @@
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "storage/committer.h"
+#include "storage/purge.h"
 #include "storage/rocks_db.h"
 #include "storage/schema.h"
+#include "storage/table_check.h"
 
 namespace keyturn {
 namespace {
@@ -118,7 +120,16 @@ class RocksStore : public Store {
       RETURN_IF_ERROR(told);
     }
     RETURN_IF_ERROR(progress(done, done));
-    return Compare(expected, found);
+    std::vector<StoreProblem> problems = Compare(expected, found);
+    RETURN_IF_ERROR(CheckTables(
+        *db_, [&] { return progress(done, done); }, &problems));
+    return problems;
+  }
+
+  absl::Status Purge(Family family) override { return PurgeFamily(*db_, family); }
+  absl::StatusOr<FileSearch> SearchFiles(absl::Span<const std::string> needles,
+                                         ProgressFn progress) override {
+    return SearchStoreFiles(*db_, needles, progress);
   }
 
  private:

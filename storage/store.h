@@ -140,6 +140,13 @@ struct StoreProblem {
   std::string what;  // names the family and a hash of the key, never its bytes or a value
 };
 
+// What a search for bytes in the store's files has found.
+struct FileSearch {
+  uint64_t files = 0;  // searched
+  uint64_t bytes = 0;
+  std::vector<std::string> found;  // names of files with any of them
+};
+
 class Store : public Updater {
  public:
   // Of the newest committed state. The listener has been told of all that it shows, so nothing that
@@ -166,8 +173,17 @@ class Store : public Updater {
   virtual void SetCommitListener(CommitListener listener) = 0;
 
   // Recomputes the accumulators from a full scan of the covered families and compares them with
-  // those kept. FAILED_PRECONDITION without hasher.
+  // those kept, and checks every block of every table file. FAILED_PRECONDITION without hasher.
   virtual absl::StatusOr<std::vector<StoreProblem>> Verify(ProgressFn progress) = 0;
+
+  // Takes what was deleted or replaced in `family` out of the store's files: writes everything to
+  // tables, compacts the family down to its last level, and removes the logs. Long for a large
+  // family. What a snapshot from before still shows stays until somebody purges after its end.
+  virtual absl::Status Purge(Family family) = 0;
+  // Looks for 16 consecutive bytes of any needle in every file of the store, as they are on the
+  // disk. Of a needle, whole groups of 16 bytes count: a log may split a record anywhere.
+  virtual absl::StatusOr<FileSearch> SearchFiles(absl::Span<const std::string> needles,
+                                                 ProgressFn progress) = 0;
 
   virtual StoreStats Stats() const = 0;
 };

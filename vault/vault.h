@@ -53,6 +53,13 @@ struct ReadResult {
   SecretBytes data;  // stored form (vault/fields.h)
 };
 
+// What EraseVersions (vault/eraser.h) did.
+struct EraseResult {
+  v1::DestroyResponse destroyed;
+  uint64_t keys = 0;  // wrapped data keys that were looked for in the files
+  FileSearch search;  // which found none
+};
+
 // Whether the caller may see the secret at `path` (or, with directory, anything below it).
 using VisibleFn = absl::FunctionRef<bool(absl::string_view path, bool directory)>;
 

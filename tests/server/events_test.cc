@@ -99,6 +99,13 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   v1::DestroyResponse destroyed;
   Expect("secret_destroyed", [&] { return op.secrets->Destroy(Ctx(), destroy, &destroyed); });
 
+  ASSERT_EQ(Text(op.secrets->Put(Ctx(), put, &put_response)), "OK");
+  v1::EraseRequest erase;
+  erase.set_path("app/a");
+  erase.set_all(true);
+  v1::EraseResponse erased;
+  Expect("secret_erased", [&] { return op.secrets->Erase(Ctx(), erase, &erased); });
+
   v1::StatusResponse status;
   Expect("system_status_read", [&] { return op.system->Status(Ctx(), {}, &status); });
   Expect("system_verified", [&] {
@@ -109,10 +116,29 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
     }
     return reader->Finish();
   });
+  Expect("store_purged", [&] {
+    Ctx context;
+    const auto reader = op.system->Purge(context, {});
+    v1::PurgeResponse message;
+    while (reader->Read(&message)) {
+    }
+    return reader->Finish();
+  });
   v1::RewrapStatusResponse rewrap;
   Expect("rewrap_status_read", [&] { return op.system->RewrapStatus(Ctx(), {}, &rewrap); });
   v1::RotateKekResponse rotated;
   Expect("kek_rotated", [&] { return op.system->RotateKek(Ctx(), {}, &rotated); });
+  v1::StartRekeyResponse started;
+  Expect("rekey_started", [&] { return op.system->StartRekey(Ctx(), {}, &started); });
+  v1::GiveRekeyKeyRequest give;
+  give.set_nonce(started.rekey().nonce());
+  give.set_key_file(true);
+  v1::GiveRekeyKeyResponse given;
+  Expect("rekey_key_given", [&] { return op.system->GiveRekeyKey(Ctx(), give, &given); });
+  v1::RekeyStatusResponse rekey;
+  Expect("rekey_status_read", [&] { return op.system->RekeyStatus(Ctx(), {}, &rekey); });
+  v1::CancelRekeyResponse cancelled;
+  Expect("rekey_cancelled", [&] { return op.system->CancelRekey(Ctx(), {}, &cancelled); });
   ASSERT_OK_AND_ASSIGN(const CertificateRequest csr, MakeCertificateRequest());
   v1::IssueCertificateRequest issue;
   issue.set_csr(csr.csr_der);

@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -13,19 +16,22 @@
 #include "absl/strings/str_split.h"
 #include "base/coding.h"
 #include "crypto/random.h"
-#include "tests/server/server_fixture.h"
+#include "keyring/key_file.h"
+#include "keyring/seal_file.h"
+#include "keyring/seal_slot.h"
+#include "tests/server/server_process.h"
 #include "tests/support/process.h"
 #include "tests/support/seed.h"
 
 namespace keyturn {
 namespace {
 
-// How often `text` is in what process `pid` may write.
-int CopiesIn(pid_t pid, const std::string& text) {
+// How often each of `texts` is in what process `pid` may write.
+std::vector<int> CopiesIn(pid_t pid, const std::vector<std::string>& texts) {
   const int memory = open(absl::StrCat("/proc/", pid, "/mem").c_str(), O_RDONLY | O_CLOEXEC);
   EXPECT_GE(memory, 0);
   std::ifstream maps(absl::StrCat("/proc/", pid, "/maps"));
-  int copies = 0;
+  std::vector<int> copies(texts.size());
   std::string line;
   while (std::getline(maps, line)) {
     // "begin-end rwxp …", proc(5).
@@ -39,10 +45,15 @@ int CopiesIn(pid_t pid, const std::string& text) {
     const ssize_t got = pread(memory, bytes.data(), bytes.size(), static_cast<off_t>(begin));
     if (got <= 0) continue;
     bytes.resize(static_cast<size_t>(got));
-    for (size_t at = 0; (at = bytes.find(text, at)) != std::string::npos; ++at) ++copies;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      for (size_t at = 0; (at = bytes.find(texts[i], at)) != std::string::npos; ++at) ++copies[i];
+    }
   }
   close(memory);
   return copies;
+}
+int CopiesIn(pid_t pid, const std::string& text) {
+  return CopiesIn(pid, std::vector<std::string>{text})[0];
 }
 
 class HeapTest : public testing::Test {
@@ -101,7 +112,7 @@ TEST_F(HeapTest, NoCopyOfAValueIsLeft) {
   {
     const std::unique_ptr<Stubs> stubs = Connect();
     Put(*stubs, value);
-    for (int i = 0; i < 2000; ++i) Read(*stubs, value);
+    for (int i = 0; i < 10'000; ++i) Read(*stubs, value);
     // The search sees what is there: a name is kept as it is.
     EXPECT_GT(CopiesIn(pid_, "app/key"), 0);
   }
@@ -112,6 +123,85 @@ TEST_F(HeapTest, NoCopyOfAValueIsLeft) {
     ASSERT_EQ(Text(stubs->system->Status(Ctx(token_), {}, &response)), "OK");
   }
   EXPECT_EQ(CopiesIn(pid_, value), 0);
+}
+
+std::string Bytes(const SecretBytes& key) { return std::string(key.ExposeForCrypto()); }
+
+// Every key that the files of a vault hold, by name.
+std::map<std::string, std::string> KeysOf(const ServerProcess& server, const std::string& copy) {
+  std::filesystem::create_directory(copy);
+  std::filesystem::permissions(copy, std::filesystem::perms::owner_all);
+  for (const char* const name : {"seal.ktn", "keyring.ktn", "keyring.ktn.2"}) {
+    std::filesystem::copy(server.data_directory() + "/" + name, copy + "/" + name);
+  }
+  SimulatedClock clock;
+  KeyringOptions options;
+  options.directory = copy;
+  options.key_file = server.key_file();
+  const auto keyring = Keyring::Open(options, FileSystem::Posix(), clock);
+  EXPECT_OK((*keyring)->UnsealWithKeyFile(Revision(0)));
+  const auto keys = *(*keyring)->Snapshot();
+  const SecretBytes unseal_key = *ReadKeyFile(server.key_file());
+  const auto seal = *ReadSealFile(FileSystem::Posix(), copy);
+  return {{"unseal key", Bytes(unseal_key)},
+          {"root key", Bytes(*OpenSlot(seal.slots(0), keys->vault_id(), unseal_key))},
+          {"key-encryption key", Bytes(keys->active_kek().key)},
+          {"index key", Bytes(keys->index_key())},
+          {"record hash key", Bytes(keys->record_hash_key())},
+          {"token key", Bytes(keys->token_key())},
+          {"audit MAC key", Bytes(keys->audit_mac_key())},
+          {"audit signing seed", Bytes(keys->audit_signing_seed())},
+          {"API key pepper", Bytes(keys->api_key_pepper())},
+          {"revocation hash key", Bytes(keys->revocation_hash_key())}};
+}
+
+// What opens the vault is forgotten when it is sealed, wherever it was.
+TEST(SealedHeapTest, NoKeyIsLeftAfterSeal) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers have an allocator of their own";
+  ServerProcess server;
+  ASSERT_TRUE(server.running());
+  std::optional<Stubs> connection = server.Operator();
+  const Stubs& op = *connection;
+  const std::string value = HexEncode(RandomBytes(24));
+  v1::PutRequest put;
+  put.set_path("app/key");
+  v1::Field* const field = put.mutable_data()->add_fields();
+  field->set_name("value");
+  field->set_value(value);
+  for (int i = 0; i < 100; ++i) {
+    v1::PutResponse written;
+    ASSERT_EQ(Text(op.secrets->Put(Ctx(), put, &written)), "OK");
+    v1::GetRequest get;
+    get.set_path("app/key");
+    v1::GetResponse read;
+    ASSERT_EQ(Text(op.secrets->Get(Ctx(), get, &read)), "OK");
+  }
+  v1::RotateKekResponse rotated;
+  ASSERT_EQ(Text(op.system->RotateKek(Ctx(), {}, &rotated)), "OK");
+
+  const std::map<std::string, std::string> keys = KeysOf(server, server.dir().File("copy"));
+  std::vector<std::string> texts;
+  for (const auto& [name, key] : keys) texts.push_back(key);
+  const std::vector<int> before = CopiesIn(server.pid(), texts);
+  v1::StatusResponse status;
+  ASSERT_EQ(Text(op.system->Seal(Ctx(), {}, &status)), "OK");
+  ASSERT_TRUE(status.sealed());
+  const std::vector<int> after = CopiesIn(server.pid(), texts);
+  size_t i = 0;
+  for (const auto& [name, key] : keys) {
+    // The unseal key is let go as soon as it has opened the root key.
+    EXPECT_EQ(before[i] > 0, name != "unseal key") << name << ": " << before[i] << " before";
+    EXPECT_EQ(after[i], 0) << name << ": " << before[i] << " before";
+    ++i;
+  }
+  // What gRPC and OpenSSL hold for a connection goes with it.
+  std::printf("%d copies of a value while its connection is open\n", CopiesIn(server.pid(), value));
+  connection.reset();
+  for (int calls = 0; calls < 50; ++calls) {
+    const Stubs other = server.Operator();
+    ASSERT_EQ(Text(other.system->Status(Ctx(), {}, &status)), "OK");
+  }
+  EXPECT_EQ(CopiesIn(server.pid(), value), 0);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ void AddSecretCommands(Command app, Shell& shell);
 void AddSecretReadCommands(Command secret, Shell& shell);    // get read show history diff
 void AddSecretListCommands(Command secret, Shell& shell);    // list search watch
 void AddSecretWriteCommands(Command secret, Shell& shell);   // put generate metadata rename
-void AddSecretDeleteCommands(Command secret, Shell& shell);  // delete undelete destroy
+void AddSecretDeleteCommands(Command secret, Shell& shell);  // delete undelete destroy erase
 
 // Secrets for other programs.
 void AddRunCommand(Command app, Shell& shell);
@@ -33,8 +33,10 @@ void AddTokenCommands(Command app, Shell& shell);
 // The server.
 void AddOperatorCommands(Command app, Shell& shell);
 void AddOperatorInitCommand(Command parent, Shell& shell);
-void AddOperatorSealCommands(Command parent, Shell& shell);  // unseal seal status
-void AddOperatorKeyCommands(Command parent, Shell& shell);   // rotate-kek rewrap
+void AddOperatorSealCommands(Command parent, Shell& shell);   // unseal seal status
+void AddOperatorKeyCommands(Command parent, Shell& shell);    // rotate-kek rewrap
+void AddOperatorRekeyCommands(Command parent, Shell& shell);  // rekey rotate-root-key
+void AddOperatorPurgeCommands(Command parent, Shell& shell);  // purge shred
 void AddAuditCommands(Command app, Shell& shell);
 void AddOfflineAuditCommand(Command audit, Shell& shell);
 void AddDoctorCommand(Command app, Shell& shell);

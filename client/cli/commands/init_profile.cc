@@ -43,10 +43,12 @@ std::string WithAnotherProfile(const Shell& shell, const InitFlags& flags, Setti
   }
   add("--address", shell.flags.address);
   add("--ca-cert", shell.flags.ca_cert);
-  for (const std::string& seal : flags.seals) add("--seal", seal);
-  if (flags.shares != InitFlags().shares) add("--shares", absl::StrCat(flags.shares));
-  if (flags.threshold != InitFlags().threshold) add("--threshold", absl::StrCat(flags.threshold));
-  add("--passphrase-file", flags.passphrase_file);
+  for (const std::string& seal : flags.seal.seals) add("--seal", seal);
+  if (flags.seal.shares != SealFlags().shares) add("--shares", absl::StrCat(flags.seal.shares));
+  if (flags.seal.threshold != SealFlags().threshold) {
+    add("--threshold", absl::StrCat(flags.seal.threshold));
+  };
+  add("--passphrase-file", flags.seal.passphrase_file);
   add("--root-token-file", flags.root_token_file);
   add("--shares-file", flags.shares_file);
   const std::string name = settings["profile"].substr(0, 56);

@@ -7,15 +7,15 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/cli/commands/seal_input.h"
 #include "client/cli/shell.h"
 #include "crypto/x509_make.h"
 
 namespace keyturn::cli {
 
 struct InitFlags {
-  std::vector<std::string> seals;
-  std::string passphrase_file, root_token_file, shares_file;
-  uint32_t shares = 5, threshold = 3;
+  SealFlags seal;
+  std::string root_token_file, shares_file;
 };
 
 // The certificate (PEM) of the CA that vouches for the server: what was named, or what the server

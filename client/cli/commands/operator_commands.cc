@@ -80,6 +80,8 @@ void AddOperatorCommands(Command app, Shell& shell) {
   AddOperatorInitCommand(parent, shell);
   AddOperatorSealCommands(parent, shell);
   AddOperatorKeyCommands(parent, shell);
+  AddOperatorRekeyCommands(parent, shell);
+  AddOperatorPurgeCommands(parent, shell);
 
   const Command verify =
       parent.Add("verify", "Read every record and check that none was changed, moved or removed");

@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "base/limits.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/commands/init_profile.h"
@@ -16,28 +15,7 @@
 namespace keyturn::cli {
 namespace {
 
-absl::Status AddSeal(Shell& shell, const InitFlags& flags, const std::string& name,
-                     v1::InitRequest* request) {
-  v1::SealConfig& seal = *request->add_seals();
-  if (name == "key-file") {
-    seal.mutable_key_file();
-  } else if (name == "shamir") {
-    seal.mutable_shamir()->set_shares(flags.shares);
-    seal.mutable_shamir()->set_threshold(flags.threshold);
-  } else if (name == "passphrase") {
-    if (flags.passphrase_file.empty() && !shell.terminal().can_ask()) {
-      return UsageError("the passphrase seal needs --passphrase-file FILE (- for standard input)");
-    }
-    ASSIGN_OR_RETURN(const SecretBytes typed,
-                     flags.passphrase_file.empty()
-                         ? shell.terminal().AskNewSecret("passphrase for unsealing")
-                         : ReadPassphraseFile(flags.passphrase_file));
-    Assign(typed.ExposeForWire(), seal.mutable_passphrase()->mutable_passphrase());
-  } else {
-    return UsageError(absl::StrCat("--seal '", name, "' must be key-file, passphrase or shamir"));
-  }
-  return absl::OkStatus();
-}
+constexpr char kPassphraseOption[] = "--passphrase-file";
 
 absl::Status PrintMade(Shell& shell, const InitFlags& flags, const Settings& settings,
                        v1::InitResponse& made) {
@@ -72,18 +50,14 @@ absl::Status SaveCredentials(const InitFlags& flags, const v1::InitResponse& mad
     RETURN_IF_ERROR(WriteFileWhole(flags.root_token_file, made.root_token() + "\n", 0600));
   }
   if (flags.shares_file.empty()) return absl::OkStatus();
-  std::string lines;
-  for (const std::string& share : made.shares()) absl::StrAppend(&lines, share, "\n");
-  const absl::Status written = WriteFileWhole(flags.shares_file, lines, 0600);
-  WipeBuffer(&lines);
-  return written;
+  return WriteShareFile(flags.shares_file, made.shares());
 }
 
 void SayWhatIsNext(const Shell& shell, const InitFlags& flags, const v1::InitResponse& made) {
   const Terminal& terminal = shell.terminal();
   if (made.shares_size() > 0) {
-    terminal.Say(absl::StrCat("Give each share to another person. Any ", flags.threshold, " of ",
-                              made.shares_size(),
+    terminal.Say(absl::StrCat("Give each share to another person. Any ", flags.seal.threshold,
+                              " of ", made.shares_size(),
                               " unseal the vault; without them, and without "
                               "another seal, nobody can."));
   }
@@ -114,7 +88,6 @@ absl::Status Partly(std::initializer_list<absl::Status> parts) {
 }
 
 absl::Status Init(Shell& shell, InitFlags flags) {
-  if (flags.seals.empty()) flags.seals = {"shamir"};
   ASSIGN_OR_RETURN(Settings* const settings, shell.settings());
   RETURN_IF_ERROR(InitProfile::CheckNew(shell, flags, *settings));
   ASSIGN_OR_RETURN(Client* const client, shell.ConnectLocal());
@@ -129,13 +102,10 @@ absl::Status Init(Shell& shell, InitFlags flags) {
                    InitProfile::Reserve(shell, flags, *settings, certificate.key_pem, ca_pem));
   v1::InitRequest request;
   request.set_operator_csr(certificate.csr_der);
-  for (const std::string& name : flags.seals) {
-    RETURN_IF_ERROR(AddSeal(shell, flags, name, &request));
-  }
-  ASSIGN_OR_RETURN(v1::InitResponse made, client->Init(request, shell.Options()));
-  for (v1::SealConfig& seal : *request.mutable_seals()) {
-    if (seal.has_passphrase()) WipeBuffer(seal.mutable_passphrase()->mutable_passphrase());
-  }
+  RETURN_IF_ERROR(AddSeals(shell, flags.seal, kPassphraseOption, request.mutable_seals()));
+  absl::StatusOr<v1::InitResponse> answer = client->Init(request, shell.Options());
+  WipeSeals(request.mutable_seals());
+  ASSIGN_OR_RETURN(v1::InitResponse made, std::move(answer));
   // What cannot be asked for again is printed before anything else can fail.
   const absl::Status kept = SaveCredentials(flags, made);
   if (!kept.ok()) flags.root_token_file = flags.shares_file = "";
@@ -157,15 +127,7 @@ void AddOperatorInitCommand(Command parent, Shell& shell) {
       "  keyturn operator init --seal shamir --shares 7 --threshold 4\n"
       "  keyturn operator init --seal key-file --seal passphrase");
   const auto flags = std::make_shared<InitFlags>();
-  init.AddOption("--seal", flags->seals,
-                 "what unseals the vault: shamir (default), passphrase, key-file; several are "
-                 "alternatives");
-  init.AddOption("--shares", flags->shares, "how many shares are made; default 5")
-      .Range(1, limits::kSharesMax);
-  init.AddOption("--threshold", flags->threshold, "how many of them unseal; default 3")
-      .Range(1, limits::kSharesMax);
-  init.AddOption("--passphrase-file", flags->passphrase_file,
-                 "read the passphrase from there instead of asking");
+  AddSealOptions(init, kPassphraseOption, flags->seal);
   init.AddOption("--root-token-file", flags->root_token_file,
                  "write the root token there (mode 0600) instead of printing it");
   init.AddOption("--shares-file", flags->shares_file,

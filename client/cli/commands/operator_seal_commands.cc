@@ -4,13 +4,11 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "base/limits.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/commands/seal_input.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
 #include "client/wipe.h"
@@ -61,10 +59,6 @@ struct UnsealFlags {
   bool key_file = false, reset = false;
 };
 
-constexpr absl::string_view kSharePrefix = "kt-share-";
-
-bool IsShare(absl::string_view text) { return absl::StartsWith(text, kSharePrefix); }
-
 bool HasSeal(const v1::StatusResponse& status, absl::string_view name) {
   return std::find(status.seals().begin(), status.seals().end(), name) != status.seals().end();
 }
@@ -111,31 +105,12 @@ absl::Status GiveKeyFile(Client& client, Shell& shell, v1::StatusResponse* statu
               status);
 }
 
-// A file of shares, one a line, as init writes them. All are looked at before one is sent, so that
-// what is none (a passphrase, the wrong file) goes nowhere.
 absl::Status GiveShareFile(Client& client, Shell& shell, const std::string& file,
                            v1::StatusResponse* status) {
-  const std::string name = file == "-" ? "standard input" : file;
-  ASSIGN_OR_RETURN(const SecretBytes all, ReadSecretFile(file, limits::kSmallFileBytesMax));
-  std::vector<absl::string_view> shares;
-  int line = 0;
-  for (absl::string_view text : absl::StrSplit(all.ExposeForCrypto(), '\n')) {
-    ++line;
-    text = absl::StripAsciiWhitespace(text);
-    if (text.empty()) continue;
-    if (!IsShare(text)) {
-      return WithHelp(UsageError(absl::StrCat(
-                          "line ", line, " of ", name,
-                          " is no share; nothing was sent. A share starts with ", kSharePrefix)),
-                      "for a passphrase: keyturn operator unseal --passphrase-file FILE");
-    }
-    shares.push_back(text);
-  }
-  if (shares.empty()) {
-    return UsageError(absl::StrCat(name, " holds no share; it must have one or more, one a line"));
-  }
+  ASSIGN_OR_RETURN(const std::vector<SecretBytes> shares,
+                   ReadShareFile(file, "keyturn operator unseal --passphrase-file FILE"));
   for (size_t i = 0; i < shares.size() && status->sealed(); ++i) {
-    RETURN_IF_ERROR(GiveShare(client, shell, shares[i], status));
+    RETURN_IF_ERROR(GiveShare(client, shell, shares[i].ExposeForWire(), status));
   }
   return absl::OkStatus();
 }
@@ -171,7 +146,7 @@ absl::Status AskUntilUnsealed(Client& client, Shell& shell, v1::StatusResponse* 
     } else if (has_passphrase) {
       RETURN_IF_ERROR(GivePassphrase(client, shell, typed, status));
     } else {
-      return UsageError(absl::StrCat("that is no share: a share starts with ", kSharePrefix));
+      return UsageError("that is no share: a share starts with kt-share-");
     }
     // The next share is for the next person, who may be elsewhere.
     if (has_shares) break;

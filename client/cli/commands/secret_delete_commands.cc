@@ -1,4 +1,4 @@
-// secret delete|undelete|destroy.
+// secret delete|undelete|destroy|erase.
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -85,15 +85,25 @@ absl::Status Undelete(Shell& shell, const DeleteFlags& flags) {
   return PrintState(shell, info);
 }
 
-absl::Status Destroy(Shell& shell, const DeleteFlags& flags) {
+// Whether to go on: the plan was printed instead, for --dry-run, when it is false.
+absl::StatusOr<bool> ConfirmEnd(Shell& shell, const DeleteFlags& flags, const char* verb) {
   RETURN_IF_ERROR(CheckVersions(flags));
   if (!flags.all && flags.versions.empty()) {
-    return UsageError("say what to destroy: --versions N,M or --all");
+    return UsageError(absl::StrCat("say what to ", verb, ": --versions N,M or --all"));
   }
-  const std::string what = absl::StrCat("destroy ", VersionsText(flags, ""));
-  if (flags.dry_run) return PrintPlan(shell, flags, what);
+  const std::string what = absl::StrCat(verb, " ", VersionsText(flags, ""));
+  if (flags.dry_run) {
+    RETURN_IF_ERROR(PrintPlan(shell, flags, what));
+    return false;
+  }
   RETURN_IF_ERROR(shell.terminal().Confirm(
       absl::StrCat(what, " of ", flags.path, ": it cannot be undone"), flags.path, flags.confirm));
+  return true;
+}
+
+absl::Status Destroy(Shell& shell, const DeleteFlags& flags) {
+  ASSIGN_OR_RETURN(const bool go_on, ConfirmEnd(shell, flags, "destroy"));
+  if (!go_on) return absl::OkStatus();
   v1::DestroyRequest request;
   request.set_path(flags.path);
   *request.mutable_versions() = {flags.versions.begin(), flags.versions.end()};
@@ -104,6 +114,32 @@ absl::Status Destroy(Shell& shell, const DeleteFlags& flags) {
       {{"path", flags.path},
        {"destroyed", absl::StrCat("version ", absl::StrJoin(response.versions(), ", "))}},
       ToJson(response));
+}
+
+absl::Status Erase(Shell& shell, const DeleteFlags& flags) {
+  ASSIGN_OR_RETURN(const bool go_on, ConfirmEnd(shell, flags, "erase"));
+  if (!go_on) return absl::OkStatus();
+  v1::EraseRequest request;
+  request.set_path(flags.path);
+  *request.mutable_versions() = {flags.versions.begin(), flags.versions.end()};
+  request.set_all(flags.all);
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::EraseResponse response, client->Erase(request, shell.Options()));
+  RETURN_IF_ERROR(shell.out().Object(
+      {{"path", flags.path},
+       {"erased", absl::StrCat("version ", absl::StrJoin(response.versions(), ", "))},
+       {"searched", absl::StrCat(response.files_searched(), " files, ", response.bytes_searched(),
+                                 " bytes: none of ", response.keys_searched(), " keys is left")}},
+      ToJson(response)));
+  shell.terminal().Say(
+      "copies of the data directory keep what they have: see Erasing in docs/OPERATIONS.md");
+  return absl::OkStatus();
+}
+
+void AddEndOptions(Command command, DeleteFlags& flags) {
+  command.AddFlag("--all", flags.all, "every version, and the secret's name and metadata");
+  command.AddOption("--confirm", flags.confirm, "the path, to go on without a question");
+  command.AddFlag("--dry-run", flags.dry_run, "show what would be done");
 }
 
 }  // namespace
@@ -137,10 +173,18 @@ void AddSecretDeleteCommands(Command secret, Shell& shell) {
                  "  keyturn secret destroy app/old/key --all --confirm app/old/key");
   destroy.Alias("purge");
   add_common(destroy);
-  destroy.AddFlag("--all", flags->all, "every version, and the secret's name and metadata");
-  destroy.AddOption("--confirm", flags->confirm, "the path, to destroy without a question");
-  destroy.AddFlag("--dry-run", flags->dry_run, "show what would be done");
+  AddEndOptions(destroy, *flags);
   destroy.On(shell, [&shell, flags] { return Destroy(shell, *flags); });
+
+  const Command erase =
+      secret.Add("erase", "Destroy, and take their keys out of the store's files too",
+                 "  keyturn secret erase app/old/key --all --confirm app/old/key --timeout 30s");
+  erase.Footer(
+      "Writes tables anew and searches every file of the store for the keys, which takes its time "
+      "in a large store.");
+  add_common(erase);
+  AddEndOptions(erase, *flags);
+  erase.On(shell, [&shell, flags] { return Erase(shell, *flags); });
 }
 
 }  // namespace keyturn::cli

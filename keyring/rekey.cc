@@ -1,0 +1,107 @@
+// Changing the root key. Two files are involved, and a crash may come between any two writes:
+//   1. seal.ktn gets the next root key's slots beside the present ones
+//   2. both copies of keyring.ktn are written under the next root key, one after the other
+//   3. seal.ktn keeps the next slots only
+//   4. a new key file takes its name
+// After 1 either root key may be in force; which one is, the copies of keyring.ktn tell. Unsealing
+// ends what was cut off (unseal.cc, SettleRootKey).
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "keyring/keyring_codec.h"
+#include "keyring/keyring_impl.h"
+#include "keyring/seal_file.h"
+
+namespace keyturn {
+
+using record::v1::SealFile;
+
+absl::StatusOr<RekeyStatus> KeyringImpl::StartRekey(std::vector<SealSpec> seals) {
+  const absl::MutexLock lock(&rekey_mu_);
+  RETURN_IF_ERROR(Snapshot().status());
+  if (rekey_ != nullptr) {
+    return absl::FailedPreconditionError(
+        "a change of the root key is under way; see: keyturn operator rekey status");
+  }
+  SealFile present;
+  {
+    const absl::MutexLock state(&mu_);
+    present = seal_;
+  }
+  ASSIGN_OR_RETURN(rekey_, RekeySession::Start(present, std::move(seals), options_, clock_.Now()));
+  return rekey_->status();
+}
+
+absl::StatusOr<RekeyStep> KeyringImpl::GiveRekeyKey(const SealKey& key, absl::string_view nonce) {
+  const absl::MutexLock lock(&rekey_mu_);
+  RETURN_IF_ERROR(Snapshot().status());
+  if (rekey_ == nullptr) {
+    return absl::FailedPreconditionError(
+        "no change of the root key is under way; start one: keyturn operator rekey start");
+  }
+  if (nonce != rekey_->status().nonce) {
+    return absl::InvalidArgumentError(
+        "the nonce is not that of the change under way; see: keyturn operator rekey status");
+  }
+  RETURN_IF_ERROR(rekey_->Give(key));
+  RekeyStep step;
+  if (!rekey_->finished()) {
+    step.status = rekey_->status();
+    step.shares = rekey_->TakeShares();
+    return step;
+  }
+  const std::unique_ptr<RekeySession> session = std::move(rekey_);
+  RETURN_IF_ERROR(PutInForce(*session));
+  step.finished = true;
+  return step;
+}
+
+void KeyringImpl::CancelRekey() {
+  const absl::MutexLock lock(&rekey_mu_);
+  rekey_.reset();
+}
+
+RekeyStatus KeyringImpl::rekey_status() const {
+  const absl::MutexLock lock(&rekey_mu_);
+  return rekey_ == nullptr ? RekeyStatus() : rekey_->status();
+}
+
+absl::Status KeyringImpl::PutInForce(RekeySession& session) {
+  const absl::MutexLock lock(&mu_);
+  RETURN_IF_ERROR(Snapshot().status());  // sealed meanwhile
+  SecretBytes root_key = session.TakeRootKey();
+  SealFile both = seal_;
+  *both.mutable_next_slots() = {session.slots().begin(), session.slots().end()};
+  const absl::Status written = WriteNextRootKey(both, root_key);
+  if (!written.ok()) {
+    return absl::Status(written.code(),
+                        absl::StrCat("the root key was not changed, but the next unseal may find "
+                                     "the new one: keep the keys of old and new seals until then: ",
+                                     written.message()));
+  }
+  root_key_ = std::move(root_key);
+  seal_ = std::move(both);
+  // The new root key is in force. What is left to do takes nothing away from that, and the next
+  // unseal does it if this fails: the old slots open a root key that opens nothing.
+  const absl::Status settled = SettleRootKey(/*forward=*/true);
+  if (!settled.ok()) {
+    LogError("the new root key is in force, but the old one's slots are not removed yet",
+             {{"error", std::string(settled.message())}});
+  } else if (!session.status().root_key_only) {
+    TakeNextKeyFile();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status KeyringImpl::WriteNextRootKey(const SealFile& both, const SecretBytes& root_key) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Snapshot());
+  absl::Status written = WriteSealFile(files_, options_.directory, both);
+  if (written.ok()) written = WriteKeys(*keys, root_key);
+  if (written.ok()) return written;
+  // Back to what is in memory, as far as the disk lets us.
+  const absl::Status back = WriteKeys(*keys, root_key_);
+  if (back.ok()) WriteSealFile(files_, options_.directory, seal_).IgnoreError();
+  return written;
+}
+
+}  // namespace keyturn

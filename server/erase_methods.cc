@@ -1,0 +1,62 @@
+#include "server/erase_methods.h"
+
+#include "base/status_macros.h"
+#include "server/work_stream.h"
+#include "vault/eraser.h"
+
+namespace keyturn {
+namespace {
+
+constexpr absl::Duration kBetweenRounds = absl::Seconds(1);
+constexpr absl::Duration kForAnotherRound = absl::Seconds(3);  // what is left of the deadline
+
+// Until the readers of an older state may have ended: nobody tells when they do.
+absl::Status AwaitReaders(const Call& call) {
+  if (call.time_left() < kForAnotherRound) return absl::DeadlineExceededError("no time is left");
+  absl::Mutex mu;
+  const absl::MutexLock lock(&mu);
+  const bool never = false;
+  call.clock().AwaitWithDeadline(&mu, absl::Condition(&never), call.clock().Now() + kBetweenRounds);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::EraseResponse> Erase(Call& call, const v1::EraseRequest& request, GrpcDoor& door,
+                                        Vault& vault, Store& store) {
+  const std::shared_ptr<void> place = door.TakeWorkPlace();
+  if (place == nullptr) return TooMuchWork();
+  v1::DestroyRequest destroy;
+  destroy.set_path(request.path());
+  *destroy.mutable_versions() = request.versions();
+  destroy.set_all(request.all());
+  ASSIGN_OR_RETURN(const EraseResult erased,
+                   EraseVersions(vault, store, call.updater(), destroy, NoProgress,
+                                 [&] { return AwaitReaders(call); }));
+  v1::EraseResponse response;
+  *response.mutable_versions() = erased.destroyed.versions();
+  response.set_revision(erased.destroyed.revision());
+  response.set_keys_searched(erased.keys);
+  response.set_files_searched(erased.search.files);
+  response.set_bytes_searched(erased.search.bytes);
+  return response;
+}
+
+grpc::ServerWriteReactor<v1::PurgeResponse>* StartPurge(GrpcDoor& door, Store& store,
+                                                        grpc::CallbackServerContext* context,
+                                                        const MethodInfo& method) {
+  return StartWork<v1::PurgeResponse>(
+      door, context, method, [&store](WorkReport<v1::PurgeResponse>& report) -> absl::Status {
+        v1::PurgeResponse message;
+        message.set_families_total(kFamilies);
+        for (size_t i = 0; i < kFamilies; ++i) {
+          RETURN_IF_ERROR(store.Purge(static_cast<Family>(i)));
+          message.set_families_purged(static_cast<uint32_t>(i + 1));
+          message.set_done(i + 1 == kFamilies);
+          RETURN_IF_ERROR(report.Publish(message));
+        }
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace keyturn

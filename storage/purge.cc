@@ -1,0 +1,110 @@
+#include "storage/purge.h"
+
+#include <rocksdb/options.h>
+
+#include <bitset>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace keyturn {
+namespace {
+
+constexpr size_t kGroup = 16;
+constexpr size_t kReadBytes = 1 << 20;
+
+// Groups of 16 bytes, found in passing over a text once.
+class GroupFinder {
+ public:
+  explicit GroupFinder(absl::Span<const std::string> needles) {
+    for (const std::string& needle : needles) {
+      for (size_t at = 0; at + kGroup <= needle.size(); at += kGroup) {
+        groups_.insert(needle.substr(at, kGroup));
+        begins_.set(Begin(needle.data() + at));
+      }
+    }
+  }
+  bool FoundIn(absl::string_view text) const {
+    for (size_t at = 0; at + kGroup <= text.size(); ++at) {
+      if (begins_.test(Begin(text.data() + at)) &&
+          groups_.contains(std::string(text.substr(at, kGroup)))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+ private:
+  static uint16_t Begin(const char* bytes) {
+    uint16_t begin = 0;
+    std::memcpy(&begin, bytes, sizeof(begin));
+    return begin;
+  }
+
+  std::bitset<1 << 16> begins_;  // first two bytes of the groups: most places end here
+  absl::flat_hash_set<std::string> groups_;
+};
+
+// nullptr for what is no file, or is gone: removing it is what the search is there to see.
+absl::StatusOr<std::unique_ptr<rocksdb::SequentialFile>> OpenIfThere(rocksdb::Env& env,
+                                                                     const std::string& path) {
+  bool directory = false;
+  if (env.IsDirectory(path, &directory).ok() && directory) return nullptr;
+  std::unique_ptr<rocksdb::SequentialFile> file;
+  const rocksdb::Status opened = env.NewSequentialFile(path, &file, rocksdb::EnvOptions());
+  if (opened.ok()) return file;
+  if (env.FileExists(path).IsNotFound()) return nullptr;
+  return FromRocks(opened);
+}
+
+}  // namespace
+
+absl::Status PurgeFamily(const RocksDb& db, Family family) {
+  std::vector<rocksdb::ColumnFamilyHandle*> all;
+  for (size_t i = 0; i < kFamilies; ++i) all.push_back(db.family(static_cast<Family>(i)));
+  RETURN_IF_ERROR(FromRocks(db.db().Flush(rocksdb::FlushOptions(), all)));
+  rocksdb::CompactRangeOptions compact;
+  compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  compact.exclusive_manual_compaction = false;
+  RETURN_IF_ERROR(FromRocks(db.db().CompactRange(compact, db.family(family), nullptr, nullptr)));
+  // Removes what nothing needs any more before it returns; otherwise a background thread does,
+  // some time.
+  RETURN_IF_ERROR(FromRocks(db.db().DisableFileDeletions()));
+  return FromRocks(db.db().EnableFileDeletions(/*force=*/true));
+}
+
+absl::StatusOr<FileSearch> SearchStoreFiles(const RocksDb& db,
+                                            absl::Span<const std::string> needles,
+                                            ProgressFn progress) {
+  const GroupFinder finder(needles);
+  rocksdb::Env& env = *db.db().GetEnv();
+  std::vector<std::string> names;
+  RETURN_IF_ERROR(FromRocks(env.GetChildren(db.db().GetName(), &names)));
+  FileSearch search;
+  std::string buffer(kReadBytes, '\0');
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(const auto file, OpenIfThere(env, absl::StrCat(db.db().GetName(), "/", name)));
+    if (file == nullptr) continue;
+    ++search.files;
+    std::string text;  // what was read, behind the end of what was read before
+    bool found = false;
+    while (true) {
+      rocksdb::Slice got;
+      RETURN_IF_ERROR(FromRocks(file->Read(buffer.size(), &got, buffer.data())));
+      if (got.empty()) break;
+      search.bytes += got.size();
+      text.append(got.data(), got.size());
+      found = found || finder.FoundIn(text);
+      text.erase(0, text.size() - std::min(text.size(), kGroup - 1));
+      RETURN_IF_ERROR(progress(search.bytes, 0));
+    }
+    if (found) search.found.push_back(name);
+  }
+  return search;
+}
+
+}  // namespace keyturn

@@ -1,0 +1,253 @@
+// One flipped bit, anywhere in the files of a vault, thousands of times: store (tables, log,
+// manifest), keyring, seal, audit log and anchor. Each must be refused at open or unseal, mended
+// from a copy, or reported by a read or a verification; or be in a place that docs/FORMAT.md ("What
+// notices a changed byte") has outside every record. Nothing may be missing or different unnoticed.
+#include <random>
+
+#include "absl/strings/match.h"
+#include "base/log.h"
+#include "keyturn/record/v1/keyring.pb.h"
+#include "server/key_turner.h"
+#include "tests/crash/machine.h"
+#include "tests/support/seed.h"
+#include "tests/support/status.h"
+#include "tests/support/temp_dir.h"
+#include "vault/fields.h"
+
+namespace keyturn {
+namespace {
+
+constexpr int kFlipSecrets = 40;
+constexpr char kAnchor[] = "/anchor/anchor.ktn";
+
+using Image = std::map<std::string, std::string>;  // path -> bytes
+
+enum class Outcome { kRefused, kMended, kReported, kUnnoticed, kWrong };
+
+class FlipTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    random_.seed(TestSeed());
+    SetLogFd(-1);
+    options_.directory = "/data";
+    options_.key_file = dir_.File("unseal.key");
+    options_.anchor_file = kAnchor;
+  }
+  void TearDown() override { SetLogFd(2); }
+
+  static SecretPath PathOf(int i) {
+    return *SecretPath::Parse(absl::StrCat("app/", i % 5, "/s", i));
+  }
+  static std::string ValueOf(int i, int version) {
+    return absl::StrCat("value ", i, ".", version, std::string(static_cast<size_t>(i) * 7, 'v'));
+  }
+
+  static void Put(Machine& machine, int i, int version) {
+    AuditEvent event;
+    event.event = "secret_written";
+    event.outcome = "ok";
+    AuditedUpdater updater(*machine.store, *machine.audit, event);
+    PutParams params;
+    params.path = PathOf(i);
+    params.custom_metadata["owner"] = absl::StrCat("team ", i, " ", version);
+    const std::string value = ValueOf(i, version);
+    ASSERT_OK(machine.vault->Put(updater, params, *EncodeFields({{"v", 1, value}})));
+  }
+
+  // A vault in the middle of its life: two terms of the KEK, tables and a log, some of it audited
+  // and in no table yet. The power goes at the end, so nothing was tidied up.
+  void Build(Image* image) {
+    FaultDisk disk(random_());
+    const std::unique_ptr<FileSystem> files = NewFaultFileSystem(disk);
+    ASSERT_OK(files->CreateDirectory("/anchor", 0700));
+    for (int life = 0; life < 3; ++life) {
+      Machine machine(disk, options_);
+      ASSERT_OK(machine.Start());
+      ASSERT_OK(life == 0 ? machine.Init("") : machine.Unseal());
+      for (int i = life; i < kFlipSecrets; i += 1 + life) Put(machine, i, life + 1);
+      if (life == 1) ASSERT_OK(machine.lifecycle->RotateKek(AeadSuite::kAes256Gcm, false));
+      ASSERT_OK(machine.keyring->WriteAnchor(machine.store->LastRevision()));
+      revision_ = machine.store->LastRevision();
+      if (life == 2) *image = ImageOf(*files);
+    }
+  }
+  static Image ImageOf(FileSystem& files) {
+    Image image;
+    for (const char* const directory : {"/data", "/data/store", "/data/audit", "/anchor"}) {
+      const std::vector<std::string> names = *files.List(directory);
+      for (const std::string& name : names) {
+        const std::string path = absl::StrCat(directory, "/", name);
+        const absl::StatusOr<std::string> bytes = files.Read(path);
+        if (bytes.ok()) image[path] = *bytes;
+      }
+    }
+    return image;
+  }
+  static void Load(const Image& image, FileSystem& files) {
+    for (const char* const directory : {"/data", "/data/store", "/data/audit", "/anchor"}) {
+      ASSERT_OK(files.CreateDirectory(directory, 0700));
+    }
+    for (const auto& [path, bytes] : image) {
+      ASSERT_OK_AND_ASSIGN(const auto file, files.Create(path, 0600));
+      ASSERT_OK(file->Append(bytes));
+      ASSERT_OK(file->Sync());
+      ASSERT_OK(file->Close());
+    }
+    for (const char* const directory : {"/data", "/data/store", "/data/audit", "/anchor"}) {
+      ASSERT_OK(files.SyncDirectory(directory));
+    }
+  }
+
+  // Every version of every secret, and its metadata.
+  static Outcome ReadAll(Machine& machine) {
+    for (int i = 0; i < kFlipSecrets; ++i) {
+      int version = 0;
+      for (int life = 0; life < 3; ++life) {
+        if (i < life || (i - life) % (1 + life) != 0) continue;
+        v1::GetRequest get;
+        get.set_path(PathOf(i).text());
+        get.mutable_version()->set_number(static_cast<uint64_t>(++version));
+        const auto read = machine.vault->Get(get, absl::InfiniteFuture());
+        if (!read.ok()) {
+          // Missing is not damaged: it must be said so.
+          return absl::IsDataLoss(read.status()) ? Outcome::kReported : Outcome::kWrong;
+        }
+        std::string value;
+        if (!ForEachField(read->data.ExposeForCrypto(), [&](const FieldView& field) {
+               value = std::string(field.value);
+               return true;
+             }).ok()) {
+          return Outcome::kReported;
+        }
+        if (value != ValueOf(i, life + 1)) return Outcome::kWrong;
+      }
+    }
+    return Outcome::kUnnoticed;
+  }
+
+  Outcome Look(const Image& image, const std::string& flipped) {
+    FaultDisk disk(1);
+    const std::unique_ptr<FileSystem> files = NewFaultFileSystem(disk);
+    Load(image, *files);
+    Machine machine(disk, options_);
+    if (!machine.Start().ok() || !machine.Unseal().ok()) return Outcome::kRefused;
+    const auto store_problems = machine.store->Verify(NoProgress);
+    const auto vault_problems = machine.vault->Verify(NoProgress);
+    const auto audit_problems = machine.audit->Verify(NoProgress);
+    const bool reported = !store_problems.ok() || !store_problems->empty() ||
+                          !vault_problems.ok() || !vault_problems->empty() ||
+                          !audit_problems.ok() || !audit_problems->problems.empty() ||
+                          !machine.policies->GetRole(kOperatorRole).ok();
+    const Outcome read = ReadAll(machine);
+    if (reported && read != Outcome::kWrong) return Outcome::kReported;
+    if (read == Outcome::kWrong) return reported ? Outcome::kReported : Outcome::kWrong;
+    if (read == Outcome::kReported) return read;
+    if (machine.store->LastRevision() < revision_) return Outcome::kWrong;
+    const bool has_another = absl::StrContains(flipped, "keyring.ktn") ||  // or is written again
+                             absl::EndsWith(flipped, "/audit-public.key");
+    if (has_another && *files->Read(flipped) != image.at(flipped)) return Outcome::kMended;
+    return Outcome::kUnnoticed;
+  }
+
+  // What FORMAT.md has outside every record.
+  static bool IsOutside(const std::string& path, const std::string& before,
+                        const std::string& after, size_t offset) {
+    for (const char* const name : {"/LOG", "/OPTIONS-", "/IDENTITY", "/LOCK"}) {
+      if (absl::StrContains(path, name)) return true;
+    }
+    if (absl::EndsWith(path, "/seal.ktn")) return SameButForHints(before, after);
+    // The footer ends in 8 bytes of magic and 4 of version; the 40 before are two handles, padded.
+    if (absl::EndsWith(path, ".sst")) {
+      return offset >= before.size() - 52 && offset < before.size() - 12 && before[offset] == 0;
+    }
+    return false;
+  }
+  // created_ms, and fields that this program does not know.
+  static bool SameButForHints(const std::string& before, const std::string& after) {
+    record::v1::SealFile was, is;
+    if (!was.ParseFromString(before) || !is.ParseFromString(after)) return false;
+    for (record::v1::SealFile* const file : {&was, &is}) {
+      file->set_created_ms(0);
+      file->DiscardUnknownFields();
+      for (record::v1::SealSlot& slot : *file->mutable_slots()) {
+        slot.set_created_ms(0);
+        slot.clear_argon2();
+        slot.clear_shares();
+        slot.clear_threshold();
+      }
+    }
+    return was.SerializeAsString() == is.SerializeAsString();
+  }
+
+  static std::string KindOf(const std::string& path) {
+    if (absl::EndsWith(path, ".sst")) return "tables";
+    if (absl::EndsWith(path, ".log")) return "log";
+    if (absl::StrContains(path, "MANIFEST") || absl::EndsWith(path, "CURRENT")) return "manifest";
+    if (absl::StrContains(path, "/store/")) return "beside the store";
+    if (absl::StrContains(path, "/audit/")) return "audit";
+    if (absl::StrContains(path, "keyring")) return "keyring";
+    if (absl::EndsWith(path, "seal.ktn")) return "seal";
+    return absl::EndsWith(path, "anchor.ktn") ? "anchor" : "other";
+  }
+
+  std::mt19937_64 random_;
+  TempDir dir_;
+  KeyringOptions options_;
+  Revision revision_;
+};
+
+TEST_F(FlipTest, NoBitIsFlippedUnnoticed) {
+  Image image;
+  Build(&image);
+  if (HasFatalFailure()) return;
+  ASSERT_EQ(Look(image, ""), Outcome::kUnnoticed) << "or this test shows nothing";
+  // Files of a kind as often as those of another, however large they are.
+  std::map<std::string, std::vector<std::string>> kinds;
+  for (const auto& [path, bytes] : image) {
+    if (!bytes.empty()) kinds[KindOf(path)].push_back(path);
+  }
+  std::vector<std::string> names;
+  for (const auto& [kind, paths] : kinds) names.push_back(kind);
+  const int flips = TestCount("KEYTURN_FLIPS", kSanitized ? 500 : 10'000);
+  struct Counts {
+    int refused = 0, mended = 0, reported = 0, outside = 0;
+  };
+  std::map<std::string, Counts> counts;
+  for (int n = 0; n < flips; ++n) {
+    const std::string& kind = names[static_cast<size_t>(n) % names.size()];
+    const std::vector<std::string>& paths = kinds[kind];
+    const std::string& path = paths[random_() % paths.size()];
+    Image damaged = image;
+    std::string& bytes = damaged[path];
+    const size_t offset = random_() % bytes.size();
+    const int bit = static_cast<int>(random_() % 8);
+    bytes[offset] = static_cast<char>(bytes[offset] ^ (1 << bit));
+    const std::string where =
+        absl::StrCat(path, ", byte ", offset, " of ", bytes.size(), ", bit ", bit);
+    switch (Look(damaged, path)) {
+      case Outcome::kRefused:
+        ++counts[kind].refused;
+        break;
+      case Outcome::kMended:
+        ++counts[kind].mended;
+        break;
+      case Outcome::kReported:
+        ++counts[kind].reported;
+        break;
+      case Outcome::kUnnoticed:
+        ++counts[kind].outside;
+        EXPECT_TRUE(IsOutside(path, image[path], bytes, offset)) << where << ": unnoticed";
+        break;
+      case Outcome::kWrong:
+        ADD_FAILURE() << where << ": something is lost or different, and nothing says so";
+    }
+  }
+  std::printf("%-18s %8s %8s %8s %8s\n", "flipped in", "refused", "mended", "reported", "outside");
+  for (const auto& [kind, count] : counts) {
+    std::printf("%-18s %8d %8d %8d %8d\n", kind.c_str(), count.refused, count.mended,
+                count.reported, count.outside);
+  }
+}
+
+}  // namespace
+}  // namespace keyturn

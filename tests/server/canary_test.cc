@@ -1,0 +1,249 @@
+// A secret planted in every field of every method, and in the headers of calls, with who may make
+// the call and who may not. Afterwards: what was planted in a sensitive field is in no log line,
+// error, metric, audit entry or file; what was planted elsewhere is in no log line, metric or file
+// but the audit log, and there only if docs/AUDIT.md has a place for it.
+#include <google/protobuf/message.h>
+#include <grpcpp/impl/codegen/client_unary_call.h>
+#include <grpcpp/impl/codegen/sync_stream.h>
+
+#include <filesystem>
+#include <map>
+#include <random>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/coding.h"
+#include "crypto/random.h"
+#include "keyturn/v1/options.pb.h"
+#include "server/method_table.h"
+#include "tests/server/server_process.h"
+
+namespace keyturn {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// Fields that the audit log names in the clear: docs/AUDIT.md, `resource` and details.
+const std::set<std::string>& AuditedFields() {
+  static const auto* const fields = new std::set<std::string>{
+      "path", "new_path", "directory", "name", "display_name", "role", "spiffe_id", "id", "nonce"};
+  return *fields;
+}
+
+struct Canary {
+  std::string where;  // "SecretService/Put data.fields.value"
+  std::string field;
+  bool sensitive = false;
+};
+
+class CanaryTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(server_.running());
+    methods_ = std::make_unique<MethodTable>(*MethodTable::Create(MethodTable::Services()));
+  }
+
+  // Looks like a path segment, a name and a passphrase, so that many calls succeed.
+  std::string Plant(const std::string& where, const std::string& field, bool sensitive) {
+    const std::string text = absl::StrCat("cnry", HexEncode(RandomBytes(12)));
+    canaries_[text] = {where, field, sensitive};
+    return text;
+  }
+
+  // A canary in every text of the message; of a oneof the `choice`-th member.
+  void Fill(Message* message, const std::string& where, int choice, int depth = 0) {
+    const Descriptor* const type = message->GetDescriptor();
+    for (int i = 0; i < type->field_count(); ++i) {
+      const FieldDescriptor* const field = type->field(i);
+      const auto* const oneof = field->real_containing_oneof();
+      if (oneof != nullptr && choice % oneof->field_count() != field->index_in_oneof()) continue;
+      FillField(message, field, absl::StrCat(where, ".", field->name()), choice, depth);
+    }
+  }
+  void FillField(Message* message, const FieldDescriptor* field, const std::string& where,
+                 int choice, int depth) {
+    const auto* const reflection = message->GetReflection();
+    const bool sensitive = field->options().GetExtension(v1::sensitive);
+    if (field->is_map()) {
+      Message* const entry = reflection->AddMessage(message, field);
+      const auto* const map = field->message_type();
+      for (const auto* const part : {map->map_key(), map->map_value()}) {
+        if (part->cpp_type() != FieldDescriptor::CPPTYPE_STRING) continue;
+        entry->GetReflection()->SetString(
+            entry, part, Plant(absl::StrCat(where, ".", part->name()), field->name(), sensitive));
+      }
+      return;
+    }
+    switch (field->cpp_type()) {
+      case FieldDescriptor::CPPTYPE_STRING: {
+        const std::string text = Plant(where, field->name(), sensitive);
+        field->is_repeated() ? reflection->AddString(message, field, text)
+                             : reflection->SetString(message, field, text);
+        break;
+      }
+      case FieldDescriptor::CPPTYPE_MESSAGE: {
+        if (depth > 4 || absl::StartsWith(field->message_type()->full_name(), "google.")) break;
+        Fill(field->is_repeated() ? reflection->AddMessage(message, field)
+                                  : reflection->MutableMessage(message, field),
+             where, choice, depth + 1);
+        break;
+      }
+      case FieldDescriptor::CPPTYPE_BOOL:
+        if (!field->is_repeated()) reflection->SetBool(message, field, choice % 2 == 1);
+        break;
+      default:
+        break;
+    }
+  }
+
+  // Calls `method` with a planted request, planted headers and `token`; keeps what came back as an
+  // error.
+  void Invoke(const MethodInfo& method, grpc::ChannelInterface* channel, const std::string& token,
+              int choice) {
+    const std::vector<std::string> parts = absl::StrSplit(method.name, '/');
+    const auto* const descriptor =
+        google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
+            absl::StrCat(parts[1], ".", parts[2]));
+    const std::unique_ptr<Message> request(google::protobuf::MessageFactory::generated_factory()
+                                               ->GetPrototype(descriptor->input_type())
+                                               ->New());
+    Fill(request.get(), parts[2], choice);
+    const std::string bytes = request->SerializeAsString();
+    const grpc::Slice slice(bytes);
+    const grpc::ByteBuffer buffer(&slice, 1);
+    Ctx context(token);
+    const std::string header = absl::StrCat("x-", Plant(method.name, "header key", true));
+    context->AddMetadata(header, Plant(method.name, "header value", true));
+    grpc::Status status;
+    if (method.streaming) {
+      const grpc::internal::RpcMethod rpc(method.name.c_str(),
+                                          grpc::internal::RpcMethod::SERVER_STREAMING);
+      const std::unique_ptr<grpc::ClientReader<grpc::ByteBuffer>> reader(
+          grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(channel, rpc, context,
+                                                                        buffer));
+      grpc::ByteBuffer first;
+      if (reader->Read(&first)) context->TryCancel();
+      status = reader->Finish();
+    } else {
+      grpc::ByteBuffer response;
+      const grpc::internal::RpcMethod rpc(method.name.c_str(),
+                                          grpc::internal::RpcMethod::NORMAL_RPC);
+      status = grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
+          channel, rpc, context, buffer, &response);
+    }
+    (status.ok() ? succeeded_ : failed_) += 1;
+    absl::StrAppend(&errors_, status.error_message(), "\n", status.error_details(), "\n");
+    for (const auto& [key, value] : context->GetServerTrailingMetadata()) {
+      errors_.append(key.data(), key.size()).append(" ").append(value.data(), value.size());
+    }
+  }
+
+  std::string Metrics() const {
+    std::string out;
+    FILE* const pipe =
+        popen(absl::StrCat("curl -s http://", server_.metrics_address(), "/metrics").c_str(), "r");
+    char buffer[4096];
+    while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) out.append(buffer, got);
+    pclose(pipe);
+    return out;
+  }
+  // All files below the server's directory whose path contains `part`, or does not.
+  std::string Files(const std::string& part, bool contains) const {
+    std::string all;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(server_.dir().path())) {
+      if (!entry.is_regular_file() || entry.path() == server_.log_file()) continue;
+      if (absl::StrContains(entry.path().string(), part) != contains) continue;
+      absl::StrAppend(&all, ReadFile(entry.path()), "\n");
+    }
+    return all;
+  }
+
+  // As it is, and as base64 and hexadecimal digits would show it.
+  static bool Holds(const std::string& text, const std::string& canary) {
+    if (absl::StrContains(text, canary) || absl::StrContains(text, HexEncode(canary))) return true;
+    for (size_t skip = 0; skip < 3; ++skip) {
+      std::string encoded;
+      absl::Base64Escape(canary.substr(skip, 24), &encoded);
+      if (absl::StrContains(text, encoded)) return true;
+    }
+    return false;
+  }
+
+  ServerProcess server_{"[log]\nlevel = \"debug\"\n"};
+  std::unique_ptr<MethodTable> methods_;
+  std::map<std::string, Canary> canaries_;
+  std::string errors_;
+  int succeeded_ = 0, failed_ = 0;
+};
+
+TEST_F(CanaryTest, NothingPlantedIsFoundWhereItMustNotBe) {
+  if (!server_.running()) return;
+  Stubs op = server_.Operator();
+  const Stubs local = server_.Local();
+  const std::string forged = absl::StrCat("kts.", Plant("a token", "authorization", true));
+  const MethodInfo* seal = nullptr;
+  for (const MethodInfo& method : methods_->methods()) {
+    if (absl::EndsWith(method.name, "/Seal")) {
+      seal = &method;
+      continue;
+    }
+    for (int choice = 0; choice < 4; ++choice) {
+      Invoke(method, op.channel.get(), "", choice);
+      Invoke(method, op.channel.get(), server_.root_token(), choice);
+    }
+    Invoke(method, op.channel.get(), forged, 0);
+    Invoke(method, local.channel.get(), "", 1);
+  }
+  ASSERT_NE(seal, nullptr);
+  // A value that was read, listed, changed and removed again, so that what stays of it is looked
+  // at.
+  const std::string value = Plant("a secret's value", "value", true);
+  v1::PutRequest put;
+  put.set_path("canaries/one");
+  v1::Field* const field = put.mutable_data()->add_fields();
+  field->set_name(Plant("a field's name", "field name", true));
+  field->set_value(value);
+  (*put.mutable_custom_metadata())[Plant("metadata", "key", true)] = Plant("metadata", "v", true);
+  v1::PutResponse written;
+  ASSERT_EQ(Text(op.secrets->Put(Ctx(), put, &written)), "OK");
+  v1::GetRequest get;
+  get.set_path("canaries/one");
+  v1::GetResponse read;
+  ASSERT_EQ(Text(op.secrets->Get(Ctx(), get, &read)), "OK");
+  ASSERT_EQ(read.data().fields(0).value(), value);
+  const std::string metrics = Metrics();
+  ASSERT_TRUE(absl::StrContains(metrics, "keyturn_")) << "no metrics were read";
+  Invoke(*seal, op.channel.get(), "", 0);
+  server_.Stop();
+
+  const std::string log = ReadFile(server_.log_file());
+  const std::string audit = Files("/data/audit/", true);
+  const std::string files = Files("/data/audit/", false);
+  // Of what the audit log may have, the store has the entry of a change (FORMAT.md, `audit_tail`).
+  std::map<std::string, int> audited;
+  for (const auto& [text, canary] : canaries_) {
+    EXPECT_FALSE(Holds(log, text)) << canary.where << ": in the log";
+    EXPECT_FALSE(Holds(metrics, text)) << canary.where << ": in the metrics";
+    const bool in_audit = Holds(audit, text), may_be = AuditedFields().count(canary.field) != 0;
+    if (in_audit) ++audited[canary.field];
+    EXPECT_FALSE(Holds(files, text) && !(in_audit && may_be)) << canary.where << ": in a file";
+    EXPECT_FALSE(in_audit && (canary.sensitive || !may_be)) << canary.where << ": in the audit log";
+    EXPECT_FALSE(canary.sensitive && Holds(errors_, text)) << canary.where << ": in an error";
+  }
+  std::printf("%zu planted, %d calls succeeded, %d were refused; in the audit log by design:",
+              canaries_.size(), succeeded_, failed_);
+  for (const auto& [name, count] : audited) std::printf(" %s %d", name.c_str(), count);
+  std::printf("\n");
+  EXPECT_GT(succeeded_, 50);
+  EXPECT_GT(failed_, 50);
+  EXPECT_GT(audited["path"], 0) << "or the search finds nothing at all";
+}
+
+}  // namespace
+}  // namespace keyturn
