@@ -107,8 +107,15 @@ absl::Status Caller::Unary(const char* method, const CallOptions& options, Attem
 
 absl::Status Caller::Stream(const CallOptions& options, Attempt attempt) {
   ASSIGN_OR_RETURN(const std::string correlation_id, CorrelationId(options));
+  // gRPC gets on with a handshake only while some call is waiting. One that failed at once for want
+  // of a connection, again and again, would never see there be one.
+  const bool waits = !options.timeout.has_value() && options.cancellation != nullptr;
   return Once(correlation_id, options.cancellation,
-              options.timeout.value_or(absl::InfiniteDuration()), attempt);
+              options.timeout.value_or(absl::InfiniteDuration()),
+              [&](grpc::ClientContext* context) {
+                context->set_wait_for_ready(waits);
+                return attempt(context);
+              });
 }
 
 }  // namespace keyturn

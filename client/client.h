@@ -135,7 +135,7 @@ class Client {
 
   // Streams: `fn` gets each message until it returns false, which ends the stream with OK, or the
   // server ends it. CANCELLED when options.cancellation was used. Without options.timeout they may
-  // last for ever.
+  // last for ever, and those that can be cancelled wait for the connection as well.
   absl::Status Watch(const v1::WatchRequest& request,
                      const std::function<bool(v1::WatchResponse&)>& fn,
                      const CallOptions& options = {});

@@ -260,6 +260,26 @@ TEST_F(StreamTest, HasNoDeadlineUnlessAskedTo) {
   EXPECT_CODE(Join(), kOutOfRange);
 }
 
+// Also when an attempt to connect has failed already. Nobody could end one without cancellation.
+TEST_F(StreamTest, WaitsForItsServerIfItCanBeBrokenOff) {
+  const TempDir dir;
+  const std::string address = "unix:" + dir.File("late");
+  client_ = ConnectTo(address);
+  EXPECT_CODE(client_->Get(GetOf("app/a")).status(), kUnavailable);
+  EXPECT_CODE(client_->Watch({}, [](v1::WatchResponse&) { return true; }), kUnavailable);
+  Cancellation cancellation;
+  CallOptions options;
+  options.cancellation = &cancellation;
+  Start(options, [](v1::WatchResponse&) { return true; });
+  FakeSecrets late;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials());
+  builder.RegisterService(&late);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  late.AwaitWatch(0)->End(grpc::Status::OK);
+  EXPECT_OK(Join());
+}
+
 TEST_F(StreamTest, IsNotTriedAgain) {
   Start({}, [](v1::WatchResponse&) { return true; });
   server_.secrets.AwaitWatch(0)->End({grpc::StatusCode::UNAVAILABLE, "restarting"});
