@@ -156,6 +156,9 @@ inline constexpr size_t kSmallFileBytesMax = 64 * kKiB;  // profiles, certificat
 inline constexpr size_t kImportFileBytesMax = kMiB - 1;
 inline constexpr size_t kImportEntriesMax = 1000;
 inline constexpr size_t kTemplateBytesMax = kMiB - 1;
+inline constexpr size_t kMountBytesMax = kMiB;                  // one file of `run --mount`
+inline constexpr int64_t kOfflineSecondsMax = 7 * kDaySeconds;  // of `run --offline`
+inline constexpr size_t kOfflineFileBytesMax = kMiB - 1;        // what it keeps, sealed
 
 // The client's cache of secrets, and the watch that keeps it true.
 inline constexpr size_t kSecretCacheEntriesMax = 1024;

@@ -12,36 +12,51 @@
 #include "client/cli/exit_codes.h"
 #include "client/cli/fetch.h"
 #include "client/cli/files.h"
+#include "client/cli/renderer.h"
 #include "client/wipe.h"
 
 namespace keyturn::cli {
 namespace {
 
 absl::StatusOr<Variable> Make(const std::string& name, absl::string_view value,
-                              const std::string& from) {
+                              const std::string& from, bool is_file = false) {
   if (!IsEnvName(name)) {
     return absl::FailedPreconditionError(
         absl::StrCat(from, " would become the variable '", name,
                      "', which is no valid name; set custom metadata env=NAME on it"));
   }
-  if (value.find('\0') != absl::string_view::npos) {
+  if (!is_file && value.find('\0') != absl::string_view::npos) {
     return absl::FailedPreconditionError(
         absl::StrCat(from, " holds a NUL and cannot be an environment variable"));
   }
   Variable variable;
   variable.name = name;
   variable.from = from;
+  variable.is_file = is_file;
   ASSIGN_OR_RETURN(variable.value, SecretBytes::CopyOf(value));
   return variable;
 }
 
 absl::StatusOr<Variable> FromReference(Shell& shell, const std::string& name,
-                                       absl::string_view text) {
+                                       absl::string_view text, bool is_file = false) {
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(text));
   ASSIGN_OR_RETURN(v1::GetResponse secret, Fetch(shell, reference));
   const ScopedWipe<v1::GetResponse> wipe(&secret);
   ASSIGN_OR_RETURN(const v1::Field* const field, OnlyField(secret));
-  return Make(name, field->value(), std::string(text));
+  return Make(name, field->value(), std::string(text), is_file);
+}
+
+struct NameAndRest {
+  std::string name, rest;
+};
+
+// `allowed` says what the whole flag must be.
+absl::StatusOr<NameAndRest> SplitFlag(const std::string& flag, absl::string_view allowed) {
+  const size_t equals = flag.find('=');
+  if (equals == std::string::npos || !IsEnvName(flag.substr(0, equals))) {
+    return UsageError(absl::StrCat(allowed, ", with a valid variable name"));
+  }
+  return NameAndRest{flag.substr(0, equals), flag.substr(equals + 1)};
 }
 
 }  // namespace
@@ -72,11 +87,36 @@ absl::StatusOr<std::vector<Variable>> VariablesOfDirectory(Shell& shell, const s
 }
 
 absl::StatusOr<Variable> VariableFromFlag(Shell& shell, const std::string& flag) {
-  const size_t equals = flag.find('=');
-  if (equals == 0 || equals == std::string::npos || !IsEnvName(flag.substr(0, equals))) {
-    return UsageError(absl::StrCat("--env must be NAME=PATH#FIELD, with a valid variable name"));
+  ASSIGN_OR_RETURN(const NameAndRest split, SplitFlag(flag, "--env must be NAME=PATH#FIELD"));
+  return FromReference(shell, split.name, split.rest);
+}
+
+absl::StatusOr<Variable> MountFromFlag(Shell& shell, const std::string& flag) {
+  ASSIGN_OR_RETURN(const NameAndRest split,
+                   SplitFlag(flag,
+                             "--mount must be NAME=PATH#FIELD, where the variable NAME will hold "
+                             "the path of a file with the value"));
+  return FromReference(shell, split.name, split.rest, /*is_file=*/true);
+}
+
+absl::StatusOr<Variable> MountFromTemplateFlag(Shell& shell, const std::string& flag) {
+  ASSIGN_OR_RETURN(const NameAndRest split,
+                   SplitFlag(flag,
+                             "--mount-template must be NAME=TEMPLATE, where the variable NAME will "
+                             "hold the path of a file with the filled template"));
+  ASSIGN_OR_RETURN(const std::string source, ReadPublicFile(split.rest, limits::kTemplateBytesMax));
+  Renderer renderer(shell);
+  RETURN_IF_ERROR(renderer.Render(source));
+  if (renderer.text().size() > limits::kMountBytesMax) {
+    return UsageError(absl::StrCat(split.rest, " is too large when it is filled: at most ",
+                                   limits::kMountBytesMax, " bytes"));
   }
-  return FromReference(shell, flag.substr(0, equals), flag.substr(equals + 1));
+  ASSIGN_OR_RETURN(Variable file, Make(split.name, renderer.text(), split.rest, /*is_file=*/true));
+  for (const absl::string_view value : renderer.Values()) {
+    ASSIGN_OR_RETURN(SecretBytes part, SecretBytes::CopyOf(value));
+    file.parts.push_back(std::move(part));
+  }
+  return file;
 }
 
 absl::StatusOr<std::vector<Variable>> VariablesOfFile(Shell& shell, const std::string& file) {

@@ -1,5 +1,6 @@
 #include "client/cli/process.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,18 +46,33 @@ absl::StatusOr<EnvironmentBlock> EnvironmentBlock::Make(const std::vector<Variab
     }
   }
   for (const Variable& variable : variables) {
-    const size_t size = variable.name.size() + 1 + variable.value.size() + 1;
-    ASSIGN_OR_RETURN(SecretBytes entry, SecretBytes::Allocate(size));
-    char* at = entry.Mutable().data();
-    at = std::copy(variable.name.begin(), variable.name.end(), at);
-    *at++ = '=';
-    const absl::string_view value = variable.value.ExposeForWire();
-    std::copy(value.begin(), value.end(), at);
-    block.pointers_.push_back(entry.Mutable().data());
-    block.entries_.push_back(std::move(entry));
+    if (!variable.is_file) {
+      RETURN_IF_ERROR(block.Add(variable.name, variable.value.ExposeForWire()));
+      continue;
+    }
+    ASSIGN_OR_RETURN(MemoryFile file, MemoryFile::Make(variable.value));
+    RETURN_IF_ERROR(block.Add(variable.name, file.path()));
+    block.files_.push_back(std::move(file));
   }
   block.pointers_.push_back(nullptr);
   return block;
+}
+
+absl::Status EnvironmentBlock::Add(const std::string& name, absl::string_view value) {
+  ASSIGN_OR_RETURN(SecretBytes entry, SecretBytes::Allocate(name.size() + 1 + value.size() + 1));
+  char* at = entry.Mutable().data();
+  at = std::copy(name.begin(), name.end(), at);
+  *at++ = '=';
+  std::copy(value.begin(), value.end(), at);
+  pointers_.push_back(entry.Mutable().data());
+  entries_.push_back(std::move(entry));
+  return absl::OkStatus();
+}
+
+std::vector<int> EnvironmentBlock::inherited() const {
+  std::vector<int> fds;
+  for (const MemoryFile& file : files_) fds.push_back(file.fd());
+  return fds;
 }
 
 absl::Status Exec(std::vector<std::string> command, EnvironmentBlock& environment) {
@@ -68,8 +84,10 @@ absl::Status Exec(std::vector<std::string> command, EnvironmentBlock& environmen
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
   std::signal(SIGPIPE, SIG_DFL);
+  for (const int fd : environment.inherited()) fcntl(fd, F_SETFD, 0);
   execvpe(argv[0], argv.data(), environment.envp());
   const int error = errno;
+  for (const int fd : environment.inherited()) fcntl(fd, F_SETFD, FD_CLOEXEC);
   return WithExitCode(absl::InternalError(absl::StrCat("cannot run ", command[0], ": ",
                                                        std::generic_category().message(error))),
                       error == ENOENT ? kExitNoCommand : kExitNotRunnable);

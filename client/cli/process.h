@@ -1,5 +1,5 @@
-// Starting another program with secrets in its environment: in place of this one, or as a child
-// that is looked after. No shell is involved. Not thread-safe.
+// Starting another program with secrets in its environment, or in files that it names: in place of
+// this one, or as a child that is looked after. No shell is involved. Not thread-safe.
 #pragma once
 
 #include <sys/types.h>
@@ -10,11 +10,12 @@
 
 #include "absl/status/statusor.h"
 #include "client/cli/environment.h"
+#include "client/cli/memory_file.h"
 #include "crypto/secret_bytes.h"
 
 namespace keyturn::cli {
 
-// An environment in locked memory, in the form that execve(2) takes.
+// An environment in locked memory, in the form that execve(2) takes, and the files that it names.
 class EnvironmentBlock {
  public:
   // What this process has (only PATH, HOME, USER, SHELL, LANG, TERM, TZ and TMPDIR if `pristine`)
@@ -22,8 +23,13 @@ class EnvironmentBlock {
   static absl::StatusOr<EnvironmentBlock> Make(const std::vector<Variable>& variables,
                                                bool pristine, bool pass_token);
   char** envp() { return pointers_.data(); }
+  // Descriptors that the program is to inherit under their numbers, and no other one is.
+  std::vector<int> inherited() const;
 
  private:
+  absl::Status Add(const std::string& name, absl::string_view value);
+
+  std::vector<MemoryFile> files_;
   std::vector<SecretBytes> entries_;
   std::vector<char*> pointers_;
 };

@@ -187,7 +187,16 @@ absl::Status RemoveToken(const std::string& profile) {
   if (path.ok() && unlink(path->c_str()) != 0 && errno != ENOENT) {
     return absl::InternalError(absl::StrCat("cannot remove ", *path));
   }
+  const absl::StatusOr<std::string> kept = OfflineDirectory(profile);
+  std::error_code error;
+  if (kept.ok()) std::filesystem::remove_all(*kept, error);
+  if (error) return absl::InternalError(absl::StrCat("cannot remove ", *kept));
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> OfflineDirectory(const std::string& profile) {
+  ASSIGN_OR_RETURN(const std::string state, StateDirectory());
+  return absl::StrCat(state, "/offline/", profile);
 }
 
 }  // namespace keyturn::cli

@@ -63,7 +63,10 @@ struct StoredToken {
 // nullopt when there is none.
 absl::StatusOr<std::optional<StoredToken>> LoadToken(const std::string& profile);
 absl::Status SaveToken(const std::string& profile, const StoredToken& token);
-// OK when there was none.
+// OK when there was none. What `run --offline` has kept goes as well.
 absl::Status RemoveToken(const std::string& profile);
+
+// Where `run --offline` keeps values (client/cli/offline_values.h). Not made here.
+absl::StatusOr<std::string> OfflineDirectory(const std::string& profile);
 
 }  // namespace keyturn::cli

@@ -16,6 +16,7 @@
 #include <optional>
 #include <system_error>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/cli/exit_codes.h"
@@ -68,6 +69,19 @@ struct MaskedStream {
   }
 };
 
+// Without the newline at their ends, which a program that shows them leaves out.
+std::vector<absl::string_view> Masked(const std::vector<Variable>& variables) {
+  std::vector<absl::string_view> values;
+  const auto add = [&values](const SecretBytes& value) {
+    values.push_back(absl::StripTrailingAsciiWhitespace(value.ExposeForCrypto()));
+  };
+  for (const Variable& variable : variables) {
+    add(variable.value);
+    for (const SecretBytes& part : variable.parts) add(part);
+  }
+  return values;
+}
+
 class Supervisor {
  public:
   Supervisor(const std::vector<std::string>& command, bool pristine, bool pass_token,
@@ -109,9 +123,7 @@ class Supervisor {
     if (pipe2(ends, O_CLOEXEC) != 0) return absl::InternalError("no descriptors left");
     posix_spawn_file_actions_adddup2(actions, ends[1], to);
     theirs->push_back(ends[1]);
-    std::vector<absl::string_view> values;
-    for (const Variable& variable : variables_) values.push_back(variable.value.ExposeForCrypto());
-    streams_.push_back({ends[0], to, std::make_unique<Masker>(std::move(values))});
+    streams_.push_back({ends[0], to, std::make_unique<Masker>(Masked(variables_))});
     return absl::OkStatus();
   }
 
@@ -129,6 +141,10 @@ class Supervisor {
     if (options_.mask) {
       RETURN_IF_ERROR(Pipe(STDOUT_FILENO, &actions, &theirs));
       RETURN_IF_ERROR(Pipe(STDERR_FILENO, &actions, &theirs));
+    }
+    // Onto itself: inherited, by this child alone.
+    for (const int fd : environment.inherited()) {
+      posix_spawn_file_actions_adddup2(&actions, fd, fd);
     }
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);

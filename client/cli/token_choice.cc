@@ -43,7 +43,8 @@ absl::StatusOr<TokenChoice> LoadStored(Settings& settings, absl::Time now, std::
             kExitNotLoggedIn),
         "log in again: keyturn login; or go on with the client certificate: keyturn logout");
   }
-  return TokenChoice{stored->token, absl::StrCat("login of profile ", profile), true};
+  return TokenChoice{stored->token, absl::StrCat("login of profile ", profile), true,
+                     !stored->client_cert_sha256.empty()};
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ struct TokenChoice {
   std::string token;   // "": none
   std::string source;  // "flag --token-file", "KEYTURN_TOKEN", "login of profile eu", ...
   bool stored = false;
+  bool from_certificate = false;  // `login` got it with the client certificate of the settings
 };
 
 // What --token-file, an info file, KEYTURN_TOKEN_FILE or KEYTURN_TOKEN say, in this order, for the

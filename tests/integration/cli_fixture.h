@@ -45,6 +45,19 @@ class RunningServer {
   }
   ~RunningServer() { Stop(); }
 
+  void Stop() {
+    if (pid_ < 0) return;
+    kill(pid_, SIGTERM);
+    EXPECT_EQ(WaitFor(pid_), 0);
+    pid_ = -1;
+  }
+  // It keeps its connections and takes new ones, and says nothing until it goes on.
+  void Pause() {
+    if (pid_ > 0) kill(pid_, SIGSTOP);
+  }
+  void GoOn() {
+    if (pid_ > 0) kill(pid_, SIGCONT);
+  }
   // On another port.
   void Restart() {
     Stop();
@@ -98,11 +111,6 @@ class RunningServer {
     ADD_FAILURE() << *FileSystem::Posix().Read(dir_.File("log"));
     pid_ = -1;
   }
-  void Stop() {
-    if (pid_ < 0) return;
-    kill(pid_, SIGTERM);
-    EXPECT_EQ(WaitFor(pid_), 0);
-  }
 
   const TempDir dir_;
   pid_t pid_ = -1;
@@ -111,6 +119,16 @@ class RunningServer {
 // The words of a line, as none of them has a space in it.
 inline std::vector<std::string> Words(const std::string& line) {
   return absl::StrSplit(line, ' ', absl::SkipEmpty());
+}
+
+// What the next program that opens the pipe writes, up to a newline. Read to its end: the one after
+// would find that program's end of the pipe otherwise.
+inline std::string NextWritten(const std::string& fifo) {
+  std::ifstream pipe(fifo);
+  std::string line, rest;
+  std::getline(pipe, line);
+  while (std::getline(pipe, rest)) continue;
+  return line;
 }
 
 class CliTest : public testing::Test {

@@ -1,50 +1,31 @@
 // run -- COMMAND.
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
+#include <functional>
 #include <memory>
-#include <thread>
+#include <optional>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
+#include "client/cli/change_watch.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
+#include "client/cli/offline_values.h"
 #include "client/cli/process.h"
-#include "client/cli/reference.h"
+#include "client/cli/run_sources.h"
 
 namespace keyturn::cli {
 namespace {
 
 struct RunFlags {
-  std::vector<std::string> directories, variables, files;
-  std::string on_change = "none";
-  bool pristine = false, pass_token = false, mask = false;
+  RunSources sources;
+  std::string on_change = "none", offline;
+  bool has_offline = false, pristine = false, pass_token = false, mask = false;
 };
-
-// The later source wins: directories, then files, then single variables.
-absl::StatusOr<std::vector<Variable>> FetchAll(Shell& shell, const RunFlags& flags) {
-  std::vector<Variable> all;
-  for (const std::string& directory : flags.directories) {
-    ASSIGN_OR_RETURN(std::vector<Variable> more, VariablesOfDirectory(shell, directory));
-    Overlay(std::move(more), &all);
-  }
-  for (const std::string& file : flags.files) {
-    ASSIGN_OR_RETURN(std::vector<Variable> more, VariablesOfFile(shell, file));
-    Overlay(std::move(more), &all);
-  }
-  for (const std::string& flag : flags.variables) {
-    ASSIGN_OR_RETURN(Variable one, VariableFromFlag(shell, flag));
-    std::vector<Variable> more;
-    more.push_back(std::move(one));
-    Overlay(std::move(more), &all);
-  }
-  return all;
-}
 
 absl::Status ParseOnChange(const std::string& text, SuperviseOptions* options) {
   using OnChange = SuperviseOptions::OnChange;
@@ -70,104 +51,88 @@ absl::Status ParseOnChange(const std::string& text, SuperviseOptions* options) {
                                  "or INT, such as signal:HUP"));
 }
 
-// Watches the directories and counts changes in an eventfd, until it is destroyed.
-class ChangeWatch {
+// Reads the values and, with --offline only, keeps them and goes back to those that were kept.
+class ValueReader {
  public:
-  explicit ChangeWatch(Shell& shell) : shell_(shell), fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  ~ChangeWatch() {
-    cancellation_.Cancel();
-    for (std::thread& thread : threads_) thread.join();
-    close(fd_);
-  }
-  int fd() const { return fd_; }
-
-  // To be called before the secrets are read: a change in between is then seen, if only as a
-  // restart too many.
-  absl::Status Start(const std::vector<std::string>& paths) {
-    ASSIGN_OR_RETURN(Client* const client, shell_.Connect());
-    ASSIGN_OR_RETURN(const v1::StatusResponse status, client->Status({}, shell_.Options()));
-    const uint64_t revision = status.revision();
-    for (const std::string& path : paths) {
-      threads_.emplace_back([this, client, path, revision] { Watch(*client, path, revision); });
+  static absl::StatusOr<ValueReader> Make(Shell& shell, const RunFlags& flags) {
+    ValueReader reader(shell, flags.sources);
+    if (!flags.has_offline) return reader;
+    ASSIGN_OR_RETURN(const int64_t seconds, ParseSeconds("--offline", flags.offline));
+    if (seconds > limits::kOfflineSecondsMax) {
+      return UsageError(absl::StrCat("--offline '", flags.offline, "' is too long: at most ",
+                                     limits::kOfflineSecondsMax, " seconds (",
+                                     limits::kOfflineSecondsMax / limits::kDaySeconds, "d)"));
     }
-    return absl::OkStatus();
+    reader.age_max_ = absl::Seconds(seconds);
+    ASSIGN_OR_RETURN(const std::string asked, DescribeSources(flags.sources));
+    ASSIGN_OR_RETURN(reader.kept_, OfflineValues::Open(shell, asked));
+    return reader;
+  }
+  bool may_go_back() const { return kept_.has_value(); }
+
+  // For a program that has none yet. `gone_back` is called before kept values are returned.
+  absl::StatusOr<std::vector<Variable>> First(const std::function<void()>& gone_back) {
+    absl::StatusOr<std::vector<Variable>> values = Read();
+    if (values.ok() || !kept_.has_value() || !IsUnreachable(values.status())) return values;
+    const absl::Time now = shell_.clock().Now();
+    absl::StatusOr<OfflineValues::Kept> kept = kept_->Load(now, age_max_);
+    if (!kept.ok()) return WithMore(values.status(), kept.status().message());
+    const absl::Duration age = absl::Trunc(now - kept->read_at, absl::Seconds(1));
+    shell_.terminal().Say(absl::StrCat(
+        "keyturn: warning: the server cannot be reached (", values.status().message(), "); ",
+        shell_.rest[0], " gets the values that were read at ", TimeText(kept->read_at), ", ",
+        absl::ToInt64Seconds(age), " seconds ago (--offline)"));
+    gone_back();
+    return std::move(kept->variables);
+  }
+
+  // For one that has some, which are as good as those that are kept.
+  absl::StatusOr<std::vector<Variable>> Read() {
+    const absl::Time began = shell_.clock().Now();
+    absl::StatusOr<std::vector<Variable>> values = ReadSources(shell_, sources_);
+    if (!kept_.has_value()) return values;
+    // What the server refuses today is not given out under yesterday's answer.
+    if (IsRefusal(values.status())) kept_->Forget();
+    if (!values.ok()) return values;
+    const absl::Status saved = kept_->Save(*values, began);
+    if (!saved.ok()) {
+      shell_.terminal().Say(absl::StrCat(
+          "keyturn: warning: the values are not kept for --offline: ", saved.message()));
+    }
+    return values;
   }
 
  private:
-  // Goes on from the last revision after a lost connection; the server paces the attempts, as each
-  // waits for the connection.
-  void Watch(Client& client, const std::string& path, uint64_t revision) {
-    v1::WatchRequest request;
-    request.set_path(path);
-    request.set_from_revision(revision);
-    while (!cancellation_.cancelled()) {
-      CallOptions options;
-      options.cancellation = &cancellation_;
-      const absl::Status ended = client.Watch(
-          request,
-          [&](v1::WatchResponse& event) {
-            request.set_from_revision(event.revision());
-            if (event.type() != v1::WatchResponse::PROGRESS) Tell();
-            return true;
-          },
-          options);
-      if (absl::IsOutOfRange(ended)) {  // away for longer than changes are kept
-        request.set_from_revision(0);
-        Tell();
-      } else if (absl::IsPermissionDenied(ended) || absl::IsUnauthenticated(ended) ||
-                 absl::IsInvalidArgument(ended)) {
-        std::fprintf(stderr, "keyturn: changes of %s cannot be watched: %s\n", path.c_str(),
-                     std::string(ended.message()).c_str());
-        return;
-      }
-      Pause();
-    }
-  }
-  void Tell() {
-    const uint64_t one = 1;
-    if (write(fd_, &one, sizeof(one)) < 0) return;  // full: there is a change to see already
-  }
-  void Pause() {
-    absl::MutexLock lock(&mu_);
-    Clock& clock = shell_.clock();
-    const auto cancelled = [this] { return cancellation_.cancelled(); };
-    clock.AwaitWithDeadline(&mu_, absl::Condition(&cancelled), clock.Now() + absl::Seconds(1));
+  ValueReader(Shell& shell, const RunSources& sources) : shell_(shell), sources_(sources) {}
+
+  static absl::Status WithMore(const absl::Status& status, absl::string_view why) {
+    absl::Status more(status.code(), absl::StrCat(status.message(), "; and --offline: ", why));
+    status.ForEachPayload([&more](absl::string_view url, const absl::Cord& payload) {
+      more.SetPayload(url, payload);
+    });
+    return more;
   }
 
   Shell& shell_;
-  const int fd_;
-  absl::Mutex mu_;
-  Cancellation cancellation_;
-  std::vector<std::thread> threads_;
+  const RunSources& sources_;
+  std::optional<OfflineValues> kept_;
+  absl::Duration age_max_;
 };
 
-// What to watch: the directories, and the secrets of single variables.
-absl::StatusOr<std::vector<std::string>> Watched(const RunFlags& flags) {
-  std::vector<std::string> paths;
-  for (const std::string& directory : flags.directories) {
-    paths.push_back(absl::StrCat(absl::StripSuffix(directory, "/"), "/"));
-  }
-  for (const std::string& flag : flags.variables) {
-    ASSIGN_OR_RETURN(const Reference reference,
-                     ParseReference(absl::string_view(flag).substr(flag.find('=') + 1)));
-    paths.push_back(reference.path);
-  }
-  constexpr size_t kMax = 16;
-  if (!flags.files.empty() || paths.size() > kMax) {
-    return UsageError(absl::StrCat("--on-change works with --path and --env, at most ", kMax,
-                                   " of them, and not with --env-file"));
-  }
-  return paths;
-}
-
-absl::Status RunChild(Shell& shell, const RunFlags& flags, SuperviseOptions options) {
+absl::Status RunChild(Shell& shell, const RunFlags& flags, SuperviseOptions options,
+                      ValueReader& reader) {
   ChangeWatch watch(shell);
   if (options.on_change != SuperviseOptions::OnChange::kNothing) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> paths, Watched(flags));
-    RETURN_IF_ERROR(watch.Start(paths));
+    ASSIGN_OR_RETURN(const std::vector<std::string> paths, WatchedPaths(flags.sources));
+    RETURN_IF_ERROR(watch.Start(paths, reader.may_go_back()));
     options.change_fd = watch.fd();
   }
-  const FetchVariables fetch = [&] { return FetchAll(shell, flags); };
+  bool started = false;
+  const FetchVariables fetch = [&] {
+    if (started) return reader.Read();
+    started = true;
+    return reader.First([&watch] { watch.SetBehind(); });
+  };
   ASSIGN_OR_RETURN(const int code,
                    Supervise(shell.rest, flags.pristine, flags.pass_token, fetch, options));
   if (code == 0) return absl::OkStatus();
@@ -177,21 +142,25 @@ absl::Status RunChild(Shell& shell, const RunFlags& flags, SuperviseOptions opti
 
 absl::Status Run(Shell& shell, const RunFlags& flags) {
   if (shell.rest.empty()) return UsageError("say what to run: keyturn run --path DIR -- COMMAND");
-  if (flags.directories.empty() && flags.variables.empty() && flags.files.empty()) {
+  if (flags.sources.empty()) {
     return UsageError(
-        "say which secrets to give to it: --path DIR, --env NAME=PATH#FIELD or "
-        "--env-file FILE");
+        "say which secrets to give to it: --path DIR, --env NAME=PATH#FIELD, --env-file FILE, "
+        "--mount NAME=PATH#FIELD or --mount-template NAME=TEMPLATE");
   }
   SuperviseOptions options;
   options.mask = flags.mask;
   RETURN_IF_ERROR(ParseOnChange(flags.on_change, &options));
+  if (options.on_change == SuperviseOptions::OnChange::kSignal && !flags.sources.mounts.empty()) {
+    return UsageError(
+        "--mount does not go with --on-change signal, as the file would keep the old value; use "
+        "--on-change restart");
+  }
   const bool supervise =
       flags.mask || getpid() == 1 || options.on_change != SuperviseOptions::OnChange::kNothing;
-  if (supervise) {
-    BlockSupervisedSignals();
-    return RunChild(shell, flags, options);
-  }
-  ASSIGN_OR_RETURN(const std::vector<Variable> variables, FetchAll(shell, flags));
+  if (supervise) BlockSupervisedSignals();
+  ASSIGN_OR_RETURN(ValueReader reader, ValueReader::Make(shell, flags));
+  if (supervise) return RunChild(shell, flags, options, reader);
+  ASSIGN_OR_RETURN(const std::vector<Variable> variables, reader.First([] {}));
   ASSIGN_OR_RETURN(EnvironmentBlock environment,
                    EnvironmentBlock::Make(variables, flags.pristine, flags.pass_token));
   return Exec(shell.rest, environment);
@@ -200,17 +169,26 @@ absl::Status Run(Shell& shell, const RunFlags& flags) {
 }  // namespace
 
 void AddRunCommand(Command app, Shell& shell) {
-  const Command run = app.Add("run", "Run a program with secrets in its environment",
-                              "  keyturn run --path app/prod -- ./server --port 8080\n"
-                              "  keyturn run --env DB_PASSWORD=app/prod/db#password -- psql\n"
-                              "  keyturn run --path app/prod --on-change restart -- ./server\n"
-                              "  keyturn run --env-file app.env -- ./server       # lines such "
-                              "as API_KEY=keyturn://app/key");
+  const Command run =
+      app.Add("run", "Run a program with secrets in its environment, or in files in memory",
+              "  keyturn run --path app/prod -- ./server --port 8080\n"
+              "  keyturn run --env DB_PASSWORD=app/prod/db#password -- psql\n"
+              "  keyturn run --path app/prod --on-change restart -- ./server\n"
+              "  keyturn run --mount KEY_FILE=app/prod/tls#key -- sh -c 'exec "
+              "./server --key \"$KEY_FILE\"'\n"
+              "  keyturn run --env-file app.env -- ./server       # lines such "
+              "as API_KEY=keyturn://app/key");
   const auto flags = std::make_shared<RunFlags>();
-  run.AddOption("--path", flags->directories,
+  run.AddOption("--path", flags->sources.directories,
                 "all secrets below this directory; metadata env=NAME names the variable");
-  run.AddOption("--env", flags->variables, "NAME=PATH#FIELD, one variable");
-  run.AddOption("--env-file", flags->files, "a dotenv file; keyturn:// values are replaced");
+  run.AddOption("--env", flags->sources.variables, "NAME=PATH#FIELD, one variable");
+  run.AddOption("--env-file", flags->sources.env_files,
+                "a dotenv file; keyturn:// values are replaced");
+  run.AddOption(
+      "--mount", flags->sources.mounts,
+      "NAME=PATH#FIELD: the value as a file in memory, whose path is in the variable NAME");
+  run.AddOption("--mount-template", flags->sources.templates,
+                "NAME=TEMPLATE: the same with a filled template (see keyturn render)");
   run.AddFlag("--pristine", flags->pristine,
               "inherit only PATH, HOME, USER, SHELL, LANG, TERM, "
               "TZ and TMPDIR");
@@ -219,11 +197,18 @@ void AddRunCommand(Command app, Shell& shell) {
   run.AddFlag("--mask", flags->mask, "replace the values by *** in what the program prints");
   run.AddOption("--on-change", flags->on_change,
                 "when a secret changes: none (default), restart, or signal:HUP and the like");
+  const Option offline = run.AddOption(
+      "--offline", flags->offline,
+      "when the server cannot be reached, use the values of the last run if they are no "
+      "older than this (45s, 12h, at most 7d); each run keeps them, encrypted");
   run.Footer(
       "The program takes the place of keyturn, unless --mask or --on-change is given or "
       "keyturn is\nprocess 1. Exit codes: the program's own, 128+n when signal n ended it, "
-      "125 when keyturn\nfailed, 126 when the program cannot be run, 127 when there is none.");
-  run.On(shell, [&shell, flags] {
+      "125 when keyturn\nfailed, 126 when the program cannot be run, 127 when there is none.\n\n"
+      "A file of --mount can be read as often as the program likes, by itself and by programs that "
+      "inherit\nits descriptors; nobody can write to it, and it ends with them.");
+  run.On(shell, [&shell, flags, offline] {
+    flags->has_offline = offline.given();
     absl::Status status = Run(shell, *flags);
     // Codes of the program, and of its start, are attached; all else is keyturn's own failure.
     const int code = ExitCodeOf(status);

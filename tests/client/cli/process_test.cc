@@ -1,5 +1,6 @@
 #include "client/cli/process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,7 +25,7 @@ class EnvironmentBlockTest : public CliHome {
     return out;
   }
   static Variable Make(const std::string& name, const std::string& value) {
-    return {name, *SecretBytes::CopyOf(value), "app#" + name};
+    return {name, *SecretBytes::CopyOf(value), "app#" + name, false, {}};
   }
 
   using Lines = std::vector<std::string>;
@@ -39,6 +40,37 @@ TEST_F(EnvironmentBlockTest, VariablesStandOverWhatIsInherited) {
   EXPECT_EQ(Entries(*EnvironmentBlock::Make(variables, false, false),
                     {"KEYTURN_TEST_A", "KEYTURN_TEST_AB", "KEYTURN_TEST_C"}),
             (Lines{"KEYTURN_TEST_A=a = secret", "KEYTURN_TEST_AB=kept", "KEYTURN_TEST_C="}));
+}
+
+TEST_F(EnvironmentBlockTest, AFileIsNamedByItsVariableAndLivesAsLongAsTheBlock) {
+  std::vector<Variable> variables;
+  variables.push_back(Make("KEYTURN_TEST_A", "hunter2"));
+  variables.back().is_file = true;
+  std::string path;
+  {
+    ASSERT_OK_AND_ASSIGN(EnvironmentBlock block, EnvironmentBlock::Make(variables, true, false));
+    ASSERT_EQ(block.inherited().size(), 1u);
+    path = absl::StrCat("/proc/self/fd/", block.inherited()[0]);
+    bool found = false;
+    for (char** entry = block.envp(); *entry != nullptr; ++entry) {
+      found = found || std::string(*entry) == "KEYTURN_TEST_A=" + path;
+    }
+    EXPECT_TRUE(found);
+    std::ifstream in(path);
+    std::string content;
+    EXPECT_TRUE(std::getline(in, content));
+    EXPECT_EQ(content, "hunter2");
+  }
+  EXPECT_FALSE(std::ifstream(path).is_open());
+}
+
+TEST_F(EnvironmentBlockTest, AProgramThatCannotBeRunInheritsNothing) {
+  std::vector<Variable> variables;
+  variables.push_back(Make("KEYTURN_TEST_A", "hunter2"));
+  variables.back().is_file = true;
+  ASSERT_OK_AND_ASSIGN(EnvironmentBlock block, EnvironmentBlock::Make(variables, true, false));
+  EXPECT_FALSE(Exec({"no-such-program"}, block).ok());
+  EXPECT_EQ(fcntl(block.inherited()[0], F_GETFD), FD_CLOEXEC);
 }
 
 TEST_F(EnvironmentBlockTest, TheTokenIsInheritedOnlyIfAsked) {

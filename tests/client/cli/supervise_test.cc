@@ -33,7 +33,12 @@ class SuperviseTest : public CliHome {
 
   static std::vector<Variable> Secret(const std::string& value) {
     std::vector<Variable> variables;
-    variables.push_back({"SECRET", *SecretBytes::CopyOf(value), "app#secret"});
+    variables.push_back({"SECRET", *SecretBytes::CopyOf(value), "app#secret", false, {}});
+    return variables;
+  }
+  static std::vector<Variable> File(const std::string& content) {
+    std::vector<Variable> variables;
+    variables.push_back({"FILE", *SecretBytes::CopyOf(content), "app#file", true, {}});
     return variables;
   }
   static absl::StatusOr<std::vector<Variable>> Nothing() { return std::vector<Variable>(); }
@@ -173,6 +178,37 @@ TEST_F(SuperviseTest, AStartAnewTakesNoMoreDescriptors) {
   std::vector<int> open{std::istream_iterator<int>(counts), {}};
   ASSERT_EQ(open.size(), 5u);
   EXPECT_EQ(open[4], open[1]);
+}
+
+// Also by way of a program that it starts, and nothing else is inherited.
+TEST_F(SuperviseTest, AFileIsInheritedByTheProgramAndNothingElseIs) {
+  const ProcessResult result = RunShell(
+      "cat $FILE; cat < $FILE; ls -l /proc/self/fd | grep -c memfd; cd /proc/$PPID/fd; "
+      "ls -l | grep -c memfd",
+      {.on_change = OnChange::kRestart}, [] { return File("hunter2\n"); });
+  EXPECT_EQ(result.out, "hunter2\nhunter2\n1\n0\n");
+}
+
+TEST_F(SuperviseTest, AStartAnewHasTheNewFileAndNotTheOldOne) {
+  int fetched = 0;
+  const ProcessResult result = RunShell(
+      "cat $FILE; ls -l /proc/self/fd | grep -c memfd; grep -q v3 $FILE && exit 5; "
+      "echo > changed; " +
+          Await() + "exit 99",
+      {.on_change = OnChange::kRestart},
+      [&fetched] { return File(absl::StrCat("v", ++fetched, "\n")); });
+  EXPECT_EQ(result.code, 5);
+  EXPECT_EQ(result.out, "v1\n1\nv2\n1\nv3\n1\n");
+}
+
+TEST_F(SuperviseTest, WhatAFileHoldsIsHidden) {
+  const ProcessResult result =
+      RunShell("cat $FILE; echo $(cat $FILE); echo part: hunter3", {.mask = true}, [] {
+        std::vector<Variable> variables = File("hunter2 hunter3\n");
+        variables[0].parts.push_back(*SecretBytes::CopyOf("hunter3"));
+        return variables;
+      });
+  EXPECT_EQ(result.out, "***\n***\npart: ***\n");
 }
 
 TEST_F(SuperviseTest, WhileTheSecretsCannotBeReadTheProgramRunsOn) {
