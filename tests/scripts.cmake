@@ -7,4 +7,5 @@ add_test(NAME tidy_selftest
 add_test(NAME deploy
          COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tidy_test/deploy_test.py)
 add_test(NAME format COMMAND ${CMAKE_SOURCE_DIR}/dev format --check)
-set_tests_properties(tidy tidy_selftest deploy format PROPERTIES TIMEOUT 120 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+set_tests_properties(tidy tidy_selftest deploy format PROPERTIES TIMEOUT 120
+  ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;KEYTURN_BIN=${CMAKE_BINARY_DIR}/bin")

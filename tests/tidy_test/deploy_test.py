@@ -1,8 +1,9 @@
-"""Checks what is under deploy/ as far as a machine without systemd or Docker running can."""
+"""Checks what is under deploy/ as far as a machine that runs neither systemd nor Docker can."""
 
+import functools
+import os
 import pathlib
 import re
-import shutil
 import stat
 import subprocess
 import tempfile
@@ -10,13 +11,52 @@ import tomllib
 import unittest
 
 ROOT = pathlib.Path(__file__).parents[2]
+PROGRAMS = pathlib.Path(os.environ.get("KEYTURN_BIN", ROOT / "build/dev/bin"))
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def image_packages() -> list[str]:
+    """What the Dockerfile's last stage installs."""
+    stage = (ROOT / "deploy/container/Dockerfile").read_text().rpartition("\nFROM ")[2].replace("\\\n", " ")
+    words = re.search(r"apt-get install ([^&\n]*)", stage).group(1).split()
+    return [word for word in words if not word.startswith("-")]
+
+
+@functools.cache
+def dependencies() -> dict[str, list[str]]:
+    """Of each package on this machine, the first choice of each thing that it depends on."""
+    said = output("dpkg-query", "-W", "-f", "${Package}\t${Pre-Depends},${Depends}\n")
+    rows = (line.split("\t") for line in said.splitlines())
+    return {name: [re.split(r"[ :(|]", clause.strip())[0] for clause in clauses.split(",") if clause.strip()]
+            for name, clauses in rows}
+
+
+def with_dependencies(packages: list[str]) -> set[str]:
+    found, left = set(), list(packages)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += dependencies().get(name, [])
+    return found
+
+
+def needed(program: pathlib.Path) -> list[str]:
+    return re.findall(r"\(NEEDED\).*\[(.+)\]", output("readelf", "-d", str(program)))
+
+
+def missing_libraries(libraries: list[str], packages: list[str]) -> list[str]:
+    held = [package for package in sorted(with_dependencies(packages)) if package in dependencies()]
+    provided = {path.rpartition("/")[2] for path in output("dpkg-query", "-L", *held).splitlines()}
+    return [library for library in libraries if library not in provided]
 
 
 class Deploy(unittest.TestCase):
     def test_the_unit_is_valid_and_hardened(self):
         unit = ROOT / "deploy/systemd/keyturnd.service"
-        if shutil.which("systemd-analyze") is None:
-            self.skipTest("systemd-analyze is not installed")
         verify = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)],
                                 capture_output=True, text=True, check=False)
         complaints = [line for line in verify.stderr.splitlines() if "is not executable" not in line
@@ -39,6 +79,17 @@ class Deploy(unittest.TestCase):
         for line in last:
             for source in re.findall(r"^COPY (?!--from)(\S+)", line):
                 self.assertTrue((ROOT / source).exists(), source)
+
+    def test_the_image_has_every_library_of_the_programs(self):
+        libraries = sorted({library for name in ("keyturnd", "keyturn") for library in needed(PROGRAMS / name)})
+        self.assertIn("libc.so.6", libraries)
+        if any(re.match(r"lib(a|t|ub)san\.so", library) for library in libraries):
+            self.skipTest("a sanitizer's build is not what the image holds")
+        packages = image_packages()
+        self.assertEqual([], missing_libraries(libraries, packages))
+        for name, library in (("libtomlplusplus3", "libtomlplusplus.so.3"), ("libjemalloc2", "libjemalloc.so.2")):
+            others = [package for package in packages if package != name]
+            self.assertEqual([library], missing_libraries(libraries, others))
 
     def test_the_image_is_the_unit_but_listens_where_its_port_is_published(self):
         dockerfile = (ROOT / "deploy/container/Dockerfile").read_text()
