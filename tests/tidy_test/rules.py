@@ -46,7 +46,7 @@ BANNED = [
     ("rand: use crypto/random.h", r"\b(std::)?s?rand\(|std::random_device", r"^tests/"),
     ("a seeded generator: use crypto/random.h", r"std::mt19937|absl::BitGen|absl::InsecureBitGen",
      r"^(tests|bench)/"),
-    ("memcmp: use ConstantTimeEquals or ==", r"\bmemcmp\(", r"^(tests|bench)/"),
+    ("memcmp: use ConstantTimeEquals or ==", r"\b(memcmp|bcmp)\(", r"^(tests|bench)/"),
     ("a sleep: wait for a condition or a Clock", r"sleep_for|absl::SleepFor|\busleep\(|\bnanosleep\(|[^_\w]sleep\(",
      r"^$"),
     ("an unbounded C string call", r"\b(strcpy|strcat|sprintf|vsprintf|gets)\(", r"^$"),
@@ -54,7 +54,8 @@ BANNED = [
     ("using namespace", r"^\s*using namespace", r"^$"),
     ("standard output: rooms do not print", r"std::cout|\bprintf\(", r"^(client/cli|tests|bench)/"),
     ("std::string for plaintext: use SecretBytes",
-     r"std::string\s+&?(plaintext|passphrase|dek|private_key|secret_value|root_key|kek)\b",
+     r"\b(std::string|absl::Cord|std::vector<(unsigned )?char>|std::vector<uint8_t>)\s*&?\s*(?!wrapped_|sealed_)(\w+_)?"
+     r"(plaintext|passphrase|password|dek|private_key|secret_value|root_key|kek)(_bytes|_text|_pem)?_?\b",
      r"^(tests|bench)/"),
     ("unfinished work", r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b", r"^tests/tidy_test/"),
     ("const_cast", r"\bconst_cast<", r"^crypto/"),

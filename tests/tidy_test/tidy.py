@@ -67,20 +67,34 @@ def check_lines(path: str, lines: list[str]):
 def check_lengths(path: str, lines: list[str]):
     if len(lines) > rules.FILE_LINES_MAX and not path.startswith(("tests/", "bench/")):
         yield 1, f"{len(lines)} lines; the most is {rules.FILE_LINES_MAX}"
-    # clang-format puts the end of a function at the indentation of its start.
+    # clang-format puts the end of a function at the indentation of its start, which is the first
+    # line of what a "{" ends: a signature may take several.
     opened: dict[int, int] = {}
+    start, fresh = 0, True
     for number, line in enumerate(lines, 1):
-        indent = len(line) - len(line.lstrip(" "))
-        if indent > 2 or not line.strip():
+        code = re.sub(r"//.*", "", line).rstrip()
+        if not code.strip():
             continue
-        if line.rstrip().endswith("{") and not re.match(r"\s*(namespace|class|struct|enum|union|extern)\b", line):
-            opened[indent] = number
-        elif re.fullmatch(r" *\}(\);?)?", line) and indent in opened:
+        if fresh:
+            start = number
+        fresh = code.endswith(("{", "}", ";", ":")) or code.startswith("#")
+        indent = indent_of(line)
+        if code.endswith("{") and indent_of(lines[start - 1]) <= 2:
+            if not any(re.match(r"\s*(namespace|class|struct|enum|union|extern)\b", part)
+                       for part in lines[start - 1:number]):
+                opened[indent_of(lines[start - 1])] = start
+        elif indent > 2:
+            continue
+        elif re.fullmatch(r" *\}(\);?)?", code) and indent in opened:
             length = number - opened.pop(indent)
             if length > rules.FUNCTION_LINES_MAX and not path.startswith("tests/"):
                 yield number, f"a function of {length} lines; the most is {rules.FUNCTION_LINES_MAX}"
-        elif line.rstrip().endswith(("};", "}  // namespace", "}  // namespace keyturn")):
+        elif code.endswith("};") or line.startswith("}"):
             opened.pop(indent, None)
+
+
+def indent_of(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def check_header(path: str, lines: list[str]):
@@ -126,6 +140,31 @@ def dead_sources(root: pathlib.Path, paths: list[str]):
         globbed = f"/{folder.removeprefix('tests/')}/*.cc" in everything
         if not globbed and path not in everything and not re.search(rf"[\s(]{re.escape(name)}[\s)]", beside):
             yield path, 1, "dead: no target builds this file"
+
+
+def unmirrored(root: pathlib.Path, paths: list[str]):
+    """Product files that no test of their own name covers, beside those of covered_elsewhere.txt."""
+    record = "tests/tidy_test/covered_elsewhere.txt"
+    if record not in paths:
+        return
+    known = set(paths)
+    sources = [path for path in paths if path.endswith(".cc") and not path.startswith(("tests/", "bench/"))]
+    tests = {path: f"tests/{path.removesuffix('.cc')}_test.cc" for path in sources}
+    listed_here = set()
+    for number, line in enumerate((root / record).read_text().splitlines(), 1):
+        if line.startswith("#"):
+            continue
+        path, _, test = line.partition(" ")
+        listed_here.add(path)
+        if path not in tests:
+            yield record, number, f"{path} is gone: take it off the list"
+        elif tests[path] in known:
+            yield record, number, f"{path} has a test of its own: take it off the list"
+        elif test not in known or not test.endswith("_test.cc"):
+            yield record, number, f"'{test}' is no test that covers {path}"
+    for path in sources:
+        if tests[path] not in known and path not in listed_here:
+            yield path, 1, f"no test mirrors this file: write {tests[path]}"
 
 
 def dead_scripts(root: pathlib.Path, paths: list[str]):
@@ -176,6 +215,7 @@ def problems(root: pathlib.Path):
             yield path, number, message
     yield from dead_headers(files)
     yield from dead_sources(root, paths)
+    yield from unmirrored(root, paths)
     yield from dead_scripts(root, paths)
     yield from dead_documents(root, [path for path in paths if path.endswith(".md")])
     recorded = root / "tests/tidy_test/exposures.txt"

@@ -45,11 +45,21 @@ MUTANTS = [
     ("tests/vault/a_test.cc", "// XX" "X\n", "unfinished work"),
     ("vault/a.cc", "const_cast<char*>(a);\n", "const_cast"),
     ("tests/vault/a_test.cc", "const_cast<char*>(a);\n", "const_cast"),
+    ("auth/a.cc", "if (bcmp(a, b, 3) == 0) {}\n", "memcmp"),
     ("vault/a.cc", "std::string plaintext = x;\n", "std::string for plaintext"),
+    ("vault/a.cc", "const std::string& password = x;\n", "std::string for plaintext"),
+    ("vault/a.cc", "std::string dek_bytes;\n", "std::string for plaintext"),
+    ("vault/a.cc", "void F(std::string new_passphrase_text);\n", "std::string for plaintext"),
+    ("vault/a.cc", "absl::Cord plaintext;\n", "std::string for plaintext"),
+    ("vault/a.cc", "std::vector<uint8_t> kek_;\n", "std::string for plaintext"),
     ("vault/a.cc", "using namespace std;\n", "using namespace"),
     ("vault/a.cc", "std::cout << 1;\n", "standard output"),
     ("vault/a.cc", "int a;\n" * 401, "401 lines"),
     ("vault/a.cc", "void F() {\n" + "  a();\n" * 80 + "}\n", "a function of 81 lines"),
+    ("vault/a.cc", "void F(int a,\n       int b) {\n" + "  a();\n" * 80 + "}\n", "a function of 82 lines"),
+    ("vault/a.cc", "class A {\n  A(int a,\n    int b)\n      : a_(a),\n        b_(b) {\n" + "    a();\n" * 80
+     + "  }\n};\n", "a function of 84 lines"),
+    ("vault/a.cc", "std::string\nF(int a)\n    const {  // why\n" + "  a();\n" * 80 + "}\n", "a function of 83 lines"),
     ("vault/a.cc", "// " + "a" * 120 + "\n", "123 columns"),
     ("vault/a.h", "#pragma once\n", "starts with a comment"),
     ("vault/a.h", "// What.\n", "no #pragma once"),
@@ -110,6 +120,24 @@ class Mutants(unittest.TestCase):
                 found = [message for message in messages(root) if "callers of ExposeForCrypto" in message]
                 self.assertEqual(reported, bool(found))
 
+    def test_product_files_are_mirrored_by_tests(self):
+        record = "tests/tidy_test/covered_elsewhere.txt"
+        line = "vault/a.cc tests/vault/b_test.cc\n"
+        for lines, files, expected in (
+                ("", ["vault/a.cc"], ["no test mirrors this file: write tests/vault/a_test.cc"]),
+                ("", ["vault/a.cc", "tests/vault/a_test.cc"], []),
+                ("# Why.\n" + line, ["vault/a.cc", "tests/vault/b_test.cc"], []),
+                (line, ["tests/vault/b_test.cc"], ["vault/a.cc is gone: take it off the list"]),
+                (line, ["vault/a.cc", "tests/vault/a_test.cc", "tests/vault/b_test.cc"],
+                 ["vault/a.cc has a test of its own: take it off the list"]),
+                (line, ["vault/a.cc"], ["'tests/vault/b_test.cc' is no test that covers vault/a.cc"]),
+                ("vault/a.cc\n", ["vault/a.cc"], ["'' is no test that covers vault/a.cc"])):
+            with self.subTest(lines=lines, files=files), tempfile.TemporaryDirectory() as root:
+                for name in files:
+                    write(root, name, "int a;\n")
+                write(root, record, lines)
+                self.assertEqual(expected, messages(root))
+
     def test_files_that_are_built_or_named_are_not_dead(self):
         with tempfile.TemporaryDirectory() as root:
             for name, content in CMAKE.items():
@@ -126,6 +154,12 @@ class Mutants(unittest.TestCase):
             ("client/cli/offline_audit.cc", '#include "audit/audit_log.h"\n'),
             ("vault/a.cc", "// absl::Now() is not called here\n"),
             ("vault/a.cc", "void F() {\n" + "  a();\n" * 60 + "}\n"),
+            ("vault/a.cc", "void F(int a,\n       int b) {\n" + "  a();\n" * 60 + "}\n"),
+            ("vault/a.cc", "void F() {\n  if (a) {\n" + "    a();\n" * 60 + "  }\n}\n"),
+            # Data is no function.
+            ("vault/a.cc", "struct A {\n" + "  int a;\n" * 80 + "};\n\nconst A kAll[] = {\n" + "  {1},\n" * 80
+             + "};\n"),
+            ("vault/a.cc", "std::string password_file, private_key_path;\nstd::string wrapped_dek;\nconst std::string& kekule = x;\n"),
         ]
         for path, text in allowed:
             self.assertEqual([], list(tidy.check_file(path, text)), path)
