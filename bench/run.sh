@@ -23,9 +23,9 @@ trap finish EXIT
 
 await_file() {
   local i
-  for ((i = 0; i < 200; i++)); do
+  for ((i = 0; i < 6000; i++)); do
     [ -s "$1" ] && return 0
-    read -r -t 0.05 <> <(:) || true
+    read -r -t 0.005 <> <(:) || true
   done
   echo "bench: $1 did not appear; see $work/*.log" >&2
   cat "$work"/*.log >&2
@@ -37,11 +37,13 @@ vault() {
   "$BUILD/bench/vault_bench" --benchmark_min_time=1 2>/dev/null
 }
 
-start_servers() {
-  mkdir -m 700 "$work/data" "$work/client"
-  cat >"$work/keyturnd.toml" <<TOML
-data_directory = "$work/data"
-key_file = "$work/key"
+# configure DIRECTORY [LINE]: for a server whose data is there.
+configure() {
+  mkdir -m 700 "$1" "$1/data" "$1/client"
+  cat >"$1/keyturnd.toml" <<TOML
+data_directory = "$1/data"
+key_file = "$1/key"
+${2:-}
 [listen]
 grpc = "127.0.0.1:0"
 metrics = "127.0.0.1:0"
@@ -50,23 +52,41 @@ require_memory_lock = false
 source_calls_per_second = 0
 identity_calls_per_second = 0
 TOML
-  "$BUILD/bin/keyturnd" --config "$work/keyturnd.toml" --info-file "$work/keyturn.json" 2>"$work/keyturnd.log" &
+}
+
+# keyturnd DIRECTORY: starts it; its process is the last of pids.
+keyturnd() {
+  rm -f "$1/keyturn.json"
+  "$BUILD/bin/keyturnd" --config "$1/keyturnd.toml" --info-file "$1/keyturn.json" 2>>"$work/keyturnd.log" &
   pids+=($!)
-  await_file "$work/keyturn.json"
-  "$BUILD/bench/loadgen" init "$work/keyturn.json" "$work/client"
-  "$BUILD/bench/echo_server" "$work/echo.json" "$work/client/client_ca.pem" 2>"$work/echo.log" &
+  await_file "$1/keyturn.json"
+}
+
+start_servers() {
+  configure "$work/server"
+  keyturnd "$work/server"
+  "$BUILD/bench/loadgen" init "$work/server/keyturn.json" "$work/server/client"
+  "$BUILD/bench/echo_server" "$work/server/echo.json" "$work/server/client/client_ca.pem" 2>"$work/echo.log" &
   pids+=($!)
-  await_file "$work/echo.json"
-  "$BUILD/bench/loadgen" preload "$work/keyturn.json" "$work/client" "$KEYS"
+  await_file "$work/server/echo.json"
+  "$BUILD/bench/loadgen" preload "$work/server/keyturn.json" "$work/server/client" "$KEYS"
 }
 
 # row NAME OP INFO IN_FLIGHT
 row() {
   local out
-  out=$("$BUILD/bench/loadgen" "$2" "$work/$3.json" "$work/client" "$4" "$SECONDS_EACH" "$KEYS")
+  out=$("$BUILD/bench/loadgen" "$2" "$work/server/$3.json" "$work/server/client" "$4" "$SECONDS_EACH" "$KEYS")
   # shellcheck disable=SC2086  # fields
   set -- "$1" "$4" $out
   echo "| $1 | $2 | $3 | $4 | $5 | $6 | $7 | $8 |"
+}
+
+# raw_row THREADS: as many bytes as a write has, on the same disk, by nothing but RocksDB.
+raw_row() {
+  TMPDIR=$work "$BUILD/bench/vault_bench" --benchmark_filter="BM_RawRocksPut.*threads:$1\$" \
+    --benchmark_min_time="$SECONDS_EACH" --benchmark_format=csv 2>/dev/null |
+    awk -F, -v threads="$1" '/^"BM_Raw/ {
+      printf "| raw RocksDB put | %d | %.0f | | | %.1f | | |\n", threads, $7, $4 / 1000 }'
 }
 
 grpc() {
@@ -81,16 +101,52 @@ grpc() {
       row "bare gRPC echo" get echo "$flight"
       row "Keyturn read" get keyturn "$flight"
       row "Keyturn durable write" put keyturn "$flight"
+      raw_row "$flight"
     done
   done
 }
 
+# memory PID: anonymous and resident MB.
+memory() {
+  awk '/^Anonymous:/ {a = $2} /^Rss:/ {r = $2} END {printf "anonymous %.0f MB, resident %.0f MB", a / 1000, r / 1000}' \
+    "/proc/$1/smaps_rollup"
+}
+
+# Ends what was started last.
+stop() {
+  kill "${pids[-1]}"
+  wait "${pids[-1]}"
+  unset 'pids[-1]'
+}
+
 start() {
-  echo "### Start with $START_SECRETS secrets"
-  "$BUILD/bench/store_fill" fill "$work/many" "$START_SECRETS"
-  "$BUILD/bench/store_fill" open "$work/many" "$START_SECRETS"
-  "$BUILD/bench/store_fill" open "$work/many" "$START_SECRETS"
-  du -sm "$work/many" | awk '{print "on disk: " $1 " MB"}'
+  local dir=$work/many began address pid repeat
+  echo "### Start with $START_SECRETS secrets: the rooms below the server"
+  "$BUILD/bench/store_fill" fill "$dir-alone" "$START_SECRETS"
+  for ((repeat = 0; repeat < 2; repeat++)); do
+    "$BUILD/bench/store_fill" open "$dir-alone" "$START_SECRETS"
+  done
+  rm -rf "$dir-alone"
+  echo
+  echo "### Start with $START_SECRETS secrets: keyturnd, unsealed by its key file"
+  configure "$dir" "auto_unseal = true"
+  keyturnd "$dir"
+  "$BUILD/bench/loadgen" init "$dir/keyturn.json" "$dir/client"
+  "$BUILD/bench/loadgen" preload "$dir/keyturn.json" "$dir/client" "$START_SECRETS"
+  stop
+  du -sm "$dir/data" | awk '{print "on disk: " $1 " MB"}'
+  for ((repeat = 0; repeat < 2; repeat++)); do
+    began=$(date +%s%N)
+    keyturnd "$dir"
+    pid=${pids[-1]}
+    address=$(sed -n 's/.*"metrics": *"\([^"]*\)".*/\1/p' "$dir/keyturn.json")
+    until curl -fs -o /dev/null "http://$address/ready"; do read -r -t 0.005 <> <(:) || true; done
+    echo "ready after $((($(date +%s%N) - began) / 1000000)) ms; $(memory "$pid")"
+    # Random reads, for so long that every cache is full.
+    "$BUILD/bench/loadgen" get "$dir/keyturn.json" "$dir/client" 64 20 "$START_SECRETS" >"$work/get.log"
+    echo "with full caches: $(memory "$pid")"
+    stop
+  done
 }
 
 case "${1:-all}" in
