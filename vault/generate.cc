@@ -59,7 +59,7 @@ absl::Status CheckStrength(double bits, size_t bytes, v1::Kind kind, bool force)
   if (bits < limits::kGeneratedBitsMin && !force) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the value would have ", static_cast<int>(bits), " bits of randomness; at least ",
-        limits::kGeneratedBitsMin, " are required (force waives it)"));
+        limits::kGeneratedBitsMin, " are required (--force waives it)"));
   }
   return absl::OkStatus();
 }

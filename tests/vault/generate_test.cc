@@ -53,11 +53,11 @@ TEST(Generate, DrawsFromTheWholeAlphabet) {
 
 TEST(Generate, RefusesWeakValues) {
   EXPECT_EQ(Value(Bytes(15, v1::GenerateSpec::HEX)),
-            "the value would have 120 bits of randomness; at least 128 are required (force waives "
-            "it)");
+            "the value would have 120 bits of randomness; at least 128 are required (--force "
+            "waives it)");
   EXPECT_EQ(Value(Length(21, "alphanumeric")),
-            "the value would have 125 bits of randomness; at least 128 are required (force waives "
-            "it)");
+            "the value would have 125 bits of randomness; at least 128 are required (--force "
+            "waives it)");
   EXPECT_EQ(Value(Length(22, "alphanumeric")).size(), 22u);
   v1::GenerateSpec forced = Bytes(4, v1::GenerateSpec::HEX);
   forced.set_force(true);
@@ -124,8 +124,8 @@ TEST(Generate, PoliciesThatCannotHoldAreRefused) {
   // 22 characters of 62 are 130 bits, but not when 10 of them are digits.
   EXPECT_EQ(try_policy(22, "", {}).size(), 22u);
   EXPECT_EQ(try_policy(22, "", {{"0123456789", 10}}),
-            "the value would have 104 bits of randomness; at least 128 are required (force waives "
-            "it)");
+            "the value would have 104 bits of randomness; at least 128 are required (--force "
+            "waives it)");
 }
 
 }  // namespace
