@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "client/cli/files.h"
+#include "client/client.h"
 #include "crypto/x509.h"
 
 namespace keyturn::cli {
@@ -23,15 +24,44 @@ std::string HostOf(absl::string_view address) {
   return std::string(host);
 }
 
+// Another profile of this address, with which its server answers; "" for none. Nothing is sent to
+// a server that the profile's CA does not vouch for.
+std::string FittingProfile(const Settings& settings) {
+  for (const auto& [name, profile] : settings.profiles().all()) {
+    if (name == settings["profile"] || profile.address != settings["address"]) continue;
+    ClientOptions options;
+    options.address = profile.address;
+    options.ca_file = profile.ca_cert;
+    options.client_cert_file = profile.client_cert;
+    options.client_key_file = profile.client_key;
+    options.timeout = absl::Seconds(3);
+    const absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(std::move(options));
+    if (client.ok() && (*client)->Status({}).ok()) return name;
+  }
+  return "";
+}
+
+// What to do when these credentials are not this server's, and `otherwise` if no profile's are.
+std::string OtherCredentials(const Settings& settings, std::string otherwise) {
+  const std::string profile = FittingProfile(settings);
+  if (profile.empty()) return otherwise;
+  return absl::StrCat("the profile ", profile, " is this server's: keyturn profile use ", profile,
+                      ", or --profile ", profile, " with each command");
+}
+
 Diagnosis Refused(const Settings& settings) {
   const std::string& certificate = settings["client_cert"];
   if (certificate.empty()) {
     return {"the server hung up: it wants a client certificate, and none is given",
-            "give --client-cert FILE and --client-key FILE, or a --profile that has them"};
+            OtherCredentials(
+                settings,
+                "give --client-cert FILE and --client-key FILE, or a --profile that has them")};
   }
-  return {absl::StrCat("the server hung up: it does not take the client certificate ", certificate,
-                       ", which must be signed by this vault's CA for clients and be in date"),
-          "ask an operator of this vault for one: keyturn operator issue-certificate"};
+  return {
+      absl::StrCat("the server hung up: it does not take the client certificate ", certificate,
+                   ", which must be signed by this vault's CA for clients and be in date"),
+      OtherCredentials(
+          settings, "ask an operator of this vault for one: keyturn operator issue-certificate")};
 }
 
 }  // namespace
@@ -75,11 +105,12 @@ Diagnosis ExplainConnection(const absl::Status& status, const Settings& settings
             absl::StrCat("start keyturnd there, or ", mend)};
   }
   if (absl::StrContains(text, "certificate verify failed")) {
-    return {
-        absl::StrCat("the server's certificate is not signed by the CA in ", settings["ca_cert"],
-                     ", or is out of date"),
-        absl::StrCat("name the CA that signed it: --ca-cert FILE (", settings.SourceOf("ca_cert"),
-                     "); a server makes its own as DATA_DIRECTORY/tls/ca.pem")};
+    return {absl::StrCat("the server's certificate is not signed by the CA in ",
+                         settings["ca_cert"], ", or is out of date"),
+            OtherCredentials(
+                settings, absl::StrCat("name the CA that signed it: --ca-cert FILE (",
+                                       settings.SourceOf("ca_cert"),
+                                       "); a server makes its own as DATA_DIRECTORY/tls/ca.pem"))};
   }
   if (absl::StrContains(text, "Hostname Verification")) {
     return {absl::StrCat("the server's certificate is not for the name ", HostOf(address)),

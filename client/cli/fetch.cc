@@ -9,6 +9,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "client/cli/exit_codes.h"
+#include "client/cli/next_step.h"
 #include "client/wipe.h"
 
 namespace keyturn::cli {
@@ -16,6 +17,12 @@ namespace {
 
 std::string WithoutSlash(const std::string& path) {
   return std::string(absl::StripSuffix(path, "/"));
+}
+
+absl::Status WithStep(const absl::Status& status, const std::string& path,
+                      const std::string& field) {
+  const std::string step = SecretStep(status, path, field);
+  return step.empty() ? status : WithHelp(status, step);
 }
 
 absl::Status FetchBatch(Shell& shell, const std::vector<std::string>& paths,
@@ -27,21 +34,25 @@ absl::Status FetchBatch(Shell& shell, const std::vector<std::string>& paths,
   const ScopedWipe<v1::BatchGetResponse> wipe(&response);
   for (v1::BatchGetResponse::Item& item : *response.mutable_items()) {
     if (item.code() != 0) {
-      return WithReason(absl::Status(static_cast<absl::StatusCode>(item.code()),
-                                     absl::StrCat(item.path(), ": ", item.message())),
-                        item.reason());
+      return WithStep(WithReason(absl::Status(static_cast<absl::StatusCode>(item.code()),
+                                              absl::StrCat(item.path(), ": ", item.message())),
+                                 item.reason()),
+                      item.path(), /*field=*/"");
     }
     secrets->push_back(std::move(*item.mutable_secret()));
   }
   return absl::OkStatus();
 }
 
-// The version stands behind the field: PATH@2 is another secret, and most likely none.
-absl::Status ExplainNotFound(const Reference& reference, const absl::Status& status) {
+absl::Status Explain(const Reference& reference, const absl::Status& status) {
+  absl::Status explained = WithStep(status, reference.path, reference.field);
+  // The version stands behind the field: PATH@2 is another secret, and most likely none.
   const size_t at = reference.path.rfind('@');
-  if (at == std::string::npos || !reference.field.empty()) return status;
+  if (!absl::IsNotFound(status) || at == std::string::npos || !reference.field.empty()) {
+    return explained;
+  }
   const std::string version = reference.path.substr(at + 1);
-  if (!ParseVersion(version).ok()) return status;
+  if (!ParseVersion(version).ok()) return explained;
   const std::string path = reference.path.substr(0, at);
   return WithHelp(status, absl::StrCat("for a version: keyturn secret read ", path, " --version ",
                                        version, "; in a reference: ", path, "#FIELD@", version));
@@ -56,7 +67,7 @@ absl::StatusOr<v1::GetResponse> Fetch(Shell& shell, const Reference& reference) 
   *request.mutable_version() = reference.version;
   if (!reference.field.empty()) request.add_fields(reference.field);
   absl::StatusOr<v1::GetResponse> secret = client->Get(request, shell.Options());
-  if (absl::IsNotFound(secret.status())) return ExplainNotFound(reference, secret.status());
+  if (!secret.ok()) return Explain(reference, secret.status());
   return secret;
 }
 

@@ -10,30 +10,12 @@
 
 namespace keyturn::cli {
 
-std::string NextStep(const absl::Status& status) {
-  if (const std::optional<std::string> attached = HelpOf(status)) return *attached;
-  const ErrorDetail detail = DetailOf(status);
-  if (!detail.help.empty()) return detail.help;
-  if (detail.reason == "SEALED") return "unseal the vault: keyturn operator unseal";
-  switch (status.code()) {
-    case absl::StatusCode::kUnauthenticated:
-      return "log in again: keyturn login; keyturn whoami shows who you are";
-    case absl::StatusCode::kPermissionDenied:
-      return "keyturn can-i PERMISSION PATH says which grant is missing";
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-      return "keyturn doctor finds out why";
-    default:
-      return "";
-  }
-}
-
-int Report(const absl::Status& status, const GlobalFlags& flags) {
+int Report(const absl::Status& status, const GlobalFlags& flags, const Asked& asked) {
   const int code = ExitCodeOf(status);
   if (status.ok() || status.message().empty()) return code;
   const ErrorDetail detail = DetailOf(status);
   const std::string message(status.message());
-  const std::string next = NextStep(status);
+  const std::string next = WithProfile(NextStep(status, asked), asked.profile);
   if (flags.output == "json") {
     const Json error = {{"error",
                          {{"code", absl::StatusCodeToString(status.code())},

@@ -3,15 +3,13 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "client/cli/next_step.h"
 #include "client/cli/settings.h"
 
 namespace keyturn::cli {
 
 // Returns the exit code of `status`. Prints nothing for OK, and nothing for an error without a
 // message, whose command has said all there is to say.
-int Report(const absl::Status& status, const GlobalFlags& flags);
-
-// What to do about it: attached, given by the server, or known for the reason. "" for none.
-std::string NextStep(const absl::Status& status);
+int Report(const absl::Status& status, const GlobalFlags& flags, const Asked& asked = {});
 
 }  // namespace keyturn::cli

@@ -141,7 +141,9 @@ absl::Status Settings::RequireProfile() const {
   if (SourceOf("profile") == kCurrentProfile || profiles_.Find(name) != nullptr) {
     return absl::OkStatus();
   }
-  return profiles_.Unknown(name);
+  return WithHelp(profiles_.Unknown(name),
+                  "name another with --profile, or add it: keyturn profile add NAME --address "
+                  "HOST:PORT --ca-cert FILE");
 }
 
 const std::string& Settings::operator[](const std::string& name) const {

@@ -42,6 +42,7 @@ class Settings {
   bool remote_is_named() const { return remote_is_named_; }
 
   Profiles& profiles() { return profiles_; }
+  const Profiles& profiles() const { return profiles_; }
   // NOT_FOUND when a flag or variable names a profile that is not: its absence would be taken for
   // settings that nobody made.
   absl::Status RequireProfile() const;

@@ -10,6 +10,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "client/cli/duration.h"
+#include "client/cli/environment_variable.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/token_choice.h"
 
@@ -123,6 +124,21 @@ CallOptions Shell::Options(bool stream) const {
   // A person waits longer than a service does.
   if (!stream && !timeout_.has_value()) options.timeout = absl::Seconds(15);
   return options;
+}
+
+std::string Shell::ProfileToName() const {
+  if (flags.profile.empty() || !EnvironmentVariable("KEYTURN_PROFILE").empty()) {
+    return flags.profile;
+  }
+  if (settings_.has_value()) {
+    return settings_->profiles().current() == flags.profile ? "" : flags.profile;
+  }
+  const absl::StatusOr<Profiles> profiles = Profiles::Load();
+  return profiles.ok() && profiles->current() == flags.profile ? "" : flags.profile;
+}
+
+void Shell::SayNext(absl::string_view step) const {
+  terminal_->Say(absl::StrCat("next: ", WithProfile(step, ProfileToName())));
 }
 
 void Shell::Verbose(absl::string_view message) const {

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "client/cli/next_step.h"
 #include "client/cli/output.h"
 #include "client/cli/settings.h"
 #include "client/cli/terminal.h"
@@ -23,6 +24,9 @@ class Shell {
   GlobalFlags flags;
   // What came after "--": the command of `run`, or more operands.
   std::vector<std::string> rest;
+
+  // By the parser: what was asked for, for the steps after an error.
+  Asked asked;
 
   // By the parser: the command that was named, and what it does.
   void Choose(std::string command, std::function<absl::Status()> action);
@@ -51,6 +55,11 @@ class Shell {
   const Output& out() const { return *output_; }
   const Terminal& terminal() const { return *terminal_; }
   Clock& clock() const { return Clock::Real(); }
+  // "next: STEP" to standard error. Its commands come to the server that this one came to.
+  void SayNext(absl::string_view step) const;
+  // The profile that a command must name to mean what this one means: that of --profile, unless it
+  // is the current one. "": none.
+  std::string ProfileToName() const;
   // To standard error, with -v only.
   void Verbose(absl::string_view message) const;
 

@@ -88,6 +88,30 @@ TEST_F(CliErrors, NumbersAreNotBentIntoShape) {
   Ok("password-policy delete weak --confirm weak");
 }
 
+TEST_F(CliErrors, SayWhatToTypeNext) {
+  Ok("secret put next/a --value-file -", "1");
+  Ok("secret put next/b --field user --value-file -", "1");
+  Fails("secret read next/none", 3, "next: keyturn secret list next/\n");
+  Fails("secret read next/b#zz", 3,
+        "next: keyturn secret get next/b shows its fields, values hidden\n");
+  Fails("secret read next/a --version 9", 3, "next: keyturn secret history next/a shows");
+  Fails("secret rename next/a next/b", 6,
+        "next: choose another name; keyturn secret show next/b shows what is there\n");
+  Fails("secret put next/a --value-file - --if-version 7", 6,
+        "next: keyturn secret show next/a says which is newest\n", "2");
+  Fails("secret put next/a --kind jwt_key --value-file -", 6,
+        "next: leave out --kind; keyturn secret show next/a says which it is\n", "2");
+  Ok("secret metadata next/a --require-if-version");
+  Fails("secret put next/a --value-file -", 6,
+        "next: add --if-version N; keyturn secret show next/a", "2");
+  Ok("secret delete next/a");
+  Fails("secret read next/a", 6, "next: keyturn secret undelete next/a brings it back");
+  Fails("policy get none", 3, "next: keyturn policy list shows what there is\n");
+  Fails("run --env X=next/none -- true", 125, "next: keyturn secret list next/\n");
+  Fails("secret generate next/weak --length 3 --alphabet hex", 2, "(--force waives it)\nnext: ");
+  Ok("secret generate next/weak --length 3 --alphabet hex --force");
+}
+
 TEST_F(CliErrors, AreJsonForPrograms) {
   const ProcessResult result = Run("secret get e/none -o json");
   EXPECT_EQ(result.code, 3);
@@ -95,6 +119,7 @@ TEST_F(CliErrors, AreJsonForPrograms) {
   EXPECT_EQ(error["code"], "NOT_FOUND");
   EXPECT_EQ(error["reason"], "NOT_FOUND");
   EXPECT_EQ(error["message"], "no secret at e/none");
+  EXPECT_EQ(error["help"], "keyturn secret list e/");
   EXPECT_FALSE(error["request_id"].get<std::string>().empty());
 }
 

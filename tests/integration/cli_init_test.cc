@@ -92,6 +92,61 @@ TEST_F(InitTest, TheHintGoesAroundAProfileOfAnotherVault) {
   EXPECT_EQ(Run("secret list --profile default-2", {{"HOME", other.File("home")}}).code, 0);
 }
 
+// The profile of the other vault stays the current one, so what is next must name the new one.
+TEST_F(InitTest, WhatIsNextComesToTheNewVault) {
+  RunningServer other(/*init=*/true);
+  const std::map<std::string, std::string> home = {{"HOME", other.File("home")}};
+  const ProcessResult init =
+      Run("operator init --seal key-file --profile default-2" + Info(), home);
+  ASSERT_EQ(init.code, 0) << init.err;
+  EXPECT_TRUE(absl::StrContains(init.err, "keyturn --profile default-2 operator issue-certificate"))
+      << init.err;
+  const std::string next = Next(init);
+  EXPECT_EQ(
+      next,
+      "--profile default-2 secret put PATH, or keyturn --profile default-2 import FILE --path "
+      "DIRECTORY");
+  const std::string put =
+      absl::StrReplaceAll(next.substr(0, next.find(',')), {{"PATH", "new/secret"}});
+  const ProcessResult typed = server_.Keyturn(Words(put + " --value-file -"), "1", home);
+  EXPECT_EQ(typed.code, 0) << typed.err;
+  EXPECT_EQ(Run("secret read new/secret --profile default-2", home).out, "1");
+  EXPECT_EQ(other.Keyturn(Words("secret read new/secret")).code, 3);
+  // A hint after an error too.
+  EXPECT_EQ(Next(Run("secret read new/none --profile default-2", home)),
+            "--profile default-2 secret list new/");
+}
+
+TEST_F(InitTest, TheFirstProfileNeedsNoName) {
+  const ProcessResult init = Run("operator init --seal key-file --profile first" + Info());
+  ASSERT_EQ(init.code, 0) << init.err;
+  EXPECT_EQ(Next(init), "secret put PATH, or keyturn import FILE --path DIRECTORY");
+  EXPECT_EQ(Run("secret list").code, 0);
+}
+
+TEST_F(InitTest, DoctorNamesTheProfileOfTheServer) {
+  RunningServer other(/*init=*/true);
+  const std::map<std::string, std::string> home = {{"HOME", other.File("home")}};
+  ASSERT_EQ(Run("operator init --seal key-file --profile second" + Info(), home).code, 0);
+  // The certificate of one vault, the address of the other.
+  const auto finding = [&](const std::string& flags) {
+    const ProcessResult doctor = Run("doctor -o json" + flags, home);
+    EXPECT_EQ(doctor.code, 8) << doctor.err;
+    const nlohmann::json found = nlohmann::json::parse(doctor.out);
+    for (const nlohmann::json& item : found["items"]) {
+      if (item["id"] == "connection") return item["fix"].get<std::string>();
+    }
+    return std::string("none");
+  };
+  const std::string use =
+      "the profile second is this server's: keyturn profile use second, or --profile second with "
+      "each command";
+  EXPECT_EQ(finding(Info()), use);  // its CA, and a client certificate of the other
+  EXPECT_EQ(finding(" --address " + server_.Info()["grpc"].get<std::string>()), use);
+  EXPECT_EQ(Run("profile use second", home).code, 0);
+  EXPECT_EQ(Run("doctor", home).code, 0);
+}
+
 TEST_F(InitTest, SaysWhereTheProfileReachesTheVaultAndUntilWhen) {
   const ProcessResult init = Run("operator init --seal key-file" + Info());
   const std::string address = server_.Info()["grpc"];

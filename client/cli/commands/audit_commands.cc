@@ -118,8 +118,8 @@ absl::Status Verify(Shell& shell, const std::string& offline, const std::string&
   } else {
     Progress progress("audit entries checked", shell.terminal(), shell.clock());
     ASSIGN_OR_RETURN(result,
-                     VerifyAuditOffline(offline, public_key, [&](uint64_t entries, uint64_t) {
-                       progress.Update(entries, 0);
+                     VerifyAuditOffline(offline, public_key, [&](uint64_t entries, uint64_t total) {
+                       progress.Update(entries, total);
                        return absl::OkStatus();
                      }));
   }
@@ -136,9 +136,11 @@ absl::Status Verify(Shell& shell, const std::string& offline, const std::string&
   value["publicKey"] = absl::BytesToHexString(result.public_key());
   RETURN_IF_ERROR(shell.out().Object(pairs, value));
   if (result.problems().empty()) return absl::OkStatus();
-  return WithExitCode(
-      absl::DataLossError(absl::StrCat(result.problems_size(), " problems in the audit log")),
-      kExitCheckFailed);
+  return WithHelp(
+      WithExitCode(
+          absl::DataLossError(absl::StrCat(result.problems_size(), " problems in the audit log")),
+          kExitCheckFailed),
+      "keep a copy as evidence; \"When something is wrong\" in docs/OPERATIONS.md goes on");
 }
 
 }  // namespace

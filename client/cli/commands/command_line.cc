@@ -72,6 +72,21 @@ std::string FullName(const CLI::App* command) {
                            : absl::StrCat(FullName(parent), " ", command->get_name());
 }
 
+// The operands are those that name secrets: others may hold what must not be repeated.
+Asked WhatWasAsked(CLI::App* app) {
+  CLI::App* const command = Deepest(app);
+  Asked asked;
+  if (command != app) asked.command = FullName(command).substr(app->get_name().size() + 1);
+  const auto operand = [command](const char* name) {
+    const CLI::Option* const option = command->get_option_no_throw(name);
+    return option == nullptr || option->count() == 0 ? "" : option->results().front();
+  };
+  asked.path = operand("path");
+  if (asked.path.empty()) asked.path = operand("from");
+  asked.new_path = operand("to");
+  return asked;
+}
+
 // A wrong word with the nearest right one.
 std::string Suggestion(CLI::App* command, const std::vector<std::string>& unknown) {
   if (unknown.empty()) return "";
@@ -181,7 +196,10 @@ int RunCommandLine(std::vector<std::string> arguments) {
     }
     return Report(status, shell.flags);
   }
-  return Report(shell.Run(), shell.flags);
+  shell.asked = WhatWasAsked(app.get());
+  const absl::Status ran = shell.Run();
+  shell.asked.profile = shell.ProfileToName();
+  return Report(ran, shell.flags, shell.asked);
 }
 
 }  // namespace keyturn::cli

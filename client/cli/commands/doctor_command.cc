@@ -52,8 +52,9 @@ class Doctor {
   const std::vector<Finding>& findings() const { return findings_; }
 
  private:
-  void Add(std::string id, Severity severity, std::string evidence, std::string fix = "") {
-    findings_.push_back({std::move(id), severity, std::move(evidence), std::move(fix)});
+  void Add(std::string id, Severity severity, std::string evidence, const std::string& fix = "") {
+    findings_.push_back(
+        {std::move(id), severity, std::move(evidence), WithProfile(fix, shell_.ProfileToName())});
   }
 
   // A missing info file is a finding like others: profile and flags are looked at without it.
@@ -272,7 +273,8 @@ absl::Status Run(Shell& shell, const std::string& fail_on) {
   }
   RETURN_IF_ERROR(shell.out().List(table, std::move(items), ""));
   if (worst < (fail_on == "warn" ? Severity::kWarn : Severity::kFail)) return absl::OkStatus();
-  return WithExitCode(absl::FailedPreconditionError("a check failed"), kExitCheckFailed);
+  return WithHelp(WithExitCode(absl::FailedPreconditionError("a check failed"), kExitCheckFailed),
+                  "do what stands under FIX");
 }
 
 }  // namespace

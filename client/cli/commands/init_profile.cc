@@ -1,13 +1,10 @@
 #include "client/cli/commands/init_profile.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
@@ -20,20 +17,12 @@ namespace {
 
 constexpr absl::string_view kInfoFile = "info file ";
 
-// As a POSIX shell takes it.
-std::string Word(const std::string& text) {
-  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return absl::ascii_isalnum(c) || absl::StrContains("_-./:@%+,", static_cast<char>(c));
-  });
-  return plain ? text : absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
-}
-
 // What was typed, for a profile that does not exist yet. The info file or socket is named in it, as
 // --profile makes the command look at no info file of the environment.
 std::string WithAnotherProfile(const Shell& shell, const InitFlags& flags, Settings& settings) {
   std::string line = "keyturn operator init";
   const auto add = [&line](absl::string_view flag, const std::string& value) {
-    if (!value.empty()) absl::StrAppend(&line, " ", flag, " ", Word(value));
+    if (!value.empty()) absl::StrAppend(&line, " ", flag, " ", ShellWord(value));
   };
   const std::string& source = settings.SourceOf("operator_socket");
   if (absl::StartsWith(source, kInfoFile)) {
@@ -204,8 +193,9 @@ void InitProfile::SayWhereItIs(const Shell& shell, const std::string& vault_id) 
       status.ok() ? "another vault does" : status.status().message(),
       ".\nWith listen.grpc of the server's configuration as HOST:PORT, change it:\n  keyturn "
       "profile add ",
-      name, " --overwrite --address HOST:PORT --ca-cert ", Word(profile->ca_cert),
-      " --client-cert ", Word(profile->client_cert), " --client-key ", Word(profile->client_key)));
+      name, " --overwrite --address HOST:PORT --ca-cert ", ShellWord(profile->ca_cert),
+      " --client-cert ", ShellWord(profile->client_cert), " --client-key ",
+      ShellWord(profile->client_key)));
 }
 
 }  // namespace keyturn::cli

@@ -33,9 +33,10 @@ absl::Status Verify(Shell& shell) {
   for (const std::string& problem : last.problems()) pairs.emplace_back("problem", problem);
   RETURN_IF_ERROR(shell.out().Object(pairs, ToJson(last)));
   if (last.problems().empty()) return absl::OkStatus();
-  return WithExitCode(
-      absl::DataLossError(absl::StrCat(last.problems_size(), " problems in the store")),
-      kExitCheckFailed);
+  return WithHelp(WithExitCode(absl::DataLossError(
+                                   absl::StrCat(last.problems_size(), " problems in the store")),
+                               kExitCheckFailed),
+                  "\"DATA_LOSS for one secret\" in docs/OPERATIONS.md says what can be done");
 }
 
 struct IssueFlags {

@@ -67,13 +67,15 @@ void SayWhatIsNext(const Shell& shell, const InitFlags& flags, const v1::InitRes
   const absl::StatusOr<CertificateInfo> certificate =
       ReadCertificate(made.operator_certificate_pem());
   if (certificate.ok()) {
+    const std::string renew = absl::StrCat("keyturn operator issue-certificate --spiffe-id ",
+                                           certificate->spiffe_id, " --out renewed");
     terminal.Say(absl::StrCat(
         "The certificate ends on ",
         absl::FormatTime("%Y-%m-%d", certificate->not_after, absl::UTCTimeZone()),
-        ". Renew it before, or you are shut out: keyturn operator issue-certificate --spiffe-id ",
-        certificate->spiffe_id, " --out renewed (docs/OPERATIONS.md says where it goes)."));
+        ". Renew it before, or you are shut out: ", WithProfile(renew, shell.ProfileToName()),
+        " (docs/OPERATIONS.md says where it goes)."));
   }
-  terminal.Say("next: keyturn secret put PATH, or keyturn import FILE --path DIRECTORY");
+  shell.SayNext("keyturn secret put PATH, or keyturn import FILE --path DIRECTORY");
 }
 
 // The vault is made; what went wrong afterwards.

@@ -76,10 +76,15 @@ absl::Status RewrapStatus(Shell& shell, const std::string& fail_on) {
   ASSIGN_OR_RETURN(const v1::RewrapStatusResponse status,
                    client->RewrapStatus({}, shell.Options()));
   RETURN_IF_ERROR(PrintRewrapStatus(shell, status));
-  if (status.records_failed() > 0) shell.terminal().Say("next: keyturn operator verify");
-  if (fail_on.empty() || IsFinished(status)) return absl::OkStatus();
-  return WithExitCode(absl::FailedPreconditionError("older keys are not retired yet"),
-                      kExitCheckFailed);
+  const bool failed = status.records_failed() > 0;
+  if (fail_on.empty() || IsFinished(status)) {
+    if (failed) shell.SayNext("keyturn operator verify");
+    return absl::OkStatus();
+  }
+  return WithHelp(WithExitCode(absl::FailedPreconditionError("older keys are not retired yet"),
+                               kExitCheckFailed),
+                  failed ? "keyturn operator verify"
+                         : "the server goes on by itself: type it again in a while");
 }
 
 }  // namespace

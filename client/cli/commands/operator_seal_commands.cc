@@ -43,14 +43,14 @@ absl::Status Status(Shell& shell, const std::string& fail_on) {
   ASSIGN_OR_RETURN(Client* const client, shell.ConnectEither());
   ASSIGN_OR_RETURN(const v1::StatusResponse status, client->Status({}, shell.Options()));
   RETURN_IF_ERROR(PrintStatus(shell, status));
-  if (!status.initialized()) {
-    shell.terminal().Say("next: keyturn operator init");
-  } else if (status.sealed()) {
-    shell.terminal().Say("next: keyturn operator unseal");
+  if (status.initialized() && !status.sealed()) return absl::OkStatus();
+  const std::string next =
+      status.initialized() ? "keyturn operator unseal" : "keyturn operator init";
+  if (fail_on == "sealed") {
+    return WithHelp(
+        WithExitCode(absl::FailedPreconditionError("the vault is sealed"), kExitCheckFailed), next);
   }
-  if (fail_on == "sealed" && (status.sealed() || !status.initialized())) {
-    return WithExitCode(absl::FailedPreconditionError("the vault is sealed"), kExitCheckFailed);
-  }
+  shell.SayNext(next);
   return absl::OkStatus();
 }
 
@@ -179,7 +179,7 @@ absl::Status Unseal(Shell& shell, const UnsealFlags& flags) {
     RETURN_IF_ERROR(AskUntilUnsealed(*client, shell, &status));
   }
   RETURN_IF_ERROR(PrintStatus(shell, status));
-  if (status.sealed()) shell.terminal().Say("next: the next share, with keyturn operator unseal");
+  if (status.sealed()) shell.SayNext("the next share, with keyturn operator unseal");
   return absl::OkStatus();
 }
 

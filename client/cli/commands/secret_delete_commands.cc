@@ -70,9 +70,9 @@ absl::Status Delete(Shell& shell, const DeleteFlags& flags) {
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   ASSIGN_OR_RETURN(const v1::SecretInfo info, client->Delete(request, shell.Options()));
   RETURN_IF_ERROR(PrintState(shell, info));
-  shell.terminal().Say(absl::StrCat("next: keyturn secret undelete ", flags.path,
-                                    " brings it back; keyturn secret history ", flags.path,
-                                    " shows until when"));
+  shell.SayNext(absl::StrCat("keyturn secret undelete ", flags.path,
+                             " brings it back; keyturn secret history ", flags.path,
+                             " shows until when"));
   return absl::OkStatus();
 }
 

@@ -65,7 +65,7 @@ absl::Status PrintForPeople(const Shell& shell, const v1::GetResponse& secret, b
     RETURN_IF_ERROR(shell.out().Raw(field.value()));
     RETURN_IF_ERROR(shell.out().Raw("\n"));
   }
-  if (!reveal) shell.terminal().Say("next: --reveal shows the values, `secret read` prints one");
+  if (!reveal) shell.SayNext("--reveal shows the values, `secret read` prints one");
   return absl::OkStatus();
 }
 

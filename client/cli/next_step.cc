@@ -1,0 +1,171 @@
+#include "client/cli/next_step.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "client/cli/exit_codes.h"
+#include "client/error_detail.h"
+
+namespace keyturn::cli {
+namespace {
+
+constexpr char kCommand[] = "keyturn ";
+
+// The first word of a command with several: "secret" of "secret read".
+absl::string_view GroupOf(const Asked& asked) {
+  return absl::string_view(asked.command).substr(0, asked.command.find(' '));
+}
+
+std::string HelpFor(const Asked& asked) {
+  return absl::StrCat("keyturn ", asked.command, asked.command.empty() ? "" : " ", "--help");
+}
+
+// What there is of the kind that the command is about; "" for commands about something else.
+std::string ListFor(const Asked& asked) {
+  const absl::string_view group = GroupOf(asked);
+  if (group == "can-i") return "keyturn policy list shows what there is";
+  for (const absl::string_view listed : {"policy", "role", "token", "password-policy", "profile"}) {
+    if (group == listed) return absl::StrCat("keyturn ", listed, " list shows what there is");
+  }
+  return "";
+}
+
+std::string Again(const ErrorDetail& detail) {
+  if (!detail.retry_after.has_value()) return "type it again in a moment";
+  const absl::Duration wait = absl::Ceil(*detail.retry_after, absl::Seconds(1));
+  return absl::StrCat("type it again in ", absl::FormatDuration(wait));
+}
+
+// Of reasons that say the same whatever the command is about.
+std::string ReasonStep(const ErrorDetail& detail, const Asked& asked) {
+  const std::string& reason = detail.reason;
+  if (reason == "SEALED") return "unseal the vault: keyturn operator unseal";
+  if (reason == "INIT_INCOMPLETE" || reason == "ALREADY_INITIALIZED") {
+    return "keyturn operator status";
+  }
+  if (reason == "OPERATOR_SOCKET" || reason == "OPERATOR_SOCKET_ONLY") {
+    return absl::StrCat("on the server's machine, as the server's user: keyturn ", asked.command,
+                        " --socket DATA_DIRECTORY/operator.sock");
+  }
+  if (reason == "DELEGATION") {
+    return "keyturn whoami says which policies you have; nobody gives or takes more than they let";
+  }
+  if (reason == "NO_CERTIFICATE") return "give --client-cert FILE and --client-key FILE";
+  if (reason == "NO_TOKEN") return "keyturn whoami says who you are without one";
+  if (reason == "DEADLINE_REQUIRED") return "give --timeout 15s";
+  if (reason == "REVISION_AHEAD") return "keyturn operator status says the newest revision";
+  if (reason == "REPLY_FULL") return "ask for fewer secrets at once";
+  if (reason == "MALFORMED_REQUEST") return "keyturn doctor compares the versions of both sides";
+  return "";
+}
+
+// When a server's or this machine's own state is in the way.
+std::string StateStep(const ErrorDetail& detail, const Asked& asked) {
+  // No server was asked: a file or a setting is not as the command needs it.
+  if (detail.correlation_id.empty()) return HelpFor(asked);
+  const absl::string_view group = GroupOf(asked);
+  if (group == "operator") return "keyturn operator status";
+  const std::string list = ListFor(asked);
+  return list.empty() ? "keyturn doctor" : list;
+}
+
+}  // namespace
+
+std::string ShellWord(absl::string_view text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains("_-./:@%+,", static_cast<char>(c));
+  });
+  return plain ? std::string(text)
+               : absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+std::string WithProfile(absl::string_view step, const std::string& profile) {
+  std::string out(step);
+  const bool free = absl::StrContains(step, "--profile") || absl::EndsWith(step, "--help");
+  if (profile.empty() || free) return out;
+  const std::string named = absl::StrCat(kCommand, "--profile ", profile, " ");
+  return absl::StrReplaceAll(out, {{kCommand, named}});
+}
+
+std::string SecretStep(const absl::Status& status, absl::string_view path,
+                       absl::string_view field) {
+  const std::string reason = DetailOf(status).reason;
+  const std::string word = path.empty() ? "PATH" : ShellWord(path);
+  const std::string newest = absl::StrCat("keyturn secret show ", word, " says which is newest");
+  if (reason == "VERSION_MISMATCH") return newest;
+  if (reason == "IF_VERSION_REQUIRED") return absl::StrCat("add --if-version N; ", newest);
+  if (reason == "KIND_MISMATCH") {
+    return absl::StrCat("leave out --kind; keyturn secret show ", word, " says which it is");
+  }
+  if (reason == "VERSION_DELETED") {
+    return absl::StrCat("keyturn secret undelete ", word,
+                        " brings it back; keyturn secret history ", word, " shows the versions");
+  }
+  if (absl::StartsWith(reason, "VERSION_")) {
+    return absl::StrCat("keyturn secret history ", word, " shows the versions");
+  }
+  if (!absl::IsNotFound(status)) return "";
+  if (!field.empty() && absl::StrContains(status.message(), "field")) {
+    return absl::StrCat("keyturn secret get ", word, " shows its fields, values hidden");
+  }
+  const size_t slash = path.rfind('/');
+  if (slash == absl::string_view::npos) return "keyturn secret list";
+  return absl::StrCat("keyturn secret list ", ShellWord(path.substr(0, slash + 1)));
+}
+
+std::string NextStep(const absl::Status& status, const Asked& asked) {
+  if (status.ok() || absl::IsCancelled(status)) return HelpOf(status).value_or("");
+  if (const std::optional<std::string> attached = HelpOf(status)) return *attached;
+  const ErrorDetail detail = DetailOf(status);
+  if (!detail.help.empty()) return detail.help;
+  if (const std::string step = ReasonStep(detail, asked); !step.empty()) return step;
+  const bool about_secret = GroupOf(asked) == "secret";
+  const size_t hash = asked.path.find('#');
+  const absl::string_view path = absl::string_view(asked.path).substr(0, hash);
+  if (about_secret && !detail.correlation_id.empty()) {
+    const std::string step =
+        SecretStep(status, path, hash == std::string::npos ? "" : asked.path.substr(hash + 1));
+    if (!step.empty()) return step;
+  }
+  switch (status.code()) {
+    case absl::StatusCode::kUnauthenticated:
+      return "log in again: keyturn login; keyturn whoami shows who you are";
+    case absl::StatusCode::kPermissionDenied:
+      return "keyturn can-i PERMISSION PATH says which grant is missing";
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return "keyturn doctor finds out why";
+    case absl::StatusCode::kAlreadyExists:
+      if (about_secret && !asked.new_path.empty()) {
+        return absl::StrCat("choose another name; keyturn secret show ", ShellWord(asked.new_path),
+                            " shows what is there");
+      }
+      return StateStep(detail, asked);
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kResourceExhausted:
+      return Again(detail);
+    case absl::StatusCode::kFailedPrecondition:
+      if (about_secret && !path.empty() && !detail.correlation_id.empty()) {
+        return absl::StrCat("keyturn secret show ", ShellWord(path), " shows how it is");
+      }
+      return StateStep(detail, asked);
+    case absl::StatusCode::kNotFound:
+      if (const std::string list = ListFor(asked); !list.empty()) return list;
+      return StateStep(detail, asked);
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kOutOfRange:
+      return HelpFor(asked);
+    case absl::StatusCode::kUnimplemented:
+      return "keyturn doctor compares the versions of both sides";
+    case absl::StatusCode::kDataLoss:
+      return "keyturn operator verify lists what does not open";
+    default:
+      if (detail.correlation_id.empty()) return "keyturn doctor";
+      return "keyturn doctor; the server's log has more under the request id";
+  }
+}
+
+}  // namespace keyturn::cli
