@@ -1,6 +1,6 @@
 // What a command prints on standard output: a table for people, JSON (the protobuf mapping: lower
-// camel case, RFC 3339 times, base64 bytes) for programs. Nothing else goes to standard output.
-// Not thread-safe.
+// camel case, 64-bit numbers as strings, RFC 3339 times, base64 bytes) for programs. Nothing else
+// goes to standard output. Not thread-safe.
 #pragma once
 
 #include <google/protobuf/message.h>

@@ -56,11 +56,11 @@ absl::StatusOr<v1::SecretData> DataFromJson(absl::string_view text) {
 Json SecretToJson(const v1::GetResponse& secret) {
   Json out;
   out["path"] = secret.path();
-  out["kind"] = KindName(secret.kind());
-  out["version"] = secret.version().version();
-  out["state"] = StateName(secret.version());
+  out["kind"] = v1::Kind_Name(secret.kind());
+  out["version"] = absl::StrCat(secret.version().version());
+  out["state"] = v1::VersionState_Name(secret.version().state());
   out["createTime"] = TimeText(secret.version().create_time());
-  out["revision"] = secret.revision();
+  out["revision"] = absl::StrCat(secret.revision());
   out["customMetadata"] = Json::object();
   for (const auto& [key, value] : secret.custom_metadata()) out["customMetadata"][key] = value;
   out["data"] = Json::object();

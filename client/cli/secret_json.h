@@ -16,7 +16,7 @@ namespace keyturn::cli {
 absl::StatusOr<v1::SecretData> DataFromJson(absl::string_view text);
 
 // {path, kind, version, state, createTime, revision, customMetadata, data, encodings}, for
-// DumpJson.
+// DumpJson. As in the protobuf mapping but for the data: 64-bit numbers are strings.
 Json SecretToJson(const v1::GetResponse& secret);
 
 // "generic", "api_key", ...

@@ -21,7 +21,8 @@ TEST_F(Cli, WritesReadsAndShowsSecrets) {
   EXPECT_EQ(Ok("secret get w/one -o dotenv"), "ONE=\"hunter3\\n\"\n");
   const nlohmann::json got = Json("secret get w/one -o json");
   EXPECT_EQ(got["data"]["value"], "hunter3\n");
-  EXPECT_EQ(got["version"], 2);
+  EXPECT_EQ(got["version"], "2");
+  EXPECT_EQ(got["kind"], "KIND_GENERIC");
   EXPECT_EQ(got["customMetadata"]["team"], "a");
   const nlohmann::json shown = Json("secret show w/one -o json");
   EXPECT_EQ(shown["newestVersion"], "2");

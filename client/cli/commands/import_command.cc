@@ -167,7 +167,7 @@ absl::Status Write(Shell& shell, const ImportFlags& flags, Plan* plan) {
           "the ones listed are stored; mend the cause and run it again with --overwrite");
     }
     table.Add({request.path(), absl::StrCat(written->version())});
-    items.push_back({{"path", request.path()}, {"version", written->version()}});
+    items.push_back({{"path", request.path()}, {"version", absl::StrCat(written->version())}});
   }
   progress.Finish();
   return shell.out().List(table, std::move(items), "");
@@ -183,7 +183,7 @@ absl::Status Import(Shell& shell, const ImportFlags& flags) {
     const std::string rest = flags.file == "-" ? ""
                                                : absl::StrCat("; and remove ", flags.file,
                                                               ", which still holds the values");
-    shell.terminal().Say(absl::StrCat("next: keyturn run --path ", directory, " -- COMMAND", rest));
+    shell.SayNext(absl::StrCat("keyturn run --path ", directory, " -- COMMAND", rest));
     return absl::OkStatus();
   }
   Table table({"PATH", "WOULD"});

@@ -40,8 +40,9 @@ TEST(SecretToJson, GivesBackWhatDataFromJsonTook) {
   secret.mutable_version()->mutable_create_time()->set_seconds(1'800'000'000);
   (*secret.mutable_custom_metadata())["env"] = "DB";
   EXPECT_EQ(Json::parse(DumpJson(SecretToJson(secret))).dump(),
-            R"({"path":"app/db","kind":"db_credential","version":3,"state":"grace",)"
-            R"("createTime":"2027-01-15T08:00:00Z","revision":9,"customMetadata":{"env":"DB"},)"
+            R"({"path":"app/db","kind":"KIND_DB_CREDENTIAL","version":"3",)"
+            R"("state":"VERSION_STATE_GRACE",)"
+            R"("createTime":"2027-01-15T08:00:00Z","revision":"9","customMetadata":{"env":"DB"},)"
             R"("data":)" +
                 text + "}");
 }
