@@ -281,17 +281,10 @@ TEST_F(Cli, VerifiesAndSearchesTheAuditLog) {
   EXPECT_EQ(Json("operator verify -o json")["problems"].size(), 0u);
 }
 
-TEST_F(Cli, CompletesInEveryShell) {
-  for (const std::string shell : {"bash", "zsh", "fish"}) {
-    EXPECT_TRUE(absl::StrContains(Ok("completion " + shell), "issue-certificate"));
-  }
-  const ProcessResult words =
-      RunProcess({"bash", "-c",
-                  "source /dev/stdin; COMP_WORDS=(keyturn secret ge); COMP_CWORD=2; _keyturn; "
-                  "echo ${COMPREPLY[@]}"},
-                 ProcessOptions{Ok("completion bash"), {}, ""});
-  EXPECT_EQ(words.out, "get generate\n") << words.err;
-  Fails("completion tcsh", 2, "no completion for 'tcsh'; allowed are bash, zsh, fish");
+TEST_F(Cli, SaysItsVersion) {
+  const nlohmann::json versions = Json("version -o json");
+  EXPECT_EQ(versions["version"], versions["serverVersion"]);
+  EXPECT_TRUE(absl::StrContains(Ok("--version"), versions["version"].get<std::string>()));
 }
 
 // Of a vault that others use too: terms are counted from what is there.

@@ -38,7 +38,7 @@ std::string Bash(CLI::App* app) {
       "# keyturn completion for bash: source <(keyturn completion bash)\n"
       "_keyturn() {\n"
       "  local word path=\"\" current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
-      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+      "  for word in \"${COMP_WORDS[@]:1:$((COMP_CWORD-1))}\"; do\n"
       "    case \"$word\" in -*) ;; *) case \"$(_keyturn_words \"$path\")\" in *\" $word \"*) "
       "path=\"${path:+$path }$word\" ;; esac ;; esac\n"
       "  done\n"
@@ -55,37 +55,57 @@ std::string Bash(CLI::App* app) {
 }
 
 std::string Zsh(CLI::App* app) {
-  return absl::StrCat("# keyturn completion for zsh: source <(keyturn completion zsh)\n",
-                      "autoload -U +X bashcompinit && bashcompinit\n", Bash(app));
+  return absl::StrCat(
+      "# keyturn completion for zsh: source <(keyturn completion zsh)\n"
+      "(( ${+functions[compdef]} )) || { autoload -U +X compinit && compinit; }\n"
+      "autoload -U +X bashcompinit && bashcompinit\n",
+      Bash(app));
 }
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 std::string Quoted(const std::string& text) {
-  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "\\'"}}), "'");
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "\\'"}, {"\\", "\\\\"}}), "'");
+}
+
+// What `command` at `path` takes. The flags of the whole are taken everywhere.
+std::string FishWords(const std::string& path, CLI::App* command) {
+  const std::string when = absl::StrCat("-n '__keyturn_at ", path, "'");
+  std::string out;
+  for (CLI::App* const child : command->get_subcommands(nullptr)) {
+    absl::StrAppend(&out, "complete -c keyturn -f ", when, " -a ", child->get_name(), " -d ",
+                    Quoted(FirstLine(child->get_description())), "\n");
+  }
+  for (const CLI::Option* const option : command->get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      absl::StrAppend(&out, "complete -c keyturn ", path.empty() ? "" : when + " ", "-l ", name,
+                      " -d ", Quoted(option->get_description()), "\n");
+    }
+  }
+  return out;
 }
 
 std::string Fish(CLI::App* app) {
-  std::string out = "# keyturn completion for fish: keyturn completion fish | source\n";
-  ForEachCommand(app, "", [&out](const std::string& path, CLI::App* command) {
-    std::string condition = "__fish_use_subcommand";
-    if (!path.empty()) {
-      condition =
-          absl::StrCat("__fish_seen_subcommand_from ",
-                       path.substr(path.rfind(' ') == std::string::npos ? 0 : path.rfind(' ') + 1));
-    }
-    for (CLI::App* const child : command->get_subcommands(nullptr)) {
-      absl::StrAppend(&out, "complete -c keyturn -f -n '", condition, "' -a ", child->get_name(),
-                      " -d ", Quoted(FirstLine(child->get_description())), "\n");
-    }
-    for (const CLI::Option* const option : command->get_options()) {
-      for (const std::string& name : option->get_lnames()) {
-        absl::StrAppend(&out, "complete -c keyturn -n '", condition, "' -l ", name, " -d ",
-                        Quoted(option->get_description()), "\n");
-      }
-    }
+  std::string words, paths;
+  ForEachCommand(app, "", [&](const std::string& path, CLI::App* command) {
+    if (!path.empty()) absl::StrAppend(&paths, " ", Quoted(path));
+    absl::StrAppend(&words, FishWords(path, command));
   });
-  return out;
+  return absl::StrCat(
+      "# keyturn completion for fish: keyturn completion fish | source\n"
+      "set -g __keyturn_commands",
+      paths,
+      "\n"
+      "# Whether what has been typed is this command, whatever its flags and operands are.\n"
+      "function __keyturn_at\n"
+      "  set -l at ''\n"
+      "  for word in (commandline -opc)[2..-1]\n"
+      "    set -l deeper (string trim -- \"$at $word\")\n"
+      "    contains -- $deeper $__keyturn_commands; and set at $deeper\n"
+      "  end\n"
+      "  test \"$at\" = \"$argv\"\n"
+      "end\n",
+      words);
 }
 
 }  // namespace
