@@ -14,6 +14,10 @@ constexpr absl::Duration kBetweenBars = absl::Milliseconds(100);
 constexpr absl::Duration kBetweenLines = absl::Seconds(10);
 constexpr size_t kBarCells = 20;
 
+std::string Count(uint64_t done, uint64_t total, const std::string& what) {
+  return total == 0 ? absl::StrCat(done, " ", what) : absl::StrCat(done, " of ", total, " ", what);
+}
+
 }  // namespace
 
 Progress::Progress(std::string what, const Terminal& terminal, Clock& clock)
@@ -24,14 +28,12 @@ Progress::Progress(std::string what, const Terminal& terminal, Clock& clock)
       shown_(start_) {}
 
 std::string Progress::Bar(uint64_t done, uint64_t total, const std::string& what, size_t width) {
-  std::string text;
+  std::string text = Count(done, total, what);
   if (total > 0) {
     const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
     const auto full = static_cast<size_t>(share * kBarCells);
-    text = absl::StrCat("[", std::string(full, '#'), std::string(kBarCells - full, '.'), "] ", done,
-                        " of ", total, " ", what);
-  } else {
-    text = absl::StrCat(done, " ", what);
+    text =
+        absl::StrCat("[", std::string(full, '#'), std::string(kBarCells - full, '.'), "] ", text);
   }
   return text.substr(0, width);
 }
@@ -45,7 +47,7 @@ void Progress::Update(uint64_t done, uint64_t total) {
     bar_is_shown_ = true;
   } else {
     if (now - shown_ < kBetweenLines) return;
-    std::fprintf(stderr, "%s\n", Bar(done, total, what_, 200).c_str());
+    std::fprintf(stderr, "%s\n", Count(done, total, what_).c_str());
   }
   shown_ = now;
 }

@@ -1,5 +1,5 @@
 // Long work on standard error: a bar on a terminal, once it has taken half a second; otherwise a
-// line every ten seconds, so that a log shows that something happens. Not thread-safe.
+// count every ten seconds, so that a log shows that something happens. Not thread-safe.
 #pragma once
 
 #include <cstdint>
