@@ -97,6 +97,11 @@ TEST_F(CliErrors, SayWhatToTypeNext) {
   Fails("secret read next/a --version 9", 3, "next: keyturn secret history next/a shows");
   Fails("secret rename next/a next/b", 6,
         "next: choose another name; keyturn secret show next/b shows what is there\n");
+  for (const std::string path : {"next/x/b", "next/y/b"}) {
+    Ok("secret put " + path + " --value-file -", "1");
+  }
+  Fails("secret rename --directory next/x next/y", 6,
+        "next: choose another name; keyturn secret list next/y --recursive shows what is there\n");
   Fails("secret put next/a --value-file - --if-version 7", 6,
         "next: keyturn secret show next/a says which is newest\n", "2");
   Fails("secret put next/a --kind jwt_key --value-file -", 6,

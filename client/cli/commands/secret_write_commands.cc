@@ -11,6 +11,7 @@
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
 #include "client/cli/metadata_flag.h"
+#include "client/cli/next_step.h"
 #include "client/cli/reference.h"
 #include "client/cli/secret_json.h"
 #include "client/wipe.h"
@@ -202,8 +203,14 @@ absl::Status Rename(Shell& shell, const RenameFlags& flags) {
   request.set_path(flags.from);
   request.set_new_path(flags.to);
   request.set_directory(flags.directory);
-  ASSIGN_OR_RETURN(const v1::RenameResponse response, client->Rename(request, shell.Options()));
-  return shell.out().Object({{"from", flags.from}, {"to", flags.to}}, ToJson(response));
+  const absl::StatusOr<v1::RenameResponse> response = client->Rename(request, shell.Options());
+  if (flags.directory && absl::IsAlreadyExists(response.status())) {
+    return WithHelp(response.status(),
+                    absl::StrCat("choose another name; keyturn secret list ", ShellWord(flags.to),
+                                 " --recursive shows what is there"));
+  }
+  RETURN_IF_ERROR(response.status());
+  return shell.out().Object({{"from", flags.from}, {"to", flags.to}}, ToJson(*response));
 }
 
 void AddWriteFlags(Command command, WriteFlags* flags) {

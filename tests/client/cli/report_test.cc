@@ -12,8 +12,8 @@
 namespace keyturn::cli {
 namespace {
 
-const absl::Status kNone = MakeCallStatus(5, "no secret at a/b", "", "request-1");
-const Asked kRead = {.command = "secret read", .path = "a/b", .profile = "second"};
+const absl::Status kNoSecret = MakeCallStatus(5, "no secret at a/b", "", "request-1");
+const Asked kAskedToRead = {.command = "secret read", .path = "a/b", .profile = "second"};
 
 // "exit code: what was said".
 std::string Said(const absl::Status& status, const GlobalFlags& flags, const Asked& asked) {
@@ -23,21 +23,21 @@ std::string Said(const absl::Status& status, const GlobalFlags& flags, const Ask
 }
 
 TEST(Report, SaysWhatIsWrongAndWhatIsNext) {
-  EXPECT_EQ(Said(kNone, {}, kRead),
+  EXPECT_EQ(Said(kNoSecret, {}, kAskedToRead),
             "3: keyturn: no secret at a/b\nnext: keyturn --profile second secret list a/\n"
             "request id: request-1\n");
-  EXPECT_EQ(Said(absl::CancelledError("nothing was typed"), {}, kRead),
+  EXPECT_EQ(Said(absl::CancelledError("nothing was typed"), {}, kAskedToRead),
             "1: keyturn: nothing was typed\n");
-  EXPECT_EQ(Said(absl::OkStatus(), {}, kRead), "0: ");
+  EXPECT_EQ(Said(absl::OkStatus(), {}, kAskedToRead), "0: ");
   // The command has said it.
-  EXPECT_EQ(Said(WithExitCode(absl::PermissionDeniedError(""), kExitCheckFailed), {}, kRead),
+  EXPECT_EQ(Said(WithExitCode(absl::PermissionDeniedError(""), kExitCheckFailed), {}, kAskedToRead),
             "8: ");
 }
 
 TEST(Report, IsOneObjectForPrograms) {
   GlobalFlags flags;
   flags.output = "json";
-  const std::string said = Said(kNone, flags, kRead);
+  const std::string said = Said(kNoSecret, flags, kAskedToRead);
   ASSERT_EQ(said.substr(0, 3), "3: ");
   EXPECT_EQ(nlohmann::json::parse(said.substr(3)),
             nlohmann::json::parse(R"({"error": {"code": "NOT_FOUND", "reason": "NOT_FOUND",
