@@ -1,5 +1,7 @@
 #include "client/client.h"
 
+#include <grpcpp/generic/generic_stub.h>
+
 #include <utility>
 
 #include "base/status_macros.h"
@@ -18,6 +20,7 @@ namespace keyturn {
 struct Client::Impl {
   Impl(const ClientOptions& options, const std::shared_ptr<grpc::ChannelInterface>& channel)
       : caller(options),
+        any(channel),
         secret_service(channel),
         system_service(channel),
         auth_service(channel),
@@ -55,6 +58,7 @@ struct Client::Impl {
   }
 
   Caller caller;
+  grpc::TemplatedGenericStub<google::protobuf::Message, google::protobuf::Message> any;
   v1::SecretService::Stub secret_service;
   v1::SystemService::Stub system_service;
   v1::AuthService::Stub auth_service;
@@ -75,6 +79,21 @@ Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
 
 void Client::SetToken(std::string token) { impl_->caller.SetToken(std::move(token)); }
+
+absl::Status Client::Call(const std::string& method, const google::protobuf::Message& request,
+                          google::protobuf::Message* response, const CallOptions& options) {
+  return impl_->caller.Unary(method.c_str(), options, [&](grpc::ClientContext* context) {
+    grpc::CompletionQueue queue;
+    const auto call = impl_->any.PrepareUnaryCall(context, method, request, &queue);
+    call->StartCall();
+    grpc::Status status;
+    call->Finish(response, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    return status;
+  });
+}
 
 // One method of the client for one of a service.
 #define KEYTURN_UNARY(name, stub, Service, Method, Request, Response)     \

@@ -37,6 +37,11 @@ class Client {
   // carry it.
   void SetToken(std::string token);
 
+  // A method of one answer by its full name, "/keyturn.v1.SecretService/Get", with messages of its
+  // types.
+  absl::Status Call(const std::string& method, const google::protobuf::Message& request,
+                    google::protobuf::Message* response, const CallOptions& options = {});
+
   // Secrets.
   absl::StatusOr<v1::PutResponse> Put(const v1::PutRequest& request,
                                       const CallOptions& options = {});

@@ -156,6 +156,7 @@ std::unique_ptr<CLI::App> BuildCommandLine(Shell& shell) {
   AddDoctorCommand(all, shell);
   AddCompletionCommand(all, shell);
   AddVersionCommand(all, shell);
+  AddApiCommand(all, shell);
   OneValueEach(app.get());
   return app;
 }

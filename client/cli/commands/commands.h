@@ -44,5 +44,6 @@ void AddDoctorCommand(Command app, Shell& shell);
 // The command itself.
 void AddCompletionCommand(Command app, Shell& shell);
 void AddVersionCommand(Command app, Shell& shell);
+void AddApiCommand(Command app, Shell& shell);  // call list
 
 }  // namespace keyturn::cli
