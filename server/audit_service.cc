@@ -45,20 +45,21 @@ absl::StatusOr<StreamStep<v1::AuditEntry>> AuditServiceImpl::NextEntries(uint64_
   return step;
 }
 
-grpc::ServerWriteReactor<v1::AuditEntry>* AuditServiceImpl::Tail(
-    grpc::CallbackServerContext* context, const v1::TailRequest* request) {
+raw::StreamReactor* AuditServiceImpl::Tail(raw::Context* context, const raw::Bytes* request) {
   std::shared_ptr<Call> call = door_.NewCall(*context, methods_.Get("AuditService", "Tail"));
-  auto from = std::make_shared<uint64_t>(request->from_sequence());
+  v1::TailRequest asked;
   // What there is as the call comes: its own entry is not among the last.
   const uint64_t next = audit_.next_sequence();
-  const uint64_t end = request->follow() ? kNoEnd : next;
-  const absl::Status admitted =
-      call->Run([]() -> absl::StatusOr<Resource> { return Resource::None(); },
-                [&](Call&) {
-                  if (*from == 0) *from = next > request->last() ? next - request->last() : 1;
-                  return absl::OkStatus();
-                });
+  const absl::Status admitted = call->Run(
+      [&]() -> absl::StatusOr<Resource> {
+        RETURN_IF_ERROR(ParseMessage(*request, &asked));
+        return Resource::None();
+      },
+      [](Call&) { return absl::OkStatus(); });
   if (!admitted.ok()) return Stream::Failed(door_, context, std::move(call), admitted);
+  const uint64_t end = asked.follow() ? kNoEnd : next;
+  auto from = std::make_shared<uint64_t>(asked.from_sequence());
+  if (*from == 0) *from = next > asked.last() ? next - asked.last() : 1;
   Stream* const stream = Stream::Start(door_, context, std::move(call), [this, from, end](Call&) {
     return NextEntries(from.get(), end);
   });
@@ -111,11 +112,11 @@ absl::Status AuditServiceImpl::Find(const v1::SearchAuditRequest& request,
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* AuditServiceImpl::Search(grpc::CallbackServerContext* context,
-                                                   const v1::SearchAuditRequest* request,
-                                                   v1::SearchAuditResponse* response) {
-  return door_.Unary(context, methods_.Get("AuditService", "Search"), RunOn::kPool,
-                     Resource::None(), [=, this](Call&) { return Find(*request, response); });
+raw::Reactor* AuditServiceImpl::Search(raw::Context* context, const raw::Bytes* request,
+                                       raw::Bytes* response) {
+  return door_.Unary<v1::SearchAuditRequest, v1::SearchAuditResponse>(
+      {context, request, response}, methods_.Get("AuditService", "Search"), RunOn::kPool,
+      [this](Call&, const auto& asked, auto* out) { return Find(asked, out); });
 }
 
 absl::Status AuditServiceImpl::Check(WorkReport<v1::VerifyAuditResponse>& report) {
@@ -132,10 +133,9 @@ absl::Status AuditServiceImpl::Check(WorkReport<v1::VerifyAuditResponse>& report
   return report.Publish(std::move(result));
 }
 
-grpc::ServerWriteReactor<v1::VerifyAuditResponse>* AuditServiceImpl::Verify(
-    grpc::CallbackServerContext* context, const v1::VerifyAuditRequest*) {
-  return StartWork<v1::VerifyAuditResponse>(
-      door_, context, methods_.Get("AuditService", "Verify"),
+raw::StreamReactor* AuditServiceImpl::Verify(raw::Context* context, const raw::Bytes* request) {
+  return StartWork<v1::VerifyAuditRequest, v1::VerifyAuditResponse>(
+      door_, context, request, methods_.Get("AuditService", "Verify"),
       [this](WorkReport<v1::VerifyAuditResponse>& report) { return Check(report); });
 }
 

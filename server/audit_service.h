@@ -9,20 +9,22 @@
 
 namespace keyturn {
 
-class AuditServiceImpl final : public v1::AuditService::CallbackService {
+using AuditMethods =
+    raw::Of<v1::AuditService::Service, v1::AuditService::WithRawCallbackMethod_Tail,
+            v1::AuditService::WithRawCallbackMethod_Search,
+            v1::AuditService::WithRawCallbackMethod_Verify>;
+
+class AuditServiceImpl final : public AuditMethods {
  public:
   // All outlive this. Whoever appends to `audit` wakes `followers`.
   AuditServiceImpl(GrpcDoor& door, const MethodTable& methods, AuditLog& audit,
                    StreamRegistry& followers)
       : door_(door), methods_(methods), audit_(audit), followers_(followers) {}
 
-  grpc::ServerWriteReactor<v1::AuditEntry>* Tail(grpc::CallbackServerContext* context,
-                                                 const v1::TailRequest* request) override;
-  grpc::ServerUnaryReactor* Search(grpc::CallbackServerContext* context,
-                                   const v1::SearchAuditRequest* request,
-                                   v1::SearchAuditResponse* response) override;
-  grpc::ServerWriteReactor<v1::VerifyAuditResponse>* Verify(
-      grpc::CallbackServerContext* context, const v1::VerifyAuditRequest* request) override;
+  raw::StreamReactor* Tail(raw::Context* context, const raw::Bytes* request) override;
+  raw::Reactor* Search(raw::Context* context, const raw::Bytes* request,
+                       raw::Bytes* response) override;
+  raw::StreamReactor* Verify(raw::Context* context, const raw::Bytes* request) override;
 
  private:
   absl::Status Find(const v1::SearchAuditRequest& request, v1::SearchAuditResponse* response);

@@ -49,19 +49,19 @@ absl::Status AuthServiceImpl::LogIn(Call& call, const v1::LoginRequest& request,
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* AuthServiceImpl::Login(grpc::CallbackServerContext* context,
-                                                 const v1::LoginRequest* request,
-                                                 v1::LoginResponse* response) {
-  return parts_.door.Unary(context, Method("Login"), RunOn::kCallbackThread,
-                           Resource::None(request->role()),
-                           [=, this](Call& call) { return LogIn(call, *request, response); });
+raw::Reactor* AuthServiceImpl::Login(raw::Context* context, const raw::Bytes* request,
+                                     raw::Bytes* response) {
+  return parts_.door.Unary<v1::LoginRequest, v1::LoginResponse>(
+      {context, request, response}, Method("Login"), RunOn::kCallbackThread,
+      [](const auto& asked) { return Resource::None(asked.role()); },
+      [this](Call& call, const auto& asked, auto* out) { return LogIn(call, asked, out); });
 }
 
-grpc::ServerUnaryReactor* AuthServiceImpl::Logout(grpc::CallbackServerContext* context,
-                                                  const v1::LogoutRequest*, v1::LogoutResponse*) {
-  return parts_.door.Unary(
-      context, Method("Logout"), RunOn::kPool, Resource::None(),
-      [this](Call& call) -> absl::Status {
+raw::Reactor* AuthServiceImpl::Logout(raw::Context* context, const raw::Bytes* request,
+                                      raw::Bytes* response) {
+  return parts_.door.Unary<v1::LogoutRequest, v1::LogoutResponse>(
+      {context, request, response}, Method("Logout"), RunOn::kPool,
+      [this](Call& call, const auto&, auto*) -> absl::Status {
         const std::string& id = call.identity().token_id;
         if (id.empty()) {
           return WithReason(
@@ -74,53 +74,53 @@ grpc::ServerUnaryReactor* AuthServiceImpl::Logout(grpc::CallbackServerContext* c
       });
 }
 
-grpc::ServerUnaryReactor* AuthServiceImpl::WhoAmI(grpc::CallbackServerContext* context,
-                                                  const v1::WhoAmIRequest*,
-                                                  v1::WhoAmIResponse* response) {
-  return parts_.door.Unary(context, Method("WhoAmI"), RunOn::kCallbackThread, Resource::None(),
-                           [response](Call& call) {
-                             const Identity& identity = call.identity();
-                             response->set_principal(identity.principal);
-                             response->set_method(identity.auth_method);
-                             response->set_role(identity.role);
-                             response->set_token_id(identity.token_id);
-                             for (const std::string& policy : identity.policies) {
-                               response->add_policies(policy);
-                             }
-                             if (identity.expire_time != absl::InfiniteFuture()) {
-                               *response->mutable_expire_time() = ToTimestamp(identity.expire_time);
-                             }
-                             return absl::OkStatus();
-                           });
+raw::Reactor* AuthServiceImpl::WhoAmI(raw::Context* context, const raw::Bytes* request,
+                                      raw::Bytes* response) {
+  return parts_.door.Unary<v1::WhoAmIRequest, v1::WhoAmIResponse>(
+      {context, request, response}, Method("WhoAmI"), RunOn::kCallbackThread,
+      [](Call& call, const auto&, auto* out) {
+        const Identity& identity = call.identity();
+        out->set_principal(identity.principal);
+        out->set_method(identity.auth_method);
+        out->set_role(identity.role);
+        out->set_token_id(identity.token_id);
+        for (const std::string& policy : identity.policies) out->add_policies(policy);
+        if (identity.expire_time != absl::InfiniteFuture()) {
+          *out->mutable_expire_time() = ToTimestamp(identity.expire_time);
+        }
+        return absl::OkStatus();
+      });
 }
 
-grpc::ServerUnaryReactor* AuthServiceImpl::CanI(grpc::CallbackServerContext* context,
-                                                const v1::CanIRequest* request,
-                                                v1::CanIResponse* response) {
-  return parts_.door.Unary(context, Method("CanI"), RunOn::kCallbackThread,
-                           Resource::None(request->path()), [=, this](Call& call) -> absl::Status {
-                             RETURN_IF_ERROR(ValidatePermission(request->permission()));
-                             std::shared_ptr<const GrantSet> grants = call.identity().grants;
-                             if (request->policies_size() > 0) {
-                               RETURN_IF_ERROR(call.Require("admin:policy", ""));
-                               const std::vector<std::string> policies(request->policies().begin(),
-                                                                       request->policies().end());
-                               if (policies.size() > limits::kPoliciesPerIdentityMax) {
-                                 return absl::InvalidArgumentError(absl::StrCat(
-                                     "policies must be at most ", limits::kPoliciesPerIdentityMax));
-                               }
-                               for (const std::string& policy : policies) {
-                                 RETURN_IF_ERROR(parts_.policies.GetPolicy(policy).status());
-                               }
-                               grants = parts_.policies.GrantsOf(policies);
-                             }
-                             const GrantSet::Decision decision =
-                                 grants->Explain(request->permission(), request->path(),
-                                                 call.clock().Now(), call.credentials().source);
-                             response->set_allowed(decision.allowed);
-                             response->set_reason(decision.reason);
-                             return absl::OkStatus();
-                           });
+absl::Status AuthServiceImpl::Explain(Call& call, const v1::CanIRequest& request,
+                                      v1::CanIResponse* response) {
+  RETURN_IF_ERROR(ValidatePermission(request.permission()));
+  std::shared_ptr<const GrantSet> grants = call.identity().grants;
+  if (request.policies_size() > 0) {
+    RETURN_IF_ERROR(call.Require("admin:policy", ""));
+    const std::vector<std::string> policies(request.policies().begin(), request.policies().end());
+    if (policies.size() > limits::kPoliciesPerIdentityMax) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("policies must be at most ", limits::kPoliciesPerIdentityMax));
+    }
+    for (const std::string& policy : policies) {
+      RETURN_IF_ERROR(parts_.policies.GetPolicy(policy).status());
+    }
+    grants = parts_.policies.GrantsOf(policies);
+  }
+  const GrantSet::Decision decision = grants->Explain(
+      request.permission(), request.path(), call.clock().Now(), call.credentials().source);
+  response->set_allowed(decision.allowed);
+  response->set_reason(decision.reason);
+  return absl::OkStatus();
+}
+
+raw::Reactor* AuthServiceImpl::CanI(raw::Context* context, const raw::Bytes* request,
+                                    raw::Bytes* response) {
+  return parts_.door.Unary<v1::CanIRequest, v1::CanIResponse>(
+      {context, request, response}, Method("CanI"), RunOn::kCallbackThread,
+      [](const auto& asked) { return Resource::None(asked.path()); },
+      [this](Call& call, const auto& asked, auto* out) { return Explain(call, asked, out); });
 }
 
 }  // namespace keyturn

@@ -9,7 +9,12 @@
 
 namespace keyturn {
 
-class AuthServiceImpl final : public v1::AuthService::CallbackService {
+using AuthMethods = raw::Of<v1::AuthService::Service, v1::AuthService::WithRawCallbackMethod_Login,
+                            v1::AuthService::WithRawCallbackMethod_Logout,
+                            v1::AuthService::WithRawCallbackMethod_WhoAmI,
+                            v1::AuthService::WithRawCallbackMethod_CanI>;
+
+class AuthServiceImpl final : public AuthMethods {
  public:
   // All outlive this.
   struct Parts {
@@ -21,21 +26,18 @@ class AuthServiceImpl final : public v1::AuthService::CallbackService {
   };
   explicit AuthServiceImpl(const Parts& parts) : parts_(parts) {}
 
-  grpc::ServerUnaryReactor* Login(grpc::CallbackServerContext* context,
-                                  const v1::LoginRequest* request,
-                                  v1::LoginResponse* response) override;
-  grpc::ServerUnaryReactor* Logout(grpc::CallbackServerContext* context,
-                                   const v1::LogoutRequest* request,
-                                   v1::LogoutResponse* response) override;
-  grpc::ServerUnaryReactor* WhoAmI(grpc::CallbackServerContext* context,
-                                   const v1::WhoAmIRequest* request,
-                                   v1::WhoAmIResponse* response) override;
-  grpc::ServerUnaryReactor* CanI(grpc::CallbackServerContext* context,
-                                 const v1::CanIRequest* request,
-                                 v1::CanIResponse* response) override;
+  raw::Reactor* Login(raw::Context* context, const raw::Bytes* request,
+                      raw::Bytes* response) override;
+  raw::Reactor* Logout(raw::Context* context, const raw::Bytes* request,
+                       raw::Bytes* response) override;
+  raw::Reactor* WhoAmI(raw::Context* context, const raw::Bytes* request,
+                       raw::Bytes* response) override;
+  raw::Reactor* CanI(raw::Context* context, const raw::Bytes* request,
+                     raw::Bytes* response) override;
 
  private:
   absl::Status LogIn(Call& call, const v1::LoginRequest& request, v1::LoginResponse* response);
+  absl::Status Explain(Call& call, const v1::CanIRequest& request, v1::CanIResponse* response);
 
   const MethodInfo& Method(const char* name) const {
     return parts_.methods.Get("AuthService", name);

@@ -121,7 +121,6 @@ class Call {
   absl::Time deadline() const { return deadline_; }
   absl::Duration time_left() const { return deadline_ - gate_.clock.Now(); }
   Clock& clock() const { return gate_.clock; }
-  Clock& clock() const { return gate_.clock; }
   // Adds to the audit entry. Never a value: use AuditLog::MacOf.
   void NoteVersion(SecretVersion version) { event_.version = version; }
   void Note(absl::string_view name, absl::string_view value);

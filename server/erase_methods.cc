@@ -42,11 +42,11 @@ absl::StatusOr<v1::EraseResponse> Erase(Call& call, const v1::EraseRequest& requ
   return response;
 }
 
-grpc::ServerWriteReactor<v1::PurgeResponse>* StartPurge(GrpcDoor& door, Store& store,
-                                                        grpc::CallbackServerContext* context,
-                                                        const MethodInfo& method) {
-  return StartWork<v1::PurgeResponse>(
-      door, context, method, [&store](WorkReport<v1::PurgeResponse>& report) -> absl::Status {
+raw::StreamReactor* StartPurge(GrpcDoor& door, Store& store, raw::Context* context,
+                               const raw::Bytes* request, const MethodInfo& method) {
+  return StartWork<v1::PurgeRequest, v1::PurgeResponse>(
+      door, context, request, method,
+      [&store](WorkReport<v1::PurgeResponse>& report) -> absl::Status {
         v1::PurgeResponse message;
         message.set_families_total(kFamilies);
         for (size_t i = 0; i < kFamilies; ++i) {

@@ -16,8 +16,7 @@ absl::StatusOr<v1::EraseResponse> Erase(Call& call, const v1::EraseRequest& requ
                                         Vault& vault, Store& store);
 
 // Purges every family, and tells after each. The last message has `done`.
-grpc::ServerWriteReactor<v1::PurgeResponse>* StartPurge(GrpcDoor& door, Store& store,
-                                                        grpc::CallbackServerContext* context,
-                                                        const MethodInfo& method);
+raw::StreamReactor* StartPurge(GrpcDoor& door, Store& store, raw::Context* context,
+                               const raw::Bytes* request, const MethodInfo& method);
 
 }  // namespace keyturn

@@ -1,5 +1,7 @@
 // The door of gRPC: turns what gRPC hands over into a Call, runs it on the callback thread or on
-// the worker pool, and answers. A service method is one `return door.Unary(...)`. Thread-safe.
+// the worker pool, and answers. A service method is one `return door.Unary(...)`. Requests are
+// parsed here, once the caller is identified: one that does not parse is refused with
+// INVALID_ARGUMENT, as any call is. Thread-safe.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -9,8 +11,11 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/status_macros.h"
 #include "server/call.h"
+#include "server/message_wire.h"
 #include "server/peer_certificates.h"
+#include "server/raw_methods.h"
 #include "server/worker_pool.h"
 
 namespace keyturn {
@@ -18,6 +23,13 @@ namespace keyturn {
 enum class RunOn {
   kCallbackThread,  // quick, never blocks
   kPool,            // waits for a disk, scans, or computes for long
+};
+
+// What gRPC hands over of a unary call. The buffers live as long as the call.
+struct UnaryWire {
+  raw::Context* context;
+  const raw::Bytes* request;
+  raw::Bytes* response;
 };
 
 class GrpcDoor {
@@ -38,10 +50,10 @@ class GrpcDoor {
   // it was admitted, `body` (Status(Call&)) last. All must be copyable, and what they refer to must
   // live as long as the gRPC call, as request and response do.
   template <typename ResourceFn, typename RunOnFn, typename Body>
-  grpc::ServerUnaryReactor* Unary(grpc::CallbackServerContext* context, const MethodInfo& method,
-                                  ResourceFn resource, RunOnFn run_on, Body body) {
+  raw::Reactor* Unary(raw::Context* context, const MethodInfo& method, ResourceFn resource,
+                      RunOnFn run_on, Body body) {
     const absl::Duration left = TimeLeft(*context);
-    grpc::ServerUnaryReactor* const reactor = NewReactor(context, left);
+    raw::Reactor* const reactor = NewReactor(context, left);
     auto call = std::make_shared<Call>(parts_.gate, method, OriginOf(*context, left));
     absl::Status status = call->Admit(resource);
     if (!status.ok()) {
@@ -61,19 +73,38 @@ class GrpcDoor {
     return reactor;
   }
 
-  // The same for a resource known at once.
-  template <typename Body>
-  grpc::ServerUnaryReactor* Unary(grpc::CallbackServerContext* context, const MethodInfo& method,
-                                  RunOn run_on, Resource resource, Body body) {
+  // The same between messages: `resource` is Resource(const Request&), and `body`
+  // Status(Call&, const Request&, Response*).
+  template <typename Request, typename Response, typename ResourceFn, typename Body>
+  raw::Reactor* Unary(const UnaryWire& wire, const MethodInfo& method, RunOn run_on,
+                      ResourceFn resource, Body body) {
+    struct Messages {
+      Request request;
+      Response response;
+    };
+    auto messages = std::make_shared<Messages>();
     return Unary(
-        context, method, [resource]() -> absl::StatusOr<Resource> { return resource; },
-        [run_on] { return run_on; }, body);
+        wire.context, method,
+        [messages, wire, resource]() -> absl::StatusOr<Resource> {
+          RETURN_IF_ERROR(ParseMessage(*wire.request, &messages->request));
+          return resource(messages->request);
+        },
+        [run_on] { return run_on; },
+        [messages, wire, body](Call& call) -> absl::Status {
+          RETURN_IF_ERROR(body(call, messages->request, &messages->response));
+          return SerializeMessage(messages->response, wire.response);
+        });
+  }
+  // And for a method that is about no resource.
+  template <typename Request, typename Response, typename Body>
+  raw::Reactor* Unary(const UnaryWire& wire, const MethodInfo& method, RunOn run_on, Body body) {
+    return Unary<Request, Response>(
+        wire, method, run_on, [](const Request&) { return Resource::None(); }, body);
   }
 
   // For streams, which make their own reactor.
-  std::shared_ptr<Call> NewCall(grpc::CallbackServerContext& context, const MethodInfo& method);
-  static grpc::Status Finish(grpc::CallbackServerContext* context, const Call& call,
-                             const absl::Status& status);
+  std::shared_ptr<Call> NewCall(raw::Context& context, const MethodInfo& method);
+  static grpc::Status Finish(raw::Context* context, const Call& call, const absl::Status& status);
   static absl::Status Busy();
   // A place for work that holds a worker for long, until the handle dies; nullptr when
   // limits::kWorkStreamsMax are taken, so that such work leaves most workers to others.
@@ -82,11 +113,11 @@ class GrpcDoor {
 
  private:
   // Of the caller's deadline, in real time; it may be infinite.
-  static absl::Duration TimeLeft(const grpc::CallbackServerContext& context);
-  grpc::ServerUnaryReactor* NewReactor(grpc::CallbackServerContext* context, absl::Duration left);
-  CallOrigin OriginOf(grpc::CallbackServerContext& context, absl::Duration left);
-  static void Reply(grpc::CallbackServerContext* context, const Call& call,
-                    const absl::Status& status, grpc::ServerUnaryReactor* reactor);
+  static absl::Duration TimeLeft(const raw::Context& context);
+  raw::Reactor* NewReactor(raw::Context* context, absl::Duration left);
+  CallOrigin OriginOf(raw::Context& context, absl::Duration left);
+  static void Reply(raw::Context* context, const Call& call, const absl::Status& status,
+                    raw::Reactor* reactor);
 
   Parts parts_;
   const std::shared_ptr<std::atomic<int>> works_ = std::make_shared<std::atomic<int>>(0);

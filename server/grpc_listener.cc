@@ -1,6 +1,7 @@
 #include "server/grpc_listener.h"
 
 #include <arpa/inet.h>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -121,7 +122,10 @@ void LogFromGrpc(gpr_log_func_args* args) {
 
 }  // namespace
 
-void RouteGrpcLog() { gpr_set_log_function(&LogFromGrpc); }
+void RouteGrpcLog() {
+  gpr_set_log_function(&LogFromGrpc);
+  google::protobuf::SetLogHandler(nullptr);
+}
 
 absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
     const Options& options, const TlsFiles& tls, const std::vector<grpc::Service*>& services) {

@@ -16,8 +16,8 @@
 namespace keyturn {
 
 // Sends what gRPC itself has to say (refused handshakes and the like) to the log, as debug lines
-// for its errors and not at all otherwise: strangers cause them at will. Once, before the first
-// use.
+// for its errors and not at all otherwise: strangers cause them at will. What protobuf says of
+// requests that do not parse is for the caller, who gets it. Once, before the first use.
 void RouteGrpcLog();
 
 class GrpcListener {

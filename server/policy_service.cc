@@ -7,9 +7,6 @@
 
 namespace keyturn {
 
-using Reactor = grpc::ServerUnaryReactor;
-using Context = grpc::CallbackServerContext;
-
 absl::Status PolicyServiceImpl::CheckChange(const Call& call, const std::string& name,
                                             const v1::Policy* next) const {
   const absl::StatusOr<v1::Policy> previous = store_.GetPolicy(name);
@@ -22,101 +19,128 @@ absl::Status PolicyServiceImpl::CheckRole(const Call& call, const std::string& n
   return CheckRoleChange(call.identity(), previous.ok() ? &*previous : nullptr, next, store_);
 }
 
-Reactor* PolicyServiceImpl::PutPolicy(Context* context, const v1::PutPolicyRequest* request,
-                                      v1::Policy* response) {
-  return Write(context, "PutPolicy", request->policy().name(),
-               [=, this](Call& call) -> absl::Status {
-                 RETURN_IF_ERROR(CheckChange(call, request->policy().name(), &request->policy()));
-                 ASSIGN_OR_RETURN(*response, store_.PutPolicy(call.updater(), request->policy()));
-                 return absl::OkStatus();
-               });
+raw::Reactor* PolicyServiceImpl::PutPolicy(raw::Context* context, const raw::Bytes* request,
+                                           raw::Bytes* response) {
+  return Write<v1::PutPolicyRequest, v1::Policy>(
+      {context, request, response}, "PutPolicy",
+      [](const auto& asked) { return Resource::None(asked.policy().name()); },
+      [this](Call& call, const auto& asked, auto* out) -> absl::Status {
+        RETURN_IF_ERROR(CheckChange(call, asked.policy().name(), &asked.policy()));
+        ASSIGN_OR_RETURN(*out, store_.PutPolicy(call.updater(), asked.policy()));
+        return absl::OkStatus();
+      });
 }
 
-Reactor* PolicyServiceImpl::GetPolicy(Context* context, const v1::GetPolicyRequest* request,
-                                      v1::Policy* response) {
-  return Read(context, "GetPolicy", request->name(), [=, this](Call&) -> absl::Status {
-    ASSIGN_OR_RETURN(*response, store_.GetPolicy(request->name()));
-    return absl::OkStatus();
-  });
+raw::Reactor* PolicyServiceImpl::GetPolicy(raw::Context* context, const raw::Bytes* request,
+                                           raw::Bytes* response) {
+  return Read<v1::GetPolicyRequest, v1::Policy>(
+      {context, request, response}, "GetPolicy",
+      [](const auto& asked) { return Resource::None(asked.name()); },
+      [this](Call&, const auto& asked, auto* out) -> absl::Status {
+        ASSIGN_OR_RETURN(*out, store_.GetPolicy(asked.name()));
+        return absl::OkStatus();
+      });
 }
 
-Reactor* PolicyServiceImpl::ListPolicies(Context* context, const v1::ListPoliciesRequest*,
-                                         v1::ListPoliciesResponse* response) {
-  return Read(context, "ListPolicies", "", [=, this](Call&) -> absl::Status {
-    for (v1::Policy& item : store_.ListPolicies()) *response->add_policies() = std::move(item);
-    return absl::OkStatus();
-  });
+raw::Reactor* PolicyServiceImpl::ListPolicies(raw::Context* context, const raw::Bytes* request,
+                                              raw::Bytes* response) {
+  return Read<v1::ListPoliciesRequest, v1::ListPoliciesResponse>(
+      {context, request, response}, "ListPolicies", [](const auto&) { return Resource::None(); },
+      [this](Call&, const auto&, auto* out) -> absl::Status {
+        for (v1::Policy& item : store_.ListPolicies()) *out->add_policies() = std::move(item);
+        return absl::OkStatus();
+      });
 }
 
-Reactor* PolicyServiceImpl::DeletePolicy(Context* context, const v1::DeletePolicyRequest* request,
-                                         v1::DeletePolicyResponse*) {
-  return Write(context, "DeletePolicy", request->name(), [=, this](Call& call) -> absl::Status {
-    RETURN_IF_ERROR(CheckChange(call, request->name(), nullptr));
-    return store_.DeletePolicy(call.updater(), request->name());
-  });
+raw::Reactor* PolicyServiceImpl::DeletePolicy(raw::Context* context, const raw::Bytes* request,
+                                              raw::Bytes* response) {
+  return Write<v1::DeletePolicyRequest, v1::DeletePolicyResponse>(
+      {context, request, response}, "DeletePolicy",
+      [](const auto& asked) { return Resource::None(asked.name()); },
+      [this](Call& call, const auto& asked, auto*) -> absl::Status {
+        RETURN_IF_ERROR(CheckChange(call, asked.name(), nullptr));
+        return store_.DeletePolicy(call.updater(), asked.name());
+      });
 }
 
-Reactor* PolicyServiceImpl::PutRole(Context* context, const v1::PutRoleRequest* request,
-                                    v1::Role* response) {
-  return Write(context, "PutRole", request->role().name(), [=, this](Call& call) -> absl::Status {
-    RETURN_IF_ERROR(CheckRole(call, request->role().name(), &request->role()));
-    ASSIGN_OR_RETURN(*response, store_.PutRole(call.updater(), request->role()));
-    return absl::OkStatus();
-  });
+raw::Reactor* PolicyServiceImpl::PutRole(raw::Context* context, const raw::Bytes* request,
+                                         raw::Bytes* response) {
+  return Write<v1::PutRoleRequest, v1::Role>(
+      {context, request, response}, "PutRole",
+      [](const auto& asked) { return Resource::None(asked.role().name()); },
+      [this](Call& call, const auto& asked, auto* out) -> absl::Status {
+        RETURN_IF_ERROR(CheckRole(call, asked.role().name(), &asked.role()));
+        ASSIGN_OR_RETURN(*out, store_.PutRole(call.updater(), asked.role()));
+        return absl::OkStatus();
+      });
 }
 
-Reactor* PolicyServiceImpl::GetRole(Context* context, const v1::GetRoleRequest* request,
-                                    v1::Role* response) {
-  return Read(context, "GetRole", request->name(), [=, this](Call&) -> absl::Status {
-    ASSIGN_OR_RETURN(*response, store_.GetRole(request->name()));
-    return absl::OkStatus();
-  });
+raw::Reactor* PolicyServiceImpl::GetRole(raw::Context* context, const raw::Bytes* request,
+                                         raw::Bytes* response) {
+  return Read<v1::GetRoleRequest, v1::Role>(
+      {context, request, response}, "GetRole",
+      [](const auto& asked) { return Resource::None(asked.name()); },
+      [this](Call&, const auto& asked, auto* out) -> absl::Status {
+        ASSIGN_OR_RETURN(*out, store_.GetRole(asked.name()));
+        return absl::OkStatus();
+      });
 }
 
-Reactor* PolicyServiceImpl::ListRoles(Context* context, const v1::ListRolesRequest*,
-                                      v1::ListRolesResponse* response) {
-  return Read(context, "ListRoles", "", [=, this](Call&) -> absl::Status {
-    for (v1::Role& item : store_.ListRoles()) *response->add_roles() = std::move(item);
-    return absl::OkStatus();
-  });
+raw::Reactor* PolicyServiceImpl::ListRoles(raw::Context* context, const raw::Bytes* request,
+                                           raw::Bytes* response) {
+  return Read<v1::ListRolesRequest, v1::ListRolesResponse>(
+      {context, request, response}, "ListRoles", [](const auto&) { return Resource::None(); },
+      [this](Call&, const auto&, auto* out) -> absl::Status {
+        for (v1::Role& item : store_.ListRoles()) *out->add_roles() = std::move(item);
+        return absl::OkStatus();
+      });
 }
 
-Reactor* PolicyServiceImpl::DeleteRole(Context* context, const v1::DeleteRoleRequest* request,
-                                       v1::DeleteRoleResponse*) {
-  return Write(context, "DeleteRole", request->name(), [=, this](Call& call) -> absl::Status {
-    RETURN_IF_ERROR(CheckRole(call, request->name(), nullptr));
-    return store_.DeleteRole(call.updater(), request->name());
-  });
+raw::Reactor* PolicyServiceImpl::DeleteRole(raw::Context* context, const raw::Bytes* request,
+                                            raw::Bytes* response) {
+  return Write<v1::DeleteRoleRequest, v1::DeleteRoleResponse>(
+      {context, request, response}, "DeleteRole",
+      [](const auto& asked) { return Resource::None(asked.name()); },
+      [this](Call& call, const auto& asked, auto*) -> absl::Status {
+        RETURN_IF_ERROR(CheckRole(call, asked.name(), nullptr));
+        return store_.DeleteRole(call.updater(), asked.name());
+      });
 }
 
-Reactor* PolicyServiceImpl::PutPasswordPolicy(Context* context,
-                                              const v1::PutPasswordPolicyRequest* request,
-                                              v1::PasswordPolicy* response) {
-  return Write(context, "PutPasswordPolicy", request->policy().name(),
-               [=, this](Call& call) -> absl::Status {
-                 RETURN_IF_ERROR(CheckPasswordPolicy(request->policy()));
-                 ASSIGN_OR_RETURN(*response,
-                                  store_.PutPasswordPolicy(call.updater(), request->policy()));
-                 return absl::OkStatus();
-               });
+raw::Reactor* PolicyServiceImpl::PutPasswordPolicy(raw::Context* context, const raw::Bytes* request,
+                                                   raw::Bytes* response) {
+  return Write<v1::PutPasswordPolicyRequest, v1::PasswordPolicy>(
+      {context, request, response}, "PutPasswordPolicy",
+      [](const auto& asked) { return Resource::None(asked.policy().name()); },
+      [this](Call& call, const auto& asked, auto* out) -> absl::Status {
+        RETURN_IF_ERROR(CheckPasswordPolicy(asked.policy()));
+        ASSIGN_OR_RETURN(*out, store_.PutPasswordPolicy(call.updater(), asked.policy()));
+        return absl::OkStatus();
+      });
 }
 
-Reactor* PolicyServiceImpl::ListPasswordPolicies(Context* context,
-                                                 const v1::ListPasswordPoliciesRequest*,
-                                                 v1::ListPasswordPoliciesResponse* response) {
-  return Read(context, "ListPasswordPolicies", "", [=, this](Call&) -> absl::Status {
-    for (v1::PasswordPolicy& item : store_.ListPasswordPolicies())
-      *response->add_policies() = std::move(item);
-    return absl::OkStatus();
-  });
+raw::Reactor* PolicyServiceImpl::ListPasswordPolicies(raw::Context* context,
+                                                      const raw::Bytes* request,
+                                                      raw::Bytes* response) {
+  return Read<v1::ListPasswordPoliciesRequest, v1::ListPasswordPoliciesResponse>(
+      {context, request, response}, "ListPasswordPolicies",
+      [](const auto&) { return Resource::None(); },
+      [this](Call&, const auto&, auto* out) -> absl::Status {
+        for (v1::PasswordPolicy& item : store_.ListPasswordPolicies())
+          *out->add_policies() = std::move(item);
+        return absl::OkStatus();
+      });
 }
 
-Reactor* PolicyServiceImpl::DeletePasswordPolicy(Context* context,
-                                                 const v1::DeletePasswordPolicyRequest* request,
-                                                 v1::DeletePasswordPolicyResponse*) {
-  return Write(context, "DeletePasswordPolicy", request->name(), [=, this](Call& call) {
-    return store_.DeletePasswordPolicy(call.updater(), request->name());
-  });
+raw::Reactor* PolicyServiceImpl::DeletePasswordPolicy(raw::Context* context,
+                                                      const raw::Bytes* request,
+                                                      raw::Bytes* response) {
+  return Write<v1::DeletePasswordPolicyRequest, v1::DeletePasswordPolicyResponse>(
+      {context, request, response}, "DeletePasswordPolicy",
+      [](const auto& asked) { return Resource::None(asked.name()); },
+      [this](Call& call, const auto& asked, auto*) {
+        return store_.DeletePasswordPolicy(call.updater(), asked.name());
+      });
 }
 
 }  // namespace keyturn

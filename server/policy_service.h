@@ -7,49 +7,59 @@
 
 namespace keyturn {
 
-class PolicyServiceImpl final : public v1::PolicyService::CallbackService {
+using PolicyMethods =
+    raw::Of<v1::PolicyService::Service, v1::PolicyService::WithRawCallbackMethod_PutPolicy,
+            v1::PolicyService::WithRawCallbackMethod_GetPolicy,
+            v1::PolicyService::WithRawCallbackMethod_ListPolicies,
+            v1::PolicyService::WithRawCallbackMethod_DeletePolicy,
+            v1::PolicyService::WithRawCallbackMethod_PutRole,
+            v1::PolicyService::WithRawCallbackMethod_GetRole,
+            v1::PolicyService::WithRawCallbackMethod_ListRoles,
+            v1::PolicyService::WithRawCallbackMethod_DeleteRole,
+            v1::PolicyService::WithRawCallbackMethod_PutPasswordPolicy,
+            v1::PolicyService::WithRawCallbackMethod_ListPasswordPolicies,
+            v1::PolicyService::WithRawCallbackMethod_DeletePasswordPolicy>;
+
+class PolicyServiceImpl final : public PolicyMethods {
  public:
   // All outlive this.
   PolicyServiceImpl(GrpcDoor& door, const MethodTable& methods, AuthStore& store)
       : door_(door), methods_(methods), store_(store) {}
 
-  using Context = grpc::CallbackServerContext;
-  using Reactor = grpc::ServerUnaryReactor;
-
-  Reactor* PutPolicy(Context* context, const v1::PutPolicyRequest* request,
-                     v1::Policy* response) override;
-  Reactor* GetPolicy(Context* context, const v1::GetPolicyRequest* request,
-                     v1::Policy* response) override;
-  Reactor* ListPolicies(Context* context, const v1::ListPoliciesRequest* request,
-                        v1::ListPoliciesResponse* response) override;
-  Reactor* DeletePolicy(Context* context, const v1::DeletePolicyRequest* request,
-                        v1::DeletePolicyResponse* response) override;
-  Reactor* PutRole(Context* context, const v1::PutRoleRequest* request,
-                   v1::Role* response) override;
-  Reactor* GetRole(Context* context, const v1::GetRoleRequest* request,
-                   v1::Role* response) override;
-  Reactor* ListRoles(Context* context, const v1::ListRolesRequest* request,
-                     v1::ListRolesResponse* response) override;
-  Reactor* DeleteRole(Context* context, const v1::DeleteRoleRequest* request,
-                      v1::DeleteRoleResponse* response) override;
-  Reactor* PutPasswordPolicy(Context* context, const v1::PutPasswordPolicyRequest* request,
-                             v1::PasswordPolicy* response) override;
-  Reactor* ListPasswordPolicies(Context* context, const v1::ListPasswordPoliciesRequest* request,
-                                v1::ListPasswordPoliciesResponse* response) override;
-  Reactor* DeletePasswordPolicy(Context* context, const v1::DeletePasswordPolicyRequest* request,
-                                v1::DeletePasswordPolicyResponse* response) override;
+  raw::Reactor* PutPolicy(raw::Context* context, const raw::Bytes* request,
+                          raw::Bytes* response) override;
+  raw::Reactor* GetPolicy(raw::Context* context, const raw::Bytes* request,
+                          raw::Bytes* response) override;
+  raw::Reactor* ListPolicies(raw::Context* context, const raw::Bytes* request,
+                             raw::Bytes* response) override;
+  raw::Reactor* DeletePolicy(raw::Context* context, const raw::Bytes* request,
+                             raw::Bytes* response) override;
+  raw::Reactor* PutRole(raw::Context* context, const raw::Bytes* request,
+                        raw::Bytes* response) override;
+  raw::Reactor* GetRole(raw::Context* context, const raw::Bytes* request,
+                        raw::Bytes* response) override;
+  raw::Reactor* ListRoles(raw::Context* context, const raw::Bytes* request,
+                          raw::Bytes* response) override;
+  raw::Reactor* DeleteRole(raw::Context* context, const raw::Bytes* request,
+                           raw::Bytes* response) override;
+  raw::Reactor* PutPasswordPolicy(raw::Context* context, const raw::Bytes* request,
+                                  raw::Bytes* response) override;
+  raw::Reactor* ListPasswordPolicies(raw::Context* context, const raw::Bytes* request,
+                                     raw::Bytes* response) override;
+  raw::Reactor* DeletePasswordPolicy(raw::Context* context, const raw::Bytes* request,
+                                     raw::Bytes* response) override;
 
  private:
-  // Writes go to the pool, reads come from the mirror in memory.
-  template <typename Body>
-  Reactor* Write(Context* context, const char* method, const std::string& name, Body body) {
-    return door_.Unary(context, methods_.Get("PolicyService", method), RunOn::kPool,
-                       Resource::None(name), body);
+  // Writes go to the pool, reads come from the mirror in memory. `resource` names what it is about.
+  template <typename Request, typename Response, typename ResourceFn, typename Body>
+  raw::Reactor* Write(const UnaryWire& wire, const char* method, ResourceFn resource, Body body) {
+    return door_.Unary<Request, Response>(wire, methods_.Get("PolicyService", method), RunOn::kPool,
+                                          resource, body);
   }
-  template <typename Body>
-  Reactor* Read(Context* context, const char* method, const std::string& name, Body body) {
-    return door_.Unary(context, methods_.Get("PolicyService", method), RunOn::kCallbackThread,
-                       Resource::None(name), body);
+  template <typename Request, typename Response, typename ResourceFn, typename Body>
+  raw::Reactor* Read(const UnaryWire& wire, const char* method, ResourceFn resource, Body body) {
+    return door_.Unary<Request, Response>(wire, methods_.Get("PolicyService", method),
+                                          RunOn::kCallbackThread, resource, body);
   }
 
   // Nobody writes policies that give more than the writer has.

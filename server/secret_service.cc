@@ -46,6 +46,16 @@ absl::StatusOr<PutParams> ToParams(const Request& request, const Call& call) {
   return params;
 }
 
+template <typename Request>
+Resource PathOf(const Request& request) {
+  return Resource::Path(request.path());
+}
+
+template <typename Request>
+Resource DirectoryOf(const Request& request) {
+  return Resource::Directory(request.path());
+}
+
 // What a listing shows: what the caller may list, and the directories above it.
 auto VisibleTo(const Call& call) {
   return [&call](absl::string_view path, bool directory) {
@@ -58,21 +68,19 @@ auto VisibleTo(const Call& call) {
 SecretServiceImpl::SecretServiceImpl(const Parts& parts)
     : parts_(parts), put_(Method("Put")), get_(Method("Get")) {}
 
-template <typename Response, typename Run>
-grpc::ServerUnaryReactor* SecretServiceImpl::OnPath(grpc::CallbackServerContext* context,
-                                                    const char* method, RunOn run_on,
-                                                    Resource resource, Response* response,
-                                                    Run run) {
-  return parts_.door.Unary(context, Method(method), run_on, std::move(resource),
-                           [response, run](Call& call) -> absl::Status {
-                             ASSIGN_OR_RETURN(*response, run(call));
-                             return absl::OkStatus();
-                           });
+template <typename Request, typename Response, typename ResourceFn, typename Run>
+raw::Reactor* SecretServiceImpl::Answer(const UnaryWire& wire, const char* method, RunOn run_on,
+                                        ResourceFn resource, Run run) {
+  return parts_.door.Unary<Request, Response>(
+      wire, Method(method), run_on, resource,
+      [run](Call& call, const Request& request, Response* response) -> absl::Status {
+        ASSIGN_OR_RETURN(*response, run(call, request));
+        return absl::OkStatus();
+      });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::Put(grpc::CallbackServerContext* context,
-                                                 const grpc::ByteBuffer* request,
-                                                 grpc::ByteBuffer* response) {
+raw::Reactor* SecretServiceImpl::Put(raw::Context* context, const raw::Bytes* request,
+                                     raw::Bytes* response) {
   auto put = std::make_shared<ParsedPut>();
   return parts_.door.Unary(
       context, put_,
@@ -92,9 +100,8 @@ grpc::ServerUnaryReactor* SecretServiceImpl::Put(grpc::CallbackServerContext* co
       });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::Get(grpc::CallbackServerContext* context,
-                                                 const grpc::ByteBuffer* request,
-                                                 grpc::ByteBuffer* response) {
+raw::Reactor* SecretServiceImpl::Get(raw::Context* context, const raw::Bytes* request,
+                                     raw::Bytes* response) {
   auto get = std::make_shared<v1::GetRequest>();
   return parts_.door.Unary(
       context, get_,
@@ -116,9 +123,8 @@ grpc::ServerUnaryReactor* SecretServiceImpl::Get(grpc::CallbackServerContext* co
       });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::BatchGet(grpc::CallbackServerContext* context,
-                                                      const grpc::ByteBuffer* request,
-                                                      grpc::ByteBuffer* response) {
+raw::Reactor* SecretServiceImpl::BatchGet(raw::Context* context, const raw::Bytes* request,
+                                          raw::Bytes* response) {
   auto batch = std::make_shared<v1::BatchGetRequest>();
   return parts_.door.Unary(
       context, Method("BatchGet"),
@@ -175,100 +181,101 @@ absl::StatusOr<v1::PutResponse> SecretServiceImpl::GenerateAndPut(
   return ToProto(result);
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::Generate(grpc::CallbackServerContext* context,
-                                                      const v1::GenerateRequest* request,
-                                                      v1::PutResponse* response) {
-  return OnPath(context, "Generate", RunOn::kPool, Resource::Path(request->path()), response,
-                [this, request](Call& call) { return GenerateAndPut(call, *request); });
+raw::Reactor* SecretServiceImpl::Generate(raw::Context* context, const raw::Bytes* request,
+                                          raw::Bytes* response) {
+  return Answer<v1::GenerateRequest, v1::PutResponse>(
+      {context, request, response}, "Generate", RunOn::kPool, &PathOf<v1::GenerateRequest>,
+      [this](Call& call, const auto& asked) { return GenerateAndPut(call, asked); });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::Describe(grpc::CallbackServerContext* context,
-                                                      const v1::DescribeRequest* request,
-                                                      v1::SecretInfo* response) {
-  return OnPath(context, "Describe", RunOn::kCallbackThread, Resource::Path(request->path()),
-                response, [this, request](Call&) -> absl::StatusOr<v1::SecretInfo> {
-                  ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(request->path()));
-                  return parts_.vault.Describe(path);
-                });
+raw::Reactor* SecretServiceImpl::Describe(raw::Context* context, const raw::Bytes* request,
+                                          raw::Bytes* response) {
+  return Answer<v1::DescribeRequest, v1::SecretInfo>(
+      {context, request, response}, "Describe", RunOn::kCallbackThread,
+      &PathOf<v1::DescribeRequest>,
+      [this](Call&, const auto& asked) -> absl::StatusOr<v1::SecretInfo> {
+        ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(asked.path()));
+        return parts_.vault.Describe(path);
+      });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::List(grpc::CallbackServerContext* context,
-                                                  const v1::ListRequest* request,
-                                                  v1::ListResponse* response) {
-  return OnPath(context, "List", RunOn::kPool, Resource::Directory(request->path()), response,
-                [this, request](Call& call) {
-                  const auto visible = VisibleTo(call);
-                  return parts_.vault.List(*request, visible);
-                });
+raw::Reactor* SecretServiceImpl::List(raw::Context* context, const raw::Bytes* request,
+                                      raw::Bytes* response) {
+  return Answer<v1::ListRequest, v1::ListResponse>({context, request, response}, "List",
+                                                   RunOn::kPool, &DirectoryOf<v1::ListRequest>,
+                                                   [this](Call& call, const auto& asked) {
+                                                     const auto visible = VisibleTo(call);
+                                                     return parts_.vault.List(asked, visible);
+                                                   });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::Search(grpc::CallbackServerContext* context,
-                                                    const v1::SearchRequest* request,
-                                                    v1::SearchResponse* response) {
-  return OnPath(context, "Search", RunOn::kPool, Resource::Directory(request->path()), response,
-                [this, request](Call& call) {
-                  const auto visible = VisibleTo(call);
-                  return parts_.vault.Search(*request, visible);
-                });
+raw::Reactor* SecretServiceImpl::Search(raw::Context* context, const raw::Bytes* request,
+                                        raw::Bytes* response) {
+  return Answer<v1::SearchRequest, v1::SearchResponse>(
+      {context, request, response}, "Search", RunOn::kPool, &DirectoryOf<v1::SearchRequest>,
+      [this](Call& call, const auto& asked) {
+        const auto visible = VisibleTo(call);
+        return parts_.vault.Search(asked, visible);
+      });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::UpdateMetadata(
-    grpc::CallbackServerContext* context, const v1::UpdateMetadataRequest* request,
-    v1::SecretInfo* response) {
-  return OnPath(context, "UpdateMetadata", RunOn::kPool, Resource::Path(request->path()), response,
-                [this, request](Call& call) {
-                  return parts_.vault.UpdateMetadata(call.updater(), *request);
-                });
+raw::Reactor* SecretServiceImpl::UpdateMetadata(raw::Context* context, const raw::Bytes* request,
+                                                raw::Bytes* response) {
+  return Answer<v1::UpdateMetadataRequest, v1::SecretInfo>(
+      {context, request, response}, "UpdateMetadata", RunOn::kPool,
+      &PathOf<v1::UpdateMetadataRequest>, [this](Call& call, const auto& asked) {
+        return parts_.vault.UpdateMetadata(call.updater(), asked);
+      });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::Delete(grpc::CallbackServerContext* context,
-                                                    const v1::DeleteRequest* request,
-                                                    v1::SecretInfo* response) {
-  return OnPath(
-      context, "Delete", RunOn::kPool, Resource::Path(request->path()), response,
-      [this, request](Call& call) { return parts_.vault.Delete(call.updater(), *request); });
+raw::Reactor* SecretServiceImpl::Delete(raw::Context* context, const raw::Bytes* request,
+                                        raw::Bytes* response) {
+  return Answer<v1::DeleteRequest, v1::SecretInfo>(
+      {context, request, response}, "Delete", RunOn::kPool, &PathOf<v1::DeleteRequest>,
+      [this](Call& call, const auto& asked) { return parts_.vault.Delete(call.updater(), asked); });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::Undelete(grpc::CallbackServerContext* context,
-                                                      const v1::UndeleteRequest* request,
-                                                      v1::SecretInfo* response) {
-  return OnPath(
-      context, "Undelete", RunOn::kPool, Resource::Path(request->path()), response,
-      [this, request](Call& call) { return parts_.vault.Undelete(call.updater(), *request); });
+raw::Reactor* SecretServiceImpl::Undelete(raw::Context* context, const raw::Bytes* request,
+                                          raw::Bytes* response) {
+  return Answer<v1::UndeleteRequest, v1::SecretInfo>(
+      {context, request, response}, "Undelete", RunOn::kPool, &PathOf<v1::UndeleteRequest>,
+      [this](Call& call, const auto& asked) {
+        return parts_.vault.Undelete(call.updater(), asked);
+      });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::Destroy(grpc::CallbackServerContext* context,
-                                                     const v1::DestroyRequest* request,
-                                                     v1::DestroyResponse* response) {
-  return OnPath(
-      context, "Destroy", RunOn::kPool, Resource::Path(request->path()), response,
-      [this, request](Call& call) { return parts_.vault.Destroy(call.updater(), *request); });
+raw::Reactor* SecretServiceImpl::Destroy(raw::Context* context, const raw::Bytes* request,
+                                         raw::Bytes* response) {
+  return Answer<v1::DestroyRequest, v1::DestroyResponse>(
+      {context, request, response}, "Destroy", RunOn::kPool, &PathOf<v1::DestroyRequest>,
+      [this](Call& call, const auto& asked) {
+        return parts_.vault.Destroy(call.updater(), asked);
+      });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::Erase(grpc::CallbackServerContext* context,
-                                                   const v1::EraseRequest* request,
-                                                   v1::EraseResponse* response) {
-  return OnPath(context, "Erase", RunOn::kPool, Resource::Path(request->path()), response,
-                [this, request](Call& call) {
-                  return keyturn::Erase(call, *request, parts_.door, parts_.vault, parts_.store);
-                });
+raw::Reactor* SecretServiceImpl::Erase(raw::Context* context, const raw::Bytes* request,
+                                       raw::Bytes* response) {
+  return Answer<v1::EraseRequest, v1::EraseResponse>(
+      {context, request, response}, "Erase", RunOn::kPool, &PathOf<v1::EraseRequest>,
+      [this](Call& call, const auto& asked) {
+        return keyturn::Erase(call, asked, parts_.door, parts_.vault, parts_.store);
+      });
 }
 
-grpc::ServerUnaryReactor* SecretServiceImpl::Rename(grpc::CallbackServerContext* context,
-                                                    const v1::RenameRequest* request,
-                                                    v1::RenameResponse* response) {
-  return OnPath(context, "Rename", RunOn::kPool, Resource::Path(request->path()), response,
-                [this, request](Call& call) -> absl::StatusOr<v1::RenameResponse> {
-                  RETURN_IF_ERROR(CheckRename(call, *request));
-                  call.Note("new_path", request->new_path());
-                  return parts_.vault.Rename(call.updater(), *request);
-                });
+raw::Reactor* SecretServiceImpl::Rename(raw::Context* context, const raw::Bytes* request,
+                                        raw::Bytes* response) {
+  return Answer<v1::RenameRequest, v1::RenameResponse>(
+      {context, request, response}, "Rename", RunOn::kPool, &PathOf<v1::RenameRequest>,
+      [this](Call& call, const auto& asked) -> absl::StatusOr<v1::RenameResponse> {
+        RETURN_IF_ERROR(CheckRename(call, asked));
+        call.Note("new_path", asked.new_path());
+        return parts_.vault.Rename(call.updater(), asked);
+      });
 }
 
-grpc::ServerWriteReactor<v1::WatchResponse>* SecretServiceImpl::Watch(
-    grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
-  return StartWatch({parts_.door, parts_.vault, parts_.store, parts_.watchers}, context,
-                    Method("Watch"), *request);
+raw::StreamReactor* SecretServiceImpl::Watch(raw::Context* context, const raw::Bytes* request) {
+  return StartWatch({parts_.door, parts_.vault, parts_.store, parts_.watchers}, context, request,
+                    Method("Watch"));
 }
 
 }  // namespace keyturn

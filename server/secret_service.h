@@ -1,5 +1,5 @@
-// keyturn.v1.SecretService over gRPC. Get, BatchGet and Put are raw methods (secret_wire.h).
-// Thread-safe.
+// keyturn.v1.SecretService over gRPC. The values of Get, BatchGet and Put pass by protobuf
+// (secret_wire.h). Thread-safe.
 #pragma once
 
 #include <memory>
@@ -14,21 +14,18 @@
 
 namespace keyturn {
 
-template <typename Base>
-using TypedSecretMethods =
-    v1::SecretService::WithCallbackMethod_Generate<v1::SecretService::WithCallbackMethod_Describe<
-        v1::SecretService::WithCallbackMethod_List<v1::SecretService::WithCallbackMethod_Search<
-            v1::SecretService::WithCallbackMethod_UpdateMetadata<
-                v1::SecretService::WithCallbackMethod_Delete<
-                    v1::SecretService::WithCallbackMethod_Undelete<
-                        v1::SecretService::WithCallbackMethod_Destroy<
-                            v1::SecretService::WithCallbackMethod_Erase<
-                                v1::SecretService::WithCallbackMethod_Rename<
-                                    v1::SecretService::WithCallbackMethod_Watch<Base>>>>>>>>>>>;
-
-using SecretMethods = v1::SecretService::WithRawCallbackMethod_Put<
-    v1::SecretService::WithRawCallbackMethod_Get<v1::SecretService::WithRawCallbackMethod_BatchGet<
-        TypedSecretMethods<v1::SecretService::Service>>>>;
+using SecretMethods = raw::Of<
+    v1::SecretService::Service, v1::SecretService::WithRawCallbackMethod_Put,
+    v1::SecretService::WithRawCallbackMethod_Get, v1::SecretService::WithRawCallbackMethod_BatchGet,
+    v1::SecretService::WithRawCallbackMethod_Generate,
+    v1::SecretService::WithRawCallbackMethod_Describe,
+    v1::SecretService::WithRawCallbackMethod_List, v1::SecretService::WithRawCallbackMethod_Search,
+    v1::SecretService::WithRawCallbackMethod_UpdateMetadata,
+    v1::SecretService::WithRawCallbackMethod_Delete,
+    v1::SecretService::WithRawCallbackMethod_Undelete,
+    v1::SecretService::WithRawCallbackMethod_Destroy,
+    v1::SecretService::WithRawCallbackMethod_Erase, v1::SecretService::WithRawCallbackMethod_Rename,
+    v1::SecretService::WithRawCallbackMethod_Watch>;
 
 class SecretServiceImpl final : public SecretMethods {
  public:
@@ -43,53 +40,39 @@ class SecretServiceImpl final : public SecretMethods {
   };
   explicit SecretServiceImpl(const Parts& parts);
 
-  grpc::ServerUnaryReactor* Put(grpc::CallbackServerContext* context,
-                                const grpc::ByteBuffer* request,
-                                grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context,
-                                const grpc::ByteBuffer* request,
-                                grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* BatchGet(grpc::CallbackServerContext* context,
-                                     const grpc::ByteBuffer* request,
-                                     grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* Generate(grpc::CallbackServerContext* context,
-                                     const v1::GenerateRequest* request,
-                                     v1::PutResponse* response) override;
-  grpc::ServerUnaryReactor* Describe(grpc::CallbackServerContext* context,
-                                     const v1::DescribeRequest* request,
-                                     v1::SecretInfo* response) override;
-  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
-                                 const v1::ListRequest* request,
-                                 v1::ListResponse* response) override;
-  grpc::ServerUnaryReactor* Search(grpc::CallbackServerContext* context,
-                                   const v1::SearchRequest* request,
-                                   v1::SearchResponse* response) override;
-  grpc::ServerUnaryReactor* UpdateMetadata(grpc::CallbackServerContext* context,
-                                           const v1::UpdateMetadataRequest* request,
-                                           v1::SecretInfo* response) override;
-  grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context,
-                                   const v1::DeleteRequest* request,
-                                   v1::SecretInfo* response) override;
-  grpc::ServerUnaryReactor* Undelete(grpc::CallbackServerContext* context,
-                                     const v1::UndeleteRequest* request,
-                                     v1::SecretInfo* response) override;
-  grpc::ServerUnaryReactor* Destroy(grpc::CallbackServerContext* context,
-                                    const v1::DestroyRequest* request,
-                                    v1::DestroyResponse* response) override;
-  grpc::ServerUnaryReactor* Erase(grpc::CallbackServerContext* context,
-                                  const v1::EraseRequest* request,
-                                  v1::EraseResponse* response) override;
-  grpc::ServerUnaryReactor* Rename(grpc::CallbackServerContext* context,
-                                   const v1::RenameRequest* request,
-                                   v1::RenameResponse* response) override;
-  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
-                                                     const v1::WatchRequest* request) override;
+  raw::Reactor* Put(raw::Context* context, const raw::Bytes* request,
+                    raw::Bytes* response) override;
+  raw::Reactor* Get(raw::Context* context, const raw::Bytes* request,
+                    raw::Bytes* response) override;
+  raw::Reactor* BatchGet(raw::Context* context, const raw::Bytes* request,
+                         raw::Bytes* response) override;
+  raw::Reactor* Generate(raw::Context* context, const raw::Bytes* request,
+                         raw::Bytes* response) override;
+  raw::Reactor* Describe(raw::Context* context, const raw::Bytes* request,
+                         raw::Bytes* response) override;
+  raw::Reactor* List(raw::Context* context, const raw::Bytes* request,
+                     raw::Bytes* response) override;
+  raw::Reactor* Search(raw::Context* context, const raw::Bytes* request,
+                       raw::Bytes* response) override;
+  raw::Reactor* UpdateMetadata(raw::Context* context, const raw::Bytes* request,
+                               raw::Bytes* response) override;
+  raw::Reactor* Delete(raw::Context* context, const raw::Bytes* request,
+                       raw::Bytes* response) override;
+  raw::Reactor* Undelete(raw::Context* context, const raw::Bytes* request,
+                         raw::Bytes* response) override;
+  raw::Reactor* Destroy(raw::Context* context, const raw::Bytes* request,
+                        raw::Bytes* response) override;
+  raw::Reactor* Erase(raw::Context* context, const raw::Bytes* request,
+                      raw::Bytes* response) override;
+  raw::Reactor* Rename(raw::Context* context, const raw::Bytes* request,
+                       raw::Bytes* response) override;
+  raw::StreamReactor* Watch(raw::Context* context, const raw::Bytes* request) override;
 
  private:
-  // A method whose resource is request->path() and whose answer is what `run` returns.
-  template <typename Response, typename Run>
-  grpc::ServerUnaryReactor* OnPath(grpc::CallbackServerContext* context, const char* method,
-                                   RunOn run_on, Resource resource, Response* response, Run run);
+  // A method whose answer is what `run` returns.
+  template <typename Request, typename Response, typename ResourceFn, typename Run>
+  raw::Reactor* Answer(const UnaryWire& wire, const char* method, RunOn run_on, ResourceFn resource,
+                       Run run);
   const MethodInfo& Method(const char* name) const {
     return parts_.methods.Get("SecretService", name);
   }

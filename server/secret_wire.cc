@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "server/message_wire.h"
 #include "vault/wire.h"
 
 namespace keyturn {
@@ -13,10 +14,7 @@ constexpr uint32_t kItemsField = 1;  // of BatchGetResponse
 constexpr uint32_t kItemPathField = 1;
 constexpr uint32_t kItemSecretField = 2;
 
-absl::Status Malformed(absl::string_view what) {
-  return WithReason(absl::InvalidArgumentError(absl::StrCat("the request is not a ", what)),
-                    "MALFORMED_REQUEST");
-}
+absl::Status MalformedPut() { return MalformedRequest("a valid keyturn.v1.PutRequest"); }
 
 absl::string_view ToView(const grpc::Slice& slice) {
   return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
@@ -25,6 +23,7 @@ absl::string_view ToView(const grpc::Slice& slice) {
 // The buffer's bytes in one piece: a view into `*slice`, or into `*copy` if it came in several.
 absl::StatusOr<absl::string_view> Flatten(const grpc::ByteBuffer& buffer, grpc::Slice* slice,
                                           SecretBytes* copy) {
+  if (!buffer.Valid()) return MalformedPut();
   if (buffer.Length() == 0) return absl::string_view();
   if (buffer.TrySingleSlice(slice).ok()) return ToView(*slice);
   std::vector<grpc::Slice> slices;
@@ -86,16 +85,6 @@ std::string ErrorItem(absl::string_view path, const absl::Status& status) {
 
 }  // namespace
 
-absl::Status ParseMessage(const grpc::ByteBuffer& buffer, google::protobuf::Message* message) {
-  grpc::Slice slice;
-  SecretBytes copy;
-  ASSIGN_OR_RETURN(const absl::string_view bytes, Flatten(buffer, &slice, &copy));
-  if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Malformed(message->GetTypeName());
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ParsePut(const grpc::ByteBuffer& buffer, ParsedPut* put) {
   ASSIGN_OR_RETURN(const absl::string_view bytes, Flatten(buffer, &put->slice, &put->copy));
   std::string rest;
@@ -104,21 +93,20 @@ absl::Status ParsePut(const grpc::ByteBuffer& buffer, ParsedPut* put) {
   while (!in.empty()) {
     const absl::string_view start = in;
     const std::optional<wire::Tag> tag = wire::ReadTag(&in);
-    if (!tag.has_value()) return Malformed("keyturn.v1.PutRequest");
+    if (!tag.has_value()) return MalformedPut();
     if (tag->field != kDataField) {
-      if (!wire::Skip(tag->type, &in)) return Malformed("keyturn.v1.PutRequest");
+      if (!wire::Skip(tag->type, &in)) return MalformedPut();
       rest.append(start.data(), start.size() - in.size());
       continue;
     }
     const std::optional<absl::string_view> data =
         tag->type == wire::kLengthDelimited ? wire::ReadDelimited(&in) : std::nullopt;
-    if (!data.has_value()) return Malformed("keyturn.v1.PutRequest");
-    if (has_data) return Malformed("keyturn.v1.PutRequest with one data field");
+    if (!data.has_value()) return MalformedPut();
+    if (has_data) return MalformedRequest("a keyturn.v1.PutRequest with one data field");
     has_data = true;
     put->data = *data;
   }
-  if (!put->request.ParseFromString(rest)) return Malformed("keyturn.v1.PutRequest");
-  return absl::OkStatus();
+  return ParseMessage(rest, &put->request);
 }
 
 absl::StatusOr<HeldRead> Hold(ReplyQuota& quota, absl::string_view caller, ReadResult read) {

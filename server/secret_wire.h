@@ -15,9 +15,6 @@
 
 namespace keyturn {
 
-// INVALID_ARGUMENT when the bytes are not a `Message`.
-absl::Status ParseMessage(const grpc::ByteBuffer& buffer, google::protobuf::Message* message);
-
 // A PutRequest taken apart. `data` is a view into `slice` or `copy`.
 struct ParsedPut {
   v1::PutRequest request;  // without data
@@ -25,6 +22,7 @@ struct ParsedPut {
   grpc::Slice slice;
   SecretBytes copy;  // of a message that came in several slices
 };
+// Errors as those of ParseMessage.
 absl::Status ParsePut(const grpc::ByteBuffer& buffer, ParsedPut* put);
 
 // A secret for a reply, with the leave to hold it until the peer has taken it.

@@ -45,22 +45,22 @@ struct StreamStep {
 };
 
 template <typename Message>
-class PullStream : public grpc::ServerWriteReactor<Message>,
+class PullStream : public raw::StreamReactor,
                    public std::enable_shared_from_this<PullStream<Message>> {
  public:
   using Fill = std::function<absl::StatusOr<StreamStep<Message>>(Call&)>;
 
   // Starts a stream for an admitted call. It owns itself until gRPC is done with it.
-  static PullStream* Start(GrpcDoor& door, grpc::CallbackServerContext* context,
-                           std::shared_ptr<Call> call, Fill fill) {
+  static PullStream* Start(GrpcDoor& door, raw::Context* context, std::shared_ptr<Call> call,
+                           Fill fill) {
     auto stream = std::shared_ptr<PullStream>(
         new PullStream(door, context, std::move(call), std::move(fill)));
     stream->self_ = stream;
     return stream.get();
   }
   // A stream that only fails.
-  static PullStream* Failed(GrpcDoor& door, grpc::CallbackServerContext* context,
-                            std::shared_ptr<Call> call, const absl::Status& status) {
+  static PullStream* Failed(GrpcDoor& door, raw::Context* context, std::shared_ptr<Call> call,
+                            const absl::Status& status) {
     PullStream* const stream = Start(door, context, std::move(call), nullptr);
     stream->Fail(status);
     return stream;
@@ -110,8 +110,7 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
   }
 
  private:
-  PullStream(GrpcDoor& door, grpc::CallbackServerContext* context, std::shared_ptr<Call> call,
-             Fill fill)
+  PullStream(GrpcDoor& door, raw::Context* context, std::shared_ptr<Call> call, Fill fill)
       : door_(door), context_(context), call_(std::move(call)), fill_(std::move(fill)) {}
 
   void End(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -124,8 +123,11 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
     if (finished_ || writing_ || filling_) return;
     if (cancelled_) return End(absl::CancelledError("the client went away"));
     if (!queue_.empty()) {
+      if (const absl::Status status = SerializeMessage(queue_.front(), &bytes_); !status.ok()) {
+        return End(status);
+      }
       writing_ = true;
-      this->StartWrite(&queue_.front());
+      this->StartWrite(&bytes_);
       return;
     }
     if (ended_) return End(end_status_);
@@ -178,7 +180,7 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
   }
 
   GrpcDoor& door_;
-  grpc::CallbackServerContext* const context_;
+  raw::Context* const context_;
   const std::shared_ptr<Call> call_;
   const Fill fill_;
   std::shared_ptr<PullStream> self_;
@@ -186,6 +188,7 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
   absl::Mutex mu_;
   std::vector<std::shared_ptr<void>> handles_ ABSL_GUARDED_BY(mu_);
   std::deque<Message> queue_ ABSL_GUARDED_BY(mu_);
+  grpc::ByteBuffer bytes_ ABSL_GUARDED_BY(mu_);  // of the front, while it is written
   absl::Status end_status_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<grpc::Alarm> later_ ABSL_GUARDED_BY(mu_);
   bool trying_later_ ABSL_GUARDED_BY(mu_) = false;

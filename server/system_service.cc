@@ -74,14 +74,14 @@ v1::StatusResponse SystemServiceImpl::StatusFor(const Call& call) const {
   return response;
 }
 
-grpc::ServerUnaryReactor* SystemServiceImpl::Status(grpc::CallbackServerContext* context,
-                                                    const v1::StatusRequest*,
-                                                    v1::StatusResponse* response) {
-  return parts_.door.Unary(context, Method("Status"), RunOn::kCallbackThread, Resource::None(),
-                           [=, this](Call& call) {
-                             *response = StatusFor(call);
-                             return absl::OkStatus();
-                           });
+raw::Reactor* SystemServiceImpl::Status(raw::Context* context, const raw::Bytes* request,
+                                        raw::Bytes* response) {
+  return parts_.door.Unary<v1::StatusRequest, v1::StatusResponse>(
+      {context, request, response}, Method("Status"), RunOn::kCallbackThread,
+      [this](Call& call, const auto&, auto* out) {
+        *out = StatusFor(call);
+        return absl::OkStatus();
+      });
 }
 
 absl::Status SystemServiceImpl::InitFor(Call& call, const v1::InitRequest& request,
@@ -108,11 +108,11 @@ absl::Status SystemServiceImpl::InitFor(Call& call, const v1::InitRequest& reque
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* SystemServiceImpl::Init(grpc::CallbackServerContext* context,
-                                                  const v1::InitRequest* request,
-                                                  v1::InitResponse* response) {
-  return parts_.door.Unary(context, Method("Init"), RunOn::kPool, Resource::None(),
-                           [=, this](Call& call) { return InitFor(call, *request, response); });
+raw::Reactor* SystemServiceImpl::Init(raw::Context* context, const raw::Bytes* request,
+                                      raw::Bytes* response) {
+  return parts_.door.Unary<v1::InitRequest, v1::InitResponse>(
+      {context, request, response}, Method("Init"), RunOn::kPool,
+      [this](Call& call, const auto& asked, auto* out) { return InitFor(call, asked, out); });
 }
 
 absl::Status SystemServiceImpl::UnsealFor(Call& call, const v1::UnsealRequest& request,
@@ -132,88 +132,86 @@ absl::Status SystemServiceImpl::UnsealFor(Call& call, const v1::UnsealRequest& r
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* SystemServiceImpl::Unseal(grpc::CallbackServerContext* context,
-                                                    const v1::UnsealRequest* request,
-                                                    v1::StatusResponse* response) {
-  return parts_.door.Unary(context, Method("Unseal"), RunOn::kPool, Resource::None(),
-                           [=, this](Call& call) { return UnsealFor(call, *request, response); });
+raw::Reactor* SystemServiceImpl::Unseal(raw::Context* context, const raw::Bytes* request,
+                                        raw::Bytes* response) {
+  return parts_.door.Unary<v1::UnsealRequest, v1::StatusResponse>(
+      {context, request, response}, Method("Unseal"), RunOn::kPool,
+      [this](Call& call, const auto& asked, auto* out) { return UnsealFor(call, asked, out); });
 }
 
-grpc::ServerUnaryReactor* SystemServiceImpl::Seal(grpc::CallbackServerContext* context,
-                                                  const v1::SealRequest*,
-                                                  v1::StatusResponse* response) {
-  return parts_.door.Unary(context, Method("Seal"), RunOn::kPool, Resource::None(),
-                           [=, this](Call& call) {
-                             parts_.lifecycle.Seal();
-                             *response = StatusFor(call);
-                             return absl::OkStatus();
-                           });
-}
-
-grpc::ServerWriteReactor<v1::VerifyResponse>* SystemServiceImpl::Verify(
-    grpc::CallbackServerContext* context, const v1::VerifyRequest*) {
-  return StartVerify({parts_.door, parts_.store, parts_.vault}, context, Method("Verify"));
-}
-
-grpc::ServerUnaryReactor* SystemServiceImpl::RotateKek(grpc::CallbackServerContext* context,
-                                                       const v1::RotateKekRequest* request,
-                                                       v1::RotateKekResponse* response) {
-  return parts_.door.Unary(
-      context, Method("RotateKek"), RunOn::kPool, Resource::None(), [=, this](Call& call) {
-        return keyturn::RotateKek(call, *request, parts_.keyring, parts_.lifecycle, response);
+raw::Reactor* SystemServiceImpl::Seal(raw::Context* context, const raw::Bytes* request,
+                                      raw::Bytes* response) {
+  return parts_.door.Unary<v1::SealRequest, v1::StatusResponse>(
+      {context, request, response}, Method("Seal"), RunOn::kPool,
+      [this](Call& call, const auto&, auto* out) {
+        parts_.lifecycle.Seal();
+        *out = StatusFor(call);
+        return absl::OkStatus();
       });
 }
 
-grpc::ServerUnaryReactor* SystemServiceImpl::RewrapStatus(grpc::CallbackServerContext* context,
-                                                          const v1::RewrapStatusRequest*,
-                                                          v1::RewrapStatusResponse* response) {
-  return parts_.door.Unary(
-      context, Method("RewrapStatus"), RunOn::kPool, Resource::None(), [=, this](Call&) {
-        return keyturn::RewrapStatus(parts_.keyring, parts_.vault, parts_.key_turner, response);
+raw::StreamReactor* SystemServiceImpl::Verify(raw::Context* context, const raw::Bytes* request) {
+  return StartVerify({parts_.door, parts_.store, parts_.vault}, context, request, Method("Verify"));
+}
+
+raw::Reactor* SystemServiceImpl::RotateKek(raw::Context* context, const raw::Bytes* request,
+                                           raw::Bytes* response) {
+  return parts_.door.Unary<v1::RotateKekRequest, v1::RotateKekResponse>(
+      {context, request, response}, Method("RotateKek"), RunOn::kPool,
+      [this](Call& call, const auto& asked, auto* out) {
+        return keyturn::RotateKek(call, asked, parts_.keyring, parts_.lifecycle, out);
       });
 }
 
-grpc::ServerWriteReactor<v1::PurgeResponse>* SystemServiceImpl::Purge(
-    grpc::CallbackServerContext* context, const v1::PurgeRequest*) {
-  return StartPurge(parts_.door, parts_.store, context, Method("Purge"));
+raw::Reactor* SystemServiceImpl::RewrapStatus(raw::Context* context, const raw::Bytes* request,
+                                              raw::Bytes* response) {
+  return parts_.door.Unary<v1::RewrapStatusRequest, v1::RewrapStatusResponse>(
+      {context, request, response}, Method("RewrapStatus"), RunOn::kPool,
+      [this](Call&, const auto&, auto* out) {
+        return keyturn::RewrapStatus(parts_.keyring, parts_.vault, parts_.key_turner, out);
+      });
 }
 
-grpc::ServerUnaryReactor* SystemServiceImpl::StartRekey(grpc::CallbackServerContext* context,
-                                                        const v1::StartRekeyRequest* request,
-                                                        v1::StartRekeyResponse* response) {
-  return parts_.door.Unary(context, Method("StartRekey"), RunOn::kPool, Resource::None(),
-                           [=, this](Call& call) {
-                             return keyturn::StartRekey(call, *request, parts_.keyring, response);
-                           });
+raw::StreamReactor* SystemServiceImpl::Purge(raw::Context* context, const raw::Bytes* request) {
+  return StartPurge(parts_.door, parts_.store, context, request, Method("Purge"));
 }
 
-grpc::ServerUnaryReactor* SystemServiceImpl::GiveRekeyKey(grpc::CallbackServerContext* context,
-                                                          const v1::GiveRekeyKeyRequest* request,
-                                                          v1::GiveRekeyKeyResponse* response) {
-  return parts_.door.Unary(context, Method("GiveRekeyKey"), RunOn::kPool, Resource::None(),
-                           [=, this](Call& call) {
-                             return keyturn::GiveRekeyKey(call, *request, parts_.keyring, response);
-                           });
+raw::Reactor* SystemServiceImpl::StartRekey(raw::Context* context, const raw::Bytes* request,
+                                            raw::Bytes* response) {
+  return parts_.door.Unary<v1::StartRekeyRequest, v1::StartRekeyResponse>(
+      {context, request, response}, Method("StartRekey"), RunOn::kPool,
+      [this](Call& call, const auto& asked, auto* out) {
+        return keyturn::StartRekey(call, asked, parts_.keyring, out);
+      });
 }
 
-grpc::ServerUnaryReactor* SystemServiceImpl::CancelRekey(grpc::CallbackServerContext* context,
-                                                         const v1::CancelRekeyRequest*,
-                                                         v1::CancelRekeyResponse*) {
-  return parts_.door.Unary(context, Method("CancelRekey"), RunOn::kPool, Resource::None(),
-                           [this](Call&) {
-                             parts_.keyring.CancelRekey();
-                             return absl::OkStatus();
-                           });
+raw::Reactor* SystemServiceImpl::GiveRekeyKey(raw::Context* context, const raw::Bytes* request,
+                                              raw::Bytes* response) {
+  return parts_.door.Unary<v1::GiveRekeyKeyRequest, v1::GiveRekeyKeyResponse>(
+      {context, request, response}, Method("GiveRekeyKey"), RunOn::kPool,
+      [this](Call& call, const auto& asked, auto* out) {
+        return keyturn::GiveRekeyKey(call, asked, parts_.keyring, out);
+      });
 }
 
-grpc::ServerUnaryReactor* SystemServiceImpl::RekeyStatus(grpc::CallbackServerContext* context,
-                                                         const v1::RekeyStatusRequest*,
-                                                         v1::RekeyStatusResponse* response) {
-  return parts_.door.Unary(context, Method("RekeyStatus"), RunOn::kPool, Resource::None(),
-                           [=, this](Call&) {
-                             *response->mutable_rekey() = ToRekey(parts_.keyring.rekey_status());
-                             return absl::OkStatus();
-                           });
+raw::Reactor* SystemServiceImpl::CancelRekey(raw::Context* context, const raw::Bytes* request,
+                                             raw::Bytes* response) {
+  return parts_.door.Unary<v1::CancelRekeyRequest, v1::CancelRekeyResponse>(
+      {context, request, response}, Method("CancelRekey"), RunOn::kPool,
+      [this](Call&, const auto&, auto*) {
+        parts_.keyring.CancelRekey();
+        return absl::OkStatus();
+      });
+}
+
+raw::Reactor* SystemServiceImpl::RekeyStatus(raw::Context* context, const raw::Bytes* request,
+                                             raw::Bytes* response) {
+  return parts_.door.Unary<v1::RekeyStatusRequest, v1::RekeyStatusResponse>(
+      {context, request, response}, Method("RekeyStatus"), RunOn::kPool,
+      [this](Call&, const auto&, auto* out) {
+        *out->mutable_rekey() = ToRekey(parts_.keyring.rekey_status());
+        return absl::OkStatus();
+      });
 }
 
 absl::Status SystemServiceImpl::Issue(Call& call, const v1::IssueCertificateRequest& request,
@@ -233,12 +231,12 @@ absl::Status SystemServiceImpl::Issue(Call& call, const v1::IssueCertificateRequ
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* SystemServiceImpl::IssueCertificate(
-    grpc::CallbackServerContext* context, const v1::IssueCertificateRequest* request,
-    v1::IssueCertificateResponse* response) {
-  return parts_.door.Unary(context, Method("IssueCertificate"), RunOn::kPool,
-                           Resource::None(request->spiffe_id()),
-                           [=, this](Call& call) { return Issue(call, *request, response); });
+raw::Reactor* SystemServiceImpl::IssueCertificate(raw::Context* context, const raw::Bytes* request,
+                                                  raw::Bytes* response) {
+  return parts_.door.Unary<v1::IssueCertificateRequest, v1::IssueCertificateResponse>(
+      {context, request, response}, Method("IssueCertificate"), RunOn::kPool,
+      [](const auto& asked) { return Resource::None(asked.spiffe_id()); },
+      [this](Call& call, const auto& asked, auto* out) { return Issue(call, asked, out); });
 }
 
 }  // namespace keyturn

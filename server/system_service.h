@@ -12,7 +12,20 @@
 
 namespace keyturn {
 
-class SystemServiceImpl final : public v1::SystemService::CallbackService {
+using SystemMethods = raw::Of<
+    v1::SystemService::Service, v1::SystemService::WithRawCallbackMethod_Status,
+    v1::SystemService::WithRawCallbackMethod_Init, v1::SystemService::WithRawCallbackMethod_Unseal,
+    v1::SystemService::WithRawCallbackMethod_Seal, v1::SystemService::WithRawCallbackMethod_Verify,
+    v1::SystemService::WithRawCallbackMethod_RotateKek,
+    v1::SystemService::WithRawCallbackMethod_RewrapStatus,
+    v1::SystemService::WithRawCallbackMethod_Purge,
+    v1::SystemService::WithRawCallbackMethod_StartRekey,
+    v1::SystemService::WithRawCallbackMethod_GiveRekeyKey,
+    v1::SystemService::WithRawCallbackMethod_CancelRekey,
+    v1::SystemService::WithRawCallbackMethod_RekeyStatus,
+    v1::SystemService::WithRawCallbackMethod_IssueCertificate>;
+
+class SystemServiceImpl final : public SystemMethods {
  public:
   // All outlive this.
   struct Parts {
@@ -28,43 +41,30 @@ class SystemServiceImpl final : public v1::SystemService::CallbackService {
   };
   explicit SystemServiceImpl(const Parts& parts) : parts_(parts) {}
 
-  grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
-                                   const v1::StatusRequest* request,
-                                   v1::StatusResponse* response) override;
-  grpc::ServerUnaryReactor* Init(grpc::CallbackServerContext* context,
-                                 const v1::InitRequest* request,
-                                 v1::InitResponse* response) override;
-  grpc::ServerUnaryReactor* Unseal(grpc::CallbackServerContext* context,
-                                   const v1::UnsealRequest* request,
-                                   v1::StatusResponse* response) override;
-  grpc::ServerUnaryReactor* Seal(grpc::CallbackServerContext* context,
-                                 const v1::SealRequest* request,
-                                 v1::StatusResponse* response) override;
-  grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext* context,
-                                                       const v1::VerifyRequest* request) override;
-  grpc::ServerUnaryReactor* RotateKek(grpc::CallbackServerContext* context,
-                                      const v1::RotateKekRequest* request,
-                                      v1::RotateKekResponse* response) override;
-  grpc::ServerUnaryReactor* RewrapStatus(grpc::CallbackServerContext* context,
-                                         const v1::RewrapStatusRequest* request,
-                                         v1::RewrapStatusResponse* response) override;
-  grpc::ServerWriteReactor<v1::PurgeResponse>* Purge(grpc::CallbackServerContext* context,
-                                                     const v1::PurgeRequest* request) override;
-  grpc::ServerUnaryReactor* StartRekey(grpc::CallbackServerContext* context,
-                                       const v1::StartRekeyRequest* request,
-                                       v1::StartRekeyResponse* response) override;
-  grpc::ServerUnaryReactor* GiveRekeyKey(grpc::CallbackServerContext* context,
-                                         const v1::GiveRekeyKeyRequest* request,
-                                         v1::GiveRekeyKeyResponse* response) override;
-  grpc::ServerUnaryReactor* CancelRekey(grpc::CallbackServerContext* context,
-                                        const v1::CancelRekeyRequest* request,
-                                        v1::CancelRekeyResponse* response) override;
-  grpc::ServerUnaryReactor* RekeyStatus(grpc::CallbackServerContext* context,
-                                        const v1::RekeyStatusRequest* request,
-                                        v1::RekeyStatusResponse* response) override;
-  grpc::ServerUnaryReactor* IssueCertificate(grpc::CallbackServerContext* context,
-                                             const v1::IssueCertificateRequest* request,
-                                             v1::IssueCertificateResponse* response) override;
+  raw::Reactor* Status(raw::Context* context, const raw::Bytes* request,
+                       raw::Bytes* response) override;
+  raw::Reactor* Init(raw::Context* context, const raw::Bytes* request,
+                     raw::Bytes* response) override;
+  raw::Reactor* Unseal(raw::Context* context, const raw::Bytes* request,
+                       raw::Bytes* response) override;
+  raw::Reactor* Seal(raw::Context* context, const raw::Bytes* request,
+                     raw::Bytes* response) override;
+  raw::StreamReactor* Verify(raw::Context* context, const raw::Bytes* request) override;
+  raw::Reactor* RotateKek(raw::Context* context, const raw::Bytes* request,
+                          raw::Bytes* response) override;
+  raw::Reactor* RewrapStatus(raw::Context* context, const raw::Bytes* request,
+                             raw::Bytes* response) override;
+  raw::StreamReactor* Purge(raw::Context* context, const raw::Bytes* request) override;
+  raw::Reactor* StartRekey(raw::Context* context, const raw::Bytes* request,
+                           raw::Bytes* response) override;
+  raw::Reactor* GiveRekeyKey(raw::Context* context, const raw::Bytes* request,
+                             raw::Bytes* response) override;
+  raw::Reactor* CancelRekey(raw::Context* context, const raw::Bytes* request,
+                            raw::Bytes* response) override;
+  raw::Reactor* RekeyStatus(raw::Context* context, const raw::Bytes* request,
+                            raw::Bytes* response) override;
+  raw::Reactor* IssueCertificate(raw::Context* context, const raw::Bytes* request,
+                                 raw::Bytes* response) override;
 
  private:
   v1::StatusResponse StatusFor(const Call& call) const;

@@ -50,55 +50,51 @@ absl::Status TokenServiceImpl::CreateFor(Call& call, const v1::CreateTokenReques
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* TokenServiceImpl::Create(grpc::CallbackServerContext* context,
-                                                   const v1::CreateTokenRequest* request,
-                                                   v1::CreateTokenResponse* response) {
-  return door_.Unary(context, methods_.Get("TokenService", "Create"), RunOn::kPool,
-                     Resource::None(request->display_name()),
-                     [=, this](Call& call) { return CreateFor(call, *request, response); });
+raw::Reactor* TokenServiceImpl::Create(raw::Context* context, const raw::Bytes* request,
+                                       raw::Bytes* response) {
+  return door_.Unary<v1::CreateTokenRequest, v1::CreateTokenResponse>(
+      {context, request, response}, methods_.Get("TokenService", "Create"), RunOn::kPool,
+      [](const auto& asked) { return Resource::None(asked.display_name()); },
+      [this](Call& call, const auto& asked, auto* out) { return CreateFor(call, asked, out); });
 }
 
-grpc::ServerUnaryReactor* TokenServiceImpl::List(grpc::CallbackServerContext* context,
-                                                 const v1::ListTokensRequest* request,
-                                                 v1::ListTokensResponse* response) {
-  return door_.Unary(
-      context, methods_.Get("TokenService", "List"), RunOn::kPool, Resource::None(),
-      [=, this](Call&) -> absl::Status {
-        const int page = request->page_size() == 0 ? static_cast<int>(limits::kListPageDefault)
-                                                   : request->page_size();
+raw::Reactor* TokenServiceImpl::List(raw::Context* context, const raw::Bytes* request,
+                                     raw::Bytes* response) {
+  return door_.Unary<v1::ListTokensRequest, v1::ListTokensResponse>(
+      {context, request, response}, methods_.Get("TokenService", "List"), RunOn::kPool,
+      [this](Call&, const auto& asked, auto* out) -> absl::Status {
+        const int page =
+            asked.page_size() == 0 ? static_cast<int>(limits::kListPageDefault) : asked.page_size();
         if (page < 0 || page > static_cast<int>(limits::kListPageMax)) {
           return absl::InvalidArgumentError(
               absl::StrCat("page_size must be 0 to ", limits::kListPageMax));
         }
-        for (v1::TokenInfo& info : tokens_.List(request->page_token(), static_cast<size_t>(page))) {
-          *response->add_tokens() = std::move(info);
+        for (v1::TokenInfo& info : tokens_.List(asked.page_token(), static_cast<size_t>(page))) {
+          *out->add_tokens() = std::move(info);
         }
-        if (response->tokens_size() == page) {
-          response->set_next_page_token(response->tokens(page - 1).id());
-        }
+        if (out->tokens_size() == page) out->set_next_page_token(out->tokens(page - 1).id());
         return absl::OkStatus();
       });
 }
 
-grpc::ServerUnaryReactor* TokenServiceImpl::Revoke(grpc::CallbackServerContext* context,
-                                                   const v1::RevokeTokenRequest* request,
-                                                   v1::RevokeTokenResponse* response) {
-  return door_.Unary(context, methods_.Get("TokenService", "Revoke"), RunOn::kPool,
-                     Resource::None(request->id()), [=, this](Call& call) -> absl::Status {
-                       ASSIGN_OR_RETURN(const Revision revision,
-                                        tokens_.Revoke(call.updater(), request->id()));
-                       response->set_revision(revision.value());
-                       return absl::OkStatus();
-                     });
+raw::Reactor* TokenServiceImpl::Revoke(raw::Context* context, const raw::Bytes* request,
+                                       raw::Bytes* response) {
+  return door_.Unary<v1::RevokeTokenRequest, v1::RevokeTokenResponse>(
+      {context, request, response}, methods_.Get("TokenService", "Revoke"), RunOn::kPool,
+      [](const auto& asked) { return Resource::None(asked.id()); },
+      [this](Call& call, const auto& asked, auto* out) -> absl::Status {
+        ASSIGN_OR_RETURN(const Revision revision, tokens_.Revoke(call.updater(), asked.id()));
+        out->set_revision(revision.value());
+        return absl::OkStatus();
+      });
 }
 
-grpc::ServerUnaryReactor* TokenServiceImpl::Renew(grpc::CallbackServerContext* context,
-                                                  const v1::RenewTokenRequest* request,
-                                                  v1::TokenInfo* response) {
-  return door_.Unary(
-      context, methods_.Get("TokenService", "Renew"), RunOn::kPool, Resource::None(),
-      [=, this](Call& call) -> absl::Status {
-        RETURN_IF_ERROR(CheckDuration("ttl_seconds", request->ttl_seconds()));
+raw::Reactor* TokenServiceImpl::Renew(raw::Context* context, const raw::Bytes* request,
+                                      raw::Bytes* response) {
+  return door_.Unary<v1::RenewTokenRequest, v1::TokenInfo>(
+      {context, request, response}, methods_.Get("TokenService", "Renew"), RunOn::kPool,
+      [this](Call& call, const auto& asked, auto* out) -> absl::Status {
+        RETURN_IF_ERROR(CheckDuration("ttl_seconds", asked.ttl_seconds()));
         const std::string& id = call.identity().token_id;
         if (id.empty()) {
           return WithReason(
@@ -106,8 +102,8 @@ grpc::ServerUnaryReactor* TokenServiceImpl::Renew(grpc::CallbackServerContext* c
                                             "there is nothing to renew"),
               "NO_TOKEN");
         }
-        ASSIGN_OR_RETURN(*response,
-                         tokens_.Renew(call.updater(), id, absl::Seconds(request->ttl_seconds())));
+        ASSIGN_OR_RETURN(*out,
+                         tokens_.Renew(call.updater(), id, absl::Seconds(asked.ttl_seconds())));
         return absl::OkStatus();
       });
 }

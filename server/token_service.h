@@ -8,25 +8,27 @@
 
 namespace keyturn {
 
-class TokenServiceImpl final : public v1::TokenService::CallbackService {
+using TokenMethods =
+    raw::Of<v1::TokenService::Service, v1::TokenService::WithRawCallbackMethod_Create,
+            v1::TokenService::WithRawCallbackMethod_List,
+            v1::TokenService::WithRawCallbackMethod_Revoke,
+            v1::TokenService::WithRawCallbackMethod_Renew>;
+
+class TokenServiceImpl final : public TokenMethods {
  public:
   // All outlive this.
   TokenServiceImpl(GrpcDoor& door, const MethodTable& methods, AuthStore& policies,
                    TokenStore& tokens)
       : door_(door), methods_(methods), policies_(policies), tokens_(tokens) {}
 
-  grpc::ServerUnaryReactor* Create(grpc::CallbackServerContext* context,
-                                   const v1::CreateTokenRequest* request,
-                                   v1::CreateTokenResponse* response) override;
-  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
-                                 const v1::ListTokensRequest* request,
-                                 v1::ListTokensResponse* response) override;
-  grpc::ServerUnaryReactor* Revoke(grpc::CallbackServerContext* context,
-                                   const v1::RevokeTokenRequest* request,
-                                   v1::RevokeTokenResponse* response) override;
-  grpc::ServerUnaryReactor* Renew(grpc::CallbackServerContext* context,
-                                  const v1::RenewTokenRequest* request,
-                                  v1::TokenInfo* response) override;
+  raw::Reactor* Create(raw::Context* context, const raw::Bytes* request,
+                       raw::Bytes* response) override;
+  raw::Reactor* List(raw::Context* context, const raw::Bytes* request,
+                     raw::Bytes* response) override;
+  raw::Reactor* Revoke(raw::Context* context, const raw::Bytes* request,
+                       raw::Bytes* response) override;
+  raw::Reactor* Renew(raw::Context* context, const raw::Bytes* request,
+                      raw::Bytes* response) override;
 
  private:
   absl::Status CreateFor(Call& call, const v1::CreateTokenRequest& request,

@@ -48,11 +48,11 @@ absl::Status Check(Store& store, Vault& vault, Report& report) {
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::VerifyResponse>* StartVerify(const VerifyParts& parts,
-                                                          grpc::CallbackServerContext* context,
-                                                          const MethodInfo& method) {
-  return StartWork<v1::VerifyResponse>(
-      parts.door, context, method, [&store = parts.store, &vault = parts.vault](Report& report) {
+raw::StreamReactor* StartVerify(const VerifyParts& parts, raw::Context* context,
+                                const raw::Bytes* request, const MethodInfo& method) {
+  return StartWork<v1::VerifyRequest, v1::VerifyResponse>(
+      parts.door, context, request, method,
+      [&store = parts.store, &vault = parts.vault](Report& report) {
         return Check(store, vault, report);
       });
 }

@@ -16,8 +16,7 @@ struct VerifyParts {
 
 // One message at most every limits::kProgressEveryRecords records, and only as fast as the client
 // takes them; the last has `done` and the problems.
-grpc::ServerWriteReactor<v1::VerifyResponse>* StartVerify(const VerifyParts& parts,
-                                                          grpc::CallbackServerContext* context,
-                                                          const MethodInfo& method);
+raw::StreamReactor* StartVerify(const VerifyParts& parts, raw::Context* context,
+                                const raw::Bytes* request, const MethodInfo& method);
 
 }  // namespace keyturn

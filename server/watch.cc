@@ -76,14 +76,14 @@ absl::StatusOr<StreamStep<v1::WatchResponse>> Next(Vault& vault, const Store& st
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::WatchResponse>* StartWatch(const WatchParts& parts,
-                                                        grpc::CallbackServerContext* context,
-                                                        const MethodInfo& method,
-                                                        const v1::WatchRequest& request) {
+raw::StreamReactor* StartWatch(const WatchParts& parts, raw::Context* context,
+                               const raw::Bytes* bytes, const MethodInfo& method) {
   std::shared_ptr<Call> call = parts.door.NewCall(*context, method);
   auto position = std::make_shared<Position>();
+  v1::WatchRequest request;
   const absl::Status admitted = call->Run(
       [&]() -> absl::StatusOr<Resource> {
+        RETURN_IF_ERROR(ParseMessage(*bytes, &request));
         return IsDirectory(request) ? Resource::Directory(request.path())
                                     : Resource::Path(request.path());
       },

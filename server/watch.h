@@ -18,9 +18,7 @@ struct WatchParts {
 // The stream begins with PROGRESS, which names the revision it starts after, and tells PROGRESS
 // again when it was woken and had nothing else to tell. Events the caller may not list are left
 // out. It ends with the error when the caller's rights end, and OUT_OF_RANGE when it fell behind.
-grpc::ServerWriteReactor<v1::WatchResponse>* StartWatch(const WatchParts& parts,
-                                                        grpc::CallbackServerContext* context,
-                                                        const MethodInfo& method,
-                                                        const v1::WatchRequest& request);
+raw::StreamReactor* StartWatch(const WatchParts& parts, raw::Context* context,
+                               const raw::Bytes* bytes, const MethodInfo& method);
 
 }  // namespace keyturn

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/reason.h"
+#include "base/status_macros.h"
 #include "server/grpc_door.h"
 #include "server/streams.h"
 
@@ -67,23 +68,27 @@ inline absl::Status TooMuchWork() {
                         absl::Milliseconds(limits::kBusyRetryMilliseconds));
 }
 
-// Admits the call and runs `work` on the pool, unless limits::kWorkStreamsMax run already:
-// RESOURCE_EXHAUSTED, reason BUSY. The stream ends after the message that is done(), or with the
-// error that `work` returns. Work returns what Publish returned if that was not OK. What
-// `work` refers to lives as long as the server.
-template <typename Message>
-grpc::ServerWriteReactor<Message>* StartWork(
-    GrpcDoor& door, grpc::CallbackServerContext* context, const MethodInfo& method,
-    std::function<absl::Status(WorkReport<Message>& report)> work) {
+// Admits the call, whose request says nothing but must be a `Request`, and runs `work` on the pool,
+// unless limits::kWorkStreamsMax run already: RESOURCE_EXHAUSTED, reason BUSY. The stream ends
+// after the message that is done(), or with the error that `work` returns. Work returns what
+// Publish returned if that was not OK. What `work` refers to lives as long as the server.
+template <typename Request, typename Message>
+raw::StreamReactor* StartWork(GrpcDoor& door, raw::Context* context, const raw::Bytes* request,
+                              const MethodInfo& method,
+                              std::function<absl::Status(WorkReport<Message>& report)> work) {
   using Stream = PullStream<Message>;
   std::shared_ptr<Call> call = door.NewCall(*context, method);
   std::shared_ptr<void> place;
-  const absl::Status admitted =
-      call->Run([]() -> absl::StatusOr<Resource> { return Resource::None(); },
-                [&](Call&) {
-                  place = door.TakeWorkPlace();
-                  return place != nullptr ? absl::OkStatus() : TooMuchWork();
-                });
+  const absl::Status admitted = call->Run(
+      [&]() -> absl::StatusOr<Resource> {
+        Request parsed;
+        RETURN_IF_ERROR(ParseMessage(*request, &parsed));
+        return Resource::None();
+      },
+      [&](Call&) {
+        place = door.TakeWorkPlace();
+        return place != nullptr ? absl::OkStatus() : TooMuchWork();
+      });
   if (!admitted.ok()) return Stream::Failed(door, context, std::move(call), admitted);
 
   auto report = std::make_shared<WorkReport<Message>>();

@@ -251,7 +251,9 @@ TEST_F(CallTest, BadInputIsRefusedInWords) {
        "double '/'"},
       {"control character", get("a\nb"),
        "INVALID_ARGUMENT: path: segment 1 has a control character"},
-      {"not UTF-8", get("a\xff"), "INVALID_ARGUMENT: the request is not a keyturn.v1.GetRequest"},
+      {"not UTF-8", get("a\xff"),
+       "INVALID_ARGUMENT: the request is not a valid keyturn.v1.GetRequest: "
+       "keyturn.v1.GetRequest.path is not UTF-8"},
       {"long segment", get(std::string(256, 'a')),
        "INVALID_ARGUMENT: path: segment 1 has 256 bytes; at most 255 are allowed"},
       {"long path", get("a/" + std::string(1100, 'b')),
@@ -548,11 +550,14 @@ TEST_F(CallTest, NamesThatAreNotUtf8AndUnknownNumbersAreRefusedInWords) {
                         std::string(1, static_cast<char>(body.size())), body);
   };
   const std::string bad = "a\xff";
-  // gRPC itself reads the requests of these methods, and has this answer to what does not parse.
-  for (const char* method : {"PolicyService/PutPolicy", "PolicyService/PutRole"}) {
-    EXPECT_EQ(send(method, message(1, message(1, bad))), "UNIMPLEMENTED: ") << method;
-  }
-  EXPECT_EQ(send("TokenService/Create", message(1, bad)), "UNIMPLEMENTED: ");
+  const std::string refused = "INVALID_ARGUMENT: the request is not a valid keyturn.v1.";
+  EXPECT_EQ(send("PolicyService/PutPolicy", message(1, message(1, bad))),
+            refused + "PutPolicyRequest: keyturn.v1.Policy.name is not UTF-8");
+  EXPECT_EQ(send("PolicyService/PutRole", message(1, message(1, bad))),
+            refused + "PutRoleRequest: keyturn.v1.Role.name is not UTF-8");
+  EXPECT_EQ(
+      send("TokenService/Create", message(1, bad)),
+      refused + "CreateTokenRequest: keyturn.v1.CreateTokenRequest.display_name is not UTF-8");
   // PutRequest: path = 1, data = 15, where fields = 1; a field's encoding is 2.
   const auto put = [&](const std::string& encoding) {
     return send("SecretService/Put",

@@ -21,12 +21,14 @@ class AnyService final
 
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const grpc::ByteBuffer*,
                                 grpc::ByteBuffer* response) override {
-    return door_.Unary(context, get_, RunOn::kCallbackThread, Resource::Path("app/key"),
-                       [this, response](Call&) {
-                         const grpc::Slice slice = body();
-                         *response = grpc::ByteBuffer(&slice, 1);
-                         return absl::OkStatus();
-                       });
+    return door_.Unary(
+        context, get_, []() -> absl::StatusOr<Resource> { return Resource::Path("app/key"); },
+        [] { return RunOn::kCallbackThread; },
+        [this, response](Call&) {
+          const grpc::Slice slice = body();
+          *response = grpc::ByteBuffer(&slice, 1);
+          return absl::OkStatus();
+        });
   }
 
  private:

@@ -20,17 +20,6 @@ class PagesTest : public ServerFixture {
     metrics_ = Metrics::Create(*methods_);
     pages_ = Pages(server_->rooms(), server_->lifecycle(), *metrics_);
   }
-  // What the server itself serves.
-  std::string Fetch(const std::string& path) {
-    std::string out;
-    FILE* const pipe =
-        popen(absl::StrCat("curl -s http://", server_->info().metrics, path).c_str(), "r");
-    char buffer[4096];
-    while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) out.append(buffer, got);
-    pclose(pipe);
-    return out;
-  }
-
   std::unique_ptr<MethodTable> methods_;
   std::unique_ptr<Metrics> metrics_;
   HttpListener::Routes pages_;

@@ -225,6 +225,17 @@ class ServerFixture : public testing::Test {
     return response.token();
   }
 
+  // A page of the HTTP listener.
+  std::string Fetch(const std::string& path) {
+    std::string out;
+    FILE* const pipe =
+        popen(absl::StrCat("curl -s http://", server_->info().metrics, path).c_str(), "r");
+    char buffer[4096];
+    while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) out.append(buffer, got);
+    pclose(pipe);
+    return out;
+  }
+
   // Every entry of the audit log.
   std::vector<AuditRecord> Entries() {
     std::vector<AuditRecord> records;

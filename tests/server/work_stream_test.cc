@@ -14,17 +14,17 @@ namespace {
 using Report = WorkReport<v1::VerifyAuditResponse>;
 
 // Does the work of the test, or, until it has one, work that never ends by itself.
-class WorkService final : public v1::AuditService::CallbackService {
+class WorkService final
+    : public v1::AuditService::WithRawCallbackMethod_Verify<v1::AuditService::Service> {
  public:
   WorkService(GrpcDoor& door, const MethodTable& methods) : door_(door), methods_(methods) {}
 
   std::function<absl::Status(Report&)> work = [this](Report& report) { return Work(report); };
 
-  grpc::ServerWriteReactor<v1::VerifyAuditResponse>* Verify(
-      grpc::CallbackServerContext* context, const v1::VerifyAuditRequest*) override {
-    return StartWork<v1::VerifyAuditResponse>(door_, context,
-                                              methods_.Get("AuditService", "Verify"),
-                                              [this](Report& report) { return work(report); });
+  raw::StreamReactor* Verify(raw::Context* context, const raw::Bytes* request) override {
+    return StartWork<v1::VerifyAuditRequest, v1::VerifyAuditResponse>(
+        door_, context, request, methods_.Get("AuditService", "Verify"),
+        [this](Report& report) { return work(report); });
   }
 
   absl::Status AwaitEnd() {
