@@ -31,6 +31,13 @@ absl::Status Failed(absl::string_view call) {
 }  // namespace
 
 // There is one thread yet. NOLINTBEGIN(concurrency-mt-unsafe)
+void SetGrpcSettings() {
+  setenv("GRPC_SSL_CIPHER_SUITES", GrpcCipherSuites(), 1);
+  // A trace of gRPC prints headers, which hold tokens.
+  unsetenv("GRPC_TRACE");
+  unsetenv("GRPC_VERBOSITY");
+}
+
 absl::Status ReexecWithSettings(char** argv) {
   if (std::getenv(kMarker) == nullptr) {
     const char* const before = std::getenv(kAllocatorName);
@@ -39,9 +46,6 @@ absl::Status ReexecWithSettings(char** argv) {
         before == nullptr ? kAllocator : absl::StrCat(before, ",", kAllocator);
     setenv(kAllocatorName, settings.c_str(), 1);
     setenv(kMarker, "1", 1);
-    setenv("GRPC_SSL_CIPHER_SUITES", GrpcCipherSuites(), 1);
-    // A trace of gRPC prints headers, which hold tokens.
-    unsetenv("GRPC_TRACE");
     execv("/proc/self/exe", argv);
     return Failed("execv of /proc/self/exe");
   }

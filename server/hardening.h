@@ -7,9 +7,12 @@
 
 namespace keyturn {
 
+// What gRPC reads from the environment when it is first used: the TLS ciphers are those of
+// net/tls_policy.h, and nothing is traced, whatever was there. Before that use.
+void SetGrpcSettings();
+
 // Runs the program again, once, with the setting that jemalloc reads only at start (MALLOC_CONF: it
-// overwrites what is freed) and with the TLS ciphers that gRPC reads from the environment. Returns
-// when the settings are in force. FAILED_PRECONDITION when that cannot be.
+// overwrites what is freed). Returns when it is in force. FAILED_PRECONDITION when that cannot be.
 absl::Status ReexecWithSettings(char** argv);
 
 // `dev` leaves core dumps and debuggers alone. UNAVAILABLE names the call that failed.

@@ -21,5 +21,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "keyturnd: %s\n", std::string(settings.message()).c_str());
     return 1;
   }
+  keyturn::SetGrpcSettings();
   return keyturn::RunServer(*line);
 }

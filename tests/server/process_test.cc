@@ -1,7 +1,10 @@
 // keyturnd as a process: flags, exit codes, hardening, signals.
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,6 +17,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
@@ -34,10 +38,21 @@ class ProcessTest : public testing::Test {
     if (access(program_.c_str(), X_OK) != 0) GTEST_SKIP() << "no keyturnd in KEYTURN_BIN";
   }
 
-  pid_t Spawn(std::vector<std::string> arguments) {
+  using Environment = std::map<std::string, std::string>;
+
+  // `environment` comes over this process's own; `become` is run in the child.
+  pid_t Spawn(
+      std::vector<std::string> arguments, const Environment& environment = {},
+      const std::function<void()>& become = [] {}) {
     arguments.insert(arguments.begin(), program_);
+    // A user that `become` becomes may not be able to go where the program lies.
+    const int program = open(program_.c_str(), O_PATH | O_CLOEXEC);
     const pid_t pid = fork();
-    if (pid != 0) return pid;
+    if (pid != 0) {
+      close(program);
+      return pid;
+    }
+    for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
@@ -45,7 +60,8 @@ class ProcessTest : public testing::Test {
         freopen(dir_.File("err").c_str(), "w", stderr) == nullptr) {
       _exit(126);
     }
-    execv(program_.c_str(), argv.data());
+    become();
+    fexecve(program, argv.data(), environ);
     _exit(127);
   }
   static int Wait(pid_t pid) {
@@ -159,6 +175,26 @@ TEST_F(ProcessTest, SaysWhichListenerFailsAndWhy) {
       << Out("err");
 }
 
+// Root may lock what it likes, so it becomes nobody.
+TEST_F(ProcessTest, RefusesMemoryThatCannotBeLocked) {
+  WriteConfig("c.toml", absl::StrCat("data_directory = \"", dir_.File("data"), "\"\n"));
+  ASSERT_EQ(chmod(dir_.path().c_str(), 0711), 0);
+  const pid_t pid = Spawn({"--config", dir_.File("c.toml")}, {}, [] {
+    const rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_MEMLOCK, &none) != 0) _exit(125);
+    if (geteuid() != 0) return;
+    constexpr uid_t kNobody = 65534;
+    if (setgroups(0, nullptr) != 0 || setgid(kNobody) != 0 || setuid(kNobody) != 0) _exit(125);
+  });
+  EXPECT_EQ(Wait(pid), 1);
+  EXPECT_TRUE(absl::StrContains(
+      Out("err"),
+      "cannot lock 4194304 bytes for the arena of secrets: RLIMIT_MEMLOCK is 0; raise it (systemd: "
+      "LimitMEMLOCK=infinity, shell: ulimit -l)"))
+      << Out("err");
+  EXPECT_FALSE(FileSystem::Posix().Exists(dir_.File("data")));
+}
+
 TEST_F(ProcessTest, RefusesADirectoryThatOthersMayEnter) {
   ASSERT_EQ(mkdir(dir_.File("data").c_str(), 0755), 0);
   ASSERT_EQ(chmod(dir_.File("data").c_str(), 0755), 0);
@@ -210,6 +246,37 @@ TEST_F(ProcessTest, OnlyDevModeTellsItsInterface) {
             grpc::UNIMPLEMENTED);
   kill(real, SIGTERM);
   EXPECT_EQ(Wait(real), 0);
+}
+
+// Whether a client that speaks TLS 1.2 with `suites` only gets a connection.
+bool AgreesOn(const nlohmann::json& info, const std::string& suites) {
+  const std::string command =
+      absl::StrCat("echo | timeout 20 openssl s_client -alpn h2 -tls1_2 -cipher ", suites,
+                   "@SECLEVEL=0 -connect ", std::string(info["grpc"]), " -CAfile ",
+                   std::string(info["ca_file"]), " 2>&1 | grep -q 'Cipher is ECDHE'");
+  return std::system(command.c_str()) == 0;
+}
+
+// gRPC reads its suites from the environment, and the marker of the second start may be there from
+// the first.
+TEST_F(ProcessTest, NoEnvironmentWeakensTls) {
+  const std::string weak = "ECDHE-ECDSA-AES128-SHA:AES128-GCM-SHA256";
+  const Environment hostile = {{"GRPC_SSL_CIPHER_SUITES", weak}};
+  Environment marked = hostile;
+  marked["KEYTURN_SETTINGS_APPLIED"] = "1";
+  marked["MALLOC_CONF"] = "junk:free";
+  WriteConfig("c.toml", "");
+  for (const Environment& environment : {Environment(), hostile, marked}) {
+    const std::string name = absl::StrCat("info", environment.size(), ".json");
+    const pid_t pid = Spawn(
+        {"--dev", "--config", dir_.File("c.toml"), "--info-file", dir_.File(name)}, environment);
+    Await(name);
+    const nlohmann::json info = nlohmann::json::parse(Out(name));
+    EXPECT_TRUE(AgreesOn(info, "ECDHE-ECDSA-AES128-GCM-SHA256")) << name;
+    EXPECT_FALSE(AgreesOn(info, "ECDHE-ECDSA-AES128-SHA")) << name;
+    kill(pid, SIGTERM);
+    EXPECT_EQ(Wait(pid), 0);
+  }
 }
 
 TEST_F(ProcessTest, DevModeServesUntilItIsTold) {
