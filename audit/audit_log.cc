@@ -1,5 +1,6 @@
 #include "audit/audit_log.h"
 
+#include <limits>
 #include <set>
 #include <thread>
 
@@ -10,19 +11,18 @@
 #include "audit/recovery.h"
 #include "audit/segments.h"
 #include "audit/server_event.h"
+#include "audit/signer.h"
 #include "audit/sticky_file.h"
 #include "base/coding.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "crypto/mac.h"
-#include "crypto/signature.h"
 #include "storage/schema.h"
 
 namespace keyturn {
 namespace {
 
-constexpr uint64_t kCheckpointEvery = 1024;
 constexpr uint64_t kIndexEvery = 256;
+constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
 
 class AuditLogImpl : public AuditLog {
  public:
@@ -50,6 +50,7 @@ class AuditLogImpl : public AuditLog {
     ASSIGN_OR_RETURN(RecoveredLog log,
                      RecoverLog(files_, options_.directory, options_.accept_loss ? 0 : synced));
     state_ = std::move(log.state);
+    signer_ = AuditSigner(log.signed_next);
     if (log.last.has_value()) {
       segment_first_ = log.last->first_sequence;
       RETURN_IF_ERROR(OpenFile(log.last->path));
@@ -120,23 +121,20 @@ class AuditLogImpl : public AuditLog {
 
   void SetKeys(std::shared_ptr<const KeyringSnapshot> keys) override {
     const absl::MutexLock lock(&mu_);
-    if (keys == nullptr && keys_ != nullptr && status_.ok()) Checkpoint();
-    keys_ = std::move(keys);
-    if (keys_ == nullptr) return;
-    const absl::StatusOr<std::string> key = Ed25519PublicKey(keys_->audit_signing_seed());
-    if (!key.ok()) return;
-    public_key_ = *key;
-    const std::string path = options_.directory + "/audit-public.key";
-    if (files_.Read(path).value_or("") == HexEncode(public_key_) + "\n") return;
-    const absl::Status written =
-        WriteFileAtomically(files_, path, HexEncode(public_key_) + "\n", 0644);
-    if (!written.ok()) LogWarning("cannot write the audit public key", {{"file", path}});
+    if (status_.ok()) Checkpoint();
+    const bool opened = keys != nullptr;
+    signer_.SetKeys(std::move(keys));
+    if (status_.ok()) Checkpoint();  // of what came without keys, or a crash left
+    if (!opened || signer_.public_key().empty()) return;
+    const absl::Status written = WritePublicKey(signer_.public_key(), files_, options_.directory);
+    if (!written.ok()) {
+      LogWarning("cannot write the audit public key", {{"error", std::string(written.message())}});
+    }
   }
 
   std::string MacOf(absl::string_view value) const override {
     const absl::MutexLock lock(&mu_);
-    if (keys_ == nullptr) return "";
-    return HexEncode(Mac16(keys_->audit_mac_key().ExposeForCrypto(), value));
+    return signer_.MacOf(value);
   }
 
   absl::Status Read(uint64_t from, const std::function<bool(const AuditRecord&)>& fn) override {
@@ -187,7 +185,7 @@ class AuditLogImpl : public AuditLog {
     AuditExtent extent;
     {
       const absl::MutexLock lock(&mu_);
-      public_key = public_key_;
+      public_key = signer_.public_key();
       extent = {segment_first_, file_->size(), state_.next_sequence - 1};
     }
     ASSIGN_OR_RETURN(AuditVerification out, VerifyAuditDirectory(files_, options_.directory,
@@ -239,7 +237,8 @@ class AuditLogImpl : public AuditLog {
       index_.emplace_back(state_.next_sequence, file_->size());
     }
     if (offset == 0) index_.clear();
-    if (state_.next_sequence - last_checkpoint_ >= kCheckpointEvery) Checkpoint();
+    signer_.Wrote(clock_.MonotonicNanos());
+    CheckpointIfDue();
     RETURN_IF_ERROR(status_);  // a torn checkpoint is the end: no segment may follow it
     if (file_->size() >= options_.segment_bytes_max) return NewSegment();
     return absl::OkStatus();
@@ -247,15 +246,15 @@ class AuditLogImpl : public AuditLog {
 
   // Signed when the keys are there; without them the tree is still pinned by the chain.
   void Checkpoint() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (keys_ == nullptr || last_checkpoint_ == state_.next_sequence) return;
-    const absl::StatusOr<std::string> signature =
-        Ed25519Sign(keys_->audit_signing_seed(), CheckpointText(state_));
-    if (!signature.ok()) return;
-    if (const absl::Status status = file_->Append(CheckpointFrame(*signature, &state_));
-        !status.ok()) {
-      Fail(status).IgnoreError();
-    }
-    last_checkpoint_ = state_.next_sequence;
+    const std::optional<std::string> frame = signer_.Checkpoint(&state_);
+    if (!frame.has_value()) return;
+    if (const absl::Status status = file_->Append(*frame); !status.ok()) Fail(status).IgnoreError();
+    unsynced_ += frame->size();
+  }
+
+  void CheckpointIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const absl::Duration left = signer_.DueIn(state_, clock_.MonotonicNanos());
+    if (left == absl::ZeroDuration()) Checkpoint();
   }
 
   absl::Status OpenFile(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -339,22 +338,30 @@ class AuditLogImpl : public AuditLog {
   }
 
   void SyncLoop() {
-    while (true) {
-      uint64_t target;
-      {
-        const absl::MutexLock lock(&mu_);
-        const auto work = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-          return stopping_ || (unsynced_ > 0 && status_.ok());
-        };
-        mu_.Await(absl::Condition(&work));
-        const auto stop = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return stopping_; };
-        clock_.AwaitWithDeadline(&mu_, absl::Condition(&stop),
-                                 clock_.Now() + absl::Milliseconds(limits::kAuditSyncMillis));
-        if (stopping_) return;
-        target = state_.next_sequence - 1;
-      }
-      SyncUpTo(target).IgnoreError();  // the failure is kept in status_
-    }
+    while (SignAndAwaitSync()) SyncUpTo(kEverything).IgnoreError();  // status_ keeps the failure
+  }
+
+  // Signs what is not signed when that is due. Returns when something is to be synced; false at the
+  // end. A log that rests wakes nobody.
+  bool SignAndAwaitSync() {
+    const absl::MutexLock lock(&mu_);
+    const auto stop = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return stopping_; };
+    const auto to_sync = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return stopping_ || (unsynced_ > 0 && status_.ok());
+    };
+    const auto any = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return stopping_ || (status_.ok() && (unsynced_ > 0 || signer_.waiting()));
+    };
+    do {
+      mu_.Await(absl::Condition(&any));
+      const absl::Time now = clock_.Now();
+      clock_.AwaitWithDeadline(&mu_, absl::Condition(&to_sync),
+                               now + signer_.DueIn(state_, clock_.MonotonicNanos()));
+      if (status_.ok() && !stopping_) CheckpointIfDue();
+    } while (!stopping_ && unsynced_ == 0);
+    clock_.AwaitWithDeadline(&mu_, absl::Condition(&stop),
+                             clock_.Now() + absl::Milliseconds(limits::kAuditSyncMillis));
+    return !stopping_;
   }
 
   const AuditLogOptions options_;
@@ -369,7 +376,7 @@ class AuditLogImpl : public AuditLog {
   uint64_t segment_first_ ABSL_GUARDED_BY(mu_) = 0;
   // Offsets in the current segment at which entries of at least a sequence start.
   std::vector<std::pair<uint64_t, uint64_t>> index_ ABSL_GUARDED_BY(mu_);
-  uint64_t last_checkpoint_ ABSL_GUARDED_BY(mu_) = 0;
+  AuditSigner signer_ ABSL_GUARDED_BY(mu_);
   std::set<Revision> tail_ ABSL_GUARDED_BY(mu_);
   // The updates of one group run before any of them is committed: each gets other revisions.
   mutable Revision given_to_trim_ ABSL_GUARDED_BY(mu_);
@@ -377,8 +384,6 @@ class AuditLogImpl : public AuditLog {
   uint64_t synced_sequence_ ABSL_GUARDED_BY(mu_) = 0;
   Revision synced_revision_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  std::shared_ptr<const KeyringSnapshot> keys_ ABSL_GUARDED_BY(mu_);
-  std::string public_key_ ABSL_GUARDED_BY(mu_);
   std::thread syncer_;
 };
 

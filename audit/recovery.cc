@@ -28,6 +28,7 @@ class Recovery {
           problem = FollowFrame(frame, &next);
           if (!problem.empty()) return false;
           any = true;
+          if (frame.type == FrameType::kCheckpoint) log_.signed_next = next.next_sequence;
           log_.state = std::move(next);
           good_end = end_offset;
           return true;
@@ -71,7 +72,7 @@ class Recovery {
 
   FileSystem& files_;
   const uint64_t synced_;
-  RecoveredLog log_{ChainState::Start(), std::nullopt};
+  RecoveredLog log_{ChainState::Start(), std::nullopt, 1};
 };
 
 }  // namespace

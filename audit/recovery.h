@@ -15,6 +15,7 @@ namespace keyturn {
 struct RecoveredLog {
   ChainState state;
   std::optional<SegmentName> last;  // the segment to go on with; none: begin one
+  uint64_t signed_next = 1;         // the next sequence as of the newest checkpoint that was read
 };
 
 // Follows the newest segments of `directory` and cuts off what a crash left of an entry that was
