@@ -96,6 +96,35 @@ struct Caller {
   std::shared_ptr<grpc::Channel> channel = nullptr;  // null: one without client certificate
 };
 
+// A fault that a server could have, as the model would have it: the matrix must tell such a server
+// from the real one.
+struct Mutant {
+  const char* name;
+  std::function<void(Caller&)> forget;
+  int told_apart = 0;
+};
+
+std::vector<Mutant> Mutants() {
+  const auto each_rule = [](Caller& caller, const std::function<void(Rule&)>& change) {
+    for (Rule& rule : caller.rules) change(rule);
+  };
+  return {
+      {"forgets deny rules",
+       [](Caller& caller) {
+         caller.rules.erase(std::remove_if(caller.rules.begin(), caller.rules.end(),
+                                           [](const Rule& rule) { return rule.deny; }),
+                            caller.rules.end());
+       }},
+      {"forgets to identify", [](Caller& caller) { caller.known = true; }},
+      {"forgets when a rule counts",
+       [each_rule](Caller& caller) {
+         each_rule(caller, [](Rule& rule) { rule.when = When::kAlways; });
+       }},
+      {"forgets paths",
+       [each_rule](Caller& caller) { each_rule(caller, [](Rule& rule) { rule.pattern = "*"; }); }},
+  };
+}
+
 class PermissionMatrix : public ServerFixture {
  protected:
   void SetUp() override {
@@ -193,7 +222,7 @@ class PermissionMatrix : public ServerFixture {
     return TlsChannel(issued.certificate_pem(), std::string(csr->key_pem.ExposeForCrypto()));
   }
 
-  bool Expected(const Caller& caller, const MethodInfo& method, const std::string& path) {
+  static bool Expected(const Caller& caller, const MethodInfo& method, const std::string& path) {
     if (method.is_public) return true;
     if (!caller.known) return false;
     if (method.any_identity || caller.root) return true;
@@ -225,6 +254,8 @@ class PermissionMatrix : public ServerFixture {
       const auto* const field = descriptor->input_type()->FindFieldByName(name);
       if (field != nullptr) request->GetReflection()->SetString(request.get(), field, path);
     }
+    const auto* const all = descriptor->input_type()->FindFieldByName("all");  // versions
+    if (all != nullptr) request->GetReflection()->SetBool(request.get(), all, true);
     const std::string bytes = request->SerializeAsString();
     const grpc::Slice slice(bytes);
     const grpc::ByteBuffer buffer(&slice, 1);
@@ -254,29 +285,47 @@ class PermissionMatrix : public ServerFixture {
 
 // Calls that change what the rest of the test stands on are made by tests of their own.
 bool IsDisruptive(const MethodInfo& method) {
-  return absl::EndsWith(method.name, "/Seal") || absl::EndsWith(method.name, "/Logout") ||
-         absl::EndsWith(method.name, "SecretService/Destroy") ||
+  return absl::EndsWith(method.name, "/Seal") || absl::EndsWith(method.name, "/Logout");
+}
+
+// These are called on secrets of their own.
+bool TakesAway(const MethodInfo& method) {
+  return absl::EndsWith(method.name, "SecretService/Destroy") ||
          absl::EndsWith(method.name, "SecretService/Delete");
+}
+
+// A certificate may be issued, and init taken, by few: those say so in another way.
+bool Answered(const grpc::Status& status) {
+  return ReasonIn(status) == "DELEGATION" ||
+         (status.error_code() != grpc::StatusCode::PERMISSION_DENIED &&
+          status.error_code() != grpc::StatusCode::UNAUTHENTICATED);
 }
 
 TEST_F(PermissionMatrix, AgreesWithTheModel) {
   ASSERT_OK_AND_ASSIGN(const MethodTable methods, MethodTable::Create(MethodTable::Services()));
+  std::vector<Mutant> mutants = Mutants();
   int allowed = 0, refused = 0;
   for (const MethodInfo& method : methods.methods()) {
     for (const Caller& caller : callers_) {
-      for (const std::string path : {"app/one/db", "app/private/key", "other/secret", "app/none"}) {
+      for (const std::string kept : {"app/one/db", "app/private/key", "other/secret", "app/none"}) {
+        const std::string path = TakesAway(method) ? kept + "-spare" : kept;
         const bool expected = Expected(caller, method, path);
         if (expected && IsDisruptive(method)) continue;
         // Too many failures from one address lock it out.
-        if (!caller.known && caller.name != "anonymous" && path != "app/one/db") continue;
+        if (!caller.known && caller.name != "anonymous" && kept != "app/one/db") continue;
+        if (TakesAway(method)) {
+          ASSERT_EQ(Text(Put(path, {{"value", "1"}}, root_)), "OK");
+        }
         const grpc::Status status = Invoke(method, caller, path);
         const auto where = absl::StrCat(method.name, " as ", caller.name, " on ", path);
+        for (Mutant& mutant : mutants) {
+          Caller forgotten = caller;
+          mutant.forget(forgotten);
+          mutant.told_apart += Expected(forgotten, method, path) != Answered(status);
+        }
         if (expected) {
-          // A certificate may be issued, and init taken, by few: those say so in another way.
-          const bool narrower = ReasonIn(status) == "DELEGATION";
-          EXPECT_TRUE(narrower || (status.error_code() != grpc::StatusCode::PERMISSION_DENIED &&
-                                   status.error_code() != grpc::StatusCode::UNAUTHENTICATED))
-              << where << ": " << Text(status);
+          EXPECT_TRUE(Answered(status)) << where << ": " << Text(status);
+          EXPECT_TRUE(status.ok() || !TakesAway(method)) << where << ": " << Text(status);
           ++allowed;
         } else {
           EXPECT_EQ(status.error_code(), caller.known ? grpc::StatusCode::PERMISSION_DENIED
@@ -290,6 +339,7 @@ TEST_F(PermissionMatrix, AgreesWithTheModel) {
   }
   EXPECT_GT(allowed, 400);
   EXPECT_GT(refused, 1000);
+  for (const Mutant& mutant : mutants) EXPECT_GT(mutant.told_apart, 0) << mutant.name;
 }
 
 TEST_F(PermissionMatrix, DenialsAreTheSameWhetherThePathExists) {
