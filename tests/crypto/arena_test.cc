@@ -1,8 +1,14 @@
 #include "crypto/arena.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -95,6 +101,41 @@ TEST(Arena, IsConfiguredBeforeUseOnly) {
   ASSERT_OK(SecretBytes::Allocate(1));
   EXPECT_CODE(ConfigureArena(1 << 20, false), kFailedPrecondition);
   EXPECT_CODE(ConfigureArena(1000, false), kInvalidArgument);
+}
+
+TEST(Arena, AForkedChildFindsNothing) {
+  ASSERT_OK_AND_ASSIGN(SecretBytes block, SecretBytes::Allocate(1000));
+  for (char& c : block.Mutable()) c = 's';
+  const absl::string_view bytes = block.ExposeForCrypto();
+  const pid_t child = fork();
+  if (child == 0) {
+    _exit(std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; }) ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 's'; }));
+}
+
+// proc(5): the flags of the mapping that holds `address`, each with a space behind it.
+std::string MappingFlags(const char* address) {
+  std::ifstream maps("/proc/self/smaps");
+  const auto at = reinterpret_cast<uintptr_t>(address);
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    uintptr_t from = 0, to = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &from, &to) == 2) inside = from <= at && at < to;
+    if (inside && line.rfind("VmFlags:", 0) == 0) return line;
+  }
+  return "no such mapping";
+}
+
+TEST(Arena, IsLockedAndLeftOutOfCoreDumps) {
+  ASSERT_OK_AND_ASSIGN(const SecretBytes block, SecretBytes::Allocate(1));
+  const std::string flags = MappingFlags(block.ExposeForCrypto().data());
+  EXPECT_NE(flags.find(" dd "), std::string::npos) << flags;
+  EXPECT_NE(flags.find(" wf "), std::string::npos) << flags;
+  EXPECT_EQ(flags.find(" lo ") != std::string::npos, GetArenaStats().locked) << flags;
 }
 
 using ArenaDeathTest = testing::Test;
