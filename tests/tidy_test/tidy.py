@@ -189,6 +189,20 @@ def dead_documents(root: pathlib.Path, documents: list[str]):
             yield path, 1, "dead: no other document links to it"
 
 
+def missing_tests(root: pathlib.Path, files: dict[str, str]):
+    """What docs/RELIABILITY.md says a test shows needs the test. `Suite.…` is any of a suite."""
+    path = "docs/RELIABILITY.md"
+    if not (root / path).is_file():
+        return
+    tests = {f"{suite}.{name}" for file, text in files.items() if file.startswith("tests/")
+             for suite, name in re.findall(r"\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)", text)}
+    for number, line in enumerate((root / path).read_text().splitlines(), 1):
+        for name in re.findall(r"`([A-Z]\w+\.(?:\w*…|[A-Z]\w+))`", line):
+            wanted = name.removesuffix("…")
+            if name not in tests and not (name.endswith("…") and any(test.startswith(wanted) for test in tests)):
+                yield path, number, f"there is no test {name}"
+
+
 def exposures(files: dict[str, str]) -> str:
     counts = collections.Counter()
     for path, text in files.items():
@@ -218,6 +232,7 @@ def problems(root: pathlib.Path):
     yield from unmirrored(root, paths)
     yield from dead_scripts(root, paths)
     yield from dead_documents(root, [path for path in paths if path.endswith(".md")])
+    yield from missing_tests(root, files)
     recorded = root / "tests/tidy_test/exposures.txt"
     if recorded.exists() and recorded.read_text() != exposures(files):
         yield "tests/tidy_test/exposures.txt", 1, (

@@ -138,6 +138,16 @@ class Mutants(unittest.TestCase):
                 write(root, record, lines)
                 self.assertEqual(expected, messages(root))
 
+    def test_tests_that_are_named_exist(self):
+        for name, expected in (("ATest.Works", []), ("ATest.…", []), ("ATest.Wo…", []),
+                               ("ATest.Gone", ["there is no test ATest.Gone"]),
+                               ("BTest.…", ["there is no test BTest.…"])):
+            with self.subTest(name=name), tempfile.TemporaryDirectory() as root:
+                write(root, "tests/vault/a_test.cc", "TEST_F(ATest, Works) {}\n")
+                write(root, "README.md", "# A\n\nRELIABILITY.md\n")
+                write(root, "docs/RELIABILITY.md", f"# R\n\n| a | `{name}` |\n")
+                self.assertEqual(expected, messages(root))
+
     def test_files_that_are_built_or_named_are_not_dead(self):
         with tempfile.TemporaryDirectory() as root:
             for name, content in CMAKE.items():

@@ -194,7 +194,8 @@ void AddRunCommand(Command app, Shell& shell) {
               "TZ and TMPDIR");
   run.AddFlag("--pass-token", flags->pass_token,
               "leave KEYTURN_TOKEN and KEYTURN_TOKEN_FILE in the environment");
-  run.AddFlag("--mask", flags->mask, "replace the values by *** in what the program prints");
+  run.AddFlag("--mask", flags->mask,
+              "replace the values by *** in what the program prints; not those under 4 characters");
   run.AddOption("--on-change", flags->on_change,
                 "when a secret changes: none (default), restart, or signal:HUP and the like");
   const Option offline = run.AddOption(
