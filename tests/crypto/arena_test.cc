@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 #include <random>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -124,7 +124,9 @@ std::string MappingFlags(const char* address) {
   bool inside = false;
   for (std::string line; std::getline(maps, line);) {
     uintptr_t from = 0, to = 0;
-    if (std::sscanf(line.c_str(), "%lx-%lx ", &from, &to) == 2) inside = from <= at && at < to;
+    char dash = 0;
+    std::istringstream words(line);
+    if (words >> std::hex >> from >> dash >> to && dash == '-') inside = from <= at && at < to;
     if (inside && line.rfind("VmFlags:", 0) == 0) return line;
   }
   return "no such mapping";
