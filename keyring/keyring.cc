@@ -76,10 +76,16 @@ SealStatus KeyringImpl::status() const {
   const std::shared_ptr<const KeyringSnapshot> keys = Current();
   out.sealed = keys == nullptr;
   if (keys != nullptr) out.kek_term = keys->active_kek().term;
-  for (const SealSlot& slot : seal_.slots()) {
-    out.seals.push_back(SealName(slot.type()));
-    if (slot.type() == SealSlot::SHAMIR) {
-      out.shares_threshold = static_cast<int>(slot.threshold());
+  // Of a change that was cut off, the keys of either root key may be the ones that open.
+  for (const auto& slots : {seal_.slots(), seal_.next_slots()}) {
+    for (const SealSlot& slot : slots) {
+      const std::string name = SealName(slot.type());
+      if (std::find(out.seals.begin(), out.seals.end(), name) == out.seals.end()) {
+        out.seals.push_back(name);
+      }
+      if (slot.type() == SealSlot::SHAMIR) {
+        out.shares_threshold = static_cast<int>(slot.threshold());
+      }
     }
   }
   out.shares_given = shares_.given();

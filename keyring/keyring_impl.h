@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,17 +72,20 @@ class KeyringImpl : public Keyring {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status OpenWith(const Candidate& candidate, const SecretBytes& unseal_key,
                         Revision store_revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // With the first candidate that the key opens.
+  absl::Status OpenWithAny(const std::vector<Candidate>& candidates, const SecretBytes& unseal_key,
+                           Revision store_revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckRollback(const KeyringSnapshot& keys, Revision store_revision)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Ends a change of the root key that a crash has cut: forward, or back.
+  // Ends a change of the root key: seal.ktn keeps the slots of one of the two, and a key file of
+  // theirs that still waits gets its name.
   absl::Status SettleRootKey(bool forward) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-
-  // The vault is open, or the new root key in force, whether this succeeds or not.
-  void TakeNextKeyFile();
+  // The same for a change that an earlier call could not end, before another begins.
+  absl::Status SettleEarlier() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // "<key_file>.next" gets its name if it opens one of the seals in force.
+  absl::Status TakeNextKeyFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   absl::Status PutInForce(RekeySession& session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(rekey_mu_);
-  absl::Status WriteNextRootKey(const record::v1::SealFile& both, const SecretBytes& root_key)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const KeyringOptions options_;
   FileSystem& files_;
@@ -92,6 +96,8 @@ class KeyringImpl : public Keyring {
 
   mutable absl::Mutex mu_;
   record::v1::SealFile seal_ ABSL_GUARDED_BY(mu_);  // no slots: not initialised
+  // Which slots of seal_ root_key_ is of, while seal_ has those of two: the next ones, or not.
+  std::optional<bool> unsettled_ ABSL_GUARDED_BY(mu_);
   Uuid vault_id_ ABSL_GUARDED_BY(mu_);
   ShareCollector shares_ ABSL_GUARDED_BY(mu_);
   std::string nonce_ ABSL_GUARDED_BY(mu_);

@@ -8,9 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "keyring/key_file.h"
 #include "keyring/keyring_codec.h"
 #include "keyring/keyring_impl.h"
 #include "keyring/seal_file.h"
+#include "keyring/seal_slot.h"
 
 namespace keyturn {
 
@@ -26,6 +28,7 @@ absl::StatusOr<RekeyStatus> KeyringImpl::StartRekey(std::vector<SealSpec> seals)
   SealFile present;
   {
     const absl::MutexLock state(&mu_);
+    RETURN_IF_ERROR(SettleEarlier());
     present = seal_;
   }
   ASSIGN_OR_RETURN(rekey_, RekeySession::Start(present, std::move(seals), options_, clock_.Now()));
@@ -68,40 +71,64 @@ RekeyStatus KeyringImpl::rekey_status() const {
 
 absl::Status KeyringImpl::PutInForce(RekeySession& session) {
   const absl::MutexLock lock(&mu_);
-  RETURN_IF_ERROR(Snapshot().status());  // sealed meanwhile
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Snapshot());
   SecretBytes root_key = session.TakeRootKey();
   SealFile both = seal_;
   *both.mutable_next_slots() = {session.slots().begin(), session.slots().end()};
-  const absl::Status written = WriteNextRootKey(both, root_key);
+  absl::Status written = WriteSealFile(files_, options_.directory, both);
+  if (written.ok()) written = WriteKeys(*keys, root_key);
+  seal_ = std::move(both);
+  unsettled_ = written.ok();
   if (!written.ok()) {
+    // Back to the root key that is in use, as far as the disk lets us.
+    SettleEarlier().IgnoreError();
     return absl::Status(written.code(),
                         absl::StrCat("the root key was not changed, but the next unseal may find "
                                      "the new one: keep the keys of old and new seals until then: ",
                                      written.message()));
   }
   root_key_ = std::move(root_key);
-  seal_ = std::move(both);
   // The new root key is in force. What is left to do takes nothing away from that, and the next
-  // unseal does it if this fails: the old slots open a root key that opens nothing.
+  // unseal or change does it if this fails: the old slots open a root key that opens nothing.
   const absl::Status settled = SettleRootKey(/*forward=*/true);
   if (!settled.ok()) {
-    LogError("the new root key is in force, but the old one's slots are not removed yet",
+    LogError("the new root key is in force, but seal.ktn or the key file is not as it will be",
              {{"error", std::string(settled.message())}});
-  } else if (!session.status().root_key_only) {
-    TakeNextKeyFile();
   }
   return absl::OkStatus();
 }
 
-absl::Status KeyringImpl::WriteNextRootKey(const SealFile& both, const SecretBytes& root_key) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Snapshot());
-  absl::Status written = WriteSealFile(files_, options_.directory, both);
-  if (written.ok()) written = WriteKeys(*keys, root_key);
-  if (written.ok()) return written;
-  // Back to what is in memory, as far as the disk lets us.
-  const absl::Status back = WriteKeys(*keys, root_key_);
-  if (back.ok()) WriteSealFile(files_, options_.directory, seal_).IgnoreError();
-  return written;
+absl::Status KeyringImpl::SettleEarlier() {
+  if (unsettled_.has_value()) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Snapshot());
+    // A copy may be under the other root key.
+    RETURN_IF_ERROR(WriteKeys(*keys, root_key_));
+    return SettleRootKey(*unsettled_);
+  }
+  return TakeNextKeyFile();
+}
+
+absl::Status KeyringImpl::SettleRootKey(bool forward) {
+  SealFile settled = seal_;
+  if (forward) settled.mutable_slots()->Swap(settled.mutable_next_slots());
+  settled.clear_next_slots();
+  RETURN_IF_ERROR(WriteSealFile(files_, options_.directory, settled));
+  seal_ = std::move(settled);
+  unsettled_.reset();
+  return TakeNextKeyFile();
+}
+
+absl::Status KeyringImpl::TakeNextKeyFile() {
+  if (options_.key_file.empty()) return absl::OkStatus();
+  const absl::StatusOr<SecretBytes> key = ReadKeyFile(NextKeyFile(options_.key_file));
+  if (absl::IsNotFound(key.status())) return absl::OkStatus();
+  for (const record::v1::SealSlot& slot : seal_.slots()) {
+    if (slot.type() != record::v1::SealSlot::KEY_FILE) continue;
+    RETURN_IF_ERROR(key.status());
+    if (!OpenSlot(slot, vault_id_, *key).ok()) continue;  // it is of a change that came to nothing
+    RETURN_IF_ERROR(PromoteNextKeyFile(options_.key_file));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace keyturn

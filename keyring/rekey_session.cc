@@ -67,8 +67,9 @@ absl::Status RekeySession::MakeSlots(std::vector<SealSpec> seals) {
     RemoveNextKeyFile(options_.key_file);
   }
   for (const SealSpec& spec : seals) {
+    std::error_code unknown;
     if (spec.type == SealSpec::Type::kKeyFile && !has_key_file_ && !options_.key_file.empty() &&
-        std::filesystem::exists(options_.key_file)) {
+        std::filesystem::exists(options_.key_file, unknown)) {
       return absl::FailedPreconditionError(
           absl::StrCat("key file ", options_.key_file,
                        " is there but is no seal of this vault; move it away first"));

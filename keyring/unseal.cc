@@ -1,5 +1,4 @@
 // Unsealing: from a key, a passphrase or shares to the root key, and from there to all others.
-#include <filesystem>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -11,12 +10,11 @@
 #include "keyring/key_file.h"
 #include "keyring/keyring_codec.h"
 #include "keyring/keyring_impl.h"
-#include "keyring/seal_file.h"
 #include "keyring/seal_slot.h"
+#include "keyring/share_text.h"
 
 namespace keyturn {
 
-using record::v1::SealFile;
 using record::v1::SealSlot;
 
 absl::StatusOr<std::vector<KeyringImpl::Candidate>> KeyringImpl::Candidates(
@@ -45,28 +43,16 @@ absl::Status KeyringImpl::UnsealWithKeyFile(Revision store_revision) {
   if (options_.key_file.empty()) {
     return absl::FailedPreconditionError("key_file is not set in the server's configuration");
   }
-  absl::Status problem;
+  absl::StatusOr<SecretBytes> key = ReadKeyFile(options_.key_file);
+  absl::Status problem = absl::IsNotFound(key.status())
+                             ? absl::FailedPreconditionError(key.status().message())
+                             : absl::Status(key.status());
+  if (key.ok()) problem = OpenWithAny(candidates, *key, store_revision);
+  if (problem.ok()) return problem;
   // A crash may have come between the new seal and the new file's name.
-  for (const std::string& path : {options_.key_file, NextKeyFile(options_.key_file)}) {
-    const absl::StatusOr<SecretBytes> key = ReadKeyFile(path);
-    for (const Candidate& candidate : candidates) {
-      absl::Status opened =
-          key.ok() ? OpenWith(candidate, *key, store_revision) : absl::Status(key.status());
-      if (absl::IsNotFound(opened)) opened = absl::FailedPreconditionError(opened.message());
-      if (opened.ok() && path != options_.key_file) TakeNextKeyFile();
-      if (opened.ok()) return opened;
-      if (problem.ok() || absl::IsUnauthenticated(problem)) problem = opened;
-    }
-    if (!std::filesystem::exists(NextKeyFile(options_.key_file))) break;
-  }
+  key = ReadKeyFile(NextKeyFile(options_.key_file));
+  if (key.ok() && OpenWithAny(candidates, *key, store_revision).ok()) return absl::OkStatus();
   return problem;
-}
-
-void KeyringImpl::TakeNextKeyFile() {
-  const absl::Status promoted = PromoteNextKeyFile(options_.key_file);
-  if (promoted.ok()) return;
-  LogError("the new key file has not taken its name yet",
-           {{"error", std::string(promoted.message())}});
 }
 
 absl::Status KeyringImpl::UnsealWithPassphrase(const SecretBytes& passphrase,
@@ -99,13 +85,18 @@ absl::Status KeyringImpl::UnsealWithShare(const SecretBytes& text, absl::string_
         "the nonce is not that of the unseal under way; ask for the status, or start again with "
         "reset");
   }
-  absl::StatusOr<std::optional<SecretBytes>> key = absl::InvalidArgumentError("no slot");
-  const Candidate* slot = nullptr;
+  ASSIGN_OR_RETURN(const TextShare share, DecodeShare(text.ExposeForCrypto()));
+  // After a change of the root key alone, the same shares are for both slots.
+  std::vector<Candidate> of_share;
   for (const Candidate& candidate : candidates) {
-    slot = &candidate;
-    key = shares_.Add(candidate.slot, text);
-    if (key.ok()) break;
+    if (candidate.slot.id().substr(0, share.slot_prefix.size()) == share.slot_prefix) {
+      of_share.push_back(candidate);
+    }
   }
+  if (of_share.empty()) {
+    return absl::InvalidArgumentError("the share belongs to another vault or an older seal");
+  }
+  const absl::StatusOr<std::optional<SecretBytes>> key = shares_.Add(of_share[0].slot, text);
   if (shares_.given() == 0) {
     nonce_.clear();
   } else if (nonce_.empty()) {
@@ -113,11 +104,14 @@ absl::Status KeyringImpl::UnsealWithShare(const SecretBytes& text, absl::string_
   }
   RETURN_IF_ERROR(key.status());
   if (!key->has_value()) return absl::OkStatus();
-  // After a change of the root key alone, the same shares are for both slots.
+  return OpenWithAny(of_share, **key, store_revision);
+}
+
+absl::Status KeyringImpl::OpenWithAny(const std::vector<Candidate>& candidates,
+                                      const SecretBytes& unseal_key, Revision store_revision) {
   absl::Status problem;
   for (const Candidate& candidate : candidates) {
-    if (candidate.slot.id() != slot->slot.id()) continue;
-    const absl::Status opened = OpenWith(candidate, **key, store_revision);
+    const absl::Status opened = OpenWith(candidate, unseal_key, store_revision);
     if (opened.ok()) return opened;
     if (problem.ok() || absl::IsUnauthenticated(problem)) problem = opened;
   }
@@ -144,9 +138,15 @@ absl::Status KeyringImpl::OpenWith(const Candidate& candidate, const SecretBytes
   RETURN_IF_ERROR(opened.status());
   RETURN_IF_ERROR(CheckRollback(*opened->keys, store_revision));
   if (!seal_.next_slots().empty()) {
-    RETURN_IF_ERROR(SettleRootKey(candidate.next));
-    LogWarning("a change of the root key that was cut off has been ended",
+    LogWarning("a change of the root key that was cut off is being ended",
                {{"in_force", candidate.next ? "the new one" : "the old one"}});
+    unsettled_ = candidate.next;
+  }
+  const absl::Status settled =
+      unsettled_.has_value() ? SettleRootKey(candidate.next) : TakeNextKeyFile();
+  if (!settled.ok()) {  // the vault opens all the same, now and at the next unseal
+    LogError("a change of the root key is not ended yet",
+             {{"error", std::string(settled.message())}});
   }
   Use(std::move(root_key), opened->generation, std::move(opened->keys));
   return absl::OkStatus();
@@ -160,16 +160,6 @@ absl::Status KeyringImpl::CheckRollback(const KeyringSnapshot& keys, Revision st
   if (!(older && options_.accept_rollback)) RETURN_IF_ERROR(anchored);
   rollback_from_ = older ? seen : Revision(0);
   return SaveAnchor(files_, options_.anchor_file, keys, store_revision);
-}
-
-absl::Status KeyringImpl::SettleRootKey(bool forward) {
-  SealFile settled = seal_;
-  if (forward) settled.mutable_slots()->Swap(settled.mutable_next_slots());
-  settled.clear_next_slots();
-  RETURN_IF_ERROR(WriteSealFile(files_, options_.directory, settled));
-  seal_ = std::move(settled);
-  if (!forward) RemoveNextKeyFile(options_.key_file);
-  return absl::OkStatus();
 }
 
 }  // namespace keyturn

@@ -15,7 +15,8 @@ namespace keyturn {
 absl::StatusOr<v1::EraseResponse> Erase(Call& call, const v1::EraseRequest& request, GrpcDoor& door,
                                         Vault& vault, Store& store);
 
-// Purges every family, and tells after each. The last message has `done`.
+// Purges every family, and tells after each. The last message has `done`. Ends with Store::Purge's
+// errors.
 raw::StreamReactor* StartPurge(GrpcDoor& door, Store& store, raw::Context* context,
                                const raw::Bytes* request, const MethodInfo& method);
 

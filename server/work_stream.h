@@ -61,11 +61,12 @@ class WorkReport {
 };
 
 inline absl::Status TooMuchWork() {
-  return WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                                       "at most ", limits::kWorkStreamsMax,
-                                       " verifications run at once; try again when one has ended")),
-                                   "BUSY"),
-                        absl::Milliseconds(limits::kBusyRetryMilliseconds));
+  return WithRetryAfter(
+      WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                     "at most ", limits::kWorkStreamsMax,
+                     " verifications and the like run at once; try again when one has ended")),
+                 "BUSY"),
+      absl::Milliseconds(limits::kBusyRetryMilliseconds));
 }
 
 // Admits the call, whose request says nothing but must be a `Request`, and runs `work` on the pool,

@@ -2,13 +2,16 @@
 
 #include <rocksdb/options.h>
 
+#include <algorithm>
 #include <bitset>
 #include <cstring>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "base/reason.h"
 #include "base/status_macros.h"
 
 namespace keyturn {
@@ -61,12 +64,46 @@ absl::StatusOr<std::unique_ptr<rocksdb::SequentialFile>> OpenIfThere(rocksdb::En
   return FromRocks(opened);
 }
 
+// Readers keep what they may still read: the compaction leaves records that an older snapshot
+// shows, and the tables that it replaces stay while a scan has them open.
+absl::Status OldStateRead() {
+  return WithReason(absl::FailedPreconditionError(
+                        "a verification or a listing reads an older state of the store, which "
+                        "keeps what was deleted; try again when it has ended"),
+                    "OLD_STATE_READ");
+}
+
+bool AnOlderSnapshotIsHeld(rocksdb::DB& db) {
+  const rocksdb::SequenceNumber now = db.GetLatestSequenceNumber();
+  uint64_t held = 0, oldest = 0;
+  db.GetIntProperty(rocksdb::DB::Properties::kNumSnapshots, &held);
+  db.GetIntProperty(rocksdb::DB::Properties::kOldestSnapshotSequence, &oldest);
+  return held > 0 && oldest < now;
+}
+
+std::set<std::string> Tables(const RocksDb& db) {
+  std::vector<rocksdb::LiveFileMetaData> live;
+  db.db().GetLiveFilesMetaData(&live);
+  std::set<std::string> names;
+  for (const rocksdb::LiveFileMetaData& table : live) names.insert(table.db_path + table.name);
+  return names;
+}
+
+bool AReplacedTableIsLeft(const RocksDb& db, const std::set<std::string>& before) {
+  const std::set<std::string> live = Tables(db);
+  return std::any_of(before.begin(), before.end(), [&](const std::string& path) {
+    return live.count(path) == 0 && db.db().GetEnv()->FileExists(path).ok();
+  });
+}
+
 }  // namespace
 
 absl::Status PurgeFamily(const RocksDb& db, Family family) {
   std::vector<rocksdb::ColumnFamilyHandle*> all;
   for (size_t i = 0; i < kFamilies; ++i) all.push_back(db.family(static_cast<Family>(i)));
   RETURN_IF_ERROR(FromRocks(db.db().Flush(rocksdb::FlushOptions(), all)));
+  const bool held = AnOlderSnapshotIsHeld(db.db());
+  const std::set<std::string> before = Tables(db);
   rocksdb::CompactRangeOptions compact;
   compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
   compact.exclusive_manual_compaction = false;
@@ -74,7 +111,8 @@ absl::Status PurgeFamily(const RocksDb& db, Family family) {
   // Removes what nothing needs any more before it returns; otherwise a background thread does,
   // some time.
   RETURN_IF_ERROR(FromRocks(db.db().DisableFileDeletions()));
-  return FromRocks(db.db().EnableFileDeletions(/*force=*/true));
+  RETURN_IF_ERROR(FromRocks(db.db().EnableFileDeletions(/*force=*/true)));
+  return held || AReplacedTableIsLeft(db, before) ? OldStateRead() : absl::OkStatus();
 }
 
 absl::StatusOr<FileSearch> SearchStoreFiles(const RocksDb& db,

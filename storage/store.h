@@ -178,7 +178,8 @@ class Store : public Updater {
 
   // Takes what was deleted or replaced in `family` out of the store's files: writes everything to
   // tables, compacts the family down to its last level, and removes the logs. Long for a large
-  // family. What a snapshot from before still shows stays until somebody purges after its end.
+  // family. FAILED_PRECONDITION, reason OLD_STATE_READ, when a snapshot or a scan that began before
+  // kept some of it: to be called again when that has ended.
   virtual absl::Status Purge(Family family) = 0;
   // Looks for 16 consecutive bytes of any needle in every file of the store, as they are on the
   // disk. Of a needle, whole groups of 16 bytes count: a log may split a record anywhere.

@@ -51,14 +51,22 @@ class DekCollector : public Updater {
   std::vector<std::string> wrapped_;
 };
 
-absl::Status StillRead(const FileSearch& search) {
+// Whoever asked must not take it for undone, and cannot ask again.
+absl::Status NotErased(const absl::Status& why) {
+  const std::string reason = ReasonOf(why);
   return WithReason(
-      absl::FailedPreconditionError(absl::StrCat(
-          "the versions are destroyed, but their keys are still in ",
-          absl::StrJoin(search.found, ", "),
-          ", which a verification or a listing of an older state reads; `keyturn operator purge` "
-          "takes them away when that has ended")),
-      "OLD_STATE_READ");
+      absl::Status(why.code(),
+                   absl::StrCat("the versions are destroyed, but their keys may still be in files "
+                                "of the store, from where `keyturn operator purge` takes them: ",
+                                why.message())),
+      reason);
+}
+
+// Purges until no reader of an older state keeps anything.
+absl::Status PurgeDeks(Store& store, absl::FunctionRef<absl::Status()> wait) {
+  absl::Status purged = store.Purge(Family::kDeks);
+  while (absl::IsFailedPrecondition(purged) && wait().ok()) purged = store.Purge(Family::kDeks);
+  return purged;
 }
 
 }  // namespace
@@ -71,12 +79,16 @@ absl::StatusOr<EraseResult> EraseVersions(Vault& vault, Store& store, Updater& u
   ASSIGN_OR_RETURN(result.destroyed, vault.Destroy(collector, request));
   const std::vector<std::string> needles = collector.Needles();
   result.keys = needles.size();
-  while (true) {
-    RETURN_IF_ERROR(store.Purge(Family::kDeks));
-    ASSIGN_OR_RETURN(result.search, store.SearchFiles(needles, progress));
-    if (result.search.found.empty()) return result;
-    if (!wait().ok()) return StillRead(result.search);
+  const absl::Status purged = PurgeDeks(store, wait);
+  if (!purged.ok()) return NotErased(purged);
+  absl::StatusOr<FileSearch> search = store.SearchFiles(needles, progress);
+  if (!search.ok()) return NotErased(search.status());
+  if (!search->found.empty()) {
+    return NotErased(absl::DataLossError(
+        absl::StrCat("they were found in ", absl::StrJoin(search->found, ", "))));
   }
+  result.search = *std::move(search);
+  return result;
 }
 
 }  // namespace keyturn

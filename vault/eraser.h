@@ -8,9 +8,10 @@
 
 namespace keyturn {
 
-// Destroys as Vault::Destroy, purges, and searches, again as long as an older state of the store
-// keeps a key in some file: before each further round `wait` is called, and anything but OK is
-// FAILED_PRECONDITION, reason OLD_STATE_READ: the versions are destroyed, but not erased.
+// Destroys as Vault::Destroy, purges, and searches. While a reader of an older state keeps any of
+// it, it purges again after `wait`; when that is not OK, FAILED_PRECONDITION, reason
+// OLD_STATE_READ. Every error after the versions were destroyed says that they are. On success no
+// wrapped key of them is in any file, nor one that was replaced or deleted before.
 absl::StatusOr<EraseResult> EraseVersions(Vault& vault, Store& store, Updater& updater,
                                           const v1::DestroyRequest& request, ProgressFn progress,
                                           absl::FunctionRef<absl::Status()> wait);

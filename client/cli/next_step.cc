@@ -58,6 +58,8 @@ std::string ReasonStep(const ErrorDetail& detail, const Asked& asked) {
   if (reason == "DEADLINE_REQUIRED") return "give --timeout 15s";
   if (reason == "REVISION_AHEAD") return "keyturn operator status says the newest revision";
   if (reason == "REPLY_FULL") return "ask for fewer secrets at once";
+  if (reason == "WRONG_KEY") return "keyturn operator rekey status says which keys are asked for";
+  if (reason == "OLD_STATE_READ") return "keyturn operator purge";
   if (reason == "MALFORMED_REQUEST") return "keyturn doctor compares the versions of both sides";
   return "";
 }

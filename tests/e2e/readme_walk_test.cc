@@ -163,14 +163,16 @@ TEST_F(ReadmeWalk, EverythingItSaysIsSo) {
   const std::string checked = printed["2 keyturn secret read alcs/production/api-key"];
   EXPECT_TRUE(absl::StartsWith(checked, kApiKey)) << checked;
   const std::vector<std::string> lines = absl::StrSplit(checked, '\n');
-  int clean = 0, reads = 0;
+  int clean = 0, reads = 0, signed_up_to = 0;
   for (const std::string& line : lines) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
     if (words == std::vector<std::string>{"problems", "0"}) ++clean;
+    if (words.size() == 4 && words[0] == "signed") signed_up_to = std::atoi(words[3].c_str());
     if (absl::StrContains(line, "  secret_read  ok  spiffe://keyturn/operator  ")) ++reads;
   }
   EXPECT_EQ(clean, 2) << checked;
-  EXPECT_GE(reads, 5) << checked;  // before the kill and after it
+  EXPECT_GE(reads, 5) << checked;         // before the kill and after it
+  EXPECT_GT(signed_up_to, 0) << checked;  // what the kill left unsigned, at the next unseal
 }
 
 TEST_F(ReadmeWalk, TheTerminalSaysTheSameAsTheReadme) {

@@ -80,6 +80,8 @@ TEST_F(RekeyCliTest, NewSharesTakeThePlaceOfEverySealBefore) {
   EXPECT_TRUE(absl::StrContains(authorised.err, "count only when enough of them were typed back"))
       << authorised.err;
   const std::vector<std::string> shares = SharesIn("new-shares");
+  Fails("operator rekey give --share-file new-shares --shares-file shares", 6,
+        "shares exists already; nothing was given");
   ASSERT_EQ(shares.size(), 5u);
 
   // Nothing has changed yet.

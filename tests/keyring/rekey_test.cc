@@ -329,6 +329,76 @@ TEST_F(RekeyTest, OtherKeysTurnMeanwhile) {
   EXPECT_EQ(again->status().kek_term, KekTerm(4));
 }
 
+TEST_F(RekeyTest, ANewKeyFileGetsItsNameWhicheverSealOpens) {
+  NewVault({Type::kKeyFile, Type::kPassphrase});
+  ASSERT_OK(Rekey(Seals({Type::kKeyFile, Type::kPassphrase}, "the new passphrase")));
+  const std::string fresh = KeyFileBytes();
+  PutKeyFile(NextKeyFile(options_.key_file), fresh);
+  PutKeyFile(options_.key_file, old_.key_file);
+  keyring_ = Unseal(new_, Type::kPassphrase);
+  EXPECT_EQ(KeyFileBytes(), fresh);
+  // The same when the server went on and another change begins.
+  PutKeyFile(NextKeyFile(options_.key_file), fresh);
+  PutKeyFile(options_.key_file, old_.key_file);
+  ASSERT_OK(keyring_->StartRekey(Seals({Type::kKeyFile})));
+  keyring_->CancelRekey();
+  EXPECT_EQ(KeyFileBytes(), fresh);
+  EXPECT_TRUE(Opens(new_, {Type::kKeyFile, Type::kPassphrase}));
+}
+
+// Whatever a fault left behind of the first change, a second one by the same server, itself cut off
+// by a power cut, leaves one set of keys that opens the vault, and not that of two changes ago.
+TEST_F(RekeyTest, ASecondChangeAfterAFaultInTheFirst) {
+  int runs = 0, second_done = 0, refused = 0;
+  for (const DiskFault fault : {DiskFault::kError, DiskFault::kNoSpace}) {
+    bool finished = false;
+    for (uint64_t n = 1; !finished; ++n) {
+      for (uint64_t cut = 1; cut <= 24; cut += 1 + random_() % 3) {
+        SCOPED_TRACE(absl::StrCat("operation ", n, ", fault ", static_cast<int>(fault),
+                                  ", the second cut at ", cut));
+        NewVault({Type::kPassphrase});
+        if (HasFatalFailure()) return;
+        disk_->FailAt(n, fault);
+        const absl::Status first = Rekey(Seals({Type::kPassphrase}, "the new passphrase"));
+        finished = !disk_->fault_hit();
+        disk_->ClearFault();
+        const Keys oldest = old_, middle = new_;
+        if (first.ok()) old_ = middle;
+        disk_->FailAt(cut, DiskFault::kPowerOff);
+        new_ = {"", "the third passphrase", {}};
+        absl::Status second =
+            keyring_->StartRekey(Seals({Type::kPassphrase}, new_.passphrase)).status();
+        if (second.ok()) second = GiveAll(old_).status();
+        if (second.ok()) second = GiveAll(new_).status();
+        EXPECT_TRUE(second.ok() || disk_->fault_hit()) << first << "; " << second;
+        keyring_.reset();
+        disk_->ClearFault();
+        disk_->PowerOff();
+        disk_->PowerOn();
+
+        const bool by_oldest = Opens(oldest, {Type::kPassphrase});
+        const bool by_middle = Opens(middle, {Type::kPassphrase});
+        const bool by_new = Opens(new_, {Type::kPassphrase});
+        EXPECT_EQ(by_oldest + by_middle + by_new, 1) << first << "; " << second;
+        if (first.ok()) {
+          EXPECT_FALSE(by_oldest) << "revoked keys open the vault again";
+        }
+        if (second.ok()) {
+          EXPECT_TRUE(by_new);
+        }
+        if (HasFailure()) return;
+        ++runs;
+        second_done += second.ok() ? 1 : 0;
+        refused += second.ok() ? 0 : 1;
+      }
+    }
+  }
+  std::printf("%d runs, the second change was done in %d and cut off in %d\n", runs, second_done,
+              refused);
+  EXPECT_GT(second_done, 0);
+  EXPECT_GT(refused, 0);
+}
+
 struct Change {
   std::string name;
   std::vector<Type> from, to;  // to: empty for the root key alone

@@ -113,7 +113,8 @@ TEST_F(WorkStreamTest, LeavesWorkersToOthers) {
   over.Notify();
   EXPECT_EQ(
       Text(status),
-      "RESOURCE_EXHAUSTED: at most 2 verifications run at once; try again when one has ended");
+      "RESOURCE_EXHAUSTED: at most 2 verifications and the like run at once; try again when one "
+      "has ended");
   EXPECT_EQ(ReasonIn(status), "BUSY");
   for (const auto& reader : readers) {
     EXPECT_TRUE(reader->Read(&message));

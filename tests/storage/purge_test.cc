@@ -45,13 +45,34 @@ TEST_F(PurgeTest, WhatWasReplacedOrDeletedIsInNoFileAfterwards) {
   ASSERT_OK(FromRocks(db_->db().Flush({}, db_->family(Family::kDeks))));
   Put("a", kept);
   ASSERT_OK(FromRocks(db_->db().Delete({}, db_->family(Family::kDeks), "b")));
-  EXPECT_EQ(FilesWith(replaced), 1u);
-  EXPECT_EQ(FilesWith(deleted), 1u);
+  EXPECT_GE(FilesWith(replaced), 1u);  // a table, and perhaps a log that is not removed yet
+  EXPECT_GE(FilesWith(deleted), 1u);
   ASSERT_OK(PurgeFamily(*db_, Family::kDeks));
   EXPECT_EQ(FilesWith(replaced), 0u);
   EXPECT_EQ(FilesWith(deleted), 0u);
   EXPECT_EQ(FilesWith(kept), 1u);
   EXPECT_EQ(*db_->Get({}, Family::kDeks, "a"), kept);
+}
+
+// What a search for the newest bytes does not see: the older state that a reader keeps.
+TEST_F(PurgeTest, SaysWhenAReaderKeepsAnOlderState) {
+  Put("a", RandomText(100));
+  const rocksdb::Snapshot* const snapshot = db_->db().GetSnapshot();
+  ASSERT_OK(FromRocks(db_->db().Delete({}, db_->family(Family::kDeks), "a")));
+  EXPECT_CODE(PurgeFamily(*db_, Family::kDeks), kFailedPrecondition);
+  db_->db().ReleaseSnapshot(snapshot);
+  ASSERT_OK(PurgeFamily(*db_, Family::kDeks));
+  // A scan without a snapshot holds on to the table that it reads.
+  Put("b", RandomText(100));
+  ASSERT_OK(PurgeFamily(*db_, Family::kDeks));
+  std::unique_ptr<rocksdb::Iterator> scan(db_->db().NewIterator({}, db_->family(Family::kDeks)));
+  scan->SeekToFirst();
+  ASSERT_TRUE(scan->Valid());
+  ASSERT_OK(FromRocks(db_->db().Delete({}, db_->family(Family::kDeks), "b")));
+  EXPECT_CODE(PurgeFamily(*db_, Family::kDeks), kFailedPrecondition);
+  scan.reset();
+  Put("c", "c");
+  EXPECT_OK(PurgeFamily(*db_, Family::kDeks));
 }
 
 // A log cuts records at its blocks of 32 KiB, and the search reads a megabyte at a time.

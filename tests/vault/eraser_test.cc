@@ -28,7 +28,9 @@ class EraserTest : public VaultFixture {
     int files = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_.File("db"))) {
       if (!entry.is_regular_file()) continue;
-      const std::string bytes = *FileSystem::Posix().Read(entry.path());
+      const absl::StatusOr<std::string> read = FileSystem::Posix().Read(entry.path());
+      if (absl::IsNotFound(read.status())) continue;  // the store has just removed it
+      const std::string bytes = *read;
       bool found = false;
       for (const std::string& one : wrapped) {
         for (size_t at = kSealedHeaderBytes; at + 16 <= one.size() && !found; at += 16) {
@@ -113,10 +115,13 @@ TEST_F(EraserTest, AnOlderStateThatIsReadKeepsItAndSaysSo) {
   ASSERT_OK(Put("c/d", {{"v", "2"}}));
   const std::vector<std::string> wrapped = Wrapped();
   std::shared_ptr<const Snapshot> held = store_->GetSnapshot();
+  // What the reader keeps is the wrap from before, which nobody would look for.
+  ASSERT_OK(keyring_->RotateKek(AeadSuite::kAes256Gcm, false));
+  ASSERT_OK(vault_->Rewrap(*store_, NoProgress));
   const absl::Status refused = Erase(All("a/b")).status();
   EXPECT_TRUE(absl::StrContains(Said(refused),
                                 "FAILED_PRECONDITION OLD_STATE_READ: the versions "
-                                "are destroyed, but their keys are still in 0"))
+                                "are destroyed, but their keys may still be in "))
       << Said(refused);
   EXPECT_EQ(Get("a/b"), "NOT_FOUND");
   EXPECT_GT(FilesWith(wrapped), 0);

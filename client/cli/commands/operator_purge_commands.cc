@@ -48,17 +48,15 @@ void WaitALittle(Clock& clock) {
   clock.AwaitWithDeadline(&mu, absl::Condition(&never), clock.Now() + kBetweenLooks);
 }
 
-// A rotation that is not finished serves as well as a new one.
+// Also when a rotation is under way: what was destroyed may be under its key.
 absl::Status TurnKek(Shell& shell, Client& client) {
-  ASSIGN_OR_RETURN(v1::RewrapStatusResponse status, client.RewrapStatus({}, shell.Options()));
-  if (!OlderKeysAreLeft(status)) {
-    RETURN_IF_ERROR(client.RotateKek({}, shell.Options()).status());
-  }
+  ASSIGN_OR_RETURN(const v1::RotateKekResponse rotated, client.RotateKek({}, shell.Options()));
+  v1::RewrapStatusResponse status;
   Progress progress("records checked", shell.terminal(), shell.clock());
   do {
     ASSIGN_OR_RETURN(status, client.RewrapStatus({}, shell.Options()));
     progress.Update(status.records_checked(), 0);
-    if (status.records_failed() > 0 && !status.running()) {
+    if (status.term() == rotated.term() && status.records_failed() > 0 && !status.running()) {
       return WithHelp(absl::DataLossError(absl::StrCat(
                           status.records_failed(),
                           " records do not open, so the older keys cannot be forgotten")),

@@ -1,5 +1,6 @@
 // operator rekey, operator rotate-root-key.
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -119,8 +120,10 @@ class Giver {
         terminal.Say("the keys of the seals are what they were");
       } else {
         terminal.Say(
-            "the old shares, passphrase and key file are worthless now. If others had them, they "
-            "may know the key-encryption key: keyturn operator rotate-kek --compromised");
+            "the old shares, passphrase and key file open copies of the data directory from "
+            "before, "
+            "and nothing else: make a new backup before you throw them away. If others had them, "
+            "they may know the key-encryption key: keyturn operator rotate-kek --compromised");
       }
       return;
     }
@@ -216,6 +219,10 @@ class Giver {
 };
 
 absl::Status Give(Shell& shell, const GiveFlags& flags) {
+  if (!flags.shares_file.empty() && std::filesystem::exists(flags.shares_file)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(flags.shares_file, " exists already; nothing was given"));
+  }
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   ASSIGN_OR_RETURN(const v1::RekeyStatusResponse status, client->RekeyStatus({}, shell.Options()));
   if (status.rekey().phase() == v1::Rekey::PHASE_UNSPECIFIED) {

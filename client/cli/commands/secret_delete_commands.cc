@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
@@ -124,7 +125,9 @@ absl::Status Erase(Shell& shell, const DeleteFlags& flags) {
   *request.mutable_versions() = {flags.versions.begin(), flags.versions.end()};
   request.set_all(flags.all);
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
-  ASSIGN_OR_RETURN(const v1::EraseResponse response, client->Erase(request, shell.Options()));
+  CallOptions options = shell.Options();
+  if (!options.timeout.has_value()) options.timeout = absl::Seconds(limits::kDeadlineSecondsMax);
+  ASSIGN_OR_RETURN(const v1::EraseResponse response, client->Erase(request, options));
   RETURN_IF_ERROR(shell.out().Object(
       {{"path", flags.path},
        {"erased", absl::StrCat("version ", absl::StrJoin(response.versions(), ", "))},
@@ -132,7 +135,7 @@ absl::Status Erase(Shell& shell, const DeleteFlags& flags) {
                                  " bytes: none of ", response.keys_searched(), " keys is left")}},
       ToJson(response)));
   shell.terminal().Say(
-      "copies of the data directory keep what they have: see Erasing in docs/OPERATIONS.md");
+      "copies of the data directory keep what they have: docs/OPERATIONS.md, Erase");
   return absl::OkStatus();
 }
 

@@ -52,6 +52,9 @@ const std::vector<Row>& Reasons() {
        "give --client-cert FILE and --client-key FILE"},
       {Code::kFailedPrecondition, "NO_TOKEN", "keyturn whoami says who you are without one"},
       {Code::kInvalidArgument, "DEADLINE_REQUIRED", "give --timeout 15s"},
+      {Code::kInvalidArgument, "WRONG_KEY",
+       "keyturn operator rekey status says which keys are asked for"},
+      {Code::kFailedPrecondition, "OLD_STATE_READ", "keyturn operator purge"},
       {Code::kInvalidArgument, "MALFORMED_REQUEST",
        "keyturn doctor compares the versions of both sides"},
       {Code::kUnavailable, "STOPPING", "keyturn doctor finds out why"},
@@ -91,7 +94,7 @@ TEST(NextStep, NoReasonIsLeftOut) {
   const char* const source = std::getenv("KEYTURN_SOURCE");
   ASSERT_NE(source, nullptr);
   const std::regex reason("\"([A-Z]+(_[A-Z]+)*)\"\\s*\\)");
-  for (const std::string room : {"auth", "keyring", "server", "vault"}) {
+  for (const std::string room : {"auth", "keyring", "server", "storage", "vault"}) {
     for (const auto& entry : std::filesystem::directory_iterator(absl::StrCat(source, "/", room))) {
       if (entry.path().extension() != ".cc") continue;
       ASSERT_OK_AND_ASSIGN(const std::string text, FileSystem::Posix().Read(entry.path().string()));
