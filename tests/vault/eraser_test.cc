@@ -30,7 +30,7 @@ class EraserTest : public VaultFixture {
       if (!entry.is_regular_file()) continue;
       const absl::StatusOr<std::string> read = FileSystem::Posix().Read(entry.path());
       if (absl::IsNotFound(read.status())) continue;  // the store has just removed it
-      const std::string bytes = *read;
+      const std::string& bytes = *read;
       bool found = false;
       for (const std::string& one : wrapped) {
         for (size_t at = kSealedHeaderBytes; at + 16 <= one.size() && !found; at += 16) {

@@ -181,7 +181,7 @@ void AddSecretDeleteCommands(Command secret, Shell& shell) {
 
   const Command erase =
       secret.Add("erase", "Destroy, and take their keys out of the store's files too",
-                 "  keyturn secret erase app/old/key --all --confirm app/old/key --timeout 30s");
+                 "  keyturn secret erase app/old/key --all --confirm app/old/key");
   erase.Footer(
       "Writes tables anew and searches every file of the store for the keys, which takes its time "
       "in a large store.");
