@@ -237,8 +237,9 @@ class AuditLogImpl : public AuditLog {
       index_.emplace_back(state_.next_sequence, file_->size());
     }
     if (offset == 0) index_.clear();
-    signer_.Wrote(clock_.MonotonicNanos());
-    CheckpointIfDue();
+    const int64_t now_nanos = clock_.MonotonicNanos();
+    signer_.Wrote(now_nanos);
+    CheckpointIfDue(now_nanos);
     RETURN_IF_ERROR(status_);  // a torn checkpoint is the end: no segment may follow it
     if (file_->size() >= options_.segment_bytes_max) return NewSegment();
     return absl::OkStatus();
@@ -252,9 +253,8 @@ class AuditLogImpl : public AuditLog {
     unsynced_ += frame->size();
   }
 
-  void CheckpointIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const absl::Duration left = signer_.DueIn(state_, clock_.MonotonicNanos());
-    if (left == absl::ZeroDuration()) Checkpoint();
+  void CheckpointIfDue(int64_t now_nanos) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (signer_.DueIn(state_, now_nanos) == absl::ZeroDuration()) Checkpoint();
   }
 
   absl::Status OpenFile(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -357,7 +357,7 @@ class AuditLogImpl : public AuditLog {
       const absl::Time now = clock_.Now();
       clock_.AwaitWithDeadline(&mu_, absl::Condition(&to_sync),
                                now + signer_.DueIn(state_, clock_.MonotonicNanos()));
-      if (status_.ok() && !stopping_) CheckpointIfDue();
+      if (status_.ok() && !stopping_) CheckpointIfDue(clock_.MonotonicNanos());
     } while (!stopping_ && unsynced_ == 0);
     clock_.AwaitWithDeadline(&mu_, absl::Condition(&stop),
                              clock_.Now() + absl::Milliseconds(limits::kAuditSyncMillis));

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "base/wait.h"
 #include "client/error_detail.h"
 #include "client/random.h"
 #include "client/wipe.h"
@@ -98,10 +99,7 @@ absl::Status Caller::Unary(const char* method, const CallOptions& options, Attem
                            timeout - absl::Nanoseconds(clock_.MonotonicNanos() - started)});
     if (!delay.has_value()) return status;
     // Nothing but time ends the wait; a call cancelled meanwhile is found out by the next attempt.
-    absl::Mutex mu;
-    absl::MutexLock lock(&mu);
-    bool never = false;
-    clock_.AwaitWithDeadline(&mu, absl::Condition(&never), clock_.Now() + *delay);
+    WaitFor(clock_, *delay);
   }
 }
 

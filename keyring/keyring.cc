@@ -77,8 +77,8 @@ SealStatus KeyringImpl::status() const {
   out.sealed = keys == nullptr;
   if (keys != nullptr) out.kek_term = keys->active_kek().term;
   // Of a change that was cut off, the keys of either root key may be the ones that open.
-  for (const auto& slots : {seal_.slots(), seal_.next_slots()}) {
-    for (const SealSlot& slot : slots) {
+  for (const auto* const slots : {&seal_.slots(), &seal_.next_slots()}) {
+    for (const SealSlot& slot : *slots) {
       const std::string name = SealName(slot.type());
       if (std::find(out.seals.begin(), out.seals.end(), name) == out.seals.end()) {
         out.seals.push_back(name);

@@ -2,7 +2,6 @@
 // are taken: rekey_mu_, mu_, keys_mu_.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,9 +76,9 @@ class KeyringImpl : public Keyring {
                            Revision store_revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckRollback(const KeyringSnapshot& keys, Revision store_revision)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Ends a change of the root key: seal.ktn keeps the slots of one of the two, and a key file of
-  // theirs that still waits gets its name.
-  absl::Status SettleRootKey(bool forward) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Ends a change of the root key, if one has not ended: seal.ktn keeps the slots that unsettled_
+  // says. A key file of theirs that still waits gets its name.
+  absl::Status Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The same for a change that an earlier call could not end, before another begins.
   absl::Status SettleEarlier() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // "<key_file>.next" gets its name if it opens one of the seals in force.

@@ -4,7 +4,7 @@
 //   3. seal.ktn keeps the next slots only
 //   4. a new key file takes its name
 // After 1 either root key may be in force; which one is, the copies of keyring.ktn tell. Unsealing
-// ends what was cut off (unseal.cc, SettleRootKey).
+// ends what was cut off (unseal.cc, Settle).
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -90,7 +90,7 @@ absl::Status KeyringImpl::PutInForce(RekeySession& session) {
   root_key_ = std::move(root_key);
   // The new root key is in force. What is left to do takes nothing away from that, and the next
   // unseal or change does it if this fails: the old slots open a root key that opens nothing.
-  const absl::Status settled = SettleRootKey(/*forward=*/true);
+  const absl::Status settled = Settle();
   if (!settled.ok()) {
     LogError("the new root key is in force, but seal.ktn or the key file is not as it will be",
              {{"error", std::string(settled.message())}});
@@ -103,18 +103,19 @@ absl::Status KeyringImpl::SettleEarlier() {
     ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Snapshot());
     // A copy may be under the other root key.
     RETURN_IF_ERROR(WriteKeys(*keys, root_key_));
-    return SettleRootKey(*unsettled_);
   }
-  return TakeNextKeyFile();
+  return Settle();
 }
 
-absl::Status KeyringImpl::SettleRootKey(bool forward) {
-  SealFile settled = seal_;
-  if (forward) settled.mutable_slots()->Swap(settled.mutable_next_slots());
-  settled.clear_next_slots();
-  RETURN_IF_ERROR(WriteSealFile(files_, options_.directory, settled));
-  seal_ = std::move(settled);
-  unsettled_.reset();
+absl::Status KeyringImpl::Settle() {
+  if (unsettled_.has_value()) {
+    SealFile settled = seal_;
+    if (*unsettled_) settled.mutable_slots()->Swap(settled.mutable_next_slots());
+    settled.clear_next_slots();
+    RETURN_IF_ERROR(WriteSealFile(files_, options_.directory, settled));
+    seal_ = std::move(settled);
+    unsettled_.reset();
+  }
   return TakeNextKeyFile();
 }
 

@@ -20,18 +20,6 @@ using Phase = RekeyStatus::Phase;
 
 constexpr size_t kNonceBytes = 8;
 
-SealSlot::Type SlotType(SealSpec::Type type) {
-  switch (type) {
-    case SealSpec::Type::kKeyFile:
-      return SealSlot::KEY_FILE;
-    case SealSpec::Type::kPassphrase:
-      return SealSlot::PASSPHRASE;
-    case SealSpec::Type::kShamir:
-      return SealSlot::SHAMIR;
-  }
-  return SealSlot::TYPE_UNSPECIFIED;
-}
-
 }  // namespace
 
 RekeySession::RekeySession(const SealFile& present, const KeyringOptions& options, absl::Time now)

@@ -37,7 +37,6 @@ absl::Status CheckPassphrase(const SecretBytes& passphrase) {
 absl::StatusOr<SecretBytes> NewPassphraseKey(const SealSpec& spec, const KeyringOptions& options,
                                              SealSlot* slot) {
   RETURN_IF_ERROR(CheckPassphrase(spec.passphrase));
-  slot->set_type(SealSlot::PASSPHRASE);
   slot->mutable_argon2()->set_salt(RandomBytes(kArgon2SaltSize));
   slot->mutable_argon2()->set_iterations(options.argon2.iterations);
   slot->mutable_argon2()->set_memory_bytes(options.argon2.memory_bytes);
@@ -46,7 +45,6 @@ absl::StatusOr<SecretBytes> NewPassphraseKey(const SealSpec& spec, const Keyring
 
 absl::StatusOr<SecretBytes> NewShamirKey(const SealSpec& spec, SealSlot* slot,
                                          std::vector<SecretBytes>* shares) {
-  slot->set_type(SealSlot::SHAMIR);
   slot->set_shares(static_cast<uint32_t>(spec.shares));
   slot->set_threshold(static_cast<uint32_t>(spec.threshold));
   ASSIGN_OR_RETURN(SecretBytes key, RandomSecret(kAeadKeySize));
@@ -73,7 +71,6 @@ absl::StatusOr<SecretBytes> NewUnsealKey(const SealSpec& spec, const KeyringOpti
                                          NewSlot* out) {
   switch (spec.type) {
     case SealSpec::Type::kKeyFile:
-      out->slot.set_type(SealSlot::KEY_FILE);
       return KeyFileKey(options);
     case SealSpec::Type::kPassphrase:
       return NewPassphraseKey(spec, options, &out->slot);
@@ -84,6 +81,18 @@ absl::StatusOr<SecretBytes> NewUnsealKey(const SealSpec& spec, const KeyringOpti
 }
 
 }  // namespace
+
+SealSlot::Type SlotType(SealSpec::Type type) {
+  switch (type) {
+    case SealSpec::Type::kKeyFile:
+      return SealSlot::KEY_FILE;
+    case SealSpec::Type::kPassphrase:
+      return SealSlot::PASSPHRASE;
+    case SealSpec::Type::kShamir:
+      return SealSlot::SHAMIR;
+  }
+  return SealSlot::TYPE_UNSPECIFIED;
+}
 
 std::string SealName(SealSlot::Type type) {
   switch (type) {
@@ -103,6 +112,7 @@ absl::StatusOr<NewSlot> MakeSlot(const SealSpec& spec, const KeyringOptions& opt
                                  int64_t created_ms) {
   NewSlot out;
   out.slot.set_id(RandomBytes(16));
+  out.slot.set_type(SlotType(spec.type));
   out.slot.set_created_ms(created_ms);
   ASSIGN_OR_RETURN(const SecretBytes unseal_key, NewUnsealKey(spec, options, &out));
   ASSIGN_OR_RETURN(*out.slot.mutable_wrapped_root_key(),

@@ -18,6 +18,8 @@ namespace keyturn {
 // "keyfile", "passphrase" or "shamir".
 std::string SealName(record::v1::SealSlot::Type type);
 
+record::v1::SealSlot::Type SlotType(SealSpec::Type type);
+
 struct NewSlot {
   record::v1::SealSlot slot;
   std::vector<SecretBytes> shares;  // text form, of a Shamir seal

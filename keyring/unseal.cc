@@ -142,9 +142,8 @@ absl::Status KeyringImpl::OpenWith(const Candidate& candidate, const SecretBytes
                {{"in_force", candidate.next ? "the new one" : "the old one"}});
     unsettled_ = candidate.next;
   }
-  const absl::Status settled =
-      unsettled_.has_value() ? SettleRootKey(candidate.next) : TakeNextKeyFile();
-  if (!settled.ok()) {  // the vault opens all the same, now and at the next unseal
+  if (const absl::Status settled = Settle();
+      !settled.ok()) {  // the vault opens all the same, now and at the next unseal
     LogError("a change of the root key is not ended yet",
              {{"error", std::string(settled.message())}});
   }

@@ -1,6 +1,7 @@
 #include "server/erase_methods.h"
 
 #include "base/status_macros.h"
+#include "base/wait.h"
 #include "server/work_stream.h"
 #include "vault/eraser.h"
 
@@ -13,10 +14,7 @@ constexpr absl::Duration kForAnotherRound = absl::Seconds(3);  // what is left o
 // Until the readers of an older state may have ended: nobody tells when they do.
 absl::Status AwaitReaders(const Call& call) {
   if (call.time_left() < kForAnotherRound) return absl::DeadlineExceededError("no time is left");
-  absl::Mutex mu;
-  const absl::MutexLock lock(&mu);
-  const bool never = false;
-  call.clock().AwaitWithDeadline(&mu, absl::Condition(&never), call.clock().Now() + kBetweenRounds);
+  WaitFor(call.clock(), kBetweenRounds);
   return absl::OkStatus();
 }
 

@@ -3,7 +3,6 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
-#include <grpcpp/support/slice.h>
 
 #include <optional>
 #include <string>
@@ -46,10 +45,6 @@ absl::Status Malformed(absl::string_view bytes, const Descriptor& type) {
       bytes, type, google::protobuf::io::CodedInputStream::GetDefaultRecursionLimit());
   if (text.empty()) return MalformedRequest(absl::StrCat("a valid ", type.full_name()));
   return MalformedRequest(absl::StrCat("a valid ", type.full_name(), ": ", text, " is not UTF-8"));
-}
-
-absl::string_view ToView(const grpc::Slice& slice) {
-  return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
 }
 
 }  // namespace

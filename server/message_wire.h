@@ -3,11 +3,16 @@
 
 #include <google/protobuf/message.h>
 #include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/slice.h>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
 namespace keyturn {
+
+inline absl::string_view ToView(const grpc::Slice& slice) {
+  return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
+}
 
 // INVALID_ARGUMENT (reason MALFORMED_REQUEST) when the bytes are not a message of this type; it
 // names a string that is not UTF-8, and nothing of what was sent.

@@ -16,10 +16,6 @@ constexpr uint32_t kItemSecretField = 2;
 
 absl::Status MalformedPut() { return MalformedRequest("a valid keyturn.v1.PutRequest"); }
 
-absl::string_view ToView(const grpc::Slice& slice) {
-  return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
-}
-
 // The buffer's bytes in one piece: a view into `*slice`, or into `*copy` if it came in several.
 absl::StatusOr<absl::string_view> Flatten(const grpc::ByteBuffer& buffer, grpc::Slice* slice,
                                           SecretBytes* copy) {

@@ -82,10 +82,9 @@ bool AnOlderSnapshotIsHeld(rocksdb::DB& db) {
 }
 
 std::set<std::string> Tables(const RocksDb& db) {
-  std::vector<rocksdb::LiveFileMetaData> live;
-  db.db().GetLiveFilesMetaData(&live);
   std::set<std::string> names;
-  for (const rocksdb::LiveFileMetaData& table : live) names.insert(table.db_path + table.name);
+  for (const rocksdb::LiveFileMetaData& table : db.LiveTables())
+    names.insert(table.db_path + table.name);
   return names;
 }
 

@@ -147,4 +147,10 @@ absl::StatusOr<std::optional<std::string>> RocksDb::Get(const rocksdb::ReadOptio
   return std::optional<std::string>(std::move(value));
 }
 
+std::vector<rocksdb::LiveFileMetaData> RocksDb::LiveTables() const {
+  std::vector<rocksdb::LiveFileMetaData> tables;
+  db_->GetLiveFilesMetaData(&tables);
+  return tables;
+}
+
 }  // namespace keyturn

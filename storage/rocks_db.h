@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "storage/rocks_store.h"
@@ -40,6 +41,8 @@ class RocksDb {
 
   absl::StatusOr<std::optional<std::string>> Get(const rocksdb::ReadOptions& options, Family family,
                                                  absl::string_view key) const;
+  // The table files that make up the newest state.
+  std::vector<rocksdb::LiveFileMetaData> LiveTables() const;
 
  private:
   RocksDb() = default;

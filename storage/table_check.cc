@@ -11,15 +11,9 @@
 namespace keyturn {
 namespace {
 
-std::vector<rocksdb::LiveFileMetaData> LiveTables(const RocksDb& db) {
-  std::vector<rocksdb::LiveFileMetaData> tables;
-  db.db().GetLiveFilesMetaData(&tables);
-  return tables;
-}
-
 // A compaction may have taken the table away before it was opened.
 bool IsLive(const RocksDb& db, const std::string& name) {
-  const std::vector<rocksdb::LiveFileMetaData> tables = LiveTables(db);
+  const std::vector<rocksdb::LiveFileMetaData> tables = db.LiveTables();
   return std::any_of(tables.begin(), tables.end(),
                      [&name](const auto& table) { return table.name == name; });
 }
@@ -28,7 +22,7 @@ bool IsLive(const RocksDb& db, const std::string& name) {
 
 absl::Status CheckTables(const RocksDb& db, absl::FunctionRef<absl::Status()> next,
                          std::vector<StoreProblem>* problems) {
-  for (const rocksdb::LiveFileMetaData& table : LiveTables(db)) {
+  for (const rocksdb::LiveFileMetaData& table : db.LiveTables()) {
     RETURN_IF_ERROR(next());
     rocksdb::SstFileReader reader(db.db().GetOptions());
     rocksdb::Status status = reader.Open(table.db_path + table.name);

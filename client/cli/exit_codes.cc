@@ -64,4 +64,12 @@ absl::Status WithHelp(absl::Status status, absl::string_view help) {
 
 std::optional<std::string> HelpOf(const absl::Status& status) { return Payload(status, kHelpUrl); }
 
+absl::Status WithMessage(const absl::Status& status, absl::string_view message) {
+  absl::Status other(status.code(), message);
+  status.ForEachPayload([&other](absl::string_view url, const absl::Cord& payload) {
+    other.SetPayload(url, payload);
+  });
+  return other;
+}
+
 }  // namespace keyturn::cli

@@ -33,6 +33,9 @@ absl::Status UsageError(absl::string_view message);
 
 // A hint for what to type next, which takes the place of the usual one.
 absl::Status WithHelp(absl::Status status, absl::string_view help);
+
+// `status`, with all that is attached to it, saying `message`.
+absl::Status WithMessage(const absl::Status& status, absl::string_view message);
 std::optional<std::string> HelpOf(const absl::Status& status);
 
 }  // namespace keyturn::cli

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "client/cli/exit_codes.h"
 #include "client/cli/fetch.h"
 #include "client/cli/reference.h"
 #include "client/wipe.h"
@@ -62,11 +63,8 @@ absl::Status Renderer::Append(absl::string_view text) {
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(text));
   absl::StatusOr<v1::GetResponse> secret = Fetch(shell_, reference);
   if (!secret.ok()) {
-    absl::Status status(secret.status().code(),
-                        absl::StrCat("line ", line_, ": ", text, ": ", secret.status().message()));
-    secret.status().ForEachPayload(
-        [&](absl::string_view url, const absl::Cord& payload) { status.SetPayload(url, payload); });
-    return status;
+    return WithMessage(secret.status(),
+                       absl::StrCat("line ", line_, ": ", text, ": ", secret.status().message()));
   }
   const ScopedWipe<v1::GetResponse> wipe(&*secret);
   ASSIGN_OR_RETURN(const v1::Field* const field, OnlyField(*secret));

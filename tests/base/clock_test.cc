@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "absl/synchronization/notification.h"
+#include "base/wait.h"
 
 namespace keyturn {
 namespace {
@@ -90,6 +92,21 @@ TEST(RealClock, KeepsTimeAndWaits) {
   EXPECT_FALSE(clock.AwaitWithDeadline(&mu, absl::Condition(&no), deadline));
   EXPECT_GE(clock.Now(), deadline);
   EXPECT_GT(clock.MonotonicNanos(), before);
+}
+
+TEST(WaitFor, EndsWhenTheClockSaysSo) {
+  SimulatedClock clock;
+  WaitFor(clock, absl::ZeroDuration());
+  std::atomic<bool> over{false};
+  std::thread waiter([&] {
+    WaitFor(clock, absl::Hours(1));
+    over = true;
+  });
+  clock.AdvanceTime(absl::Minutes(59));
+  EXPECT_FALSE(over.load());
+  // The waiter may not have begun: then its hour begins now.
+  while (!over.load()) clock.AdvanceTime(absl::Minutes(1));
+  waiter.join();
 }
 
 }  // namespace

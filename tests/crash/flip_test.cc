@@ -2,16 +2,13 @@
 // manifest), keyring, seal, audit log and anchor. Each must be refused at open or unseal, mended
 // from a copy, or reported by a read or a verification; or be in a place that docs/FORMAT.md ("What
 // notices a changed byte") has outside every record. Nothing may be missing or different unnoticed.
-#include <random>
-
 #include "absl/strings/match.h"
-#include "base/log.h"
 #include "keyturn/record/v1/keyring.pb.h"
 #include "server/key_turner.h"
 #include "tests/crash/machine.h"
+#include "tests/support/fault_fixture.h"
 #include "tests/support/seed.h"
 #include "tests/support/status.h"
-#include "tests/support/temp_dir.h"
 #include "vault/fields.h"
 
 namespace keyturn {
@@ -24,16 +21,12 @@ using Image = std::map<std::string, std::string>;  // path -> bytes
 
 enum class Outcome { kRefused, kMended, kReported, kUnnoticed, kWrong };
 
-class FlipTest : public testing::Test {
+class FlipTest : public FaultFixture {
  protected:
   void SetUp() override {
-    random_.seed(TestSeed());
-    SetLogFd(-1);
-    options_.directory = "/data";
-    options_.key_file = dir_.File("unseal.key");
+    FaultFixture::SetUp();
     options_.anchor_file = kAnchor;
   }
-  void TearDown() override { SetLogFd(2); }
 
   static SecretPath PathOf(int i) {
     return *SecretPath::Parse(absl::StrCat("app/", i % 5, "/s", i));
@@ -204,9 +197,6 @@ class FlipTest : public testing::Test {
     return absl::EndsWith(path, "anchor.ktn") ? "anchor" : "other";
   }
 
-  std::mt19937_64 random_;
-  TempDir dir_;
-  KeyringOptions options_;
   Revision revision_;
   int events_ = 0;
 };

@@ -1,31 +1,22 @@
 // Init as the server runs it, keys and first identities, with a fault at each of its file
 // operations and commits in turn. After a restart the vault is not initialised, and takes an init;
 // or whole; or says that its init did not finish and opens for nobody.
-#include <random>
-
-#include "base/log.h"
 #include "base/reason.h"
 #include "crypto/x509_make.h"
 #include "tests/crash/machine.h"
-#include "tests/support/seed.h"
+#include "tests/support/fault_fixture.h"
 #include "tests/support/status.h"
-#include "tests/support/temp_dir.h"
 
 namespace keyturn {
 namespace {
 
-class InitFaultTest : public testing::Test {
+class InitFaultTest : public FaultFixture {
  protected:
   void SetUp() override {
-    random_.seed(TestSeed());
-    SetLogFd(-1);
-    options_ = {.directory = "/data",
-                .key_file = dir_.File("unseal.key"),
-                .anchor_file = "/anchor/anchor.ktn",
-                .argon2 = {1, 64 * 1024}};
+    FaultFixture::SetUp();
+    options_.anchor_file = "/anchor/anchor.ktn";
     ASSERT_OK_AND_ASSIGN(request_, MakeCertificateRequest());
   }
-  void TearDown() override { SetLogFd(2); }
 
   // Keys, the operator's role and the client CA, and a store and log without a flaw.
   void ExpectWhole(Machine& machine) {
@@ -57,9 +48,6 @@ class InitFaultTest : public testing::Test {
     return "unfinished";
   }
 
-  std::mt19937_64 random_;
-  TempDir dir_;
-  KeyringOptions options_;
   CertificateRequest request_;
 };
 

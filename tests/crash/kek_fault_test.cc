@@ -1,16 +1,12 @@
 // The turn of a key-encryption key as the server does it, rotation, rewrap and retirement, with a
 // fault at each of its file operations and commits in turn. After a restart every secret is as it
 // was, and the turn is taken up and comes to its end.
-#include <random>
-
-#include "base/log.h"
 #include "keyring/envelope.h"
 #include "server/key_turner.h"
 #include "storage/schema.h"
 #include "tests/crash/machine.h"
-#include "tests/support/seed.h"
+#include "tests/support/fault_fixture.h"
 #include "tests/support/status.h"
-#include "tests/support/temp_dir.h"
 #include "vault/fields.h"
 
 namespace keyturn {
@@ -18,16 +14,12 @@ namespace {
 
 constexpr int kSecrets = 14;
 
-class KekFaultTest : public testing::Test {
+class KekFaultTest : public FaultFixture {
  protected:
   void SetUp() override {
-    random_.seed(TestSeed());
-    SetLogFd(-1);
-    options_.directory = "/data";
-    options_.key_file = dir_.File("unseal.key");
+    FaultFixture::SetUp();
     options_.anchor_file = "/anchor/anchor.ktn";
   }
-  void TearDown() override { SetLogFd(2); }
 
   static SecretPath PathOf(int i) { return *SecretPath::Parse(absl::StrCat("app/s", i)); }
   static std::string ValueOf(int i) { return absl::StrCat("the value of ", i); }
@@ -70,10 +62,6 @@ class KekFaultTest : public testing::Test {
     EXPECT_TRUE(machine.vault->Verify(NoProgress)->empty());
     EXPECT_TRUE(machine.audit->Verify()->problems.empty());
   }
-
-  std::mt19937_64 random_;
-  TempDir dir_;
-  KeyringOptions options_;
 };
 
 TEST_F(KekFaultTest, AFaultAtAnyOperationIsSurvivedAndTheTurnIsTakenUp) {

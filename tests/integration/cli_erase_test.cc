@@ -8,16 +8,10 @@
 namespace keyturn {
 namespace {
 
-class EraseCliTest : public testing::Test {
+class EraseCliTest : public OwnServerTest {
  protected:
-  ProcessResult Run(const std::string& line, const std::string& input = "") {
-    return server_.Keyturn(Words(line), input);
-  }
-  ProcessResult Ok(const std::string& line, const std::string& input = "") {
-    ProcessResult result = Run(line, input);
-    EXPECT_EQ(result.code, 0) << line << "\n" << result.err;
-    return result;
-  }
+  EraseCliTest() : OwnServerTest(/*init=*/true) {}
+
   // A copy of the files that hold keys.
   void CopyKeys(const std::string& name) {
     std::filesystem::create_directory(server_.File(name));
@@ -42,8 +36,6 @@ class EraseCliTest : public testing::Test {
     for (const auto& kek : keys->keks()) terms.push_back(kek->term.value());
     return terms;
   }
-
-  RunningServer server_{/*init=*/true};
 };
 
 TEST_F(EraseCliTest, ErasesAndSaysWhatItSearched) {

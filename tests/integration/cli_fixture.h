@@ -131,6 +131,45 @@ inline std::string NextWritten(const std::string& fifo) {
   return line;
 }
 
+// For tests that need a server each.
+class OwnServerTest : public testing::Test {
+ protected:
+  explicit OwnServerTest(bool init) : server_(init) {}
+
+  ProcessResult Run(const std::string& line, const std::string& input = "") {
+    return server_.Keyturn(Words(line), input);
+  }
+  ProcessResult Ok(const std::string& line, const std::string& input = "") {
+    ProcessResult result = Run(line, input);
+    EXPECT_EQ(result.code, 0) << line << "\n" << result.err;
+    return result;
+  }
+
+  RunningServer server_;
+};
+
+// A vault with a passphrase and shares, any 2 of 3, which are in the file "shares".
+class TwoSealsTest : public OwnServerTest {
+ protected:
+  TwoSealsTest() : OwnServerTest(/*init=*/false) {}
+  void SetUp() override {
+    const ProcessResult made =
+        Run("operator init --seal passphrase --seal shamir --shares 3 --threshold 2 "
+            "--passphrase-file - --shares-file shares --info-file " +
+                server_.info_file(),
+            kPassphrase);
+    ASSERT_EQ(made.code, 0) << made.err;
+    EXPECT_FALSE(absl::StrContains(made.err, "--keep-newline")) << made.err;
+  }
+  // Of a file of shares.
+  std::vector<std::string> SharesIn(const std::string& file) {
+    return absl::StrSplit(*FileSystem::Posix().Read(server_.File(file)), '\n', absl::SkipEmpty());
+  }
+
+  // The tab is one more control character before the newline at the end.
+  static constexpr char kPassphrase[] = "correct horse\tbattery staple\n";
+};
+
 class CliTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { server_ = new RunningServer(/*init=*/true); }

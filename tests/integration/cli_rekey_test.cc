@@ -6,38 +6,20 @@
 namespace keyturn {
 namespace {
 
-constexpr char kPassphrase[] = "correct horse battery staple\n";
 constexpr char kNewPassphrase[] = "a new horse battery staple\n";
 
-// A vault with a passphrase and shares, any 2 of 3.
-class RekeyCliTest : public testing::Test {
+class RekeyCliTest : public TwoSealsTest {
  protected:
   void SetUp() override {
-    const ProcessResult made =
-        Run("operator init --seal passphrase --seal shamir --shares 3 --threshold 2 "
-            "--passphrase-file - --shares-file shares --info-file " +
-                server_.info_file(),
-            kPassphrase);
-    ASSERT_EQ(made.code, 0) << made.err;
+    TwoSealsTest::SetUp();
     Ok("secret put a/b --value-file -", "hunter2\n");
   }
 
-  ProcessResult Run(const std::string& line, const std::string& input = "") {
-    return server_.Keyturn(Words(line), input);
-  }
-  ProcessResult Ok(const std::string& line, const std::string& input = "") {
-    ProcessResult result = Run(line, input);
-    EXPECT_EQ(result.code, 0) << line << "\n" << result.err;
-    return result;
-  }
   void Fails(const std::string& line, int code, const std::string& message,
              const std::string& input = "") {
     const ProcessResult result = Run(line, input);
     EXPECT_EQ(result.code, code) << line << "\n" << result.err;
     EXPECT_TRUE(absl::StrContains(result.err, message)) << line << "\n" << result.err;
-  }
-  std::vector<std::string> SharesIn(const std::string& file) {
-    return absl::StrSplit(*FileSystem::Posix().Read(server_.File(file)), '\n', absl::SkipEmpty());
   }
   // Whether `line` unseals after a restart of nothing but the keys.
   bool Unseals(const std::string& line, const std::string& input = "") {
@@ -49,8 +31,6 @@ class RekeyCliTest : public testing::Test {
     }
     return opened;
   }
-
-  RunningServer server_{/*init=*/false};
 };
 
 TEST_F(RekeyCliTest, NewSharesTakeThePlaceOfEverySealBefore) {

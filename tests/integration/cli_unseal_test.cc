@@ -17,30 +17,16 @@ TEST(UnsealTest, NamesTheKeyFileWhenThereIsNothingToAskFor) {
   EXPECT_EQ(run("operator unseal --key-file").code, 0);
 }
 
-// A vault with a passphrase and shares.
-class UnsealTwoSealsTest : public testing::Test {
+class UnsealTwoSealsTest : public TwoSealsTest {
  protected:
   void SetUp() override {
-    const ProcessResult made =
-        Run("operator init --seal passphrase --seal shamir --shares 3 --threshold 2 "
-            "--passphrase-file - --shares-file shares --info-file " +
-                server_.info_file(),
-            kPassphrase);
-    ASSERT_EQ(made.code, 0) << made.err;
-    EXPECT_FALSE(absl::StrContains(made.err, "--keep-newline")) << made.err;
+    TwoSealsTest::SetUp();
     ASSERT_EQ(Run("operator seal --confirm seal").code, 0);
-  }
-  ProcessResult Run(const std::string& line, const std::string& input = "") {
-    return server_.Keyturn(Words(line), input);
   }
   std::string SharesGiven() {
     return absl::StrCat(
         nlohmann::json::parse(Run("operator status -o json").out).value("sharesGiven", 0));
   }
-
-  // The tab is one more control character before the newline at the end.
-  static constexpr char kPassphrase[] = "correct horse\tbattery staple\n";
-  RunningServer server_{/*init=*/false};
 };
 
 TEST_F(UnsealTwoSealsTest, TakesAFileOfSharesForNothingElse) {
@@ -59,8 +45,7 @@ TEST_F(UnsealTwoSealsTest, TakesAFileOfSharesForNothingElse) {
       << other.err;
   EXPECT_FALSE(absl::StrContains(other.err, "battery")) << other.err;
 
-  const std::vector<std::string> shares =
-      absl::StrSplit(*FileSystem::Posix().Read(server_.File("shares")), '\n', absl::SkipEmpty());
+  const std::vector<std::string> shares = SharesIn("shares");
   EXPECT_EQ(Run("operator unseal --share-file -", shares[0] + "\nnotes\n").code, 2);
   EXPECT_EQ(SharesGiven(), "0");
   EXPECT_EQ(Run("operator unseal --share-file shares").code, 0);

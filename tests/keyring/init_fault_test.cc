@@ -4,13 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "keyring/key_file.h"
 #include "keyring/keyring.h"
 #include "tests/support/fault_files.h"
-#include "tests/support/seed.h"
+#include "tests/support/fault_fixture.h"
 #include "tests/support/status.h"
-#include "tests/support/temp_dir.h"
 
 namespace keyturn {
 namespace {
@@ -18,18 +16,13 @@ namespace {
 constexpr char kPassphrase[] = "a long passphrase";
 constexpr int kLossesPerOperation = 8;  // each drops another part of what was not synced
 
-class InitFaultTest : public testing::Test {
+class InitFaultTest : public FaultFixture {
  protected:
   void SetUp() override {
-    random_.seed(TestSeed());
-    SetLogFd(-1);
-    options_ = {.directory = "/data",
-                .key_file = dir_.File("unseal.key"),
-                .anchor_file = "/anchor/anchor.ktn",
-                .argon2 = {1, 64 * 1024}};
+    FaultFixture::SetUp();
+    options_.anchor_file = "/anchor/anchor.ktn";
     NewDisk();
   }
-  void TearDown() override { SetLogFd(2); }
 
   void NewDisk() {
     files_.reset();
@@ -79,10 +72,7 @@ class InitFaultTest : public testing::Test {
     ExpectWhole();
   }
 
-  std::mt19937_64 random_;
-  TempDir dir_;
   SimulatedClock clock_;
-  KeyringOptions options_;
   std::unique_ptr<FaultDisk> disk_;
   std::unique_ptr<FileSystem> files_;
 };

@@ -1,33 +1,26 @@
 // The life of KEKs in the keyring: rotation, what older snapshots can still do, retirement, and
 // each with a fault at every file operation.
 #include "base/limits.h"
-#include "base/log.h"
 #include "crypto/arena.h"
 #include "keyring/envelope.h"
 #include "keyring/keyring.h"
 #include "tests/support/fault_files.h"
-#include "tests/support/seed.h"
+#include "tests/support/fault_fixture.h"
 #include "tests/support/status.h"
-#include "tests/support/temp_dir.h"
 
 namespace keyturn {
 namespace {
 
 constexpr int kLossesPerFault = 8;
 
-class KekRotationTest : public testing::Test {
+class KekRotationTest : public FaultFixture {
  protected:
   using Keys = std::shared_ptr<const KeyringSnapshot>;
 
   void SetUp() override {
-    random_.seed(TestSeed());
-    SetLogFd(-1);
-    options_.directory = "/data";
-    options_.key_file = dir_.File("unseal.key");
-    options_.argon2 = {1, 64 * 1024};
+    FaultFixture::SetUp();
     NewVault();
   }
-  void TearDown() override { SetLogFd(2); }
 
   void NewVault() {
     keyring_.reset();
@@ -58,10 +51,7 @@ class KekRotationTest : public testing::Test {
                        : opened.status().ToString();
   }
 
-  std::mt19937_64 random_;
-  TempDir dir_;
   SimulatedClock clock_;
-  KeyringOptions options_;
   std::unique_ptr<FaultDisk> disk_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<Keyring> keyring_;

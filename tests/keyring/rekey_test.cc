@@ -5,15 +5,13 @@
 
 #include <filesystem>
 
-#include "base/log.h"
 #include "base/status_macros.h"
 #include "keyring/key_file.h"
 #include "keyring/keyring.h"
 #include "keyring/seal_file.h"
 #include "tests/support/fault_files.h"
-#include "tests/support/seed.h"
+#include "tests/support/fault_fixture.h"
 #include "tests/support/status.h"
-#include "tests/support/temp_dir.h"
 
 namespace keyturn {
 namespace {
@@ -30,17 +28,8 @@ struct Keys {
   std::vector<std::string> shares;
 };
 
-class RekeyTest : public testing::Test {
+class RekeyTest : public FaultFixture {
  protected:
-  void SetUp() override {
-    random_.seed(TestSeed());
-    SetLogFd(-1);
-    options_.directory = "/data";
-    options_.key_file = dir_.File("unseal.key");
-    options_.argon2 = {1, 64 * 1024};
-  }
-  void TearDown() override { SetLogFd(2); }
-
   static SecretBytes Secret(absl::string_view text) { return *SecretBytes::CopyOf(text); }
 
   static std::vector<SealSpec> Seals(std::initializer_list<Type> types,
@@ -150,10 +139,7 @@ class RekeyTest : public testing::Test {
     return opened > 0;
   }
 
-  std::mt19937_64 random_;
-  TempDir dir_;
   SimulatedClock clock_;
-  KeyringOptions options_;
   std::unique_ptr<FaultDisk> disk_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<Keyring> keyring_;

@@ -2,10 +2,6 @@
 // the call and who may not. Afterwards: what was planted in a sensitive field is in no log line,
 // error, metric, audit entry or file; what was planted elsewhere is in no log line, metric or file
 // but the audit log, and there only if docs/AUDIT.md has a place for it.
-#include <google/protobuf/message.h>
-#include <grpcpp/impl/codegen/client_unary_call.h>
-#include <grpcpp/impl/codegen/sync_stream.h>
-
 #include <filesystem>
 #include <map>
 #include <random>
@@ -19,7 +15,7 @@
 #include "base/coding.h"
 #include "crypto/random.h"
 #include "keyturn/v1/options.pb.h"
-#include "server/method_table.h"
+#include "tests/server/raw_call.h"
 #include "tests/server/server_process.h"
 
 namespace keyturn {
@@ -106,14 +102,8 @@ class CanaryTest : public testing::Test {
   // error.
   void Invoke(const MethodInfo& method, grpc::ChannelInterface* channel, const std::string& token,
               int choice) {
-    const std::vector<std::string> parts = absl::StrSplit(method.name, '/');
-    const auto* const descriptor =
-        google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
-            absl::StrCat(parts[1], ".", parts[2]));
-    const std::unique_ptr<Message> request(google::protobuf::MessageFactory::generated_factory()
-                                               ->GetPrototype(descriptor->input_type())
-                                               ->New());
-    Fill(request.get(), parts[2], choice);
+    const std::unique_ptr<Message> request = NewRequest(method);
+    Fill(request.get(), method.name.substr(method.name.rfind('/') + 1), choice);
     // Whatever comes behind the check of the nonce gets its canaries as well.
     if (auto* const give = dynamic_cast<v1::GiveRekeyKeyRequest*>(request.get())) {
       v1::RekeyStatusResponse rekey;
@@ -121,29 +111,10 @@ class CanaryTest : public testing::Test {
       EXPECT_EQ(Text(op.system->RekeyStatus(Ctx(), {}, &rekey)), "OK");
       give->set_nonce(rekey.rekey().nonce());
     }
-    const std::string bytes = request->SerializeAsString();
-    const grpc::Slice slice(bytes);
-    const grpc::ByteBuffer buffer(&slice, 1);
     Ctx context(token);
     const std::string header = absl::StrCat("x-", Plant(method.name, "header key", true));
     context->AddMetadata(header, Plant(method.name, "header value", true));
-    grpc::Status status;
-    if (method.streaming) {
-      const grpc::internal::RpcMethod rpc(method.name.c_str(),
-                                          grpc::internal::RpcMethod::SERVER_STREAMING);
-      const std::unique_ptr<grpc::ClientReader<grpc::ByteBuffer>> reader(
-          grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(channel, rpc, context,
-                                                                        buffer));
-      grpc::ByteBuffer first;
-      if (reader->Read(&first)) context->TryCancel();
-      status = reader->Finish();
-    } else {
-      grpc::ByteBuffer response;
-      const grpc::internal::RpcMethod rpc(method.name.c_str(),
-                                          grpc::internal::RpcMethod::NORMAL_RPC);
-      status = grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
-          channel, rpc, context, buffer, &response);
-    }
+    const grpc::Status status = CallRaw(method, channel, context, *request);
     (status.ok() ? succeeded_ : failed_) += 1;
     absl::StrAppend(&errors_, status.error_message(), "\n", status.error_details(), "\n");
     for (const auto& [key, value] : context->GetServerTrailingMetadata()) {
@@ -151,15 +122,6 @@ class CanaryTest : public testing::Test {
     }
   }
 
-  std::string Metrics() const {
-    std::string out;
-    FILE* const pipe =
-        popen(absl::StrCat("curl -s http://", server_.metrics_address(), "/metrics").c_str(), "r");
-    char buffer[4096];
-    while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) out.append(buffer, got);
-    pclose(pipe);
-    return out;
-  }
   // All files below the server's directory whose path contains `part`, or does not.
   std::string Files(const std::string& part, bool contains) const {
     std::string all;
@@ -224,7 +186,7 @@ TEST_F(CanaryTest, NothingPlantedIsFoundWhereItMustNotBe) {
   v1::GetResponse read;
   ASSERT_EQ(Text(op.secrets->Get(Ctx(), get, &read)), "OK");
   ASSERT_EQ(read.data().fields(0).value(), value);
-  const std::string metrics = Metrics();
+  const std::string metrics = FetchPage(server_.metrics_address(), "/metrics");
   ASSERT_TRUE(absl::StrContains(metrics, "keyturn_")) << "no metrics were read";
   Invoke(*seal, op.channel.get(), "", 0);
   server_.Stop();

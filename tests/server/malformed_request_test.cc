@@ -1,27 +1,17 @@
 // What is no message of its method's type is refused like any call, by every method: the caller is
 // identified first, and there are an entry, a correlation id and a count.
-#include <google/protobuf/descriptor.h>
 #include <grpcpp/generic/generic_stub.h>
 
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "server/method_table.h"
-#include "tests/server/server_fixture.h"
+#include "tests/server/raw_call.h"
 
 namespace keyturn {
 namespace {
 
 using google::protobuf::Descriptor;
-using google::protobuf::DescriptorPool;
 using google::protobuf::FieldDescriptor;
-
-// "/keyturn.v1.SecretService/Get" is the method keyturn.v1.SecretService.Get.
-const Descriptor& RequestOf(const MethodInfo& method) {
-  std::string name = method.name.substr(1);
-  name.replace(name.find('/'), 1, ".");
-  return *DescriptorPool::generated_pool()->FindMethodByName(name)->input_type();
-}
 
 std::string Delimited(int field, const std::string& body) {
   return absl::StrCat(std::string(1, static_cast<char>(field << 3 | 2)),

@@ -76,12 +76,7 @@ class MetricsDocumentTest : public ServerFixture {};
 TEST_F(MetricsDocumentTest, ListsTheMetricsOfAServer) {
   StartDev();
   std::map<std::string, std::string> served;
-  std::string page;
-  FILE* const pipe =
-      popen(absl::StrCat("curl -s http://", server_->info().metrics, "/metrics").c_str(), "r");
-  char buffer[4096];
-  while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) page.append(buffer, got);
-  pclose(pipe);
+  const std::string page = Fetch("/metrics");
   for (const absl::string_view line : absl::StrSplit(page, '\n')) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ');
     if (words.size() == 4 && words[1] == "TYPE") served[words[2]] = words[3];

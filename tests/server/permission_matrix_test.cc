@@ -1,14 +1,9 @@
 // Every method, called as every identity on every path, against a model of grants that is written
 // here on its own: is the answer PERMISSION_DENIED (or UNAUTHENTICATED) exactly when it should be?
-#include <google/protobuf/message.h>
-#include <grpcpp/impl/codegen/client_unary_call.h>
-#include <grpcpp/impl/codegen/sync_stream.h>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "server/method_table.h"
-#include "tests/server/server_fixture.h"
+#include "tests/server/raw_call.h"
 
 namespace keyturn {
 namespace {
@@ -242,41 +237,16 @@ class PermissionMatrix : public ServerFixture {
   grpc::Status Invoke(const MethodInfo& method, const Caller& caller, const std::string& path) {
     grpc::ChannelInterface* const channel =
         caller.channel == nullptr ? stubs_->channel.get() : caller.channel.get();
-    const std::vector<std::string> parts = absl::StrSplit(method.name, '/');
-    const auto* const descriptor =
-        google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
-            absl::StrCat(parts[1], ".", parts[2]));
-    const auto* const prototype =
-        google::protobuf::MessageFactory::generated_factory()->GetPrototype(
-            descriptor->input_type());
-    const std::unique_ptr<google::protobuf::Message> request(prototype->New());
+    const std::unique_ptr<google::protobuf::Message> request = NewRequest(method);
+    const google::protobuf::Descriptor& type = RequestOf(method);
     for (const char* name : {"path", "new_path"}) {
-      const auto* const field = descriptor->input_type()->FindFieldByName(name);
+      const auto* const field = type.FindFieldByName(name);
       if (field != nullptr) request->GetReflection()->SetString(request.get(), field, path);
     }
-    const auto* const all = descriptor->input_type()->FindFieldByName("all");  // versions
+    const auto* const all = type.FindFieldByName("all");  // versions
     if (all != nullptr) request->GetReflection()->SetBool(request.get(), all, true);
-    const std::string bytes = request->SerializeAsString();
-    const grpc::Slice slice(bytes);
-    const grpc::ByteBuffer buffer(&slice, 1);
     Ctx context(caller.token);
-    if (!method.streaming) {
-      grpc::ByteBuffer response;
-      const grpc::internal::RpcMethod rpc(method.name.c_str(),
-                                          grpc::internal::RpcMethod::NORMAL_RPC);
-      return grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
-          channel, rpc, context, buffer, &response);
-    }
-    const grpc::internal::RpcMethod rpc(method.name.c_str(),
-                                        grpc::internal::RpcMethod::SERVER_STREAMING);
-    const std::unique_ptr<grpc::ClientReader<grpc::ByteBuffer>> reader(
-        grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(channel, rpc, context,
-                                                                      buffer));
-    grpc::ByteBuffer first;
-    const bool any = reader->Read(&first);
-    if (any) context->TryCancel();
-    const grpc::Status status = reader->Finish();
-    return any ? grpc::Status::OK : status;
+    return CallRaw(method, channel, context, *request);
   }
 
   SimulatedClock clock_{Clock::Real().Now()};

@@ -99,6 +99,16 @@ inline std::shared_ptr<grpc::Channel> NewChannel(
   return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 
+// A page of the HTTP listener at `address`.
+inline std::string FetchPage(const std::string& address, const std::string& path) {
+  std::string out;
+  FILE* const pipe = popen(absl::StrCat("curl -s http://", address, path).c_str(), "r");
+  char buffer[4096];
+  while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) out.append(buffer, got);
+  pclose(pipe);
+  return out;
+}
+
 class ServerFixture : public testing::Test {
  protected:
   // A dev server, initialised and unsealed, before each test.
@@ -226,15 +236,7 @@ class ServerFixture : public testing::Test {
   }
 
   // A page of the HTTP listener.
-  std::string Fetch(const std::string& path) {
-    std::string out;
-    FILE* const pipe =
-        popen(absl::StrCat("curl -s http://", server_->info().metrics, path).c_str(), "r");
-    char buffer[4096];
-    while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) out.append(buffer, got);
-    pclose(pipe);
-    return out;
-  }
+  std::string Fetch(const std::string& path) { return FetchPage(server_->info().metrics, path); }
 
   // Every entry of the audit log.
   std::vector<AuditRecord> Entries() {

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/commands/key_status.h"
 #include "client/cli/exit_codes.h"
 
 namespace keyturn::cli {
@@ -33,13 +34,6 @@ std::string StateText(const v1::KekInfo& kek) {
                                                                 : "retired";
   if (kek.compromised()) text += ", compromised";
   return text;
-}
-
-bool IsFinished(const v1::RewrapStatusResponse& status) {
-  for (const v1::KekInfo& kek : status.keks()) {
-    if (kek.state() == v1::KekInfo::DECRYPT_ONLY) return false;
-  }
-  return true;
 }
 
 std::string PassText(const v1::RewrapStatusResponse& status) {
@@ -77,7 +71,7 @@ absl::Status RewrapStatus(Shell& shell, const std::string& fail_on) {
                    client->RewrapStatus({}, shell.Options()));
   RETURN_IF_ERROR(PrintRewrapStatus(shell, status));
   const bool failed = status.records_failed() > 0;
-  if (fail_on.empty() || IsFinished(status)) {
+  if (fail_on.empty() || !OlderKeysAreLeft(status)) {
     if (failed) shell.SayNext("keyturn operator verify");
     return absl::OkStatus();
   }

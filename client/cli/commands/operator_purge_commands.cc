@@ -3,7 +3,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/wait.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/commands/key_status.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/progress.h"
 
@@ -34,20 +36,6 @@ absl::Status Purge(Shell& shell) {
   return shell.out().Object({{"purged", "the whole store"}}, Json{{"done", true}});
 }
 
-bool OlderKeysAreLeft(const v1::RewrapStatusResponse& status) {
-  for (const v1::KekInfo& kek : status.keks()) {
-    if (kek.state() == v1::KekInfo::DECRYPT_ONLY) return true;
-  }
-  return false;
-}
-
-void WaitALittle(Clock& clock) {
-  absl::Mutex mu;
-  const absl::MutexLock lock(&mu);
-  const bool never = false;
-  clock.AwaitWithDeadline(&mu, absl::Condition(&never), clock.Now() + kBetweenLooks);
-}
-
 // Also when a rotation is under way: what was destroyed may be under its key.
 absl::Status TurnKek(Shell& shell, Client& client) {
   ASSIGN_OR_RETURN(const v1::RotateKekResponse rotated, client.RotateKek({}, shell.Options()));
@@ -62,7 +50,7 @@ absl::Status TurnKek(Shell& shell, Client& client) {
                           " records do not open, so the older keys cannot be forgotten")),
                       "keyturn operator verify");
     }
-    if (OlderKeysAreLeft(status)) WaitALittle(shell.clock());
+    if (OlderKeysAreLeft(status)) WaitFor(shell.clock(), kBetweenLooks);
   } while (OlderKeysAreLeft(status));
   progress.Finish();
   return absl::OkStatus();

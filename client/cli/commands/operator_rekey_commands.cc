@@ -71,8 +71,8 @@ absl::Status StartWithSeals(Shell& shell, const SealFlags& flags) {
 }
 
 struct GiveFlags {
-  std::string share_file, passphrase_file, shares_file;
-  bool key_file = false;
+  KeyFlags key;
+  std::string shares_file;
 };
 
 // Whether the phase asks for a key of `name`.
@@ -87,10 +87,10 @@ class Giver {
       : shell_(shell), flags_(flags), client_(client), rekey_(std::move(rekey)) {}
 
   absl::Status Run() {
-    if (flags_.key_file) return GiveKeyFile();
-    if (!flags_.share_file.empty()) return GiveShareFile();
-    if (!flags_.passphrase_file.empty()) {
-      ASSIGN_OR_RETURN(const SecretBytes typed, ReadPassphraseFile(flags_.passphrase_file));
+    if (flags_.key.key_file) return GiveKeyFile();
+    if (!flags_.key.share_file.empty()) return GiveShareFile();
+    if (!flags_.key.passphrase_file.empty()) {
+      ASSIGN_OR_RETURN(const SecretBytes typed, ReadPassphraseFile(flags_.key.passphrase_file));
       return GivePassphrase(typed);
     }
     return Ask();
@@ -179,7 +179,7 @@ class Giver {
   absl::Status GiveShareFile() {
     ASSIGN_OR_RETURN(
         const std::vector<SecretBytes> shares,
-        ReadShareFile(flags_.share_file, "keyturn operator rekey give --passphrase-file FILE"));
+        ReadShareFile(flags_.key.share_file, "keyturn operator rekey give --passphrase-file FILE"));
     const v1::Rekey::Phase phase = rekey_.phase();
     for (const SecretBytes& share : shares) {
       if (finished_ || rekey_.phase() != phase || !Needs(rekey_, "shamir")) break;
@@ -258,14 +258,7 @@ void AddGiveCommand(Command parent, Shell& shell) {
                  "  keyturn operator rekey give --share-file old-shares --shares-file new-shares\n"
                  "  keyturn operator rekey give --key-file           # the server reads its own");
   const auto flags = std::make_shared<GiveFlags>();
-  const Option share = give.AddOption("--share-file", flags->share_file,
-                                      "a file (or -) with one or more shares, one a line");
-  const Option passphrase =
-      give.AddOption("--passphrase-file", flags->passphrase_file, "a file (or -) with it")
-          .Excludes(share);
-  give.AddFlag("--key-file", flags->key_file, "the key file in the server's configuration")
-      .Excludes(share)
-      .Excludes(passphrase);
+  AddKeyOptions(give, flags->key);
   give.AddOption("--shares-file", flags->shares_file,
                  "write new shares there (mode 0600), one a line, instead of printing them");
   give.On(shell, [&shell, flags] { return Give(shell, *flags); });

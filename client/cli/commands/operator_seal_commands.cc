@@ -55,8 +55,8 @@ absl::Status Status(Shell& shell, const std::string& fail_on) {
 }
 
 struct UnsealFlags {
-  std::string share_file, passphrase_file;
-  bool key_file = false, reset = false;
+  KeyFlags key;
+  bool reset = false;
 };
 
 bool HasSeal(const v1::StatusResponse& status, absl::string_view name) {
@@ -168,12 +168,12 @@ absl::Status Unseal(Shell& shell, const UnsealFlags& flags) {
     ASSIGN_OR_RETURN(status, local->Unseal(request, shell.Options()));
     return PrintStatus(shell, status);
   }
-  if (flags.key_file) {
+  if (flags.key.key_file) {
     RETURN_IF_ERROR(GiveKeyFile(*client, shell, &status));
-  } else if (!flags.share_file.empty()) {
-    RETURN_IF_ERROR(GiveShareFile(*client, shell, flags.share_file, &status));
-  } else if (!flags.passphrase_file.empty()) {
-    ASSIGN_OR_RETURN(const SecretBytes typed, ReadPassphraseFile(flags.passphrase_file));
+  } else if (!flags.key.share_file.empty()) {
+    RETURN_IF_ERROR(GiveShareFile(*client, shell, flags.key.share_file, &status));
+  } else if (!flags.key.passphrase_file.empty()) {
+    ASSIGN_OR_RETURN(const SecretBytes typed, ReadPassphraseFile(flags.key.passphrase_file));
     RETURN_IF_ERROR(GivePassphrase(*client, shell, typed, &status));
   } else if (status.sealed()) {
     RETURN_IF_ERROR(AskUntilUnsealed(*client, shell, &status));
@@ -203,14 +203,7 @@ void AddOperatorSealCommands(Command parent, Shell& shell) {
       "  keyturn operator unseal                          # asks, one share each time\n"
       "  keyturn operator unseal --passphrase-file - < passphrase\n"
       "  keyturn operator unseal --key-file               # reads the server's key file again");
-  const Option share = unseal.AddOption("--share-file", flags->share_file,
-                                        "a file (or -) with one or more shares, one a line");
-  const Option passphrase =
-      unseal.AddOption("--passphrase-file", flags->passphrase_file, "a file (or -) with it")
-          .Excludes(share);
-  unseal.AddFlag("--key-file", flags->key_file, "the key file in the server's configuration")
-      .Excludes(share)
-      .Excludes(passphrase);
+  AddKeyOptions(unseal, flags->key);
   unseal.AddFlag("--reset", flags->reset, "forget the shares given so far");
   unseal.On(shell, [&shell, flags] { return Unseal(shell, *flags); });
 

@@ -76,7 +76,11 @@ class ValueReader {
     if (values.ok() || !kept_.has_value() || !IsUnreachable(values.status())) return values;
     const absl::Time now = shell_.clock().Now();
     absl::StatusOr<OfflineValues::Kept> kept = kept_->Load(now, age_max_);
-    if (!kept.ok()) return WithMore(values.status(), kept.status().message());
+    if (!kept.ok()) {
+      return WithMessage(
+          values.status(),
+          absl::StrCat(values.status().message(), "; and --offline: ", kept.status().message()));
+    }
     const absl::Duration age = absl::Trunc(now - kept->read_at, absl::Seconds(1));
     shell_.terminal().Say(absl::StrCat(
         "keyturn: warning: the server cannot be reached (", values.status().message(), "); ",
@@ -104,14 +108,6 @@ class ValueReader {
 
  private:
   ValueReader(Shell& shell, const RunSources& sources) : shell_(shell), sources_(sources) {}
-
-  static absl::Status WithMore(const absl::Status& status, absl::string_view why) {
-    absl::Status more(status.code(), absl::StrCat(status.message(), "; and --offline: ", why));
-    status.ForEachPayload([&more](absl::string_view url, const absl::Cord& payload) {
-      more.SetPayload(url, payload);
-    });
-    return more;
-  }
 
   Shell& shell_;
   const RunSources& sources_;

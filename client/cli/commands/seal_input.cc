@@ -69,6 +69,17 @@ void WipeSeals(SealConfigs* configs) {
   }
 }
 
+void AddKeyOptions(Command command, KeyFlags& flags) {
+  const Option share = command.AddOption("--share-file", flags.share_file,
+                                         "a file (or -) with one or more shares, one a line");
+  const Option passphrase =
+      command.AddOption("--passphrase-file", flags.passphrase_file, "a file (or -) with it")
+          .Excludes(share);
+  command.AddFlag("--key-file", flags.key_file, "the key file in the server's configuration")
+      .Excludes(share)
+      .Excludes(passphrase);
+}
+
 bool IsShare(absl::string_view text) { return absl::StartsWith(text, kSharePrefix); }
 
 absl::StatusOr<std::vector<SecretBytes>> ReadShareFile(const std::string& file,

@@ -28,6 +28,13 @@ absl::Status AddSeals(Shell& shell, const SealFlags& flags, const std::string& p
                       SealConfigs* configs);
 void WipeSeals(SealConfigs* configs);
 
+// How a key of a seal is given: by one of these, or typed.
+struct KeyFlags {
+  std::string share_file, passphrase_file;
+  bool key_file = false;
+};
+void AddKeyOptions(Command command, KeyFlags& flags);
+
 // Whether it looks like a share.
 bool IsShare(absl::string_view text);
 // A file of shares (- for standard input), one a line, as init writes them. All are looked at, so
