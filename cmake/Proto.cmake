@@ -28,4 +28,9 @@ function(keyturn_protos)
   foreach(target keyturn_proto keyturn_grpc_proto)
     target_compile_options(${target} PRIVATE -w)
   endforeach()
+  # Most of the compile time is in the headers. Messages have statics of one name in each file, so
+  # that they cannot be compiled together.
+  target_precompile_headers(keyturn_proto PRIVATE <google/protobuf/generated_message_reflection.h>
+    <google/protobuf/reflection_ops.h> <google/protobuf/wire_format.h> <google/protobuf/map_entry.h>)
+  set_target_properties(keyturn_grpc_proto PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
 endfunction()
