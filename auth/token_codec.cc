@@ -75,7 +75,7 @@ absl::StatusOr<NewStored> MakeStored() {
   const std::string id = RandomBytes(kIdSize);
   ASSIGN_OR_RETURN(const SecretBytes secret, RandomSecret(kSecretSize));
   NewStored made;
-  made.parts = {IdOf('s', id), Sha256(secret.ExposeForCrypto())};
+  made.parts = {IdOf('s', id), id, Sha256(secret.ExposeForCrypto())};
   std::string bytes = absl::StrCat(id, secret.ExposeForCrypto());
   absl::StatusOr<SecretBytes> text = TextOf(kStoredPrefix, bytes);
   WipeString(&bytes);
@@ -90,7 +90,8 @@ std::optional<StoredParts> DecodeStored(absl::string_view text) {
   std::optional<std::string> bytes = Base64UrlDecode(text);
   if (!bytes.has_value() || bytes->size() != kIdSize + kSecretSize) return std::nullopt;
   const absl::string_view view = *bytes;
-  StoredParts parts{IdOf('s', view.substr(0, kIdSize)), Sha256(view.substr(kIdSize))};
+  const absl::string_view id = view.substr(0, kIdSize);
+  StoredParts parts{IdOf('s', id), std::string(id), Sha256(view.substr(kIdSize))};
   WipeString(&*bytes);
   return parts;
 }

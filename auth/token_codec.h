@@ -29,6 +29,7 @@ std::optional<record::v1::StatelessToken> DecodeStateless(const KeyringSnapshot&
 
 struct StoredParts {
   std::string id;
+  std::string raw_id;       // the 16 bytes in it
   std::string secret_hash;  // SHA-256
 };
 struct NewStored {

@@ -26,6 +26,10 @@ google::protobuf::Timestamp ToTimestamp(int64_t ms) {
   return out;
 }
 
+bool IsUsedUp(const record::v1::StoredToken& token) {
+  return token.max_uses() != 0 && token.uses() >= token.max_uses();
+}
+
 v1::TokenInfo ToInfo(const record::v1::StoredToken& token) {
   v1::TokenInfo info;
   info.set_id(token.id());
@@ -38,6 +42,14 @@ v1::TokenInfo ToInfo(const record::v1::StoredToken& token) {
   *info.mutable_bound_cidrs() = token.bound_cidrs();
   info.set_display_name(token.display_name());
   return info;
+}
+
+absl::StatusOr<absl::Time> ExpiryOf(const TokenParams& params, absl::Time now) {
+  absl::Duration ttl = params.period > absl::ZeroDuration() ? params.period : params.ttl;
+  if (ttl == absl::ZeroDuration()) ttl = absl::Seconds(limits::kTokenTtlSecondsDefault);
+  const absl::Time expire = std::min(now + ttl, params.not_after);
+  if (expire > now) return expire;
+  return absl::InvalidArgumentError("not_after must be in the future");
 }
 
 absl::Status ValidateTokenParams(const TokenParams& params) {

@@ -13,6 +13,7 @@
 #include "auth/sealed_table.h"
 #include "auth/token_codec.h"
 #include "auth/token_forms.h"
+#include "auth/token_index.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "crypto/mac.h"
@@ -33,10 +34,6 @@ absl::Status Refused() {
       "to another network or certificate");
 }
 
-bool IsUsedUp(const StoredToken& token) {
-  return token.max_uses() != 0 && token.uses() >= token.max_uses();
-}
-
 class TokenStoreImpl : public TokenStore {
  public:
   TokenStoreImpl(Store& store, Clock& clock) : store_(store), clock_(clock) {}
@@ -45,6 +42,7 @@ class TokenStoreImpl : public TokenStore {
     absl::MutexLock lock(&mu_);
     keys_ = std::move(keys);
     stored_.clear();
+    index_.Clear();
     revoked_.clear();
     epoch_.fetch_add(1);
     if (keys_ == nullptr) return absl::OkStatus();
@@ -54,7 +52,7 @@ class TokenStoreImpl : public TokenStore {
       if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
         return absl::DataLossError("the record of a token is malformed");
       }
-      stored_[token.id()] = {token, snapshot->revision()};
+      Mirror(token, snapshot->revision());
       return absl::OkStatus();
     }));
     return revoked_records_.ForEach(*keys_, *snapshot, [this](absl::string_view bytes) {
@@ -171,7 +169,7 @@ class TokenStoreImpl : public TokenStore {
                      }));
     absl::MutexLock lock(&mu_);
     if (stored) {
-      stored_.erase(std::string(id));
+      Forget(id);
     } else {
       revoked_[revoked.id()] = revoked.expire_ms();
     }
@@ -243,7 +241,7 @@ class TokenStoreImpl : public TokenStore {
                         })
                         .status());
     absl::MutexLock lock(&mu_);
-    for (const std::string& id : stored) stored_.erase(id);
+    for (const std::string& id : stored) Forget(id);
     for (const std::string& id : revoked) revoked_.erase(id);
     return static_cast<int>(count);
   }
@@ -257,18 +255,15 @@ class TokenStoreImpl : public TokenStore {
     return keys_;
   }
 
-  static absl::StatusOr<absl::Time> ExpiryOf(const TokenParams& params, absl::Time now) {
-    absl::Duration ttl = params.period > absl::ZeroDuration() ? params.period : params.ttl;
-    if (ttl == absl::ZeroDuration()) ttl = absl::Seconds(limits::kTokenTtlSecondsDefault);
-    const absl::Time expire = std::min(now + ttl, params.not_after);
-    if (expire > now) return expire;
-    return absl::InvalidArgumentError("not_after must be in the future");
-  }
-
   std::optional<StoredToken> FindStored(absl::string_view id) const {
     absl::ReaderMutexLock lock(&mu_);
     const auto found = stored_.find(std::string(id));
     return found == stored_.end() ? std::nullopt : std::make_optional(found->second.token);
+  }
+
+  bool Matches(const StoredParts& parts) const {
+    absl::ReaderMutexLock lock(&mu_);
+    return index_.Matches(parts.raw_id, parts.secret_hash);
   }
 
   absl::Status WriteNew(Updater& updater, const StoredToken& token) {
@@ -279,7 +274,7 @@ class TokenStoreImpl : public TokenStore {
       return stored_records_.Put(*keys, view, token.id(), bytes, batch);
     }));
     absl::MutexLock lock(&mu_);
-    stored_[token.id()] = {token, revision};
+    Mirror(token, revision);
     return absl::OkStatus();
   }
 
@@ -337,13 +332,9 @@ class TokenStoreImpl : public TokenStore {
   absl::StatusOr<VerifiedToken> VerifyStored(absl::string_view text, const IpAddress& source,
                                              TokenUse use) const {
     const std::optional<StoredParts> parts = DecodeStored(text);
-    const std::optional<StoredToken> token =
-        parts.has_value() ? FindStored(parts->id) : std::nullopt;
-    // An unknown id costs the same comparison as a wrong secret.
-    static const std::string* const nobody = new std::string(kSha256Size, '\0');
-    const bool equal = ConstantTimeEquals(token.has_value() ? token->secret_hash() : *nobody,
-                                          parts.has_value() ? parts->secret_hash : "");
-    if (!token.has_value() || !equal || FromMs(token->expire_ms()) <= clock_.Now() ||
+    if (!parts.has_value() || !Matches(*parts)) return Refused();
+    const std::optional<StoredToken> token = FindStored(parts->id);
+    if (!token.has_value() || FromMs(token->expire_ms()) <= clock_.Now() ||
         !MayComeFrom(token->bound_cidrs(), source) ||
         (use == TokenUse::kNext && IsUsedUp(*token))) {
       return Refused();
@@ -369,6 +360,15 @@ class TokenStoreImpl : public TokenStore {
         .status();
   }
 
+  void Mirror(const StoredToken& token, Revision revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    stored_[token.id()] = {token, revision};
+    index_.Put(token.id(), token.secret_hash());
+  }
+  void Forget(absl::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    stored_.erase(std::string(id));
+    index_.Erase(id);
+  }
+
   struct Mirrored {
     StoredToken token;
     Revision revision;  // of the change that the mirror shows
@@ -382,6 +382,7 @@ class TokenStoreImpl : public TokenStore {
   mutable absl::Mutex mu_;
   std::shared_ptr<const KeyringSnapshot> keys_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, Mirrored> stored_ ABSL_GUARDED_BY(mu_);
+  TokenIndex index_ ABSL_GUARDED_BY(mu_);  // of stored_
   absl::flat_hash_map<std::string, int64_t> revoked_ ABSL_GUARDED_BY(mu_);
 };
 
