@@ -41,13 +41,15 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
     RETURN_IF_ERROR(ForEachFrame(files, segment.path, 0, [&](const Frame& frame, uint64_t end) {
                       if (end > size) return false;
                       verified = end;
-                      const std::string signed_text = CheckpointText(state);
+                      const bool checkpoint = frame.type == FrameType::kCheckpoint;
+                      // As of before the frame. A root of the tree costs more than an entry.
+                      const std::string signed_text = checkpoint ? CheckpointText(state) : "";
                       if (const std::string what = FollowFrame(frame, &state); !what.empty()) {
                         problem(what);
                         broken = true;
                         return false;
                       }
-                      if (frame.type == FrameType::kCheckpoint && !public_key.empty()) {
+                      if (checkpoint && !public_key.empty()) {
                         const absl::string_view signature = CheckpointSignature(frame.body);
                         if (Ed25519Verify(public_key, signed_text, signature)) {
                           out.signed_entries = state.next_sequence - 1;

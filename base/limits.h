@@ -175,7 +175,7 @@ inline constexpr int64_t kWatchRetryMillisMax = 30'000;
 inline constexpr int64_t kAuditSyncMillis = 100;
 inline constexpr uint64_t kAuditSignEntries = 1024;  // a checkpoint signs at most so many
 inline constexpr int64_t kAuditSignMillis = 1000;    // after the first entry that is not signed yet
-inline constexpr size_t kAuditSegmentBytesMax = 64 * kMiB;
+inline constexpr size_t kAuditSegmentBytesMax = 16 * kMiB;
 inline constexpr size_t kAuditEntryBytesMax = 16 * kKiB;
 inline constexpr int kAuditRefusalsPerSecondPerSource = 10;
 

@@ -37,6 +37,11 @@ vault() {
   "$BUILD/bench/vault_bench" --benchmark_min_time=1 2>/dev/null
 }
 
+audit() {
+  echo "### The audit log, in memory"
+  "$BUILD/bench/audit_bench" --benchmark_min_time=1 2>/dev/null
+}
+
 # configure DIRECTORY [LINE]: for a server whose data is there.
 configure() {
   mkdir -m 700 "$1" "$1/data" "$1/client"
@@ -151,8 +156,9 @@ start() {
 
 case "${1:-all}" in
   vault) vault ;;
+  audit) audit ;;
   grpc) grpc ;;
   start) start ;;
-  all) vault; echo; grpc; echo; start ;;
-  *) echo "usage: bench/run.sh [vault|grpc|start|all]" >&2; exit 2 ;;
+  all) vault; echo; audit; echo; grpc; echo; start ;;
+  *) echo "usage: bench/run.sh [vault|audit|grpc|start|all]" >&2; exit 2 ;;
 esac
