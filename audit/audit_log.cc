@@ -14,6 +14,7 @@
 #include "audit/signer.h"
 #include "audit/sticky_file.h"
 #include "base/coding.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
@@ -147,24 +148,7 @@ class AuditLogImpl : public AuditLog {
         if (sequence <= from) start = {segment_first_, offset};
       }
     }
-    ASSIGN_OR_RETURN(const std::vector<SegmentName> segments,
-                     ListSegments(files_, options_.directory));
-    bool more = true;
-    for (size_t i = 0; i < segments.size() && more; ++i) {
-      const bool later_covers = i + 1 < segments.size() && segments[i + 1].first_sequence <= from;
-      if (later_covers) continue;
-      const uint64_t offset = segments[i].first_sequence == start.first ? start.second : 0;
-      RETURN_IF_ERROR(
-          ForEachFrame(files_, segments[i].path, offset, [&](const Frame& frame, uint64_t) {
-            if (frame.type != FrameType::kEntry) return true;
-            const std::optional<AuditRecord> record = ParseEntry(frame);
-            if (!record.has_value()) return true;
-            if (record->sequence < from) return true;
-            more = record->sequence < end && fn(*record);
-            return more;
-          }).status());
-    }
-    return absl::OkStatus();
+    return ForEachEntry(files_, options_.directory, {from, end, start.first, start.second}, fn);
   }
 
   bool WaitFor(uint64_t sequence, absl::Time deadline) override {
@@ -231,6 +215,7 @@ class AuditLogImpl : public AuditLog {
   absl::Status WriteFrames(const std::string& frames) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const uint64_t offset = file_->size();
     RETURN_IF_ERROR(file_->Append(frames));
+    KEYTURN_FAILPOINT("audit/frames-written");
     unsynced_ += frames.size();
     if (index_.empty() || state_.next_sequence - index_.back().first >= kIndexEvery) {
       // The frames end before next_sequence; they start at or after the last index entry.
@@ -251,6 +236,7 @@ class AuditLogImpl : public AuditLog {
     if (!frame.has_value()) return;
     if (const absl::Status status = file_->Append(*frame); !status.ok()) Fail(status).IgnoreError();
     unsynced_ += frame->size();
+    KEYTURN_FAILPOINT("audit/checkpoint-written");
   }
 
   void CheckpointIfDue(int64_t now_nanos) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -265,11 +251,14 @@ class AuditLogImpl : public AuditLog {
 
   absl::Status NewSegment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (file_ != nullptr) RETURN_IF_ERROR(file_->Sync());
+    KEYTURN_FAILPOINT("audit/segment-closed");
     segment_first_ = state_.next_sequence;
     RETURN_IF_ERROR(OpenFile(SegmentPath(options_.directory, segment_first_)));
     index_.clear();
     RETURN_IF_ERROR(file_->Append(HeaderFrame(&state_)));
+    KEYTURN_FAILPOINT("audit/segment-begun");
     RETURN_IF_ERROR(file_->Sync());
+    KEYTURN_FAILPOINT("audit/segment-synced");
     return files_.SyncDirectory(options_.directory);
   }
 
@@ -289,6 +278,7 @@ class AuditLogImpl : public AuditLog {
           return bad.ok();
         }));
     RETURN_IF_ERROR(bad);
+    KEYTURN_FAILPOINT("audit/tail-replayed");
     return file_->Sync();
   }
 
@@ -328,6 +318,7 @@ class AuditLogImpl : public AuditLog {
       bytes = unsynced_;
     }
     const absl::Status status = file->Sync();
+    KEYTURN_FAILPOINT("audit/entries-synced");
     const absl::MutexLock lock(&mu_);
     if (!status.ok()) return Fail(status);
     RETURN_IF_ERROR(Refusal());  // what failed meanwhile may have been a sync of the same bytes

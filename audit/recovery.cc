@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
@@ -65,6 +66,7 @@ class Recovery {
       LogWarning("cut a torn entry off the audit log",
                  {{"file", segment.path}, {"bytes", size - good_end}});
       RETURN_IF_ERROR(files_.Truncate(segment.path, good_end));
+      KEYTURN_FAILPOINT("audit/torn-entry-cut");
     }
     log_.last = segment;
     return absl::OkStatus();

@@ -50,4 +50,25 @@ absl::StatusOr<uint64_t> ForEachFrame(
   }
 }
 
+absl::Status ForEachEntry(FileSystem& files, const std::string& directory, const EntryRange& range,
+                          absl::FunctionRef<bool(const AuditRecord& record)> fn) {
+  ASSIGN_OR_RETURN(const std::vector<SegmentName> segments, ListSegments(files, directory));
+  bool more = true;
+  for (size_t i = 0; i < segments.size() && more; ++i) {
+    const bool later_covers =
+        i + 1 < segments.size() && segments[i + 1].first_sequence <= range.from;
+    if (later_covers) continue;
+    const uint64_t offset = segments[i].first_sequence == range.segment ? range.offset : 0;
+    RETURN_IF_ERROR(
+        ForEachFrame(files, segments[i].path, offset, [&](const Frame& frame, uint64_t) {
+          if (frame.type != FrameType::kEntry) return true;
+          const std::optional<AuditRecord> record = ParseEntry(frame);
+          if (!record.has_value() || record->sequence < range.from) return true;
+          more = record->sequence < range.end && fn(*record);
+          return more;
+        }).status());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace keyturn

@@ -28,4 +28,15 @@ absl::StatusOr<uint64_t> ForEachFrame(
     FileSystem& files, const std::string& path, uint64_t offset,
     absl::FunctionRef<bool(const Frame& frame, uint64_t end_offset)> fn);
 
+// Which entries are meant, and what is known of where they are: none of them stands before
+// `offset` in the segment that begins with entry `segment`.
+struct EntryRange {
+  uint64_t from = 1, end = 0;  // [from, end)
+  uint64_t segment = 0, offset = 0;
+};
+
+// The entries of that range in order, until `fn` returns false.
+absl::Status ForEachEntry(FileSystem& files, const std::string& directory, const EntryRange& range,
+                          absl::FunctionRef<bool(const AuditRecord& record)> fn);
+
 }  // namespace keyturn

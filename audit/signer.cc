@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/coding.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "crypto/mac.h"
 #include "crypto/signature.h"
@@ -49,6 +50,7 @@ absl::Status WritePublicKey(const std::string& public_key, FileSystem& files,
   const std::string path = directory + "/audit-public.key";
   const std::string text = HexEncode(public_key) + "\n";
   if (files.Read(path).value_or("") == text) return absl::OkStatus();
+  KEYTURN_FAILPOINT("audit/public-key-due");
   return WriteFileAtomically(files, path, text, 0644);
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
 #include "storage/file_system.h"
@@ -90,8 +91,10 @@ absl::StatusOr<SecretBytes> CreateKeyFile(const std::string& path) {
   if (written < 0) return failed(errno);
   if (written != static_cast<ssize_t>(bytes.size())) return failed(ENOSPC);
   if (fsync(fd) != 0) return failed(errno);
+  KEYTURN_FAILPOINT("keyring/key-file-written");
   // Unlike a rename, a link replaces nothing.
   if (link(fresh.c_str(), path.c_str()) != 0) return failed(errno);
+  KEYTURN_FAILPOINT("keyring/key-file-linked");
   RETURN_IF_ERROR(SyncParent(path));
   return key;
 }
@@ -104,6 +107,7 @@ absl::Status PromoteNextKeyFile(const std::string& path) {
     return absl::UnavailableError(
         absl::StrCat("key file ", NextKeyFile(path), " cannot take its name: ", Reason(errno)));
   }
+  KEYTURN_FAILPOINT("keyring/key-file-promoted");
   return SyncParent(path);
 }
 

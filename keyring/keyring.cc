@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
@@ -45,11 +46,15 @@ absl::StatusOr<InitResult> KeyringImpl::Init(std::vector<SealSpec> seals) {
     *file.add_slots() = std::move(made.slot);
     for (SecretBytes& share : made.shares) result.shares.push_back(std::move(share));
   }
+  KEYTURN_FAILPOINT("keyring/init-slots-made");
   // seal.ktn last: without it the directory counts as not initialised.
   RETURN_IF_ERROR(files_.CreateDirectory(options_.directory, 0700));
   RETURN_IF_ERROR(KeyringCodec::Write(*keys, root_key, 1, options_.directory, files_));
+  KEYTURN_FAILPOINT("keyring/init-keys-written");
   RETURN_IF_ERROR(SaveAnchor(files_, options_.anchor_file, *keys, Revision(0)));
+  KEYTURN_FAILPOINT("keyring/init-anchor-written");
   RETURN_IF_ERROR(WriteFirstSealFile(file));
+  KEYTURN_FAILPOINT("keyring/init-seal-written");
   seal_ = std::move(file);
   vault_id_ = result.vault_id;
   Use(std::move(root_key), 1, std::move(keys));
@@ -107,6 +112,7 @@ absl::StatusOr<KekTerm> KeyringImpl::RotateKek(AeadSuite suite, bool compromised
                    keys->WithNextKek(suite, compromised, absl::ToUnixMillis(clock_.Now())));
   RETURN_IF_ERROR(WriteKeys(*next, root_key_));
   next->Announce();
+  KEYTURN_FAILPOINT("keyring/kek-written");
   const KekTerm term = next->active_kek().term;
   Publish(std::move(next));
   return term;
@@ -123,6 +129,7 @@ absl::Status KeyringImpl::RetireKeks(KekTerm below) {
       keys->WithoutKeks(below, absl::ToUnixMillis(clock_.Now()));
   RETURN_IF_ERROR(WriteKeys(*next, root_key_));
   next->ForgetAnnounced(below);
+  KEYTURN_FAILPOINT("keyring/keks-forgotten");
   Publish(std::move(next));
   return absl::OkStatus();
 }
@@ -156,9 +163,14 @@ absl::Status KeyringImpl::WriteAnchor(Revision revision) {
 absl::Status KeyringImpl::WriteFirstSealFile(const SealFile& file) {
   absl::Status written = WriteSealFile(files_, options_.directory, file);
   if (written.ok()) return written;
-  files_.Remove(SealFilePath(options_.directory)).IgnoreError();
-  files_.SyncDirectory(options_.directory).IgnoreError();
-  return written;
+  const std::string path = SealFilePath(options_.directory);
+  absl::Status removed = files_.Remove(path);
+  if (removed.ok()) removed = files_.SyncDirectory(options_.directory);
+  if (removed.ok() || absl::IsNotFound(removed)) return written;
+  return absl::Status(written.code(),
+                      absl::StrCat(written.message(), "; and ", path,
+                                   " could not be taken away again: if it is there when the disk "
+                                   "can be written, remove it before the next init"));
 }
 
 std::shared_ptr<const KeyringSnapshot> KeyringImpl::Current() const {

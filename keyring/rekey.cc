@@ -6,6 +6,7 @@
 // After 1 either root key may be in force; which one is, the copies of keyring.ktn tell. Unsealing
 // ends what was cut off (unseal.cc, Settle).
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "keyring/key_file.h"
@@ -75,8 +76,11 @@ absl::Status KeyringImpl::PutInForce(RekeySession& session) {
   SecretBytes root_key = session.TakeRootKey();
   SealFile both = seal_;
   *both.mutable_next_slots() = {session.slots().begin(), session.slots().end()};
+  KEYTURN_FAILPOINT("keyring/rekey-ready");
   absl::Status written = WriteSealFile(files_, options_.directory, both);
+  KEYTURN_FAILPOINT("keyring/rekey-both-sealed");
   if (written.ok()) written = WriteKeys(*keys, root_key);
+  KEYTURN_FAILPOINT("keyring/rekey-keys-written");
   seal_ = std::move(both);
   unsettled_ = written.ok();
   if (!written.ok()) {
@@ -90,6 +94,7 @@ absl::Status KeyringImpl::PutInForce(RekeySession& session) {
   root_key_ = std::move(root_key);
   // The new root key is in force. What is left to do takes nothing away from that, and the next
   // unseal or change does it if this fails: the old slots open a root key that opens nothing.
+  KEYTURN_FAILPOINT("keyring/rekey-in-force");
   const absl::Status settled = Settle();
   if (!settled.ok()) {
     LogError("the new root key is in force, but seal.ktn or the key file is not as it will be",
@@ -113,6 +118,7 @@ absl::Status KeyringImpl::Settle() {
     if (*unsettled_) settled.mutable_slots()->Swap(settled.mutable_next_slots());
     settled.clear_next_slots();
     RETURN_IF_ERROR(WriteSealFile(files_, options_.directory, settled));
+    KEYTURN_FAILPOINT("keyring/rekey-settled");
     seal_ = std::move(settled);
     unsettled_.reset();
   }

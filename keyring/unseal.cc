@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
@@ -126,6 +127,7 @@ void KeyringImpl::ResetUnseal() {
 absl::Status KeyringImpl::OpenWith(const Candidate& candidate, const SecretBytes& unseal_key,
                                    Revision store_revision) {
   ASSIGN_OR_RETURN(SecretBytes root_key, OpenSlot(candidate.slot, vault_id_, unseal_key));
+  KEYTURN_FAILPOINT("keyring/unseal-slot-opened");
   absl::StatusOr<KeyringCodec::Opened> opened =
       KeyringCodec::Read(vault_id_, root_key, options_.directory, files_);
   if (absl::IsDataLoss(opened.status()) && !seal_.next_slots().empty()) {
@@ -137,6 +139,7 @@ absl::Status KeyringImpl::OpenWith(const Candidate& candidate, const SecretBytes
   }
   RETURN_IF_ERROR(opened.status());
   RETURN_IF_ERROR(CheckRollback(*opened->keys, store_revision));
+  KEYTURN_FAILPOINT("keyring/unseal-anchored");
   if (!seal_.next_slots().empty()) {
     LogWarning("a change of the root key that was cut off is being ended",
                {{"in_force", candidate.next ? "the new one" : "the old one"}});
@@ -147,6 +150,7 @@ absl::Status KeyringImpl::OpenWith(const Candidate& candidate, const SecretBytes
     LogError("a change of the root key is not ended yet",
              {{"error", std::string(settled.message())}});
   }
+  KEYTURN_FAILPOINT("keyring/unseal-settled");
   Use(std::move(root_key), opened->generation, std::move(opened->keys));
   return absl::OkStatus();
 }

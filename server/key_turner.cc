@@ -5,6 +5,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "audit/server_event.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -64,6 +65,7 @@ absl::Status KeyTurner::Turn() {
 absl::Status KeyTurner::TurnTo(KekTerm term) {
   ASSIGN_OR_RETURN(const RewrapState state, parts_.vault.ReadRewrapState());
   if (state.term() != term.value() || state.finished_ms() == 0) RETURN_IF_ERROR(Rewrap());
+  KEYTURN_FAILPOINT("server/records-rewrapped");
   // Calls from before the rotation seal with the older key; they end soon.
   if (parts_.keyring.FormerSnapshotsHeld()) return AwaitFormerCalls();
   former_since_ = absl::InfiniteFuture();
@@ -75,6 +77,7 @@ absl::Status KeyTurner::TurnTo(KekTerm term) {
     RETURN_IF_ERROR(Rewrap());
     ASSIGN_OR_RETURN(outside, CountOutside(term));
   }
+  KEYTURN_FAILPOINT("server/nothing-outside");
   if (outside == 0) return Retire(term);
   return absl::DataLossError(absl::StrCat(
       outside, " records do not open, so the older keys stay; run: keyturn operator verify"));

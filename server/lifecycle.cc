@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/server_event.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
@@ -21,6 +22,7 @@ absl::StatusOr<Lifecycle::Initialised> Lifecycle::Init(Updater& updater,
   }
   if (!operator_csr.empty()) RETURN_IF_ERROR(CheckCertificateRequest(operator_csr));
   ASSIGN_OR_RETURN(InitResult made, parts_.keyring.Init(std::move(seals)));
+  KEYTURN_FAILPOINT("server/init-keys-made");
   absl::StatusOr<Initialised> result = MakeFirstIdentities(updater, operator_csr);
   if (!result.ok()) {
     Close();
@@ -28,6 +30,7 @@ absl::StatusOr<Lifecycle::Initialised> Lifecycle::Init(Updater& updater,
   }
   result->vault_id = made.vault_id;
   result->shares = std::move(made.shares);
+  KEYTURN_FAILPOINT("server/init-done");
   MarkOpen();
   return result;
 }
@@ -45,6 +48,7 @@ absl::StatusOr<Lifecycle::Initialised> Lifecycle::MakeFirstIdentities(Updater& u
   root.never_expires = true;
   ASSIGN_OR_RETURN(CreatedToken created, parts_.tokens.CreateStored(updater, root));
   result.root_token = std::move(created.token);
+  KEYTURN_FAILPOINT("server/init-token-made");
 
   v1::Role role;
   role.set_name(kOperatorRole);
@@ -52,9 +56,11 @@ absl::StatusOr<Lifecycle::Initialised> Lifecycle::MakeFirstIdentities(Updater& u
   role.add_bound_spiffe_ids(kOperatorSpiffeId);
   role.set_description("the first operator, made by init");
   RETURN_IF_ERROR(parts_.policies.PutRole(updater, role).status());
+  KEYTURN_FAILPOINT("server/init-role-made");
 
   // Last: a vault without a client CA is one whose init did not finish.
   RETURN_IF_ERROR(parts_.client_ca.Make(updater, *keys));
+  KEYTURN_FAILPOINT("server/init-ca-made");
   result.client_ca_pem = parts_.client_ca.certificate_pem();
   RETURN_IF_ERROR(parts_.on_client_ca(result.client_ca_pem));
   if (!csr.empty()) {
@@ -70,6 +76,7 @@ absl::Status Lifecycle::Unseal(absl::FunctionRef<absl::Status(Keyring&)> give) {
   if (unsealed_.load(std::memory_order_relaxed)) return absl::OkStatus();
   RETURN_IF_ERROR(give(parts_.keyring));
   if (parts_.keyring.status().sealed) return absl::OkStatus();  // shares are missing
+  KEYTURN_FAILPOINT("server/unseal-keyring-open");
   const absl::Status opened = Open();
   if (!opened.ok()) {
     LogError("the vault could not be opened and was sealed again",
@@ -82,8 +89,10 @@ absl::Status Lifecycle::Unseal(absl::FunctionRef<absl::Status(Keyring&)> give) {
 absl::Status Lifecycle::Open() {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, parts_.keyring.Snapshot());
   RETURN_IF_ERROR(OpenRooms(keys));
+  KEYTURN_FAILPOINT("server/unseal-rooms-open");
   RETURN_IF_ERROR(AuditRollback());
   RETURN_IF_ERROR(LoadClientCa(*keys));
+  KEYTURN_FAILPOINT("server/unseal-done");
   MarkOpen();
   return absl::OkStatus();
 }
@@ -133,6 +142,7 @@ void Lifecycle::Seal() {
 absl::StatusOr<KekTerm> Lifecycle::RotateKek(AeadSuite suite, bool compromised) {
   absl::MutexLock lock(&mu_);
   ASSIGN_OR_RETURN(const KekTerm term, parts_.keyring.RotateKek(suite, compromised));
+  KEYTURN_FAILPOINT("server/kek-rotated");
   RETURN_IF_ERROR(UseNewKeys());
   LogInfo("the key-encryption key was rotated",
           {{"term", term.value()}, {"older_compromised", compromised}});
@@ -142,6 +152,7 @@ absl::StatusOr<KekTerm> Lifecycle::RotateKek(AeadSuite suite, bool compromised) 
 absl::Status Lifecycle::RetireKeks(KekTerm below) {
   absl::MutexLock lock(&mu_);
   RETURN_IF_ERROR(parts_.keyring.RetireKeks(below));
+  KEYTURN_FAILPOINT("server/keks-retired");
   RETURN_IF_ERROR(UseNewKeys());
   LogInfo("older key-encryption keys were retired", {{"terms_below", below.value()}});
   return absl::OkStatus();
@@ -158,6 +169,7 @@ absl::Status Lifecycle::UseNewKeys() {
 void Lifecycle::Close() {
   unsealed_.store(false, std::memory_order_release);
   parts_.on_change(false);
+  KEYTURN_FAILPOINT("server/sealing");
   parts_.vault.OnSealed();
   const absl::Status tokens = parts_.tokens.Load(nullptr);
   const absl::Status policies = parts_.policies.Load(nullptr);
@@ -166,6 +178,7 @@ void Lifecycle::Close() {
   parts_.audit.SetKeys(nullptr);
   parts_.store.SetRecordHasher(nullptr);
   parts_.keyring.Seal();
+  KEYTURN_FAILPOINT("server/sealed");
 }
 
 }  // namespace keyturn

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/reason.h"
@@ -106,10 +107,12 @@ void Committer::Commit(const std::vector<Waiter*>& waiters) {
   }
   if (group.empty()) return;
   written_revision_.store(group.last().value(), std::memory_order_release);
+  KEYTURN_FAILPOINT("storage/group-ready");
   if (const absl::Status status = group.Write(sync_); !status.ok()) {
     Stop(status, waiters);
     return;
   }
+  KEYTURN_FAILPOINT("storage/group-durable");
   const std::vector<CommittedUpdate> committed = group.Committed();
   {
     const absl::MutexLock lock(&mu_);
@@ -119,7 +122,9 @@ void Committer::Commit(const std::vector<Waiter*>& waiters) {
     stats_.slow_updates += slow;
   }
   if (listener_) listener_(committed);
+  KEYTURN_FAILPOINT("storage/group-told");
   Publish(group.last());
+  KEYTURN_FAILPOINT("storage/group-published");
 }
 
 void Committer::Publish(Revision revision) {

@@ -10,6 +10,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/status_macros.h"
 #include "storage/file_system.h"
 
@@ -185,11 +186,16 @@ absl::Status WriteFileAtomically(FileSystem& files, const std::string& path,
   const std::string fresh = path + ".new";
   ASSIGN_OR_RETURN(const std::unique_ptr<WritableFile> file, files.Create(fresh, mode));
   RETURN_IF_ERROR(file->Append(bytes));
+  KEYTURN_FAILPOINT("storage/file-written");
   RETURN_IF_ERROR(file->Sync());
   RETURN_IF_ERROR(file->Close());
+  KEYTURN_FAILPOINT("storage/file-synced");
   RETURN_IF_ERROR(files.Rename(fresh, path));
+  KEYTURN_FAILPOINT("storage/file-renamed");
   const std::string parent = std::filesystem::path(path).parent_path().string();
-  return files.SyncDirectory(parent.empty() ? "." : parent);
+  RETURN_IF_ERROR(files.SyncDirectory(parent.empty() ? "." : parent));
+  KEYTURN_FAILPOINT("storage/file-durable");
+  return absl::OkStatus();
 }
 
 }  // namespace keyturn

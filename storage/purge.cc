@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
 
@@ -101,16 +102,19 @@ absl::Status PurgeFamily(const RocksDb& db, Family family) {
   std::vector<rocksdb::ColumnFamilyHandle*> all;
   for (size_t i = 0; i < kFamilies; ++i) all.push_back(db.family(static_cast<Family>(i)));
   RETURN_IF_ERROR(FromRocks(db.db().Flush(rocksdb::FlushOptions(), all)));
+  KEYTURN_FAILPOINT("storage/purge-flushed");
   const bool held = AnOlderSnapshotIsHeld(db.db());
   const std::set<std::string> before = Tables(db);
   rocksdb::CompactRangeOptions compact;
   compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
   compact.exclusive_manual_compaction = false;
   RETURN_IF_ERROR(FromRocks(db.db().CompactRange(compact, db.family(family), nullptr, nullptr)));
+  KEYTURN_FAILPOINT("storage/purge-compacted");
   // Removes what nothing needs any more before it returns; otherwise a background thread does,
   // some time.
   RETURN_IF_ERROR(FromRocks(db.db().DisableFileDeletions()));
   RETURN_IF_ERROR(FromRocks(db.db().EnableFileDeletions(/*force=*/true)));
+  KEYTURN_FAILPOINT("storage/purge-cleared");
   return held || AReplacedTableIsLeft(db, before) ? OldStateRead() : absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/failpoint.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "keyring/envelope.h"
@@ -79,8 +80,10 @@ absl::StatusOr<EraseResult> EraseVersions(Vault& vault, Store& store, Updater& u
   ASSIGN_OR_RETURN(result.destroyed, vault.Destroy(collector, request));
   const std::vector<std::string> needles = collector.Needles();
   result.keys = needles.size();
+  KEYTURN_FAILPOINT("vault/erase-destroyed");
   const absl::Status purged = PurgeDeks(store, wait);
   if (!purged.ok()) return NotErased(purged);
+  KEYTURN_FAILPOINT("vault/erase-purged");
   absl::StatusOr<FileSearch> search = store.SearchFiles(needles, progress);
   if (!search.ok()) return NotErased(search.status());
   if (!search->found.empty()) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
@@ -222,6 +223,7 @@ class Pass {
       ASSIGN_OR_RETURN(exchanges, RenewAll(*keys, *snapshot, family, &stretch, &next));
       Advance(std::move(stretch), &next);
     }
+    KEYTURN_FAILPOINT("vault/rewrap-sealed");
     return Commit(*keys, exchanges, std::move(next));
   }
 
@@ -283,6 +285,7 @@ class Pass {
                           return WriteState(keys, written, batch);
                         })
                         .status());
+    KEYTURN_FAILPOINT("vault/rewrap-committed");
     state_ = std::move(written);
     return absl::OkStatus();
   }

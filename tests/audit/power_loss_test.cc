@@ -200,7 +200,7 @@ TEST_F(AuditPowerLossTest, MutantThatAnswersReadsBeforeTheSyncIsFound) {
 
 // An error at each operation in turn: no call goes unaudited after it.
 TEST_F(AuditPowerLossTest, AfterAnErrorCallsAreRefusedUntilItIsOpenedAgain) {
-  for (const DiskFault fault : {DiskFault::kError, DiskFault::kTorn, DiskFault::kNoSpace}) {
+  for (const DiskFault fault : kDiskErrors) {
     for (uint64_t n = 1; n <= (kSanitized ? 8 : 30); ++n) {
       ++life_;
       ASSERT_OK(Open());

@@ -28,6 +28,8 @@ class CrashWorld {
   KeyturndProcess& process() { return process_; }
   Ledger& ledger() { return ledger_; }
   const LifeWorker& life() const { return life_; }
+  // REQUIRES: Begin or Restart was OK.
+  Client& operator_client() { return *operator_; }
 
   // A new vault: init through the operator socket, then a certificate and a role for the writers.
   absl::Status Begin() {

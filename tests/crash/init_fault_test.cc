@@ -53,7 +53,7 @@ class InitFaultTest : public FaultFixture {
 
 TEST_F(InitFaultTest, AFaultAtAnyOperationLeavesItCleanWholeOrRefused) {
   std::map<std::string, int> found;
-  for (const DiskFault fault : {DiskFault::kError, DiskFault::kTorn, DiskFault::kPowerOff}) {
+  for (const DiskFault fault : kDiskFaults) {
     bool finished = false;
     for (uint64_t n = 1; !finished; ++n) {
       FaultDisk disk(random_());

@@ -66,8 +66,7 @@ class KekFaultTest : public FaultFixture {
 
 TEST_F(KekFaultTest, AFaultAtAnyOperationIsSurvivedAndTheTurnIsTakenUp) {
   int runs = 0, rotated_runs = 0, interrupted = 0;
-  for (const DiskFault fault :
-       {DiskFault::kError, DiskFault::kTorn, DiskFault::kNoSpace, DiskFault::kPowerOff}) {
+  for (const DiskFault fault : kDiskFaults) {
     bool finished = false;
     for (uint64_t n = 1; !finished; ++n) {
       SCOPED_TRACE(absl::StrCat("operation ", n, ", fault ", static_cast<int>(fault)));

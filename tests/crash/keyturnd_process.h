@@ -32,6 +32,7 @@ class KeyturndProcess {
 
   bool available() const { return access(program_.c_str(), X_OK) == 0; }
   bool running() const { return pid_ > 0; }
+  pid_t pid() const { return pid_; }
   std::string File(const std::string& name) const { return absl::StrCat(directory_, "/", name); }
   std::string grpc() const { return info_["grpc"]; }
   std::string operator_socket() const { return info_["operator_socket"]; }

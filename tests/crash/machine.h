@@ -1,5 +1,5 @@
-// The rooms of a server on one disk that can fail, wired as the server wires them, without its
-// doors.
+// The rooms of a server, wired as the server wires them, without its doors; on a disk that can
+// fail, or on the machine's.
 #pragma once
 
 #include <memory>
@@ -16,15 +16,19 @@ namespace keyturn {
 
 struct Machine {
   Machine(FaultDisk& disk, const KeyringOptions& options)
-      : env(NewFaultEnv(disk)), files(NewFaultFileSystem(disk)), options(options) {}
+      : env(NewFaultEnv(disk)), fault_files(NewFaultFileSystem(disk)), options(options) {}
+  // Store and audit log go where options.directory says.
+  explicit Machine(const KeyringOptions& options) : options(options) {}
 
   absl::Status Start() {
     Clock& clock = Clock::Real();
-    ASSIGN_OR_RETURN(store, OpenRocksStore({.directory = "/data/store", .env = env.get()}, clock));
-    ASSIGN_OR_RETURN(keyring, Keyring::Open(options, *files, clock));
-    AuditLogOptions audit_options;
-    audit_options.directory = "/data/audit";
-    ASSIGN_OR_RETURN(audit, AuditLog::Open(audit_options, *files, *store, clock));
+    FileSystem& files = fault_files == nullptr ? FileSystem::Posix() : *fault_files;
+    ASSIGN_OR_RETURN(
+        store,
+        OpenRocksStore({.directory = options.directory + "/store", .env = env.get()}, clock));
+    ASSIGN_OR_RETURN(keyring, Keyring::Open(options, files, clock));
+    audit_options.directory = options.directory + "/audit";
+    ASSIGN_OR_RETURN(audit, AuditLog::Open(audit_options, files, *store, clock));
     policies = AuthStore::Create(*store, clock);
     tokens = TokenStore::Create(*store, clock);
     vault = Vault::Create(*store, *keyring, clock);
@@ -55,8 +59,9 @@ struct Machine {
   }
 
   const std::unique_ptr<rocksdb::Env> env;
-  const std::unique_ptr<FileSystem> files;
+  const std::unique_ptr<FileSystem> fault_files;
   const KeyringOptions options;
+  AuditLogOptions audit_options;
   std::unique_ptr<Store> store;
   std::unique_ptr<Keyring> keyring;
   std::unique_ptr<AuditLog> audit;

@@ -102,14 +102,22 @@ TEST_F(InitFaultTest, APowerLossLeavesItCleanOrWhole) {
 // The shares of a Shamir seal go out with the answer: a vault whose init failed but which counts as
 // initialised could be one that nobody can open.
 TEST_F(InitFaultTest, AFailedInitLeavesItCleanInTheProcessAndOnDisk) {
-  for (const DiskFault fault : {DiskFault::kError, DiskFault::kTorn, DiskFault::kNoSpace}) {
+  for (const DiskFault fault : kDiskErrors) {
     bool finished = false;
     for (uint64_t n = 1; !finished; ++n) {
       NewDisk();
       const auto keyring = Open();
       disk_->FailAt(n, fault);
-      finished = Init(*keyring).ok();
+      const auto made = Init(*keyring);
+      finished = made.ok();
       disk_->ClearFault();
+      if (!finished && Open()->status().initialized) {
+        // The disk took no more changes: then whoever asked is told.
+        EXPECT_EQ(fault, DiskFault::kReadOnly);
+        EXPECT_THAT(std::string(made.status().message()),
+                    testing::HasSubstr("remove it before the next init"));
+        ASSERT_OK(files_->Remove("/data/seal.ktn"));
+      }
       ASSERT_EQ(Open()->status().initialized, finished) << "operation " << n;
       if (!finished) {
         EXPECT_FALSE(keyring->status().initialized);

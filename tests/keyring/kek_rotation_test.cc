@@ -201,8 +201,7 @@ TEST_F(KekRotationTest, NoFaultLosesAKey) {
   int failed = 0;
   bool finished = false;
   for (uint64_t n = 1; !finished; ++n) {
-    for (const DiskFault fault :
-         {DiskFault::kError, DiskFault::kTorn, DiskFault::kNoSpace, DiskFault::kPowerOff}) {
+    for (const DiskFault fault : kDiskFaults) {
       for (int loss = 0; loss < kLossesPerFault; ++loss) {
         SCOPED_TRACE(absl::StrCat("operation ", n, ", fault ", static_cast<int>(fault)));
         NewVault();

@@ -406,8 +406,7 @@ TEST_P(RekeyFaultTest, AFaultAtAnyOperationLeavesOneSetOfKeysThatOpens) {
   const Change& change = Changes()[static_cast<size_t>(GetParam())];
   const bool root_only = change.to.empty();
   int in_force = 0, runs = 0, unsure = 0;
-  for (const DiskFault fault :
-       {DiskFault::kError, DiskFault::kTorn, DiskFault::kNoSpace, DiskFault::kPowerOff}) {
+  for (const DiskFault fault : kDiskFaults) {
     bool finished = false;
     for (uint64_t n = 1; !finished; ++n) {
       for (int loss = 0; loss < kLossesPerFault; ++loss) {

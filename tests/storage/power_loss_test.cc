@@ -245,7 +245,7 @@ TEST_F(PowerLossTest, MutantThatWritesOneChangeAsTwoIsFound) {
 // An error that passes, at each operation in turn: the store stops at it and stays stopped.
 TEST_F(PowerLossTest, AfterAnErrorTheStoreStopsAndReopensWithEveryAcknowledgedWrite) {
   int rounds = 0, stopped = 0;
-  for (const DiskFault fault : {DiskFault::kError, DiskFault::kTorn, DiskFault::kNoSpace}) {
+  for (const DiskFault fault : kDiskErrors) {
     for (uint64_t n = 1; n <= (kSanitized ? 8 : 30); ++n) {
       ASSERT_OK(Open());
       disk_->FailAt(n, fault);

@@ -30,7 +30,7 @@ void FaultDisk::FailAt(uint64_t n, DiskFault fault) {
 void FaultDisk::ClearFault() {
   const absl::MutexLock lock(&mu_);
   fail_at_ = 0;
-  full_ = false;
+  lasting_.reset();
 }
 
 bool FaultDisk::fault_hit() const {
@@ -90,7 +90,7 @@ void FaultDisk::Restart() {
   pending_.clear();
   locks_.clear();
   fail_at_ = 0;
-  full_ = false;
+  lasting_.reset();
   off_ = false;
   ++boot_;
 }
@@ -114,6 +114,12 @@ absl::Status FaultDisk::Powered() const {
   return off_ ? absl::UnavailableError("the disk has no power") : absl::OkStatus();
 }
 
+absl::Status FaultDisk::MayOpen() const {
+  RETURN_IF_ERROR(Powered());
+  if (lasting_ != DiskFault::kNoHandles) return absl::OkStatus();
+  return absl::UnavailableError("injected: too many open files");
+}
+
 absl::Status FaultDisk::Alive(const Handle& handle) const {
   RETURN_IF_ERROR(Powered());
   if (handle.boot == boot_) return absl::OkStatus();
@@ -126,10 +132,17 @@ absl::Status FaultDisk::Step(bool grows, bool* torn) {
     hit_ = true;
     if (torn != nullptr) *torn = fault_ == DiskFault::kTorn || fault_ == DiskFault::kPowerOff;
     off_ = fault_ == DiskFault::kPowerOff;
-    full_ = fault_ == DiskFault::kNoSpace;
-    if (!full_) return absl::UnavailableError("injected: input/output error");
+    if (fault_ < DiskFault::kNoSpace) {
+      return absl::UnavailableError("injected: input/output error");
+    }
+    lasting_ = fault_;
   }
-  if (full_ && grows) return absl::ResourceExhaustedError("injected: no space left on device");
+  if (lasting_ == DiskFault::kReadOnly) {
+    return absl::UnavailableError("injected: read-only file system");
+  }
+  if (lasting_ == DiskFault::kNoSpace && grows) {
+    return absl::ResourceExhaustedError("injected: no space left on device");
+  }
   return absl::OkStatus();
 }
 
@@ -156,7 +169,7 @@ void FaultDisk::ChangeNames(Change change) {
 
 absl::StatusOr<FaultDisk::Handle> FaultDisk::Open(const std::string& path, OpenMode mode) {
   const absl::MutexLock lock(&mu_);
-  RETURN_IF_ERROR(Powered());
+  RETURN_IF_ERROR(MayOpen());
   const auto it = live_.find(path);
   if (it != live_.end()) {
     if (mode == OpenMode::kTruncate) {
@@ -235,6 +248,7 @@ absl::Status FaultDisk::Remove(const std::string& path) {
 
 absl::Status FaultDisk::SyncDirectory(const std::string& path) {
   const absl::MutexLock lock(&mu_);
+  RETURN_IF_ERROR(MayOpen());
   RETURN_IF_ERROR(Step());
   if (lying_) return absl::OkStatus();
   std::vector<Change> rest;
@@ -266,7 +280,7 @@ absl::Status FaultDisk::RemoveDirectory(const std::string& path) {
 
 absl::StatusOr<std::vector<std::string>> FaultDisk::List(const std::string& directory) const {
   const absl::MutexLock lock(&mu_);
-  RETURN_IF_ERROR(Powered());
+  RETURN_IF_ERROR(MayOpen());
   const std::string prefix = directory + "/";
   std::vector<std::string> names;
   for (auto it = live_.lower_bound(prefix);

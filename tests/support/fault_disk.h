@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -31,9 +32,20 @@ namespace keyturn {
 enum class DiskFault {
   kError,     // the operation does nothing and fails; the next ones work again
   kTorn,      // an append writes a part of its bytes and fails; others as kError
-  kNoSpace,   // the disk is full from here on, until ClearFault: appends and creates fail
   kPowerOff,  // the power is lost in the middle of the operation
+  // From here on, until ClearFault:
+  kNoSpace,    // the disk is full: appends and creates fail
+  kReadOnly,   // as after an error that makes the kernel remount it: whatever changes it fails
+  kNoHandles,  // the process has no descriptor left: whatever opens fails, also to read
 };
+
+inline constexpr DiskFault kDiskFaults[] = {DiskFault::kError,    DiskFault::kTorn,
+                                            DiskFault::kPowerOff, DiskFault::kNoSpace,
+                                            DiskFault::kReadOnly, DiskFault::kNoHandles};
+// Those that leave the program running.
+inline constexpr DiskFault kDiskErrors[] = {DiskFault::kError, DiskFault::kTorn,
+                                            DiskFault::kNoSpace, DiskFault::kReadOnly,
+                                            DiskFault::kNoHandles};
 
 class FaultDisk {
  public:
@@ -100,6 +112,8 @@ class FaultDisk {
   // set when a part of the operation's bytes is to be written before the error is returned.
   absl::Status Step(bool grows = false, bool* torn = nullptr) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Powered() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  // Powered, for what takes a descriptor.
+  absl::Status MayOpen() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   absl::Status Alive(const Handle& handle) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   absl::StatusOr<std::shared_ptr<Inode>> Find(const std::string& path) const
       ABSL_SHARED_LOCKS_REQUIRED(mu_);
@@ -121,7 +135,7 @@ class FaultDisk {
   uint64_t fail_at_ ABSL_GUARDED_BY(mu_) = 0;  // 0: no plan
   DiskFault fault_ ABSL_GUARDED_BY(mu_) = DiskFault::kError;
   bool hit_ ABSL_GUARDED_BY(mu_) = false;
-  bool full_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<DiskFault> lasting_ ABSL_GUARDED_BY(mu_);
   bool off_ ABSL_GUARDED_BY(mu_) = false;
   bool lying_ ABSL_GUARDED_BY(mu_) = false;
 };

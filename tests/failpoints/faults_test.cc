@@ -1,0 +1,88 @@
+// A fault at every file operation of a vault's life: an error, a torn write, a full or a read-only
+// disk, no descriptors, a power cut. The step in which it comes fails soon, and after a restart the
+// vault holds what was acknowledged, each change wholly or not at all, and goes on.
+//
+// All operations of erase and purge and a part of the others, which have tests of their own
+// (tests/keyring, tests/crash), with one kind of fault each, another in each run.
+// KEYTURN_FAULTS_EVERY=1 takes all operations and all kinds.
+#include <gtest/gtest.h>
+
+#include "tests/failpoints/lives.h"
+#include "tests/support/seed.h"
+
+namespace keyturn {
+namespace {
+
+class FaultTest : public testing::Test {
+ protected:
+  static std::vector<uint64_t> CountOperations() {
+    const std::string directory = NewDirectory();
+    const Child::Result result = Child([&](const Report& report) {
+                                   SetLogFd(-1);
+                                   World world(EndBy::kPowerCut, 1, directory);
+                                   for (const uint64_t n : world.CountOperations()) {
+                                     report.Say(absl::StrCat(n));
+                                   }
+                                 }).Wait();
+    std::filesystem::remove_all(directory);
+    std::vector<uint64_t> counts;
+    for (const std::string& line : result.lines) {
+      counts.push_back(0);
+      EXPECT_TRUE(absl::SimpleAtoi(line, &counts.back())) << line;
+    }
+    return counts;
+  }
+
+  static Problems Run(const FaultPlan& plan, bool lose, uint64_t seed) {
+    const std::string directory = NewDirectory();
+    const Said said(Child([&](const Report& report) {
+                      SetLogFd(-1);
+                      World world(EndBy::kPowerCut, seed, directory);
+                      const Reached reached = world.LiveWithFault(plan, lose, report);
+                      world.Check(reached, report);
+                      report.Say(absl::StrCat("times ended ", reached.ended ? 1 : 0));
+                    }).Wait());
+    std::filesystem::remove_all(directory);
+    Problems problems = said.problems;
+    if (said.code != 0) problems.push_back(absl::StrCat("the life ended with ", said.code));
+    return problems;
+  }
+};
+
+TEST_F(FaultTest, AFaultAtAnyFileOperationLosesNothingAndGoesOn) {
+  const uint64_t seed = TestSeed();
+  const int every = TestCount("KEYTURN_FAULTS_EVERY", kSanitized ? 97 : 13);
+  const std::vector<Life::Step> steps = life_steps::MakeSteps();
+  const std::vector<uint64_t> counts = CountOperations();
+  ASSERT_EQ(counts.size(), steps.size());
+  std::vector<FaultPlan> plans;
+  for (size_t step = 0; step < steps.size(); ++step) {
+    const bool all = !kSanitized && (steps[step].name == "purge" || steps[step].name[0] == 'e');
+    constexpr size_t kKinds = std::size(kDiskFaults);
+    for (uint64_t n = 1; n <= counts[step]; ++n) {
+      if (!all && (n + seed) % every != 0) continue;
+      for (size_t kind = 0; kind < kKinds; ++kind) {
+        if (every == 1 || kind == (n + seed) % kKinds) {
+          plans.push_back({step, n, kDiskFaults[kind]});
+        }
+      }
+    }
+  }
+  const int done = InShards(plans.size(), [&](size_t i, const Report& report) {
+    const FaultPlan& plan = plans[i];
+    for (const std::string& problem : Run(plan, i % 2 == 0, seed + i)) {
+      report.Say(absl::StrCat(steps[plan.step].name, ", operation ", plan.operation, ", fault ",
+                              static_cast<int>(plan.fault), " (KEYTURN_SEED=", seed,
+                              "): ", problem));
+    }
+    return 1;
+  });
+  EXPECT_EQ(done, static_cast<int>(plans.size()));
+  uint64_t operations = 0;
+  for (const uint64_t count : counts) operations += count;
+  std::printf("%d lives with a fault; a life has %d file operations\n", done,
+              static_cast<int>(operations));
+}
+
+}  // namespace
+}  // namespace keyturn
