@@ -8,7 +8,6 @@
 namespace keyturn {
 namespace {
 
-constexpr uint8_t kEventFormat = 1;
 constexpr size_t kTextBytesMax = 1100;  // a longest path and some
 constexpr size_t kDetailsMax = 16;
 
@@ -83,7 +82,7 @@ bool ReadText(absl::string_view* in, std::string* out) {
 std::string EncodeEvent(const AuditEvent& event) {
   std::string out;
   out.reserve(512);
-  out.push_back(static_cast<char>(kEventFormat));
+  out.push_back(static_cast<char>(kAuditEventFormat));
   AppendBigEndian64(static_cast<uint64_t>(absl::ToUnixNanos(event.time)), &out);
   AppendBigEndian64(event.revision.value(), &out);
   AppendBigEndian64(event.version.value(), &out);
@@ -114,7 +113,7 @@ std::optional<AuditEvent> DecodeEvent(absl::string_view bytes) {
   const std::optional<uint64_t> revision = ReadBigEndian64(&bytes);
   const std::optional<uint64_t> version = ReadBigEndian64(&bytes);
   const std::optional<uint64_t> count = ReadBigEndian64(&bytes);
-  if (!count.has_value() || *format != kEventFormat) return std::nullopt;
+  if (!count.has_value() || *format != kAuditEventFormat) return std::nullopt;
   event.time = absl::FromUnixNanos(static_cast<int64_t>(*nanos));
   event.revision = Revision(*revision);
   event.version = SecretVersion(*version);

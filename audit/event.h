@@ -12,6 +12,9 @@
 
 namespace keyturn {
 
+// The first byte of each event.
+inline constexpr uint8_t kAuditEventFormat = 1;
+
 // What a call says about itself. Strings are public (never values); sizes are cut to the limits.
 struct AuditEvent {
   absl::Time time;

@@ -5,6 +5,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -15,9 +16,8 @@
 namespace keyturn {
 namespace {
 
-constexpr uint32_t kFormat = 1;
 constexpr size_t kKeySize = 32;
-constexpr absl::string_view kCopies[] = {"keyring.ktn", "keyring.ktn.2"};
+constexpr absl::string_view kPlace = "keyring";  // of format 1; each has one of its own
 
 // Protobuf keeps bytes in ordinary strings; they are wiped before it frees them.
 void WipeKeys(record::v1::Keyring* message) {
@@ -67,14 +67,20 @@ absl::StatusOr<Copy> ReadCopy(const std::string& path, const Uuid& vault_id,
                               const SecretBytes& root_key, FileSystem& files) {
   ASSIGN_OR_RETURN(const std::string bytes, files.Read(path));
   record::v1::KeyringFile file;
-  if (!file.ParseFromString(bytes) || file.format() != kFormat ||
-      file.vault_id() != vault_id.bytes()) {
+  if (!file.ParseFromString(bytes) || file.vault_id() != vault_id.bytes()) {
     return absl::DataLossError(absl::StrCat(path, " is not a keyring of this vault"));
+  }
+  absl::StatusOr<SecretBytes> plain =
+      OpenCommitted(root_key, Purpose::kKeyring, vault_id, kPlace, file.sealed());
+  if (file.format() != kKeyringFormat) {
+    // What opens as this format is of this format: the number is damaged.
+    if (plain.ok()) return absl::DataLossError(absl::StrCat(path, " has a wrong format number"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " has format ", file.format(), "; this program reads ", kKeyringFormat));
   }
   Copy copy;
   copy.generation = file.generation();
-  ASSIGN_OR_RETURN(copy.plain,
-                   OpenCommitted(root_key, Purpose::kKeyring, vault_id, "keyring", file.sealed()));
+  ASSIGN_OR_RETURN(copy.plain, std::move(plain));
   // The header inside the seal is the one that counts.
   if (ReadSealHeader(file.sealed())->generation != file.generation()) {
     return absl::DataLossError(absl::StrCat(path, " has a wrong generation"));
@@ -187,14 +193,15 @@ absl::Status KeyringCodec::Write(const KeyringSnapshot& keys, const SecretBytes&
                           .term = KekTerm(0),
                           .generation = generation};
   record::v1::KeyringFile file;
-  file.set_format(kFormat);
+  file.set_format(kKeyringFormat);
   file.set_vault_id(std::string(keys.vault_id().bytes()));
   file.set_generation(generation);
-  ASSIGN_OR_RETURN(*file.mutable_sealed(), SealCommitted(root_key, header, keys.vault_id(),
-                                                         "keyring", plain.ExposeForCrypto()));
+  ASSIGN_OR_RETURN(*file.mutable_sealed(), SealCommitted(root_key, header, keys.vault_id(), kPlace,
+                                                         plain.ExposeForCrypto()));
   const std::string bytes = file.SerializeAsString();
-  for (const absl::string_view name : kCopies) {
+  for (const absl::string_view name : kKeyringCopies) {
     RETURN_IF_ERROR(WriteFileAtomically(files, absl::StrCat(directory, "/", name), bytes, 0600));
+    KEYTURN_FAILPOINT("keyring/copy-written");
   }
   return absl::OkStatus();
 }
@@ -206,9 +213,11 @@ absl::StatusOr<KeyringCodec::Opened> KeyringCodec::Read(const Uuid& vault_id,
   std::optional<Copy> best;
   absl::Status problem;
   bool uneven = false;
-  for (const absl::string_view name : kCopies) {
+  for (const absl::string_view name : kKeyringCopies) {
     absl::StatusOr<Copy> copy =
         ReadCopy(absl::StrCat(directory, "/", name), vault_id, root_key, files);
+    // Another program's: what it knows of keys must not be written over.
+    if (absl::IsFailedPrecondition(copy.status())) return copy.status();
     if (!copy.ok()) {
       LogWarning("a copy of the keyring is bad", {{"file", name}});
       problem = copy.status();
@@ -222,7 +231,10 @@ absl::StatusOr<KeyringCodec::Opened> KeyringCodec::Read(const Uuid& vault_id,
     return absl::DataLossError(absl::StrCat("no copy of the keyring opens: ", problem.message()));
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const KeyringSnapshot> keys, Decode(vault_id, best->plain));
-  if (uneven) RETURN_IF_ERROR(Write(*keys, root_key, ++best->generation, directory, files));
+  if (uneven) {
+    RETURN_IF_ERROR(Write(*keys, root_key, ++best->generation, directory, files));
+    KEYTURN_FAILPOINT("keyring/copies-evened");
+  }
   return Opened{std::move(keys), best->generation};
 }
 

@@ -14,6 +14,9 @@
 
 namespace keyturn {
 
+inline constexpr uint32_t kKeyringFormat = 1;
+inline constexpr absl::string_view kKeyringCopies[] = {"keyring.ktn", "keyring.ktn.2"};
+
 class KeyringCodec {
  public:
   // Fresh random keys with one KEK, term 1.
@@ -29,7 +32,8 @@ class KeyringCodec {
     uint64_t generation = 0;
   };
   // From the newer of the copies that open; the other is written again if it is bad or old.
-  // DATA_LOSS when neither opens.
+  // DATA_LOSS when neither opens; FAILED_PRECONDITION when either is of another format, and then
+  // nothing is written.
   static absl::StatusOr<Opened> Read(const Uuid& vault_id, const SecretBytes& root_key,
                                      const std::string& directory, FileSystem& files);
 

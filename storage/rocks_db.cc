@@ -12,13 +12,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "base/status_macros.h"
+#include "storage/data_format.h"
 #include "storage/file_system.h"
 #include "storage/schema.h"
 
 namespace keyturn {
 namespace {
 
-constexpr uint64_t kFormatVersion = 1;
 constexpr size_t kBlockCacheBytes = 64 << 20;
 constexpr size_t kMemtableBytes = 16 << 20;
 
@@ -114,17 +114,15 @@ absl::StatusOr<std::shared_ptr<RocksDb>> RocksDb::Open(const RocksStoreOptions& 
 
   ASSIGN_OR_RETURN(const std::optional<std::string> format,
                    out->Get(rocksdb::ReadOptions(), Family::kMeta, schema::kFormatKey));
-  if (format.has_value() && *format != BigEndian64(kFormatVersion)) {
+  if (format.has_value()) {
     absl::string_view rest = *format;
-    return absl::FailedPreconditionError(
-        absl::StrCat(options.directory, " has data format ", ReadBigEndian64(&rest).value_or(0),
-                     ", this program reads format ", kFormatVersion, "; use a newer keyturnd"));
+    RETURN_IF_ERROR(CheckDataFormat(options.directory, ReadBigEndian64(&rest).value_or(0)));
   }
   if (!format.has_value()) {
     rocksdb::WriteOptions write;
     write.sync = true;
     RETURN_IF_ERROR(FromRocks(db->Put(write, out->family(Family::kMeta),
-                                      ToSlice(schema::kFormatKey), BigEndian64(kFormatVersion))));
+                                      ToSlice(schema::kFormatKey), BigEndian64(kDataFormat))));
   }
   return out;
 }

@@ -33,10 +33,11 @@ void AddTokenCommands(Command app, Shell& shell);
 // The server.
 void AddOperatorCommands(Command app, Shell& shell);
 void AddOperatorInitCommand(Command parent, Shell& shell);
-void AddOperatorSealCommands(Command parent, Shell& shell);   // unseal seal status
-void AddOperatorKeyCommands(Command parent, Shell& shell);    // rotate-kek rewrap
-void AddOperatorRekeyCommands(Command parent, Shell& shell);  // rekey rotate-root-key
-void AddOperatorPurgeCommands(Command parent, Shell& shell);  // purge shred
+void AddOperatorSealCommands(Command parent, Shell& shell);     // unseal seal status
+void AddOperatorKeyCommands(Command parent, Shell& shell);      // rotate-kek rewrap
+void AddOperatorRekeyCommands(Command parent, Shell& shell);    // rekey rotate-root-key
+void AddOperatorPurgeCommands(Command parent, Shell& shell);    // purge shred
+void AddOperatorUpgradeCommands(Command parent, Shell& shell);  // upgrade check
 void AddAuditCommands(Command app, Shell& shell);
 void AddOfflineAuditCommand(Command audit, Shell& shell);
 void AddDoctorCommand(Command app, Shell& shell);

@@ -83,6 +83,7 @@ void AddOperatorCommands(Command app, Shell& shell) {
   AddOperatorKeyCommands(parent, shell);
   AddOperatorRekeyCommands(parent, shell);
   AddOperatorPurgeCommands(parent, shell);
+  AddOperatorUpgradeCommands(parent, shell);
 
   const Command verify =
       parent.Add("verify", "Read every record and check that none was changed, moved or removed");
