@@ -177,26 +177,36 @@ absl::StatusOr<v1::SecretInfo> Life::Undelete(Updater& updater,
 }
 
 absl::Status Life::DestroySome(Updater& updater, const SecretPath& path,
-                               absl::Span<const uint64_t> numbers, v1::DestroyResponse* out) const {
+                               absl::Span<const uint64_t> numbers, bool all,
+                               v1::DestroyResponse* out) const {
   Revision revision;
+  std::vector<uint64_t> live;
   RETURN_IF_ERROR(Change(
                       updater, path, v1::WatchResponse::DESTROYED,
                       numbers.size() == 1 ? numbers[0] : 0,
                       [&](const Uuid& secret, absl::Time, SecretMetadata* metadata,
                           Batch& batch) -> absl::Status {
+                        // Somebody may have been faster since Destroy's look.
+                        live.clear();
                         for (const uint64_t number : numbers) {
-                          VersionRecord* version = FindVersion(metadata, number);
-                          if (version == nullptr) return NoVersion(number);
-                          MarkDestroyed(version);
+                          const VersionRecord* version = FindVersion(*metadata, number);
+                          if (version != nullptr && !IsDestroyed(*version)) {
+                            live.push_back(number);
+                          } else if (!all) {
+                            return NoVersion(number);
+                          }
+                        }
+                        for (const uint64_t number : live) {
+                          MarkDestroyed(FindVersion(metadata, number));
                           DeleteData(secret, number, batch);
                         }
-                        batch.Note("versions", absl::StrJoin(numbers, ","));
+                        batch.Note("versions", absl::StrJoin(live, ","));
                         return absl::OkStatus();
                       },
                       &revision)
                       .status());
   out->set_revision(revision.value());
-  for (const uint64_t number : numbers) out->add_versions(number);
+  for (const uint64_t number : live) out->add_versions(number);
   return absl::OkStatus();
 }
 
@@ -240,9 +250,11 @@ absl::StatusOr<v1::DestroyResponse> Life::Destroy(Updater& updater,
     return absl::InvalidArgumentError("give either versions or all");
   }
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
-  ASSIGN_OR_RETURN(const Located located, NeedSecret(*keys, context_.store.Newest(), path));
+  // A refusal may rest on this look alone, so it must not see what reads do not see yet.
+  const std::shared_ptr<const Snapshot> snapshot = context_.store.GetSnapshot();
+  ASSIGN_OR_RETURN(const Located located, NeedSecret(*keys, *snapshot, path));
   ASSIGN_OR_RETURN(const std::optional<SecretMetadata> metadata,
-                   ReadMetadata(*keys, context_.store.Newest(), located.secret));
+                   ReadMetadata(*keys, *snapshot, located.secret));
   if (!metadata.has_value()) return NoSecret(path);
   const std::vector<uint64_t> wanted(request.versions().begin(), request.versions().end());
   ASSIGN_OR_RETURN(const std::vector<uint64_t> numbers,
@@ -254,7 +266,7 @@ absl::StatusOr<v1::DestroyResponse> Life::Destroy(Updater& updater,
   while (rest.size() > last) {
     const absl::Span<const uint64_t> some =
         rest.first(std::min(limits::kVersionsPerUpdateMax, rest.size() - last));
-    RETURN_IF_ERROR(DestroySome(updater, path, some, &out));
+    RETURN_IF_ERROR(DestroySome(updater, path, some, request.all(), &out));
     rest.remove_prefix(some.size());
   }
   if (request.all()) RETURN_IF_ERROR(RemoveSecret(updater, path, &out));

@@ -29,8 +29,10 @@ class Life {
   absl::StatusOr<v1::SecretInfo> Change(Updater& updater, const SecretPath& path,
                                         v1::WatchResponse::Type type, uint64_t version, Edit edit,
                                         Revision* revision = nullptr) const;
+  // In one update. With `all`, what is gone meanwhile is passed over; else it is NOT_FOUND.
   absl::Status DestroySome(Updater& updater, const SecretPath& path,
-                           absl::Span<const uint64_t> numbers, v1::DestroyResponse* out) const;
+                           absl::Span<const uint64_t> numbers, bool all,
+                           v1::DestroyResponse* out) const;
   absl::Status RemoveSecret(Updater& updater, const SecretPath& path,
                             v1::DestroyResponse* out) const;
 

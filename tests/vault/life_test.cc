@@ -1,5 +1,8 @@
 #include "vault/life.h"
 
+#include <thread>
+
+#include "absl/synchronization/notification.h"
 #include "base/limits.h"
 #include "tests/vault/vault_fixture.h"
 
@@ -52,6 +55,72 @@ TEST_F(LifeTest, DestroyRemovesTheData) {
   EXPECT_EQ(Count(Family::kDeks), 0u);
   EXPECT_EQ(Count(Family::kRecords), 0u);
   EXPECT_EQ(List(""), "");
+  ExpectClean();
+}
+
+// Lets somebody else in between the look at a secret and the change of it.
+class LateUpdater : public Updater {
+ public:
+  LateUpdater(Store& store, std::function<void()> before)
+      : store_(store), before_(std::move(before)) {}
+  absl::StatusOr<Revision> Update(UpdateFn fn) override {
+    if (const auto before = std::exchange(before_, nullptr); before != nullptr) before();
+    return store_.Update(fn);
+  }
+
+ private:
+  Store& store_;
+  std::function<void()> before_;
+};
+
+TEST_F(LifeTest, OfTwoThatDestroyAVersionAtOnceOneIsTold) {
+  ASSERT_OK(Put("a", {{"v", "1"}}));
+  LateUpdater late(*store_, [&] { ASSERT_OK(Destroy("a", {1})); });
+  v1::DestroyRequest request;
+  request.set_path("a");
+  request.add_versions(1);
+  EXPECT_EQ(Said(vault_->Destroy(late, request).status()),
+            "NOT_FOUND VERSION_NOT_FOUND: version 1 does not exist");
+  ExpectClean();
+}
+
+// A change is in the store before the caches are told of it. Who was refused because of it must not
+// then read what was before it.
+TEST_F(LifeTest, ARefusalDoesNotRestOnWhatReadsDoNotShowYet) {
+  ASSERT_OK(Put("a", {{"v", "1"}}));
+  EXPECT_EQ(Get("a", 1), "v=1");
+  std::thread other;
+  absl::Notification answered;
+  store_->SetCommitListener([&](absl::Span<const CommittedUpdate> group) {
+    if (!other.joinable()) {
+      other = std::thread([&] {
+        EXPECT_CODE(Destroy("a", {1}), kNotFound);
+        EXPECT_EQ(Get("a", 1), "NOT_FOUND");
+        answered.Notify();
+      });
+      EXPECT_FALSE(answered.WaitForNotificationWithTimeout(absl::Milliseconds(200)));
+    }
+    vault_->OnCommitted(group);
+  });
+  ASSERT_OK(Destroy("a", {1}));
+  other.join();
+  store_->SetCommitListener(nullptr);
+}
+
+TEST_F(LifeTest, DestroyingAllPassesOverWhatIsGoneMeanwhile) {
+  v1::UpdateMetadataRequest metadata;
+  metadata.set_path("a");
+  metadata.set_max_versions(100);
+  ASSERT_OK(Put("a", {{"v", "1"}}));
+  ASSERT_OK(vault_->UpdateMetadata(*store_, metadata));
+  for (size_t i = 1; i < limits::kVersionsPerUpdateMax + 5; ++i) ASSERT_OK(Put("a", {{"v", "1"}}));
+  LateUpdater late(*store_, [&] { ASSERT_OK(Destroy("a", {2})); });
+  v1::DestroyRequest request;
+  request.set_path("a");
+  request.set_all(true);
+  ASSERT_OK_AND_ASSIGN(const auto done, vault_->Destroy(late, request));
+  EXPECT_EQ(done.versions_size(), static_cast<int>(limits::kVersionsPerUpdateMax) + 4);
+  EXPECT_EQ(Get("a"), "NOT_FOUND");
   ExpectClean();
 }
 
