@@ -1,10 +1,10 @@
 #include "base/log.h"
 
+#include <re2/re2.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <nlohmann/json.hpp>
-#include <regex>
 
 #include "absl/strings/match.h"
 #include "absl/time/time.h"
@@ -66,14 +66,17 @@ std::string Redact(absl::string_view text) {
   const bool secret = has("kt") || has("eyJ") || has("earer");
   const bool url = has("://") && (has("@") || has("?"));
   std::string out(text);
+  // RE2, whose stack and time do not grow with the text as those of std::regex do: callers choose
+  // it, and how long it is.
   if (secret) {
-    static const std::regex* const secrets = new std::regex(
-        R"((kt[bs]\.|kt1_|kt-share-)[A-Za-z0-9_.-]+|[Bb]earer +[^ "']+|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+)");
-    out = std::regex_replace(out, *secrets, "[redacted]");
+    static const RE2* const secrets = new RE2(
+        R"((kt[bs]\.|kt1_|kt-share-)[A-Za-z0-9_.-]+|[Bb]earer +[^ "']+|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+)",
+        RE2::Latin1);
+    RE2::GlobalReplace(&out, *secrets, "[redacted]");
   }
   if (url && out.find("://") != std::string::npos) {
-    static const std::regex* const parts = new std::regex(R"(://[^/@\s"]*@|\?[^\s"]*)");
-    out = std::regex_replace(out, *parts, "[redacted]");
+    static const RE2* const parts = new RE2(R"(://[^/@\s"]*@|\?[^\s"]*)", RE2::Latin1);
+    RE2::GlobalReplace(&out, *parts, "[redacted]");
   }
   return out;
 }

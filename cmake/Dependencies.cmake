@@ -13,5 +13,7 @@ find_package(Threads REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(smartcols REQUIRED IMPORTED_TARGET smartcols)
+# Under another name than re2, which is what gRPC looks for by a module of its own.
+pkg_check_modules(libre2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 add_library(nlohmann_json INTERFACE)  # header only, found on the default include path

@@ -119,6 +119,18 @@ TEST(Redact, TakesUserAndQueryOutOfUrls) {
   EXPECT_EQ(redacted, "GET https://h/p[redacted] failed");
 }
 
+// A request may be a megabyte of one name, and the threads that redact it have small stacks.
+TEST(Redact, TakesTextsOfAnyLength) {
+  const std::string a(1 << 20, 'a');
+  EXPECT_EQ(Redact("kts." + a), "[redacted]");
+  EXPECT_EQ(Redact("kt-share-" + a + " x"), "[redacted] x");
+  EXPECT_EQ(Redact("Bearer " + a), "[redacted]");
+  EXPECT_EQ(Redact("eyJ" + a + "." + a), "[redacted]");
+  EXPECT_EQ(Redact("eyJ" + a), "eyJ" + a);
+  EXPECT_EQ(Redact("db://" + a + "@h/?" + a), "db[redacted]h/[redacted]");
+  EXPECT_EQ(Redact("Bearer \xff\n" + a), "[redacted]");
+}
+
 TEST(Redact, LeavesOrdinaryText) {
   for (const std::string text :
        {"", "cannot open /var/lib/keyturn/seal.ktn: Permission denied", "is this it?",

@@ -20,6 +20,7 @@ OFFLINE = {"base", "proto", "client", "client/cli", "crypto", "storage", "keyrin
 
 # Third-party header prefix -> rooms that may include it (tests and bench may include all).
 LIBRARIES = {
+    "re2/": {"base"},
     "openssl/": {"crypto", "net"},
     "sodium": {"crypto"},
     "rocksdb/": {"storage"},
