@@ -26,6 +26,10 @@ absl::string_view ToView(const ASN1_STRING* text) {
           static_cast<size_t>(ASN1_STRING_length(text))};
 }
 
+// For PEM that is encrypted: without this, OpenSSL asks on the terminal or reads standard input,
+// and waits there.
+int NoPassphrase(char*, int, int, void*) { return -1; }
+
 absl::StatusOr<absl::Time> ToTime(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) {
@@ -83,7 +87,7 @@ BioPtr ReadBio(absl::string_view bytes) {
 }
 
 X509Ptr NextCertificate(BIO* bio) {
-  X509Ptr certificate(PEM_read_bio_X509(bio, nullptr, nullptr, nullptr));
+  X509Ptr certificate(PEM_read_bio_X509(bio, nullptr, NoPassphrase, nullptr));
   ERR_clear_error();
   return certificate;
 }
@@ -109,7 +113,7 @@ absl::StatusOr<std::string> ToDer(X509* certificate) {
 
 absl::StatusOr<EvpKeyPtr> KeyFromPem(const SecretBytes& pem) {
   const BioPtr bio = ReadBio(pem.ExposeForCrypto());
-  EvpKeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  EvpKeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassphrase, nullptr));
   ERR_clear_error();
   if (key == nullptr) {
     return absl::InvalidArgumentError("no unencrypted private key in PEM form was found");

@@ -1,7 +1,11 @@
 #include "crypto/x509.h"
 
+#include <openssl/pem.h>
+#include <unistd.h>
+
 #include "absl/strings/match.h"
 #include "crypto/x509_make.h"
+#include "crypto/x509_types.h"
 #include "tests/support/status.h"
 
 namespace keyturn {
@@ -105,6 +109,31 @@ TEST_F(X509Test, PairsAreChecked) {
   EXPECT_CODE(CheckKeyPair(Sign(), other.key_pem), kInvalidArgument);
   EXPECT_CODE(CheckKeyPair("", request_.key_pem), kInvalidArgument);
   EXPECT_CODE(CheckKeyPair(Sign(), *SecretBytes::CopyOf("no key")), kInvalidArgument);
+}
+
+// The passphrase stands ready on standard input, where OpenSSL looks for it without a terminal.
+TEST_F(X509Test, NobodyIsAskedForThePassphraseOfAnEncryptedKey) {
+  ASSERT_OK_AND_ASSIGN(const EvpKeyPtr key, KeyFromPem(request_.key_pem));
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  ASSERT_EQ(PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), EVP_aes_256_cbc(), "secret", 6,
+                                          nullptr, nullptr),
+            1);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  ASSERT_OK_AND_ASSIGN(const SecretBytes encrypted,
+                       SecretBytes::CopyOf({data, static_cast<size_t>(size)}));
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], "secret\n", 7), 7);
+  const int before = dup(STDIN_FILENO);
+  ASSERT_EQ(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+  close(ends[1]);
+  EXPECT_CODE(CheckKeyPair(Sign(), encrypted), kInvalidArgument);
+  char left = 0;
+  EXPECT_EQ(read(ends[0], &left, 1), 1) << "standard input was read";
+  EXPECT_EQ(dup2(before, STDIN_FILENO), STDIN_FILENO);
+  close(before);
+  close(ends[0]);
 }
 
 TEST_F(X509Test, ServerChainsAreChecked) {
