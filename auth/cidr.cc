@@ -22,17 +22,17 @@ bool BitIsSet(const std::array<uint8_t, 16>& bytes, int bit) {
 }  // namespace
 
 absl::StatusOr<IpAddress> IpAddress::Parse(absl::string_view text) {
+  const absl::Status bad = absl::InvalidArgumentError(
+      "an address must be like 192.0.2.1 or 2001:db8::1, without port or zone");
   IpAddress address;
   const std::string copy(text);
+  if (absl::StrContains(copy, '\0')) return bad;  // inet_pton would stop there
   if (inet_pton(AF_INET, copy.c_str(), address.bytes_.data()) == 1) {
     address.bits_ = 32;
     return address;
   }
   std::array<uint8_t, 16> v6;
-  if (inet_pton(AF_INET6, copy.c_str(), v6.data()) != 1) {
-    return absl::InvalidArgumentError(
-        "an address must be like 192.0.2.1 or 2001:db8::1, without port or zone");
-  }
+  if (inet_pton(AF_INET6, copy.c_str(), v6.data()) != 1) return bad;
   if (std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), v6.begin())) {
     std::copy(v6.begin() + 12, v6.end(), address.bytes_.begin());
     address.bits_ = 32;

@@ -174,8 +174,13 @@ absl::StatusOr<HostPort> ParseHostPort(absl::string_view key, absl::string_view 
   absl::string_view host = text.substr(0, colon);
   const bool brackets = absl::StartsWith(host, "[") && absl::EndsWith(host, "]");
   if (brackets) host = host.substr(1, host.size() - 2);
+  // SimpleAtoi also takes blanks and a sign.
+  const absl::string_view digits = text.substr(colon + 1);
   uint32_t port = 0;
-  if (!absl::SimpleAtoi(text.substr(colon + 1), &port) || port > 65535) return bad;
+  if (digits.find_first_not_of("0123456789") != absl::string_view::npos ||
+      !absl::SimpleAtoi(digits, &port) || port > 65535) {
+    return bad;
+  }
   if (!IpAddress::Parse(host).ok() || absl::StrContains(host, ':') != brackets) return bad;
   out.host = std::string(host);
   out.port = static_cast<uint16_t>(port);

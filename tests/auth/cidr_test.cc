@@ -29,6 +29,13 @@ TEST(Cidr, RefusesBadForms) {
   }
 }
 
+TEST(Cidr, RefusesWhatFollowsANul) {
+  const std::string nul(1, '\0');
+  EXPECT_CODE(IpAddress::Parse("10.0.0.1" + nul + "x"), kInvalidArgument);
+  EXPECT_CODE(IpAddress::Parse("::1" + nul), kInvalidArgument);
+  EXPECT_CODE(Cidr::Parse("10.0.0.0" + nul + "x/8"), kInvalidArgument);
+}
+
 TEST(IpAddress, ReadsGrpcPeers) {
   EXPECT_EQ(IpAddress::FromGrpcPeer("ipv4:192.0.2.1:4711").ToString(), "192.0.2.1");
   EXPECT_EQ(IpAddress::FromGrpcPeer("ipv6:%5B::1%5D:4711").ToString(), "::1");

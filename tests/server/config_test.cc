@@ -105,7 +105,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Config, RefusesBadAddresses) {
   for (const char* address : {"", "7400", "localhost:7400", "127.0.0.1", "127.0.0.1:65536",
-                              "127.0.0.1:-1", "127.0.0.1:x", "::1:7400", "[127.0.0.1]:7400"}) {
+                              "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 1", "127.0.0.1:1 ",
+                              "127.0.0.1:x", "::1:7400", "[127.0.0.1]:7400"}) {
     const absl::Status status =
         ParseConfig(absl::StrCat("[listen]\ngrpc = \"", address, "\"")).status();
     EXPECT_CODE(status, kInvalidArgument);
