@@ -137,7 +137,7 @@ absl::Status KeyringCodec::DecodeKek(const record::v1::Kek& kek, KeyringSnapshot
   const bool opens =
       kek.state() == record::v1::Kek::ACTIVE || kek.state() == record::v1::Kek::DECRYPT_ONLY;
   if (!retired && !opens) return absl::OkStatus();
-  if (!IsAeadSuite(static_cast<uint8_t>(kek.suite()))) {
+  if (kek.suite() > UINT8_MAX || !IsAeadSuite(static_cast<uint8_t>(kek.suite()))) {
     return absl::DataLossError("the keyring names an unknown cipher suite");
   }
   const auto suite = static_cast<AeadSuite>(kek.suite());
@@ -145,6 +145,11 @@ absl::Status KeyringCodec::DecodeKek(const record::v1::Kek& kek, KeyringSnapshot
     keys->retired_.push_back(
         {KekTerm(kek.term()), suite, kek.created_ms(), kek.retired_ms(), kek.uses()});
     return absl::OkStatus();
+  }
+  // What seals and opens relies on it: the last one is active, and a term has one key.
+  const KekTerm before = keys->keks_.empty() ? KekTerm(0) : keys->keks_.back()->term;
+  if (KekTerm(kek.term()) <= before) {
+    return absl::DataLossError("the terms of the keyring do not ascend");
   }
   auto out = std::make_shared<Kek>();
   out->term = KekTerm(kek.term());

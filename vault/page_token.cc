@@ -40,7 +40,7 @@ absl::StatusOr<WalkPosition> DecodePageToken(const KeyringSnapshot& keys, absl::
   while (!rest.empty()) {
     const std::optional<uint8_t> by_key = ReadByte(&rest);
     const std::optional<absl::string_view> name = ReadLengthPrefixed(&rest);
-    if (!name.has_value()) return bad;
+    if (!name.has_value() || *by_key > 1) return bad;
     position.levels.push_back({std::string(*name), *by_key != 0});
   }
   return position;

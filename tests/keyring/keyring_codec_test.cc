@@ -232,6 +232,13 @@ TEST_F(KeyringCodecTest, AKeyringThatLacksAPartIsRefused) {
   message = Message();
   message.mutable_keks(0)->set_suite(3);
   EXPECT_EQ(Refusal(message), "the keyring names an unknown cipher suite");
+  message.mutable_keks(0)->set_suite(256 + 1);
+  EXPECT_EQ(Refusal(message), "the keyring names an unknown cipher suite");
+  for (const uint32_t next : {0, 1}) {
+    message = Message();
+    AddKek(1, KekRecord::ACTIVE, &message)->set_term(next);
+    EXPECT_EQ(Refusal(message), "the terms of the keyring do not ascend");
+  }
   message = Message();
   message.mutable_keks(0)->set_key("short");
   EXPECT_EQ(Refusal(message), "the keyring lacks a key");
