@@ -97,11 +97,18 @@ std::string EncodeEvent(const AuditEvent& event) {
   AppendCallersText(event.correlation_id, &out);
   AppendText(event.outcome, &out);
   AppendText(event.reason, &out);
-  const size_t details = std::min(event.details.size(), kDetailsMax);
-  out.push_back(static_cast<char>(details));
-  for (size_t i = 0; i < details; ++i) {
+  const size_t count_at = out.size();
+  out.push_back(0);
+  for (size_t i = 0; i < std::min(event.details.size(), kDetailsMax); ++i) {
+    const size_t before = out.size();
     AppendText(event.details[i].first, &out);
     AppendCallersText(event.details[i].second, &out);
+    // An entry beyond the bound would be no frame to its reader, and the end of the log.
+    if (out.size() > limits::kAuditEntryBytesMax) {
+      out.resize(before);
+      break;
+    }
+    ++out[count_at];
   }
   return out;
 }

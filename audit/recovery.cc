@@ -21,11 +21,12 @@ class Recovery {
     ASSIGN_OR_RETURN(
         const uint64_t end,
         ForEachFrame(files_, segment.path, 0, [&](const Frame& frame, uint64_t end_offset) {
-          if (!any && first && frame.type == FrameType::kHeader) {
-            // The log before this segment is taken from its header; verify reads it all.
-            if (std::optional<ChainState> state = ParseHeader(frame.body)) log_.state = *state;
-          }
           ChainState next = log_.state;
+          if (!any && first && frame.type == FrameType::kHeader) {
+            // The log before this segment is taken from its header, if that is whole; verify reads
+            // it all.
+            if (std::optional<ChainState> state = ParseHeader(frame.body)) next = *std::move(state);
+          }
           problem = FollowFrame(frame, &next);
           if (!problem.empty()) return false;
           any = true;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/limits.h"
 
 namespace keyturn {
 namespace {
@@ -91,6 +92,17 @@ TEST(EventCodec, DetailsBeyondTheBoundAreLeftOut) {
   ASSERT_TRUE(read.has_value());
   ASSERT_EQ(read->details.size(), 16u);
   EXPECT_EQ(read->details.back().first, "15");
+}
+
+TEST(EventCodec, AnEntryIsBoundedHoweverLongItsDetails) {
+  AuditEvent event;
+  for (int i = 0; i < 16; ++i)
+    event.details.emplace_back(std::string(1100, 'n'), std::string(1100, 'v'));
+  const std::string bytes = EncodeEvent(event);
+  EXPECT_LE(bytes.size(), limits::kAuditEntryBytesMax);
+  const std::optional<AuditEvent> read = DecodeEvent(bytes);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->details.size(), 7u);
 }
 
 TEST(EventCodec, WhatDecodesEncodesToTheSameBytes) {

@@ -93,6 +93,18 @@ TEST_F(RecoveryTest, WithoutSegmentsTheLogIsAtItsStart) {
   EXPECT_EQ(Recover(), "1 in none");
 }
 
+// The numbers of a header count only once its hash is right.
+TEST_F(RecoveryTest, ABadHeaderAloneIsNotBelieved) {
+  ChainState elsewhere = ChainState::Start();
+  elsewhere.next_sequence = 1000;
+  const std::string path = SegmentPath("/audit", 1);
+  Write(path, WithBadHash(HeaderFrame(&elsewhere)));
+  EXPECT_EQ(Recover(7).substr(0, 10), "DATA_LOSS:");
+  EXPECT_TRUE(files_->Exists(path));
+  EXPECT_EQ(Recover(0), "1 in none");
+  ExpectState(ChainState::Start());
+}
+
 TEST_F(RecoveryTest, TheLogGoesOnWhereItEnded) {
   const Segment first = Begin("eece");
   EXPECT_EQ(Recover(3), "4 in " + first.path);
