@@ -84,7 +84,7 @@ std::string CheckpointFrame(absl::string_view signature, ChainState* state) {
 std::optional<Frame> ReadFrame(absl::string_view* in) {
   absl::string_view rest = *in;
   const std::optional<uint32_t> size = ReadBigEndian32(&rest);
-  const std::optional<uint8_t> type = ReadByte(&rest);
+  const std::optional<uint8_t> type = size.has_value() ? ReadByte(&rest) : std::nullopt;
   if (!type.has_value() || *size > limits::kAuditEntryBytesMax + kHeaderBytesMax || *type < 1 ||
       *type > 3) {
     return std::nullopt;

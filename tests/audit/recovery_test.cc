@@ -93,6 +93,15 @@ TEST_F(RecoveryTest, WithoutSegmentsTheLogIsAtItsStart) {
   EXPECT_EQ(Recover(), "1 in none");
 }
 
+TEST_F(RecoveryTest, TheBeginningOfAFrameIsNone) {
+  const std::string frame = Entry(&state_);
+  for (size_t size = 0; size < frame.size(); ++size) {
+    absl::string_view torn = absl::string_view(frame).substr(0, size);
+    EXPECT_FALSE(ReadFrame(&torn).has_value()) << size;
+    EXPECT_EQ(torn.size(), size);
+  }
+}
+
 // The numbers of a header count only once its hash is right.
 TEST_F(RecoveryTest, ABadHeaderAloneIsNotBelieved) {
   ChainState elsewhere = ChainState::Start();
