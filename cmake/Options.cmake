@@ -1,9 +1,10 @@
 option(KEYTURN_DEV "Build the --dev server mode (in-memory, self-signed, unsealed)" ON)
 option(KEYTURN_BENCH "Build the benchmarks" OFF)
+option(KEYTURN_FUZZ "Build the fuzz targets (clang only)" OFF)
 set(KEYTURN_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wno-psabi -fno-omit-frame-pointer
-                    -fstack-protector-strong -fpch-preprocess)
+                    -fstack-protector-strong)
 # One flag for libraries and programs, so that they share precompiled headers.
 add_compile_options(-fPIE -pthread)
 add_link_options(-pie -Wl,-z,relro,-z,now)
@@ -11,8 +12,10 @@ if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT KEYTURN_SANITIZE)
   add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  add_compile_options(-Wthread-safety)
+  # ccache cannot share precompiled headers that hold a time.
+  add_compile_options(-Wthread-safety "SHELL:-Xclang -fno-pch-timestamp")
 else()
+  add_compile_options(-fpch-preprocess)
   # GCC 12 reports these inside std::string and std::optional (GCC bugs 105329, 105562, 105651).
   add_compile_options(-Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict
                       -Wno-maybe-uninitialized -Wno-array-bounds)
@@ -20,6 +23,10 @@ endif()
 if(KEYTURN_SANITIZE)
   add_compile_options(-fsanitize=${KEYTURN_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${KEYTURN_SANITIZE})
+endif()
+if(KEYTURN_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
 endif()
 # The server's allocator: a tenth less CPU a call than glibc's (bench/README.md). Sanitizers bring
 # their own. Nothing refers to it by name, so a linker may think that it is not needed.

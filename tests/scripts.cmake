@@ -9,3 +9,8 @@ add_test(NAME deploy
 add_test(NAME format COMMAND ${CMAKE_SOURCE_DIR}/dev format --check)
 set_tests_properties(tidy tidy_selftest deploy format PROPERTIES TIMEOUT 120
   ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;KEYTURN_BIN=${CMAKE_BINARY_DIR}/bin")
+# Of one preset and with two processes at once: it runs what ninja -C build/fuzz fuzzers has built.
+if(NOT KEYTURN_SANITIZE)
+  add_test(NAME fuzz COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz.py replay)
+  set_tests_properties(fuzz PROPERTIES TIMEOUT 600 PROCESSORS 2 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+endif()

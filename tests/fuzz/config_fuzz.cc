@@ -1,0 +1,85 @@
+// The server's configuration: one that is accepted, written down as TOML, is accepted as the same,
+// and holds what the checks promise. Also each input alone as an address to listen on.
+#include "server/config.h"
+
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace keyturn::fuzz {
+namespace {
+
+std::string Quoted(absl::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (u < 0x20 || u == 0x7f || c == '"' || c == '\\') {
+      absl::StrAppendFormat(&out, "\\u%04x", u);
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out + "\"\n";
+}
+
+std::string ToToml(const Config& c) {
+  constexpr const char* kLevels[] = {"debug", "info", "warning", "error"};
+  const auto path = [](const char* key, const std::string& value) {
+    return value.empty() ? "" : absl::StrCat(key, " = ", Quoted(value));
+  };
+  const auto flag = [](bool value) { return value ? "true\n" : "false\n"; };
+  return absl::StrCat(
+      path("data_directory", c.data_directory), path("key_file", c.key_file),
+      path("anchor_file", c.anchor_file), "auto_unseal = ", flag(c.auto_unseal),
+      "[listen]\ngrpc = ", Quoted(c.grpc_address), "metrics = ", Quoted(c.metrics_address),
+      "[tls]\n", path("certificate", c.tls_certificate), path("key", c.tls_key),
+      path("client_ca", c.tls_client_ca), "[audit]\n", path("directory", c.audit_directory),
+      "reads = ", Quoted(c.audit_sync_reads ? "fsync" : "batch"),
+      "[limits]\narena_bytes = ", c.arena_bytes,
+      "\nrequire_memory_lock = ", flag(c.require_memory_lock),
+      "worker_threads = ", c.worker_threads,
+      absl::StrFormat("\nsource_calls_per_second = %.0f\nidentity_calls_per_second = %.0f\n",
+                      c.source_calls_per_second, c.identity_calls_per_second),
+      "[log]\nlevel = ", Quoted(kLevels[static_cast<int>(c.log_level)]));
+}
+
+auto Fields(const Config& c) {
+  return std::tie(c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address,
+                  c.metrics_address, c.tls_certificate, c.tls_key, c.tls_client_ca,
+                  c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock,
+                  c.worker_threads, c.source_calls_per_second, c.identity_calls_per_second,
+                  c.log_level, c.dev, c.accept_rollback, c.accept_audit_loss);
+}
+
+void CheckAddress(absl::string_view text) {
+  const absl::StatusOr<HostPort> address = ParseHostPort("listen.grpc", text);
+  if (!address.ok()) return;
+  const bool v6 = address->host.find(':') != std::string::npos;
+  const std::string again = v6 ? absl::StrCat("[", address->host, "]:", address->port)
+                               : absl::StrCat(address->host, ":", address->port);
+  Require(text.find_first_not_of("0123456789abcdefABCDEF:.[]") == absl::string_view::npos,
+          "an address has digits, ':', '.' and brackets only");
+  const HostPort same = Must(ParseHostPort("listen.grpc", again), "it parses");
+  Require(same.host == address->host && same.port == address->port, "as the same address");
+}
+
+}  // namespace
+
+void FuzzConfig(absl::string_view input) {
+  CheckAddress(input);
+  const absl::StatusOr<Config> config = ParseConfig(input);
+  if (!config.ok()) {
+    return Require(absl::IsInvalidArgument(config.status()), "what is refused is an argument");
+  }
+  const Config again = Must(ParseConfig(ToToml(*config)), "it is accepted");
+  Require(Fields(again) == Fields(*config), "as the same configuration");
+  Require((config->arena_bytes & (config->arena_bytes - 1)) == 0, "a power of two");
+  Require(!config->dev && config->accept_rollback.empty(), "the command line's alone");
+  CheckAddress(config->grpc_address);
+}
+
+}  // namespace keyturn::fuzz
+
+FUZZ_TARGET(FuzzConfig)
