@@ -111,6 +111,9 @@ inline constexpr int kPingStrikesMax = 2;
 inline constexpr int kConnectionIdleMillis = 300'000;
 inline constexpr int kConnectionAgeMillis = 1'800'000;  // bounds the life of a revoked certificate
 inline constexpr int kConnectionGraceMillis = 30'000;
+inline constexpr int kConnectionBacklog = 512;  // connections that wait to be accepted
+// Kept from connections, for files of the store and the audit log; at most half of what there are.
+inline constexpr uint64_t kDescriptorsReserved = 1024;
 inline constexpr size_t kGrpcBufferBytesMax = 512 * kMiB;
 inline constexpr int kGrpcThreadsMax = 64;
 inline constexpr size_t kHttpHeaderBytesMax = 8192;

@@ -1,25 +1,21 @@
 #include "server/grpc_listener.h"
 
-#include <arpa/inet.h>
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
+#include <functional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/status_macros.h"
 #include "server/grpc_tls.h"
 
 namespace keyturn {
@@ -65,54 +61,25 @@ class NoReflection : public grpc::ServerBuilderOption {
   }
 };
 
-absl::Status PrepareSocket(const std::string& path) {
-  if (path.size() >= sizeof(sockaddr_un{}.sun_path)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("data_directory is too long: ", path, " must be under ",
-                     sizeof(sockaddr_un{}.sun_path), " bytes, the system's bound for sockets"));
-  }
-  // Left by a server that was killed; the store's lock already says that none is running.
-  unlink(path.c_str());
-  return absl::OkStatus();
+absl::Status CannotListen(absl::string_view where, const absl::Status& why) {
+  if (absl::IsInvalidArgument(why)) return why;
+  return absl::UnavailableError(absl::StrCat(where, ": ", why.message()));
 }
 
-// gRPC says that it could not bind, not why: the system is asked once more.
-std::string BindError(const sockaddr* address, socklen_t size) {
-  const int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return std::generic_category().message(errno);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  const bool bound = bind(fd, address, size) == 0 && listen(fd, 1) == 0;
-  const int error = errno;
-  close(fd);
-  return bound ? "" : std::generic_category().message(error);
-}
-
-std::string WhyNotBound(const HostPort& address) {
-  sockaddr_in v4 = {};
-  if (inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1) {
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(address.port);
-    return BindError(reinterpret_cast<const sockaddr*>(&v4), sizeof(v4));
-  }
-  sockaddr_in6 v6 = {};
-  if (inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr) != 1) return "";
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(address.port);
-  return BindError(reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
-}
-
-std::string WhyNotBound(const std::string& socket_path) {
-  sockaddr_un local = {};
-  local.sun_family = AF_UNIX;
-  socket_path.copy(local.sun_path, sizeof(local.sun_path) - 1);
-  std::string why = BindError(reinterpret_cast<const sockaddr*>(&local), sizeof(local));
-  if (why.empty()) unlink(socket_path.c_str());
-  return why;
-}
-
-absl::Status CannotListen(absl::string_view where, absl::string_view why) {
-  return absl::UnavailableError(absl::StrCat(where, why.empty() ? "" : ": ", why));
+// Hands connections to the server that is built, with these credentials.
+std::function<void(int, int)> Into(grpc::ServerBuilder* builder,
+                                   std::shared_ptr<grpc::ServerCredentials> credentials) {
+  using grpc::experimental::ExternalConnectionAcceptor;
+  const std::shared_ptr<ExternalConnectionAcceptor> door =
+      builder->experimental().AddExternalConnectionAcceptor(
+          grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+          std::move(credentials));
+  return [door](int listener_fd, int fd) {
+    ExternalConnectionAcceptor::NewConnectionParameters connection;
+    connection.listener_fd = listener_fd;
+    connection.fd = fd;
+    door->HandleNewConnection(&connection);
+  };
 }
 
 void LogFromGrpc(gpr_log_func_args* args) {
@@ -138,33 +105,29 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
   const std::string host = v6 ? absl::StrCat("[", options.address.host, "]") : options.address.host;
   std::unique_ptr<GrpcListener> listener(new GrpcListener());
   listener->credentials_ = MakeTlsCredentials(tls, options.require_client_certificate);
-  int port = 0;
-  builder.AddListeningPort(absl::StrCat(host, ":", options.address.port), listener->credentials_,
-                           &port);
-  int socket_port = options.operator_socket.empty() ? 1 : 0;
-  if (!options.operator_socket.empty()) {
-    const absl::Status prepared = PrepareSocket(options.operator_socket);
-    if (!prepared.ok()) return prepared;
-    builder.AddListeningPort(absl::StrCat("unix:", options.operator_socket),
-                             grpc::InsecureServerCredentials(), &socket_port);
-  }
-  for (grpc::Service* service : services) builder.RegisterService(service);
-
-  listener->server_ = builder.BuildAndStart();
-  if (port <= 0) {
+  std::vector<Acceptor::Door> doors;
+  absl::StatusOr<ListeningSocket> tcp = ListeningSocket::Tcp(options.address);
+  if (!tcp.ok()) {
     return CannotListen(
         absl::StrCat("listen.grpc: cannot listen on ", host, ":", options.address.port),
-        WhyNotBound(options.address));
+        tcp.status());
   }
-  if (socket_port <= 0) {
-    return CannotListen(
-        absl::StrCat("cannot listen on the operator socket ", options.operator_socket),
-        WhyNotBound(options.operator_socket));
+  listener->address_ = absl::StrCat(host, ":", tcp->port());
+  doors.push_back({*std::move(tcp), Into(&builder, listener->credentials_)});
+  if (!options.operator_socket.empty()) {
+    absl::StatusOr<ListeningSocket> local = ListeningSocket::Unix(options.operator_socket);
+    if (!local.ok()) {
+      return CannotListen(
+          absl::StrCat("cannot listen on the operator socket ", options.operator_socket),
+          local.status());
+    }
+    listener->socket_ = options.operator_socket;
+    doors.push_back({*std::move(local), Into(&builder, grpc::InsecureServerCredentials())});
   }
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  listener->server_ = builder.BuildAndStart();
   if (listener->server_ == nullptr) return absl::UnavailableError("gRPC does not start");
-  listener->address_ = absl::StrCat(host, ":", port);
-  listener->socket_ = options.operator_socket;
-  if (!options.operator_socket.empty()) chmod(options.operator_socket.c_str(), 0600);
+  ASSIGN_OR_RETURN(listener->acceptor_, Acceptor::Start(std::move(doors)));
   return listener;
 }
 
@@ -178,6 +141,7 @@ void GrpcListener::SetServing(bool serving) {
 
 void GrpcListener::Shutdown(absl::Duration grace) {
   if (server_ == nullptr) return;
+  acceptor_ = nullptr;
   const gpr_timespec span = {absl::ToInt64Seconds(grace), 0, GPR_TIMESPAN};
   server_->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), span));
   server_->Wait();

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/acceptor.h"
 #include "server/config.h"
 #include "server/tls_files.h"
 
@@ -47,6 +48,7 @@ class GrpcListener {
 
   std::shared_ptr<grpc::ServerCredentials> credentials_;  // the server calls it at handshakes
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<Acceptor> acceptor_;
   std::string address_;
   std::string socket_;
 };

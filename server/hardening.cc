@@ -64,6 +64,11 @@ absl::Status ReexecWithSettings(char** argv) {
 absl::Status HardenProcess(bool dev) {
   umask(077);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Failed("prctl(PR_SET_NO_NEW_PRIVS)");
+  // All the descriptors that it may have: the soft limit is for programs that use select(2).
+  rlimit descriptors = {};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return Failed("getrlimit(RLIMIT_NOFILE)");
+  descriptors.rlim_cur = descriptors.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0) return Failed("setrlimit(RLIMIT_NOFILE)");
   if (dev) return absl::OkStatus();
   const rlimit none = {0, 0};
   if (setrlimit(RLIMIT_CORE, &none) != 0) return Failed("setrlimit(RLIMIT_CORE)");

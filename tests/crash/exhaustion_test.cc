@@ -90,5 +90,25 @@ TEST_F(ExhaustionTest, WithoutDescriptorsNothingHangsAndNothingIsLost) {
   for (const std::string& problem : world_.Check(false)) ADD_FAILURE() << problem;
 }
 
+// A connection that finds no descriptor is closed at once, and the next one is served when there
+// are some again.
+TEST_F(ExhaustionTest, ConnectionsAreTakenAgainOnceThereAreDescriptors) {
+  Limit(OpenDescriptors());
+  ClientOptions options;
+  options.address = "unix:" + world_.process().operator_socket();
+  options.timeout = absl::Seconds(1);
+  {
+    const auto client = Client::Connect(options);
+    ASSERT_OK(client);
+    EXPECT_CODE(Soon([&] { return (*client)->Status({}).status(); }), kUnavailable);
+  }
+  EXPECT_OK(Put("crash/meanwhile"));
+  Limit(RLIM_INFINITY);
+  options.timeout = absl::Seconds(10);
+  const auto client = Client::Connect(options);
+  ASSERT_OK(client);
+  EXPECT_OK((*client)->Status({}));
+}
+
 }  // namespace
 }  // namespace keyturn
