@@ -11,16 +11,15 @@
 
 namespace keyturn {
 
-absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
-                                                       const std::string& directory,
-                                                       absl::string_view public_key,
-                                                       ProgressFn progress,
-                                                       const AuditExtent& extent) {
+absl::StatusOr<AuditVerification> VerifyAuditDirectory(
+    FileSystem& files, const std::string& directory, absl::string_view public_key,
+    ProgressFn progress, const AuditExtent& extent, const AuditNote& note) {
   ASSIGN_OR_RETURN(const std::vector<SegmentName> segments, ListSegments(files, directory));
   AuditVerification out;
   out.public_key = std::string(public_key);
   if (!segments.empty()) out.newest_segment = segments.back().first_sequence;
   ChainState state = ChainState::Start();
+  bool noted = note.entries == 0;
   for (const SegmentName& segment : segments) {
     if (segment.first_sequence > extent.last_segment) break;
     const auto problem = [&](absl::string_view what) {
@@ -49,6 +48,9 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
                         broken = true;
                         return false;
                       }
+                      // Checkpoints move the head and add no entry.
+                      noted = noted || (state.next_sequence - 1 == note.entries &&
+                                        state.head == note.head_hash);
                       if (checkpoint && !public_key.empty()) {
                         const absl::string_view signature = CheckpointSignature(frame.body);
                         if (Ed25519Verify(public_key, signed_text, signature)) {
@@ -67,6 +69,10 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
   }
   out.entries = state.next_sequence - 1;
   out.head_hash = state.head;
+  if (!noted) {
+    out.problems.push_back(absl::StrCat("the head that was noted after entry ", note.entries,
+                                        " is not in this log: it is another one, or a fork"));
+  }
   if (out.entries < extent.entries) {
     out.problems.push_back(absl::StrCat("the files hold ", out.entries, " entries; ",
                                         extent.entries, " were written"));

@@ -23,6 +23,13 @@ struct AuditVerification {
   uint64_t newest_segment = 0;        // of those that are there, by its first sequence number
 };
 
+// What a verification said, kept elsewhere: a log that does not contain it is another one, or a
+// fork of it that was made before.
+struct AuditNote {
+  uint64_t entries = 0;  // 0: nothing was noted
+  std::string head_hash;
+};
+
 // As far as a log that somebody writes to is to be verified: behind it may be half a frame.
 struct AuditExtent {
   uint64_t last_segment = std::numeric_limits<uint64_t>::max();  // its first sequence number
@@ -33,10 +40,8 @@ struct AuditExtent {
 // Verifies segment files alone, without a server: `public_key` is 32 bytes, or empty to skip
 // signatures. What `keyturn audit verify --offline DIR` runs, without an extent: entries that a
 // server adds meanwhile are verified or not.
-absl::StatusOr<AuditVerification> VerifyAuditDirectory(FileSystem& files,
-                                                       const std::string& directory,
-                                                       absl::string_view public_key,
-                                                       ProgressFn progress,
-                                                       const AuditExtent& extent = {});
+absl::StatusOr<AuditVerification> VerifyAuditDirectory(
+    FileSystem& files, const std::string& directory, absl::string_view public_key,
+    ProgressFn progress, const AuditExtent& extent = {}, const AuditNote& note = {});
 
 }  // namespace keyturn

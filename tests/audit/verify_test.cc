@@ -48,6 +48,35 @@ TEST_F(VerifyTest, DeletedReorderedInsertedAndTruncatedEntriesAreFound) {
   EXPECT_GT(with({1, 2, 3, 4}), 0u);
 }
 
+// Two logs with one beginning are each whole by themselves: what was noted of one tells them apart.
+TEST_F(VerifyTest, AForkIsFoundByWhatWasNoted) {
+  const auto verify = [this](const AuditNote& note) {
+    return *VerifyAuditDirectory(*files_, options_.directory, "", NoProgress, {}, note);
+  };
+  const auto note = [&] {
+    const AuditVerification now = verify({});
+    return AuditNote{now.entries, now.head_hash};
+  };
+  ASSERT_OK(log_->Append(Event("before")));
+  const AuditNote common = note();
+  const std::string path = LastSegment();
+  const std::string beginning = *files_->Read(path);
+  ASSERT_OK(log_->Append(Event("one")));
+  const AuditNote one = note();
+  log_->SetKeys(nullptr);  // a checkpoint, which moves the head and adds no entry
+  EXPECT_TRUE(verify(one).problems.empty());
+  Close();
+  Replace(path, beginning);
+  options_.accept_loss = true;
+  ASSERT_OK(Open());
+  ASSERT_OK(log_->Append(Event("other")));
+  EXPECT_TRUE(verify({}).problems.empty());
+  EXPECT_TRUE(verify(common).problems.empty());
+  ASSERT_EQ(verify(one).problems.size(), 1u);
+  EXPECT_TRUE(absl::StrContains(verify(one).problems[0], "a fork"));
+  EXPECT_EQ(verify({one.entries + 5, one.head_hash}).problems.size(), 1u);
+}
+
 TEST_F(VerifyTest, DamageToWhatWasOnDiskIsNotTakenForATornEnd) {
   options_.sync_reads = true;
   ASSERT_OK(Open());

@@ -109,30 +109,39 @@ absl::Status Search(Shell& shell, const SearchFlags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Verify(Shell& shell, const std::string& offline, const std::string& public_key) {
+struct VerifyFlags {
+  std::string offline, public_key, noted;
+};
+
+absl::Status Verify(Shell& shell, const VerifyFlags& flags) {
   v1::VerifyAuditResponse result;
-  if (offline.empty()) {
-    if (!public_key.empty()) return UsageError("--public-key goes with --offline");
+  const bool offline = !flags.offline.empty();
+  if (!offline) {
+    if (!flags.public_key.empty()) return UsageError("--public-key goes with --offline");
+    if (!flags.noted.empty()) return UsageError("--noted goes with --offline");
     ASSIGN_OR_RETURN(Client* const client, shell.Connect());
     ASSIGN_OR_RETURN(result, VerifyAudit(shell, *client, shell.Options(/*stream=*/true)));
   } else {
     Progress progress("audit entries checked", shell.terminal(), shell.clock());
+    const auto tell = [&](uint64_t entries, uint64_t total) {
+      progress.Update(entries, total);
+      return absl::OkStatus();
+    };
     ASSIGN_OR_RETURN(result,
-                     VerifyAuditOffline(offline, public_key, [&](uint64_t entries, uint64_t total) {
-                       progress.Update(entries, total);
-                       return absl::OkStatus();
-                     }));
+                     VerifyAuditOffline(flags.offline, flags.public_key, flags.noted, tell));
   }
-  Pairs pairs = {{"entries", absl::StrCat(result.entries())},
-                 {"signed up to", offline.empty() || !public_key.empty()
-                                      ? absl::StrCat(result.signed_entries())
-                                      : "not checked: give --public-key"},
-                 {"head", absl::BytesToHexString(result.head_hash())},
-                 {"public key", absl::BytesToHexString(result.public_key())},
-                 {"problems", absl::StrCat(result.problems_size())}};
+  const std::string head = absl::BytesToHexString(result.head_hash());
+  Pairs pairs = {
+      {"entries", absl::StrCat(result.entries())},
+      {"signed up to", !offline || !flags.public_key.empty() ? absl::StrCat(result.signed_entries())
+                                                             : "not checked: give --public-key"},
+      {"head", head},
+      {"note", absl::StrCat(result.entries(), ":", head)},
+      {"public key", absl::BytesToHexString(result.public_key())},
+      {"problems", absl::StrCat(result.problems_size())}};
   for (const std::string& problem : result.problems()) pairs.emplace_back("problem", problem);
   Json value = ToJson(result);
-  value["headHash"] = absl::BytesToHexString(result.head_hash());
+  value["headHash"] = head;
   value["publicKey"] = absl::BytesToHexString(result.public_key());
   RETURN_IF_ERROR(shell.out().Object(pairs, value));
   if (result.problems().empty()) return absl::OkStatus();
@@ -175,20 +184,23 @@ void AddAuditCommands(Command app, Shell& shell) {
   search.AddOption("--page-token", flags->page_token, "go on where a search ended");
   search.On(shell, [&shell, flags] { return Search(shell, *flags); });
 
-  const auto offline = std::make_shared<std::string>();
-  const auto public_key = std::make_shared<std::string>();
+  const auto verify_flags = std::make_shared<VerifyFlags>();
   const Command verify =
       audit.Add("verify", "Check that no entry was changed, removed or put in",
                 "  keyturn audit verify\n"
                 "  keyturn audit verify --offline /var/lib/keyturn/audit --public-key HEX   # "
                 "without a server");
-  verify.AddOption("--offline", *offline,
+  verify.AddOption("--offline", verify_flags->offline,
                    "the directory of the segments of a stopped server, or "
                    "a copy");
-  verify.AddOption("--public-key", *public_key,
+  verify.AddOption("--public-key", verify_flags->public_key,
                    "check signatures too; hexadecimal, as `audit verify` of the server printed it");
-  verify.Footer("Exit code 8 when there are problems.");
-  verify.On(shell, [&shell, offline, public_key] { return Verify(shell, *offline, *public_key); });
+  verify.AddOption(
+      "--noted", verify_flags->noted,
+      "the note of an earlier verification: a log without it is another one, or a fork");
+  verify.Footer(
+      "Exit code 8 when there are problems. Keep the note where the log's writer is not.");
+  verify.On(shell, [&shell, verify_flags] { return Verify(shell, *verify_flags); });
 }
 
 }  // namespace keyturn::cli

@@ -38,7 +38,7 @@ TEST_F(OfflineAudit, TellsHowMuchThereIsToCheck) {
   constexpr uint64_t kEntries = 2 * limits::kProgressEveryRecords + 7;
   Write(kEntries);
   std::vector<std::pair<uint64_t, uint64_t>> told;
-  const auto checked = VerifyAuditOffline(dir_.path(), "", [&](uint64_t done, uint64_t total) {
+  const auto checked = VerifyAuditOffline(dir_.path(), "", "", [&](uint64_t done, uint64_t total) {
     told.emplace_back(done, total);
     return absl::OkStatus();
   });
@@ -53,12 +53,17 @@ TEST_F(OfflineAudit, TellsHowMuchThereIsToCheck) {
 }
 
 TEST_F(OfflineAudit, SaysWhatIsWrongWithWhatWasTyped) {
-  const auto why = [&](const std::string& directory, const std::string& key) {
-    const absl::Status status = VerifyAuditOffline(directory, key, NoProgress).status();
+  const auto why = [&](const std::string& directory, const std::string& key,
+                       const std::string& note = "") {
+    const absl::Status status = VerifyAuditOffline(directory, key, note, NoProgress).status();
     return absl::StrCat(ExitCodeOf(status), ": ", status.message());
   };
   EXPECT_EQ(why(dir_.path(), "xyz"), "2: --public-key must be 64 hexadecimal digits");
   EXPECT_EQ(why(dir_.path(), "abcd"), "2: --public-key must be 64 hexadecimal digits");
+  for (const char* const note : {"x", "5", "5:abcd", "0:", ":", "-1:00"}) {
+    EXPECT_EQ(why(dir_.path(), "", note),
+              "2: --noted must be ENTRIES:HEAD, as `audit verify` printed it as note");
+  }
   EXPECT_EQ(why("/nowhere", ""), "3: there is no directory /nowhere");
   EXPECT_EQ(why(dir_.path(), ""), absl::StrCat("3: ", dir_.path(), " has no audit entries"));
 }
