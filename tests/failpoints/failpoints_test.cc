@@ -97,7 +97,11 @@ class FailpointTest : public testing::Test {
     return done;
   }
 
-  static Problems RunKill(const Place& first, const Place& place, const std::string& directory) {
+  // Programs that are as they should be, and faults of one that the runs must find.
+  enum class Program { kReal, kAcknowledgesEarly, kLiesAboutSyncs };
+
+  static Problems RunKill(const Place& first, const Place& place, const std::string& directory,
+                          Program program = Program::kReal) {
     const auto child = [&](const std::function<void(World&, const Report&)>& body) {
       return Said(Child([&](const Report& report) {
                     SetLogFd(-1);
@@ -110,7 +114,8 @@ class FailpointTest : public testing::Test {
         [&](World& world, const Report& report) { world.Live(recovers ? first : place, report); });
     Problems problems = said.problems;
     if (said.code != -SIGKILL) problems.push_back(kNotReached);
-    const Reached reached = said.reached;
+    Reached reached = said.reached;
+    if (program == Program::kAcknowledgesEarly) reached.acknowledged = true;
     if (recovers) {
       said = child([&](World& world, const Report& report) { world.Recover(place, report); });
       problems.insert(problems.end(), said.problems.begin(), said.problems.end());
@@ -123,10 +128,11 @@ class FailpointTest : public testing::Test {
   }
 
   static Problems RunPowerCut(const Place& first, const Place& place, uint64_t seed,
-                              const std::string& directory) {
+                              const std::string& directory, Program program = Program::kReal) {
     const Said said(Child([&](const Report& report) {
                       SetLogFd(-1);
                       World world(EndBy::kPowerCut, seed, directory);
+                      if (program == Program::kLiesAboutSyncs) world.disk().LieAboutSyncs();
                       const bool recovers = !first.name.empty();
                       const Reached reached = world.Live(recovers ? first : place, report);
                       const bool again = !recovers || world.Recover(place, report).ended;
@@ -138,6 +144,32 @@ class FailpointTest : public testing::Test {
     return problems;
   }
 };
+
+TEST_F(FailpointTest, MutantThatAcknowledgesBeforeItIsDurableIsFound) {
+  int found = 0;
+  for (const int nth : {4, 6, 8}) {  // writes of secrets
+    const std::string directory = NewDirectory();
+    found +=
+        RunKill({}, {"storage/group-ready", nth}, directory, Program::kAcknowledgesEarly).empty()
+            ? 0
+            : 1;
+    std::filesystem::remove_all(directory);
+  }
+  EXPECT_EQ(found, 3);
+}
+
+TEST_F(FailpointTest, MutantWhoseDiskLiesAboutSyncsIsFound) {
+  int found = 0;
+  constexpr int kLives = 12;
+  for (int life = 0; life < kLives; ++life) {
+    const std::string directory = NewDirectory();
+    const Problems problems = RunPowerCut({}, {"storage/group-published", 9}, life + 1, directory,
+                                          Program::kLiesAboutSyncs);
+    found += problems.empty() ? 0 : 1;
+    std::filesystem::remove_all(directory);
+  }
+  EXPECT_GT(found, kLives / 2);
+}
 
 TEST_F(FailpointTest, TheirNamesAreUniqueAndOfTheirRooms) {
   const std::vector<std::string> names = NamesInSource();
