@@ -165,6 +165,8 @@ class AuditLogImpl : public AuditLog {
   }
 
   absl::StatusOr<AuditVerification> Verify(ProgressFn progress) override {
+    // What is said of it may be noted, so a power cut must not take it away.
+    RETURN_IF_ERROR(SyncUpTo(next_sequence() - 1));
     std::string public_key;
     AuditExtent extent;
     {

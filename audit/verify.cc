@@ -70,8 +70,11 @@ absl::StatusOr<AuditVerification> VerifyAuditDirectory(
   out.entries = state.next_sequence - 1;
   out.head_hash = state.head;
   if (!noted) {
-    out.problems.push_back(absl::StrCat("the head that was noted after entry ", note.entries,
-                                        " is not in this log: it is another one, or a fork"));
+    out.problems.push_back(
+        out.entries < note.entries
+            ? absl::StrCat("entry ", note.entries, ", which was noted, was not reached")
+            : absl::StrCat("the head that was noted after entry ", note.entries,
+                           " is not in this log: it is another one, or a fork"));
   }
   if (out.entries < extent.entries) {
     out.problems.push_back(absl::StrCat("the files hold ", out.entries, " entries; ",

@@ -37,17 +37,34 @@ size_t TokenIndex::LowerBound(absl::uint128 id) const {
   return begin;
 }
 
-void TokenIndex::Put(absl::string_view id, absl::string_view secret_hash) {
+std::optional<TokenIndex::Entry> TokenIndex::EntryOf(absl::string_view id,
+                                                     absl::string_view secret_hash) {
   const std::optional<absl::uint128> number = NumberOf(id);
   Entry entry{number.value_or(0), {}};
-  if (!number.has_value() || secret_hash.size() != entry.secret_hash.size()) return;
+  if (!number.has_value() || secret_hash.size() != entry.secret_hash.size()) return std::nullopt;
   std::memcpy(entry.secret_hash.data(), secret_hash.data(), secret_hash.size());
-  const auto at = entries_.begin() + static_cast<std::ptrdiff_t>(LowerBound(*number));
-  if (at != entries_.end() && at->id == *number) {
-    *at = entry;
+  return entry;
+}
+
+void TokenIndex::Put(absl::string_view id, absl::string_view secret_hash) {
+  const std::optional<Entry> entry = EntryOf(id, secret_hash);
+  if (!entry.has_value()) return;
+  const auto at = entries_.begin() + static_cast<std::ptrdiff_t>(LowerBound(entry->id));
+  if (at != entries_.end() && at->id == entry->id) {
+    *at = *entry;
   } else {
-    entries_.insert(at, entry);
+    entries_.insert(at, *entry);
   }
+}
+
+void TokenIndex::Append(absl::string_view id, absl::string_view secret_hash) {
+  const std::optional<Entry> entry = EntryOf(id, secret_hash);
+  if (entry.has_value()) entries_.push_back(*entry);
+}
+
+void TokenIndex::Sort() {
+  std::sort(entries_.begin(), entries_.end(),
+            [](const Entry& a, const Entry& b) { return a.id < b.id; });
 }
 
 void TokenIndex::Erase(absl::string_view id) {

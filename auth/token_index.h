@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "absl/numeric/int128.h"
@@ -18,6 +19,10 @@ class TokenIndex {
   // `id`: as tokens carry it, "kts-" and 32 hexadecimal digits; others are left out. `secret_hash`:
   // SHA-256. Replaces what it had for the id.
   void Put(absl::string_view id, absl::string_view secret_hash);
+  // As Put of many that are not there yet, which by itself would move those behind each. Nothing
+  // matches before Sort().
+  void Append(absl::string_view id, absl::string_view secret_hash);
+  void Sort();
   void Erase(absl::string_view id);
   void Clear() { entries_.clear(); }
 
@@ -30,6 +35,8 @@ class TokenIndex {
     std::array<char, 32> secret_hash;
   };
 
+  // std::nullopt for what is left out.
+  static std::optional<Entry> EntryOf(absl::string_view id, absl::string_view secret_hash);
   // The place of the first entry that is not below `id`.
   size_t LowerBound(absl::uint128 id) const;
 

@@ -52,9 +52,11 @@ class TokenStoreImpl : public TokenStore {
       if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
         return absl::DataLossError("the record of a token is malformed");
       }
-      Mirror(token, snapshot->revision());
+      index_.Append(token.id(), token.secret_hash());
+      stored_[token.id()] = {token, snapshot->revision()};
       return absl::OkStatus();
     }));
+    index_.Sort();
     return revoked_records_.ForEach(*keys_, *snapshot, [this](absl::string_view bytes) {
       RevokedToken token;
       if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

@@ -111,9 +111,12 @@ inline constexpr int kPingStrikesMax = 2;
 inline constexpr int kConnectionIdleMillis = 300'000;
 inline constexpr int kConnectionAgeMillis = 1'800'000;  // bounds the life of a revoked certificate
 inline constexpr int kConnectionGraceMillis = 30'000;
-inline constexpr int kConnectionBacklog = 512;  // connections that wait to be accepted
+inline constexpr int kConnectionBacklog = 512;       // connections that wait to be accepted
+inline constexpr uint64_t kConnectionsMax = 16'384;  // with what files there are
 // Kept from connections, for files of the store and the audit log; at most half of what there are.
 inline constexpr uint64_t kDescriptorsReserved = 1024;
+inline constexpr int64_t kAcceptPauseMillis = 100;       // when the system cannot accept
+inline constexpr int64_t kAcceptWarningMillis = 60'000;  // strangers cause them at will
 inline constexpr size_t kGrpcBufferBytesMax = 512 * kMiB;
 inline constexpr int kGrpcThreadsMax = 64;
 inline constexpr size_t kHttpHeaderBytesMax = 8192;

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -20,11 +21,13 @@ class Acceptor {
  public:
   struct Door {
     ListeningSocket socket;
+    // Of this machine: may have half of what is kept from strangers.
+    bool local = false;
     // Owns `fd` (non-blocking, close-on-exec) from here on.
     std::function<void(int listener_fd, int fd)> take;
   };
 
-  // UNAVAILABLE when the system has no descriptor for its own needs.
+  // UNAVAILABLE when the system has no descriptor or no thread for its own needs.
   static absl::StatusOr<std::unique_ptr<Acceptor>> Start(std::vector<Door> doors);
   // Stops, and closes the sockets: whoever connects now is refused.
   ~Acceptor();
@@ -32,14 +35,15 @@ class Acceptor {
  private:
   Acceptor(std::vector<Door> doors, int stop, int spare);
   void Loop();
-  void AcceptAll(const Door& door);
-  void CloseOne(const Door& door);
+  // False when one waits that can be neither accepted nor closed now.
+  bool AcceptAll(const Door& door);
+  bool CloseOne(const Door& door);
   void Refused();
 
   std::vector<Door> doors_;
-  const int stop_;      // eventfd
-  int spare_;           // given up for a moment to close a connection when there is no other
-  bool short_ = false;  // the thread's: said so already
+  const int stop_;  // eventfd
+  int spare_;       // given up for a moment to close a connection when there is no other
+  std::optional<int64_t> warned_nanos_;  // the thread's
   std::thread thread_;
 };
 

@@ -113,7 +113,7 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
         tcp.status());
   }
   listener->address_ = absl::StrCat(host, ":", tcp->port());
-  doors.push_back({*std::move(tcp), Into(&builder, listener->credentials_)});
+  doors.push_back({*std::move(tcp), false, Into(&builder, listener->credentials_)});
   if (!options.operator_socket.empty()) {
     absl::StatusOr<ListeningSocket> local = ListeningSocket::Unix(options.operator_socket);
     if (!local.ok()) {
@@ -122,7 +122,7 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
           local.status());
     }
     listener->socket_ = options.operator_socket;
-    doors.push_back({*std::move(local), Into(&builder, grpc::InsecureServerCredentials())});
+    doors.push_back({*std::move(local), true, Into(&builder, grpc::InsecureServerCredentials())});
   }
   for (grpc::Service* service : services) builder.RegisterService(service);
   listener->server_ = builder.BuildAndStart();

@@ -58,11 +58,19 @@ absl::StatusOr<ListeningSocket> ListeningSocket::Tcp(const HostPort& address) {
   const socklen_t size = ToSystem(address, &system);
   if (size == 0) return absl::InvalidArgumentError("not a literal IP address");
   ListeningSocket out(socket(system.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // A machine without IPv6 has no more addresses than that.
+  if (out.fd_ < 0 && errno == EAFNOSUPPORT && address.host == "::") {
+    return Tcp({"0.0.0.0", address.port});
+  }
   if (out.fd_ < 0) return Reason();
   const int on = 1;
   // Connections have the second from their listener.
   setsockopt(out.fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   setsockopt(out.fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  const int off = 0;  // "::" is all addresses, of IPv4 as well
+  if (system.ss_family == AF_INET6) {
+    setsockopt(out.fd_, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+  }
   RETURN_IF_ERROR(BindAndListen(out.fd_, reinterpret_cast<const sockaddr*>(&system), size));
   ASSIGN_OR_RETURN(out.port_, PortOf(out.fd_));
   return out;

@@ -12,7 +12,7 @@ namespace keyturn {
 // Closed when it dies. Movable.
 class ListeningSocket {
  public:
-  // A literal address; port 0 takes a free one.
+  // A literal address; port 0 takes a free one. "0.0.0.0" is every address of IPv4, "::" every one.
   static absl::StatusOr<ListeningSocket> Tcp(const HostPort& address);
   // With mode 0600. Takes the place of what a killed server left. INVALID_ARGUMENT for a path that
   // is too long.

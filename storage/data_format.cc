@@ -1,6 +1,7 @@
 #include "storage/data_format.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 
 #include <memory>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "base/status_macros.h"
+#include "storage/file_system.h"
 #include "storage/rocks_db.h"
 #include "storage/schema.h"
 
@@ -27,8 +29,12 @@ absl::StatusOr<uint64_t> ReadDataFormat(const std::string& directory) {
   std::vector<std::string> names;
   const rocksdb::Status listed =
       rocksdb::DB::ListColumnFamilies(rocksdb::DBOptions(), directory, &names);
-  if (listed.IsPathNotFound() || listed.IsIOError()) {
+  if (!rocksdb::Env::Default()->FileExists(directory + "/CURRENT").ok() &&
+      FileSystem::Posix().List(directory).ok()) {
     return absl::NotFoundError(absl::StrCat("there is no store in ", directory));
+  }
+  if (listed.IsPathNotFound()) {
+    return absl::NotFoundError(absl::StrCat("there is no directory ", directory));
   }
   RETURN_IF_ERROR(FromRocks(listed));
   std::vector<rocksdb::ColumnFamilyDescriptor> families;

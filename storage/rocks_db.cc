@@ -67,6 +67,32 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   return options;
 }
 
+bool IsKnownFamily(const std::string& name) {
+  if (name == rocksdb::kDefaultColumnFamilyName) return true;
+  for (size_t i = 0; i < kFamilies; ++i) {
+    if (name == schema::FamilyName(static_cast<Family>(i))) return true;
+  }
+  return false;
+}
+
+// Before it is opened, which changes files: whether all families are those of this format. One that
+// is missing is what a crash left of the first start.
+absl::Status CheckFamilies(rocksdb::Env& env, const std::string& directory) {
+  if (!env.FileExists(directory + "/CURRENT").ok()) return absl::OkStatus();
+  rocksdb::DBOptions options;
+  options.env = &env;
+  std::vector<std::string> names;
+  // What does not read is for the open to tell.
+  if (!rocksdb::DB::ListColumnFamilies(options, directory, &names).ok()) return absl::OkStatus();
+  for (const std::string& name : names) {
+    if (IsKnownFamily(name)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory, " has records of a kind (", name,
+                     ") that this program does not know; use the newer keyturnd that wrote it"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status OpenError(const rocksdb::Status& status, const std::string& directory) {
   if (status.IsIOError() && absl::StrContains(status.ToString(), "lock")) {
     return absl::FailedPreconditionError(
@@ -103,6 +129,7 @@ absl::StatusOr<std::shared_ptr<RocksDb>> RocksDb::Open(const RocksStoreOptions& 
     descriptors.emplace_back(std::string(schema::FamilyName(static_cast<Family>(i))),
                              FamilyOptions(cache));
   }
+  if (!options.in_memory) RETURN_IF_ERROR(CheckFamilies(*env, options.directory));
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =

@@ -181,30 +181,36 @@ absl::Status Life::DestroySome(Updater& updater, const SecretPath& path,
                                v1::DestroyResponse* out) const {
   Revision revision;
   std::vector<uint64_t> live;
-  RETURN_IF_ERROR(Change(
-                      updater, path, v1::WatchResponse::DESTROYED,
-                      numbers.size() == 1 ? numbers[0] : 0,
-                      [&](const Uuid& secret, absl::Time, SecretMetadata* metadata,
-                          Batch& batch) -> absl::Status {
-                        // Somebody may have been faster since Destroy's look.
-                        live.clear();
-                        for (const uint64_t number : numbers) {
-                          const VersionRecord* version = FindVersion(*metadata, number);
-                          if (version != nullptr && !IsDestroyed(*version)) {
-                            live.push_back(number);
-                          } else if (!all) {
-                            return NoVersion(number);
-                          }
-                        }
-                        for (const uint64_t number : live) {
-                          MarkDestroyed(FindVersion(metadata, number));
-                          DeleteData(secret, number, batch);
-                        }
-                        batch.Note("versions", absl::StrJoin(live, ","));
-                        return absl::OkStatus();
-                      },
-                      &revision)
-                      .status());
+  bool nothing_left = false;
+  const absl::Status changed =
+      Change(
+          updater, path, v1::WatchResponse::DESTROYED, numbers.size() == 1 ? numbers[0] : 0,
+          [&](const Uuid& secret, absl::Time, SecretMetadata* metadata,
+              Batch& batch) -> absl::Status {
+            // Somebody may have been faster since Destroy's look.
+            live.clear();
+            for (const uint64_t number : numbers) {
+              const VersionRecord* version = FindVersion(*metadata, number);
+              if (version != nullptr && !IsDestroyed(*version)) {
+                live.push_back(number);
+              } else if (!all) {
+                return NoVersion(number);
+              }
+            }
+            nothing_left = live.empty();
+            if (nothing_left) return NoVersion(numbers[0]);
+            for (const uint64_t number : live) {
+              MarkDestroyed(FindVersion(metadata, number));
+              DeleteData(secret, number, batch);
+            }
+            batch.Note("versions", absl::StrJoin(live, ","));
+            return absl::OkStatus();
+          },
+          &revision)
+          .status();
+  // What others have destroyed they have told of.
+  if (nothing_left) return absl::OkStatus();
+  RETURN_IF_ERROR(changed);
   out->set_revision(revision.value());
   for (const uint64_t number : live) out->add_versions(number);
   return absl::OkStatus();

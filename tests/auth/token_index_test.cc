@@ -47,6 +47,21 @@ TEST(TokenIndexTest, WhatIsNoIdIsLeftOut) {
   EXPECT_FALSE(index.Matches(Raw(1), hash.substr(1)));
 }
 
+TEST(TokenIndexTest, ManyThatAreAppendedAreSortedOnce) {
+  TokenIndex index;
+  std::vector<std::string> hashes;
+  for (uint64_t number = 0; number < 50; ++number) {
+    hashes.push_back(RandomBytes(32));
+    index.Append(Id(number * 7 % 50), hashes.back());
+  }
+  index.Append("no id", hashes[0]);
+  index.Sort();
+  for (uint64_t number = 0; number < 50; ++number) {
+    EXPECT_TRUE(index.Matches(Raw(number * 7 % 50), hashes[number]));
+  }
+  EXPECT_FALSE(index.Matches(Raw(50), hashes[0]));
+}
+
 // Any size, also those that are no power of two, against a map.
 TEST(TokenIndexTest, AgreesWithAMap) {
   std::mt19937_64 random(TestSeed());

@@ -282,6 +282,21 @@ TEST_F(DowngradeTest, AStoreOfANewerFormatIsRefused) {
   EXPECT_EQ(ProblemsFound(), "store: written by a newer keyturnd; ");
 }
 
+TEST_F(DowngradeTest, AStoreWithAFamilyMoreIsRefusedBeforeItIsOpened) {
+  {
+    const auto db = RocksDb::Open({.directory = dir_.File("data/store")});
+    ASSERT_OK(db);
+    rocksdb::ColumnFamilyHandle* more = nullptr;
+    ASSERT_OK(FromRocks((*db)->db().CreateColumnFamily({}, "leases", &more)));
+    (*db)->db().DestroyColumnFamilyHandle(more);
+  }
+  const auto names = FileSystem::Posix().List(dir_.File("data/store"));
+  const absl::Status opened = Open();
+  EXPECT_CODE(opened, kFailedPrecondition);
+  EXPECT_THAT(std::string(opened.message()), testing::HasSubstr("(leases) that this program"));
+  EXPECT_EQ(*FileSystem::Posix().List(dir_.File("data/store")), *names);
+}
+
 TEST_F(DowngradeTest, ASealFileOfANewerFormatIsRefused) {
   SetFormat<record::v1::SealFile>(dir_.File("data/seal.ktn"), 2);
   EXPECT_CODE(Open(), kFailedPrecondition);

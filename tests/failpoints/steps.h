@@ -1,6 +1,7 @@
 // The steps of a Life, in order.
 #pragma once
 
+#include "base/wait.h"
 #include "tests/failpoints/life.h"
 
 namespace keyturn::life_steps {
@@ -70,20 +71,39 @@ inline Step RenameStep(const std::string& from, const std::string& to) {
       });
 }
 
+// Nobody reads an older state here, but RocksDB may not have removed yet what it has replaced.
+class Patience {
+ public:
+  absl::Status operator()() {
+    if (++rounds_ > 100) return absl::DeadlineExceededError("somebody reads an older state");
+    WaitFor(Clock::Real(), absl::Milliseconds(10));
+    return absl::OkStatus();
+  }
+
+ private:
+  int rounds_ = 0;
+};
+
 inline absl::Status Erase(Life& life, const std::string& name, const std::string& path) {
   return life.Audited(name, [&](Updater& updater) {
     v1::DestroyRequest request;
     request.set_path(path);
     request.set_all(true);
+    Patience patience;
     return EraseVersions(*life.machine().vault, *life.machine().store, updater, request, NoProgress,
-                         [] { return absl::CancelledError("nobody reads here"); })
+                         [&] { return patience(); })
         .status();
   });
 }
 
 inline absl::Status Purge(Life& life) {
   for (size_t family = 0; family < kFamilies; ++family) {
-    RETURN_IF_ERROR(life.machine().store->Purge(static_cast<Family>(family)));
+    Patience patience;
+    absl::Status purged = life.machine().store->Purge(static_cast<Family>(family));
+    while (absl::IsFailedPrecondition(purged) && patience().ok()) {
+      purged = life.machine().store->Purge(static_cast<Family>(family));
+    }
+    RETURN_IF_ERROR(purged);
   }
   return absl::OkStatus();
 }

@@ -22,7 +22,7 @@ class AcceptorTest : public testing::Test {
     ASSERT_OK_AND_ASSIGN(ListeningSocket socket, ListeningSocket::Tcp({"127.0.0.1", 0}));
     port_ = socket.port();
     std::vector<Acceptor::Door> doors;
-    doors.push_back({std::move(socket), [this](int, int fd) {
+    doors.push_back({std::move(socket), false, [this](int, int fd) {
                        const absl::MutexLock lock(&mu_);
                        taken_.push_back(fd);
                      }});
@@ -65,7 +65,7 @@ class AcceptorTest : public testing::Test {
     return taken_.size();
   }
 
-  uint16_t port_ = 0;
+  uint16_t port_ = 0, local_port_ = 0;
   absl::Mutex mu_;
   std::vector<int> taken_;
   std::vector<int> connected_;
@@ -112,6 +112,30 @@ TEST_F(AcceptorTest, ClosesThoseThatWouldTakeWhatIsReserved) {
     EXPECT_TRUE(IsClosed(Connect()));
     EXPECT_TRUE(IsClosed(Connect()));
   }
+  EXPECT_FALSE(IsClosed(Connect()));
+  EXPECT_EQ(AwaitTaken(2), 2u);
+}
+
+// What strangers may not have is there for those of this machine.
+TEST_F(AcceptorTest, ALocalDoorIsOpenLonger) {
+  acceptor_ = nullptr;
+  std::vector<Acceptor::Door> doors;
+  for (const bool local : {false, true}) {
+    ASSERT_OK_AND_ASSIGN(ListeningSocket socket, ListeningSocket::Tcp({"127.0.0.1", 0}));
+    (local ? local_port_ : port_) = socket.port();
+    doors.push_back({std::move(socket), local, [this](int, int fd) {
+                       const absl::MutexLock lock(&mu_);
+                       taken_.push_back(fd);
+                     }});
+  }
+  ASSERT_OK_AND_ASSIGN(acceptor_, Acceptor::Start(std::move(doors)));
+  for (int i = 0; i < 40; ++i) connected_.push_back(dup(STDIN_FILENO));
+  const int next = Connect();
+  ASSERT_EQ(AwaitTaken(1), 1u);
+  // Strangers may have half, and those numbers are taken; the machine's own three quarters.
+  const DescriptorLimit limit(static_cast<rlim_t>(next) * 2 - 2);
+  EXPECT_TRUE(IsClosed(Connect()));
+  port_ = local_port_;
   EXPECT_FALSE(IsClosed(Connect()));
   EXPECT_EQ(AwaitTaken(2), 2u);
 }

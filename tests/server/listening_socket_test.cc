@@ -37,6 +37,13 @@ TEST(ListeningSocketTest, ListensOnAFreePortUntilItDies) {
   EXPECT_FALSE(CanConnect(port));
 }
 
+TEST(ListeningSocketTest, EveryAddressIsThoseOfIpv4AsWell) {
+  for (const char* const every : {"0.0.0.0", "::"}) {
+    ASSERT_OK_AND_ASSIGN(const ListeningSocket socket, ListeningSocket::Tcp({every, 0}));
+    EXPECT_TRUE(CanConnect(socket.port())) << every;
+  }
+}
+
 TEST(ListeningSocketTest, APortThatIsTakenIsRefusedWithTheSystemsWords) {
   ASSERT_OK_AND_ASSIGN(const ListeningSocket first, ListeningSocket::Tcp({"127.0.0.1", 0}));
   const auto second = ListeningSocket::Tcp({"127.0.0.1", first.port()});

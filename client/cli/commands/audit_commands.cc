@@ -131,12 +131,15 @@ absl::Status Verify(Shell& shell, const VerifyFlags& flags) {
                      VerifyAuditOffline(flags.offline, flags.public_key, flags.noted, tell));
   }
   const std::string head = absl::BytesToHexString(result.head_hash());
+  // Of a log that is whole, to be kept elsewhere.
+  const bool whole = result.problems().empty() && result.entries() > 0;
+  const std::string note = whole ? absl::StrCat(result.entries(), ":", head) : "";
   Pairs pairs = {
       {"entries", absl::StrCat(result.entries())},
       {"signed up to", !offline || !flags.public_key.empty() ? absl::StrCat(result.signed_entries())
                                                              : "not checked: give --public-key"},
       {"head", head},
-      {"note", absl::StrCat(result.entries(), ":", head)},
+      {"note", note},
       {"public key", absl::BytesToHexString(result.public_key())},
       {"problems", absl::StrCat(result.problems_size())}};
   for (const std::string& problem : result.problems()) pairs.emplace_back("problem", problem);
