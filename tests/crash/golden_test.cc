@@ -3,6 +3,7 @@
 // without writing. After a change of the format, write the next one (docs/HACKING.md):
 //   KEYTURN_GOLDEN_OUT=DIRECTORY crash_test --gtest_also_run_disabled_tests
 //       --gtest_filter='*WriteADirectory'
+#include <gmock/gmock.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include "audit/segments.h"
 #include "audit/server_event.h"
 #include "base/coding.h"
+#include "base/log.h"
 #include "client/cli/offline_formats.h"
 #include "crypto/mac.h"
 #include "keyring/key_file.h"

@@ -9,6 +9,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
+#include "base/log.h"
 #include "tests/failpoints/world.h"
 
 namespace keyturn {

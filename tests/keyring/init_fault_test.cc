@@ -1,5 +1,6 @@
 // Init, unseal and the anchor with a fault at each of their file operations in turn: the directory
 // is then not initialised, and takes an init, or is whole, and opens with every seal.
+#include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
