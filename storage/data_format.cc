@@ -25,18 +25,15 @@ absl::Status CheckDataFormat(const std::string& directory, uint64_t found) {
 }
 
 absl::StatusOr<uint64_t> ReadDataFormat(const std::string& directory) {
-  // A newer program's store may have families that this one does not know.
-  std::vector<std::string> names;
-  const rocksdb::Status listed =
-      rocksdb::DB::ListColumnFamilies(rocksdb::DBOptions(), directory, &names);
-  if (!rocksdb::Env::Default()->FileExists(directory + "/CURRENT").ok() &&
-      FileSystem::Posix().List(directory).ok()) {
+  if (!rocksdb::Env::Default()->FileExists(directory + "/CURRENT").ok()) {
+    const absl::Status seen = FileSystem::Posix().List(directory).status();
+    if (!seen.ok() && !absl::IsNotFound(seen)) return seen;
     return absl::NotFoundError(absl::StrCat("there is no store in ", directory));
   }
-  if (listed.IsPathNotFound()) {
-    return absl::NotFoundError(absl::StrCat("there is no directory ", directory));
-  }
-  RETURN_IF_ERROR(FromRocks(listed));
+  // A newer program's store may have families that this one does not know.
+  std::vector<std::string> names;
+  RETURN_IF_ERROR(
+      FromRocks(rocksdb::DB::ListColumnFamilies(rocksdb::DBOptions(), directory, &names)));
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : names) {
     families.emplace_back(name, rocksdb::ColumnFamilyOptions());

@@ -1,5 +1,8 @@
 #include "client/cli/offline_formats.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "absl/strings/str_cat.h"
 #include "audit/segments.h"
 #include "base/coding.h"
@@ -54,9 +57,14 @@ absl::StatusOr<uint64_t> AuditFormat(const std::string& directory) {
 
 absl::StatusOr<std::vector<FormatCheck>> CheckFormats(const std::string& directory,
                                                       const std::string& audit_directory) {
+  std::error_code unknown;
+  const bool is_directory = std::filesystem::is_directory(directory, unknown);
+  // Whoever may not look at it must not be told that nothing is there.
+  if (is_directory) RETURN_IF_ERROR(FileSystem::Posix().List(directory).status());
   const absl::StatusOr<uint64_t> store = ReadDataFormat(directory + "/store");
   const std::string seal_file = SealFilePath(directory);
-  if (absl::IsNotFound(store.status()) && !FileSystem::Posix().Exists(seal_file)) {
+  if (!is_directory ||
+      (absl::IsNotFound(store.status()) && !FileSystem::Posix().Exists(seal_file))) {
     return absl::NotFoundError(
         absl::StrCat(directory, " is not a data directory: it has neither store/ nor seal.ktn"));
   }
