@@ -139,16 +139,16 @@ class AuditLogImpl : public AuditLog {
   }
 
   absl::Status Read(uint64_t from, const std::function<bool(const AuditRecord&)>& fn) override {
-    uint64_t end;
-    std::pair<uint64_t, uint64_t> start{0, 0};
+    EntryRange range{.from = from};
     {
       const absl::MutexLock lock(&mu_);
-      end = state_.next_sequence;
+      range.end = state_.next_sequence;
+      range.segment = segment_first_;
       for (const auto& [sequence, offset] : index_) {
-        if (sequence <= from) start = {segment_first_, offset};
+        if (sequence <= from) range.offset = offset;
       }
     }
-    return ForEachEntry(files_, options_.directory, {from, end, start.first, start.second}, fn);
+    return ForEachEntry(files_, options_.directory, range, fn);
   }
 
   bool WaitFor(uint64_t sequence, absl::Time deadline) override {

@@ -2,7 +2,6 @@
 // fault at each of its file operations and commits in turn. After a restart every secret is as it
 // was, and the turn is taken up and comes to its end.
 #include "keyring/envelope.h"
-#include "server/key_turner.h"
 #include "storage/schema.h"
 #include "tests/crash/machine.h"
 #include "tests/support/fault_fixture.h"
@@ -35,17 +34,6 @@ class KekFaultTest : public FaultFixture {
     }
   }
 
-  static KeyTurner Turner(Machine& machine) {
-    return KeyTurner({*machine.store, *machine.keyring, *machine.vault, *machine.audit,
-                      *machine.lifecycle, Clock::Real()});
-  }
-  // Until the older keys are retired, as the server's thread: again after each failure that passes.
-  static absl::Status Turn(Machine& machine) {
-    KeyTurner turner = Turner(machine);
-    while ((*machine.keyring->Snapshot())->keks().size() > 1) RETURN_IF_ERROR(turner.Turn());
-    return absl::OkStatus();
-  }
-
   static void ExpectWhole(Machine& machine) {
     for (int i = 0; i < kSecrets; ++i) {
       v1::GetRequest get;
@@ -58,9 +46,7 @@ class KekFaultTest : public FaultFixture {
     }
     EXPECT_OK(machine.policies->GetRole(kOperatorRole));
     EXPECT_NE(machine.ca.certificate_pem(), "");
-    EXPECT_TRUE(machine.store->Verify(NoProgress)->empty());
-    EXPECT_TRUE(machine.vault->Verify(NoProgress)->empty());
-    EXPECT_TRUE(machine.audit->Verify()->problems.empty());
+    EXPECT_EQ(machine.Problems(), std::vector<std::string>());
   }
 };
 
@@ -80,7 +66,7 @@ TEST_F(KekFaultTest, AFaultAtAnyOperationIsSurvivedAndTheTurnIsTakenUp) {
         if (HasFatalFailure()) return;
         disk.FailAt(n, fault);
         rotated = machine.lifecycle->RotateKek(AeadSuite::kXChaCha20Poly1305, compromised);
-        const absl::Status turned = rotated.ok() ? Turn(machine) : rotated.status();
+        const absl::Status turned = rotated.ok() ? machine.Turn() : rotated.status();
         finished = !disk.fault_hit();
         interrupted += turned.ok() ? 0 : 1;
         EXPECT_TRUE(turned.ok() || !finished) << turned;
@@ -96,7 +82,7 @@ TEST_F(KekFaultTest, AFaultAtAnyOperationIsSurvivedAndTheTurnIsTakenUp) {
         EXPECT_EQ(machine.keyring->status().kek_term, *rotated);
         ++rotated_runs;
       }
-      ASSERT_OK(Turn(machine));
+      ASSERT_OK(machine.Turn());
       ExpectWhole(machine);
       EXPECT_EQ((*machine.keyring->Snapshot())->keks().size(), 1u);
       if (HasFailure()) return;
@@ -123,7 +109,7 @@ TEST_F(KekFaultTest, AStoreThatStoppedKeepsTheOlderKey) {
       Fill(machine);
       std::shared_ptr<const KeyringSnapshot> held = *machine.keyring->Snapshot();
       ASSERT_OK(machine.lifecycle->RotateKek(AeadSuite::kAes256Gcm, false));
-      KeyTurner turner = Turner(machine);
+      KeyTurner turner = machine.Turner();
       ASSERT_OK(turner.Turn());
       disk.FailAt(n, DiskFault::kError);
       const auto written = machine.store->Update([&](const View&, Batch& batch) {
@@ -140,7 +126,7 @@ TEST_F(KekFaultTest, AStoreThatStoppedKeepsTheOlderKey) {
     Machine machine(disk, options_);
     ASSERT_OK(machine.Start());
     ASSERT_OK(machine.Unseal());
-    ASSERT_OK(Turn(machine));
+    ASSERT_OK(machine.Turn());
     const auto sealed = machine.store->Newest().Get(Family::kIndex, key);
     if (!sealed->has_value()) continue;
     EXPECT_OK(OpenRecord(**machine.keyring->Snapshot(), Purpose::kSetting, key, **sealed));

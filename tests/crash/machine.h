@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status_macros.h"
+#include "server/key_turner.h"
 #include "server/lifecycle.h"
 #include "storage/rocks_store.h"
 #include "tests/support/fault_env.h"
@@ -56,6 +57,35 @@ struct Machine {
   absl::Status Unseal() {
     return lifecycle->Unseal(
         [&](Keyring& keys) { return keys.UnsealWithKeyFile(store->LastRevision()); });
+  }
+
+  KeyTurner Turner() {
+    return KeyTurner({*store, *keyring, *vault, *audit, *lifecycle, Clock::Real()});
+  }
+  // Until the older keys are retired, as the server's thread.
+  absl::Status Turn() {
+    KeyTurner turner = Turner();
+    while (true) {
+      {
+        // Let go at once: a snapshot that is held keeps its keys from being retired.
+        ASSIGN_OR_RETURN(const auto keys, keyring->Snapshot());
+        if (keys->keks().size() == 1) return absl::OkStatus();
+      }
+      RETURN_IF_ERROR(turner.Turn());
+    }
+  }
+
+  // What the store, the vault and the audit log find in themselves. REQUIRES: unsealed.
+  std::vector<std::string> Problems() {
+    std::vector<std::string> problems;
+    for (const auto& found : {store->Verify(NoProgress), vault->Verify(NoProgress)}) {
+      if (!found.ok()) problems.push_back(found.status().ToString());
+      for (size_t i = 0; found.ok() && i < found->size(); ++i) problems.push_back((*found)[i].what);
+    }
+    const absl::StatusOr<AuditVerification> log = audit->Verify();
+    if (!log.ok()) problems.push_back(log.status().ToString());
+    if (log.ok()) problems.insert(problems.end(), log->problems.begin(), log->problems.end());
+    return problems;
   }
 
   const std::unique_ptr<rocksdb::Env> env;

@@ -57,17 +57,16 @@ class FailpointTest : public testing::Test {
 
   // How often a whole life reaches each failpoint.
   static std::map<std::string, int> Census() {
-    const std::string directory = NewDirectory();
+    const TempDir directory;
     const Said said(Child([&](const Report& report) {
                       SetLogFd(-1);
-                      World world(EndBy::kPowerCut, 1, directory);
+                      World world(EndBy::kPowerCut, 1, directory.path());
                       for (const auto& [name, n] : world.Live({}, report).times) {
                         report.Say(absl::StrCat("times ", name, " ", n));
                       }
                     }).Wait());
     EXPECT_EQ(said.code, 0);
     for (const std::string& problem : said.problems) ADD_FAILURE() << problem;
-    std::filesystem::remove_all(directory);
     return said.reached.times;
   }
 
@@ -81,11 +80,10 @@ class FailpointTest : public testing::Test {
     for (int tries = 0; done < runs && tries < 20 * runs; ++tries) {
       const EndBy by = done % 2 == 0 && !recovery.by_loss ? EndBy::kKill : EndBy::kPowerCut;
       const Place place = {name, 1 + (done / 2) * times / ((runs + 1) / 2) % times};
-      const std::string directory = NewDirectory();
-      const Problems problems = by == EndBy::kKill
-                                    ? RunKill(recovery.first, place, directory)
-                                    : RunPowerCut(recovery.first, place, seed + tries, directory);
-      std::filesystem::remove_all(directory);
+      const TempDir directory;
+      const Problems problems =
+          by == EndBy::kKill ? RunKill(recovery.first, place, directory.path())
+                             : RunPowerCut(recovery.first, place, seed + tries, directory.path());
       if (problems == Problems{kNotReached} && recovery.by_loss) continue;
       ++done;
       for (const std::string& problem : problems) {
@@ -148,12 +146,12 @@ class FailpointTest : public testing::Test {
 TEST_F(FailpointTest, MutantThatAcknowledgesBeforeItIsDurableIsFound) {
   int found = 0;
   for (const int nth : {4, 6, 8}) {  // writes of secrets
-    const std::string directory = NewDirectory();
+    const TempDir directory;
     found +=
-        RunKill({}, {"storage/group-ready", nth}, directory, Program::kAcknowledgesEarly).empty()
+        RunKill({}, {"storage/group-ready", nth}, directory.path(), Program::kAcknowledgesEarly)
+                .empty()
             ? 0
             : 1;
-    std::filesystem::remove_all(directory);
   }
   EXPECT_EQ(found, 3);
 }
@@ -162,11 +160,10 @@ TEST_F(FailpointTest, MutantWhoseDiskLiesAboutSyncsIsFound) {
   int found = 0;
   constexpr int kLives = 12;
   for (int life = 0; life < kLives; ++life) {
-    const std::string directory = NewDirectory();
-    const Problems problems = RunPowerCut({}, {"storage/group-published", 9}, life + 1, directory,
-                                          Program::kLiesAboutSyncs);
+    const TempDir directory;
+    const Problems problems = RunPowerCut({}, {"storage/group-published", 9}, life + 1,
+                                          directory.path(), Program::kLiesAboutSyncs);
     found += problems.empty() ? 0 : 1;
-    std::filesystem::remove_all(directory);
   }
   EXPECT_GT(found, kLives / 2);
 }

@@ -16,15 +16,14 @@ namespace {
 class FaultTest : public testing::Test {
  protected:
   static std::vector<uint64_t> CountOperations() {
-    const std::string directory = NewDirectory();
+    const TempDir directory;
     const Child::Result result = Child([&](const Report& report) {
                                    SetLogFd(-1);
-                                   World world(EndBy::kPowerCut, 1, directory);
+                                   World world(EndBy::kPowerCut, 1, directory.path());
                                    for (const uint64_t n : world.CountOperations()) {
                                      report.Say(absl::StrCat(n));
                                    }
                                  }).Wait();
-    std::filesystem::remove_all(directory);
     std::vector<uint64_t> counts;
     for (const std::string& line : result.lines) {
       counts.push_back(0);
@@ -34,15 +33,14 @@ class FaultTest : public testing::Test {
   }
 
   static Problems Run(const FaultPlan& plan, bool lose, uint64_t seed) {
-    const std::string directory = NewDirectory();
+    const TempDir directory;
     const Said said(Child([&](const Report& report) {
                       SetLogFd(-1);
-                      World world(EndBy::kPowerCut, seed, directory);
+                      World world(EndBy::kPowerCut, seed, directory.path());
                       const Reached reached = world.LiveWithFault(plan, lose, report);
                       world.Check(reached, report);
                       report.Say(absl::StrCat("times ended ", reached.ended ? 1 : 0));
                     }).Wait());
-    std::filesystem::remove_all(directory);
     Problems problems = said.problems;
     if (said.code != 0) problems.push_back(absl::StrCat("the life ended with ", said.code));
     return problems;

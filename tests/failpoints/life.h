@@ -12,7 +12,6 @@
 
 #include "audit/server_event.h"
 #include "keyring/envelope.h"
-#include "server/key_turner.h"
 #include "tests/crash/machine.h"
 #include "vault/eraser.h"
 #include "vault/fields.h"
@@ -44,15 +43,6 @@ class Life {
     machine_ = boot_();
     RETURN_IF_ERROR(machine_->Start());
     return machine_->keyring->status().initialized ? machine_->Unseal() : absl::OkStatus();
-  }
-  absl::Status Turn() {
-    KeyTurner turner({*machine_->store, *machine_->keyring, *machine_->vault, *machine_->audit,
-                      *machine_->lifecycle, Clock::Real()});
-    while (true) {
-      ASSIGN_OR_RETURN(const auto keys, machine_->keyring->Snapshot());
-      if (keys->keks().size() == 1) return absl::OkStatus();
-      RETURN_IF_ERROR(turner.Turn());
-    }
   }
   absl::Status Rekey(bool root_key_only) {
     std::vector<SealSpec> seals(root_key_only ? 0 : 1);

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 
 #include "absl/strings/numbers.h"
@@ -36,12 +34,6 @@ struct Said {
   std::vector<std::string> problems;
   int code;
 };
-
-inline std::string NewDirectory() {
-  std::string name = std::filesystem::temp_directory_path() / "keyturn-failpoint-XXXXXX";
-  EXPECT_NE(mkdtemp(name.data()), nullptr);
-  return name;
-}
 
 // Shares the work `job(i, report)` for i below `count` among as many children as there are
 // processors to a build. Each job says how many lives it had; returns the sum. Every problem said

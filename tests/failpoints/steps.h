@@ -28,6 +28,13 @@ inline Step VaultStep(const std::string& name,
   return {name, run, std::move(expected), 1};
 }
 
+inline v1::DestroyRequest AllOf(const std::string& path) {
+  v1::DestroyRequest request;
+  request.set_path(path);
+  request.set_all(true);
+  return request;
+}
+
 inline Step DeleteStep(const std::string& path) {
   return VaultStep(
       "delete " + path,
@@ -42,12 +49,7 @@ inline Step DeleteStep(const std::string& path) {
 inline Step DestroyStep(const std::string& path) {
   return VaultStep(
       "destroy " + path,
-      [=](Vault& vault, Updater& updater) {
-        v1::DestroyRequest request;
-        request.set_path(path);
-        request.set_all(true);
-        return vault.Destroy(updater, request).status();
-      },
+      [=](Vault& vault, Updater& updater) { return vault.Destroy(updater, AllOf(path)).status(); },
       [=](Model& model) { model.erase(path); });
 }
 
@@ -86,12 +88,9 @@ class Patience {
 
 inline absl::Status Erase(Life& life, const std::string& name, const std::string& path) {
   return life.Audited(name, [&](Updater& updater) {
-    v1::DestroyRequest request;
-    request.set_path(path);
-    request.set_all(true);
     Patience patience;
-    return EraseVersions(*life.machine().vault, *life.machine().store, updater, request, NoProgress,
-                         [&] { return patience(); })
+    return EraseVersions(*life.machine().vault, *life.machine().store, updater, AllOf(path),
+                         NoProgress, [&] { return patience(); })
         .status();
   });
 }
@@ -111,7 +110,7 @@ inline absl::Status Purge(Life& life) {
 inline Step RotateStep(const std::string& name, AeadSuite suite, bool compromised) {
   return {name, [=](Life& life) -> absl::Status {
             RETURN_IF_ERROR(life.machine().lifecycle->RotateKek(suite, compromised).status());
-            return life.Turn();
+            return life.machine().Turn();
           }};
 }
 

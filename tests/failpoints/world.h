@@ -179,7 +179,7 @@ class World {
     RETURN_IF_ERROR(life.machine().Start());
     if (!life.machine().keyring->status().initialized) return absl::OkStatus();
     RETURN_IF_ERROR(life.machine().Unseal());
-    return life.Turn();
+    return life.machine().Turn();
   }
 
   // An init that was not acknowledged: nothing, all, or named as unfinished.
@@ -254,14 +254,7 @@ class World {
 
   template <typename Problem>
   static void CheckVerifies(Life& life, const Problem& problem) {
-    Machine& machine = life.machine();
-    const auto store = machine.store->Verify(NoProgress);
-    const auto vault = machine.vault->Verify(NoProgress);
-    const auto audit = machine.audit->Verify();
-    if (!store.ok() || !store->empty()) problem("the store does not verify");
-    if (!vault.ok() || !vault->empty()) problem("the vault does not verify");
-    if (!audit.ok()) return problem("audit verify: ", audit.status().ToString());
-    for (const std::string& one : audit->problems) problem("audit verify: ", one);
+    for (const std::string& one : life.machine().Problems()) problem("verify: ", one);
   }
 
   // What was cut off is over: every operation works again.
