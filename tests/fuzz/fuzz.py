@@ -94,7 +94,11 @@ def replay_one(name: str) -> tuple[int, str]:
         run = start(name, "-runs=0", str(corpus))
         if run.returncode != 0:
             return executions(run), report(name, run)
-        short = start(name, "-seed=1", f"-runs={SHORT_RUNS}", "-max_total_time=1", scratch, str(corpus))
+        # A list in order, since a directory's order is its file system's, and a seed says little then.
+        inputs = pathlib.Path(scratch, "inputs")
+        inputs.write_text(",".join(str(path) for path in sorted(corpus.iterdir())))
+        short = start(name, "-seed=1", f"-runs={SHORT_RUNS}", "-max_total_time=1",
+                      f"-seed_inputs=@{inputs}")
         problem = report(name, short) if short.returncode != 0 else ""
         return executions(run) + executions(short), problem
 
