@@ -259,5 +259,15 @@ class IssueCertificates(unittest.TestCase):
             self.assertFalse((self.root / "x").exists(), arguments)
 
 
+class Dev(unittest.TestCase):
+    def test_counts_that_would_show_nothing_are_refused(self):
+        for arguments in (["crash", "0"], ["faults", "0"], ["timing", "0"], ["fuzz", "path", "0"], ["crash", "-1"],
+                          ["faults", "x"]):
+            done = subprocess.run([str(ROOT / "dev"), *arguments], capture_output=True, text=True, check=False,
+                                  timeout=20)
+            self.assertEqual(1, done.returncode, arguments)
+            self.assertEqual(f"dev: {arguments[0]}: '{arguments[-1]}' must be a whole number from 1 on\n", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
