@@ -70,7 +70,7 @@ void KeyringImpl::Seal() {
     Publish(nullptr);
   }
   // After the keys, as a passphrase that is being tried holds this up for seconds.
-  CancelRekey();
+  DropRekey();
 }
 
 SealStatus KeyringImpl::status() const {

@@ -144,7 +144,9 @@ class Keyring {
   // FAILED_PRECONDITION when none is under way. After UNAVAILABLE or RESOURCE_EXHAUSTED the change
   // is over and either root key may be found at the next unseal: keep the keys of both.
   virtual absl::StatusOr<RekeyStep> GiveRekeyKey(const SealKey& key, absl::string_view nonce) = 0;
-  virtual void CancelRekey() = 0;
+  // FAILED_PRECONDITION when none is under way: then nothing was changed, and the message says
+  // whether the last one was finished, so that nobody takes its new keys for worthless.
+  virtual absl::Status CancelRekey() = 0;
   virtual RekeyStatus rekey_status() const = 0;
 
   // Moves the rollback anchor forward to `revision` (server: every few seconds and at shutdown).

@@ -44,7 +44,7 @@ class KeyringImpl : public Keyring {
   // rekey.cc
   absl::StatusOr<RekeyStatus> StartRekey(std::vector<SealSpec> seals) override;
   absl::StatusOr<RekeyStep> GiveRekeyKey(const SealKey& key, absl::string_view nonce) override;
-  void CancelRekey() override;
+  absl::Status CancelRekey() override;
   RekeyStatus rekey_status() const override;
 
  private:
@@ -84,6 +84,8 @@ class KeyringImpl : public Keyring {
   // "<key_file>.next" gets its name if it opens one of the seals in force.
   absl::Status TakeNextKeyFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  // Ends a change that is under way, and says whether there was one.
+  bool DropRekey();
   absl::Status PutInForce(RekeySession& session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(rekey_mu_);
 
   const KeyringOptions options_;
@@ -92,6 +94,8 @@ class KeyringImpl : public Keyring {
 
   mutable absl::Mutex rekey_mu_;
   std::unique_ptr<RekeySession> rekey_ ABSL_GUARDED_BY(rekey_mu_);
+  // Of the last change that ended in this process: whether its keys are in force.
+  bool last_rekey_in_force_ ABSL_GUARDED_BY(rekey_mu_) = false;
 
   mutable absl::Mutex mu_;
   record::v1::SealFile seal_ ABSL_GUARDED_BY(mu_);  // no slots: not initialised

@@ -55,14 +55,34 @@ absl::StatusOr<RekeyStep> KeyringImpl::GiveRekeyKey(const SealKey& key, absl::st
     return step;
   }
   const std::unique_ptr<RekeySession> session = std::move(rekey_);
+  last_rekey_in_force_ = false;
   RETURN_IF_ERROR(PutInForce(*session));
+  last_rekey_in_force_ = true;
   step.finished = true;
   return step;
 }
 
-void KeyringImpl::CancelRekey() {
+absl::Status KeyringImpl::CancelRekey() {
+  if (DropRekey()) return absl::OkStatus();
   const absl::MutexLock lock(&rekey_mu_);
+  if (last_rekey_in_force_) {
+    return absl::FailedPreconditionError(
+        "no change of the root key is under way, and nothing was changed: the last one was "
+        "finished "
+        "and is in force, so the shares, passphrase or key file it ended with are the ones to "
+        "keep");
+  }
+  return absl::FailedPreconditionError(
+      "no change of the root key is under way, and nothing was changed; if one was finished, the "
+      "shares, passphrase or key file it ended with are the ones to keep");
+}
+
+bool KeyringImpl::DropRekey() {
+  const absl::MutexLock lock(&rekey_mu_);
+  if (rekey_ == nullptr) return false;
+  last_rekey_in_force_ = false;
   rekey_.reset();
+  return true;
 }
 
 RekeyStatus KeyringImpl::rekey_status() const {

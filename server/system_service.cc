@@ -198,10 +198,7 @@ raw::Reactor* SystemServiceImpl::CancelRekey(raw::Context* context, const raw::B
                                              raw::Bytes* response) {
   return parts_.door.Unary<v1::CancelRekeyRequest, v1::CancelRekeyResponse>(
       {context, request, response}, Method("CancelRekey"), RunOn::kPool,
-      [this](Call&, const auto&, auto*) {
-        parts_.keyring.CancelRekey();
-        return absl::OkStatus();
-      });
+      [this](Call&, const auto&, auto*) { return parts_.keyring.CancelRekey(); });
 }
 
 raw::Reactor* SystemServiceImpl::RekeyStatus(raw::Context* context, const raw::Bytes* request,

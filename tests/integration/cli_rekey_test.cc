@@ -72,6 +72,7 @@ TEST_F(RekeyCliTest, NewSharesTakeThePlaceOfEverySealBefore) {
   EXPECT_TRUE(absl::StrContains(done.out, "done: the new root key is in force")) << done.out;
   EXPECT_TRUE(absl::StrContains(done.err, "rotate-kek --compromised")) << done.err;
   EXPECT_EQ(Ok("secret read a/b").out, "hunter2");
+  Fails("operator rekey cancel", 6, "the last one was finished and is in force");
 
   EXPECT_FALSE(Unseals("operator unseal --share-file -", absl::StrJoin(old_shares, "\n")));
   Fails("operator unseal --passphrase-file -", 6, "the vault has no passphrase seal", kPassphrase);
@@ -87,7 +88,13 @@ TEST_F(RekeyCliTest, NewSharesTakeThePlaceOfEverySealBefore) {
 TEST_F(RekeyCliTest, ACancelledChangeLeavesEverythingAsItWas) {
   Ok("operator rekey start --seal passphrase --new-passphrase-file -", kNewPassphrase);
   Ok("operator rekey give --passphrase-file -", kPassphrase);
-  Ok("operator rekey cancel");
+  const ProcessResult cancelled = Ok("operator rekey cancel");
+  EXPECT_TRUE(absl::StrContains(cancelled.err, "new shares are worthless")) << cancelled.err;
+  const ProcessResult again = Run("operator rekey cancel");
+  EXPECT_EQ(again.code, 6);
+  EXPECT_TRUE(absl::StrContains(again.err, "nothing was changed")) << again.err;
+  EXPECT_FALSE(absl::StrContains(again.err, "worthless")) << again.err;
+  EXPECT_TRUE(absl::StrContains(again.err, "next: keyturn operator rekey status")) << again.err;
   EXPECT_TRUE(absl::StrContains(Ok("operator rekey status").out, "none is under way"));
   EXPECT_FALSE(Unseals("operator unseal --passphrase-file -", kNewPassphrase));
   Ok("operator unseal --passphrase-file -", kPassphrase);

@@ -1,5 +1,6 @@
 // Changing the root key: which keys are asked for, which open the vault before, during and after,
 // and the same with a fault at every file operation.
+#include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -249,9 +250,28 @@ TEST_F(RekeyTest, WrongKeysAndStrangersAreRefused) {
   EXPECT_CODE(Give(Type::kPassphrase, "the new passphrase"), kUnauthenticated);
   ASSERT_OK(Give(Type::kShamir, old_.shares[0]));
   EXPECT_CODE(Give(Type::kShamir, old_.shares[0]), kInvalidArgument);
-  keyring_->CancelRekey();
+  EXPECT_OK(keyring_->CancelRekey());
   EXPECT_EQ(keyring_->rekey_status().phase, Phase::kNone);
   EXPECT_TRUE(Opens(old_, {Type::kPassphrase, Type::kShamir}));
+}
+
+// Whoever cancels too late must not throw the new keys away.
+TEST_F(RekeyTest, NoneIsCancelledWhenNoneIsUnderWay) {
+  const auto refusal = [this] {
+    const absl::Status refused = keyring_->CancelRekey();
+    EXPECT_CODE(refused, kFailedPrecondition);
+    return std::string(refused.message());
+  };
+  constexpr char kFinished[] = "the last one was finished and is in force";
+  NewVault({Type::kShamir});
+  EXPECT_THAT(refusal(), testing::Not(testing::HasSubstr(kFinished)));
+  ASSERT_OK(Rekey(Seals({Type::kShamir})));
+  EXPECT_THAT(refusal(), testing::HasSubstr(kFinished));
+  EXPECT_TRUE(Opens(new_, {Type::kShamir}));
+  // Of one that was cancelled after it the keys are worthless.
+  ASSERT_OK(keyring_->StartRekey({}));
+  ASSERT_OK(keyring_->CancelRekey());
+  EXPECT_THAT(refusal(), testing::HasSubstr("if one was finished"));
 }
 
 TEST_F(RekeyTest, SealingEndsIt) {
@@ -277,7 +297,7 @@ TEST_F(RekeyTest, ACancelledOneLeavesNoKeyFileBehind) {
   NewVault({Type::kKeyFile, Type::kPassphrase});
   ASSERT_OK(keyring_->StartRekey(Seals({Type::kKeyFile, Type::kPassphrase}, "another passphrase")));
   EXPECT_TRUE(std::filesystem::exists(NextKeyFile(options_.key_file)));
-  keyring_->CancelRekey();
+  EXPECT_OK(keyring_->CancelRekey());
   EXPECT_FALSE(std::filesystem::exists(NextKeyFile(options_.key_file)));
   EXPECT_EQ(KeyFileBytes(), old_.key_file);
 }
@@ -327,7 +347,7 @@ TEST_F(RekeyTest, ANewKeyFileGetsItsNameWhicheverSealOpens) {
   PutKeyFile(NextKeyFile(options_.key_file), fresh);
   PutKeyFile(options_.key_file, old_.key_file);
   ASSERT_OK(keyring_->StartRekey(Seals({Type::kKeyFile})));
-  keyring_->CancelRekey();
+  EXPECT_OK(keyring_->CancelRekey());
   EXPECT_EQ(KeyFileBytes(), fresh);
   EXPECT_TRUE(Opens(new_, {Type::kKeyFile, Type::kPassphrase}));
 }

@@ -138,6 +138,10 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   v1::RekeyStatusResponse rekey;
   Expect("rekey_status_read", [&] { return op.system->RekeyStatus(Ctx(), {}, &rekey); });
   v1::CancelRekeyResponse cancelled;
+  EXPECT_EQ(op.system->CancelRekey(Ctx(), {}, &cancelled).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION)
+      << "the change was finished";
+  ASSERT_EQ(Text(op.system->StartRekey(Ctx(), {}, &started)), "OK");
   Expect("rekey_cancelled", [&] { return op.system->CancelRekey(Ctx(), {}, &cancelled); });
   ASSERT_OK_AND_ASSIGN(const CertificateRequest csr, MakeCertificateRequest());
   v1::IssueCertificateRequest issue;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/commands/key_status.h"
 #include "client/cli/commands/seal_input.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
@@ -246,7 +247,7 @@ absl::Status ShowStatus(Shell& shell) {
 
 absl::Status Cancel(Shell& shell) {
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
-  RETURN_IF_ERROR(client->CancelRekey({}, shell.Options()).status());
+  RETURN_IF_ERROR(WithRekeyHelp(client->CancelRekey({}, shell.Options()).status()));
   shell.terminal().Say("cancelled; the seals are as before, and new shares are worthless");
   return absl::OkStatus();
 }
