@@ -1,5 +1,6 @@
 #include "client/cli/offline_formats.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -14,6 +15,8 @@
 
 namespace keyturn::cli {
 namespace {
+
+constexpr char kKeyringPart[] = "keyring";
 
 FormatCheck Judge(FormatCheck check, const absl::StatusOr<uint64_t>& found) {
   if (absl::IsNotFound(found.status())) return check;
@@ -53,6 +56,17 @@ absl::StatusOr<uint64_t> AuditFormat(const std::string& directory) {
   return format;
 }
 
+// Either copy of the keyring opens the vault, and without any nothing does.
+void RequireOneKeyring(std::vector<FormatCheck>* checks) {
+  const auto is_there = [](const FormatCheck& check) {
+    return check.part == kKeyringPart && (check.found.has_value() || !check.problem.empty());
+  };
+  if (std::any_of(checks->begin(), checks->end(), is_there)) return;
+  for (FormatCheck& check : *checks) {
+    if (check.part == kKeyringPart) check.problem = "there is none";
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<FormatCheck>> CheckFormats(const std::string& directory,
@@ -68,19 +82,28 @@ absl::StatusOr<std::vector<FormatCheck>> CheckFormats(const std::string& directo
     return absl::NotFoundError(
         absl::StrCat(directory, " is not a data directory: it has neither store/ nor seal.ktn"));
   }
+  const bool sealed_once =
+      FileSystem::Posix().Exists(seal_file);  // so that all parts must be there
   std::vector<FormatCheck> checks;
   checks.push_back(Judge({"store", "store", {}, kDataFormat, ""}, store));
   if (absl::IsNotFound(store.status())) checks.back().problem = "there is none";
   checks.push_back(
       Judge({"seal", "seal.ktn", {}, kSealFormat, ""}, FormatOf<record::v1::SealFile>(seal_file)));
   for (const absl::string_view copy : kKeyringCopies) {
-    checks.push_back(Judge({"keyring", std::string(copy), {}, kKeyringFormat, ""},
+    checks.push_back(Judge({kKeyringPart, std::string(copy), {}, kKeyringFormat, ""},
                            FormatOf<record::v1::KeyringFile>(absl::StrCat(directory, "/", copy))));
   }
+  if (sealed_once) RequireOneKeyring(&checks);
   const std::string audit = audit_directory.empty() ? directory + "/audit" : audit_directory;
   checks.push_back(Judge(
       {"audit log", audit_directory.empty() ? "audit" : audit_directory, {}, kAuditEventFormat, ""},
       AuditFormat(audit)));
+  FormatCheck& log = checks.back();
+  if (log.problem.empty() && !log.found.has_value() && (sealed_once || !audit_directory.empty())) {
+    log.problem = audit_directory.empty()
+                      ? "there is none; if the configuration has audit.directory, give --audit"
+                      : "there is none";
+  }
   return checks;
 }
 

@@ -15,13 +15,14 @@ namespace keyturn::cli {
 struct FormatCheck {
   std::string part;               // "store", "seal", "keyring", "audit log"
   std::string path;               // in the data directory
-  std::optional<uint64_t> found;  // none: there is none yet, or it cannot be told
+  std::optional<uint64_t> found;  // none: there is none, or it cannot be told
   uint64_t reads = 0;             // what this program reads and writes
   std::string problem;            // "" when this program can open it
 };
 
 // NOT_FOUND when `directory` is not a data directory: it has neither a store nor seal.ktn.
-// `audit_directory`: "" for the one within it.
+// `audit_directory`: "" for the one within it. What is missing is a problem where the server would
+// miss it: a keyring or an audit log beside seal.ktn, and an audit directory that was named.
 absl::StatusOr<std::vector<FormatCheck>> CheckFormats(const std::string& directory,
                                                       const std::string& audit_directory = "");
 

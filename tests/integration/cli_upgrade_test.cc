@@ -40,6 +40,34 @@ TEST_F(UpgradeCliTest, RefusesWhatANewerOneWrote) {
   EXPECT_TRUE(absl::StrContains(refused.err, "nothing was changed")) << refused.err;
 }
 
+// A restored directory that lacks a part must not be said to open.
+TEST_F(UpgradeCliTest, MissesWhatIsNotThere) {
+  server_.Stop();
+  const std::string data = server_.File("data");
+  const std::string command = "operator upgrade check " + data;
+  const auto refuses = [&](const std::string& line, const std::string& row) {
+    const ProcessResult refused = Run(line);
+    EXPECT_EQ(refused.code, 8) << line << "\n" << refused.out;
+    EXPECT_TRUE(absl::StrContains(refused.out, row)) << line << "\n" << refused.out;
+    EXPECT_TRUE(absl::StrContains(refused.err, "missing")) << refused.err;
+    EXPECT_FALSE(absl::StrContains(refused.err, "can open it")) << refused.err;
+  };
+  refuses(command + " --audit /nonexistent", "there is none");
+  std::filesystem::rename(data + "/audit", server_.File("audit"));
+  refuses(command, "there is none; if the configuration has audit.directory, give --audit");
+  Ok(command + " --audit " + server_.File("audit"));
+  std::filesystem::rename(server_.File("audit"), data + "/audit");
+
+  std::filesystem::remove(data + "/keyring.ktn");
+  Ok(command);  // the other copy opens it
+  std::filesystem::remove(data + "/keyring.ktn.2");
+  refuses(command, "there is none");
+  EXPECT_TRUE(absl::StrContains(Run(command).err, "2 parts are missing")) << Run(command).err;
+  // Before init nothing of it is there, and nothing is missed.
+  std::filesystem::remove(data + "/seal.ktn");
+  Ok(command + " --audit " + data + "/audit");
+}
+
 TEST_F(UpgradeCliTest, SaysWhatIsNoDataDirectory) {
   const ProcessResult nothing = Run("operator upgrade check " + server_.File("key"));
   EXPECT_EQ(nothing.code, 3);

@@ -33,11 +33,13 @@ absl::Status Check(Shell& shell, const std::string& directory, const std::string
   });
   if (problems > 0) {
     return WithHelp(
-        WithExitCode(absl::FailedPreconditionError(absl::StrCat(
-                         "keyturn ", kVersion, " cannot open ", directory, ": ", problems,
-                         problems == 1 ? " part is not" : " parts are not", " of its format")),
+        WithExitCode(absl::FailedPreconditionError(
+                         absl::StrCat("keyturn ", kVersion, " cannot open ", directory, ": ",
+                                      problems, problems == 1 ? " part is" : " parts are",
+                                      " missing, damaged or of another format")),
                      kExitCheckFailed),
-        "go on with the keyturnd that wrote it; nothing was changed");
+        "put back what is missing; for another format, go on with the keyturnd that wrote it; "
+        "nothing was changed");
   }
   shell.terminal().Say(absl::StrCat(
       "keyturnd ", kVersion,
@@ -59,7 +61,7 @@ void AddOperatorUpgradeCommands(Command parent, Shell& shell) {
   const auto audit = std::make_shared<std::string>();
   check.AddOption("directory", *directory, "data_directory of the server's configuration")
       .Required();
-  check.AddOption("--audit", *audit, "audit_directory, if the configuration names one");
+  check.AddOption("--audit", *audit, "audit.directory, if the configuration names one");
   check.Footer("Reads only. Exit code 8 when it cannot be opened.");
   check.On(shell, [&shell, directory, audit] { return Check(shell, *directory, *audit); });
 }
