@@ -278,6 +278,22 @@ TEST_F(Cli, VerifiesAndSearchesTheAuditLog) {
   EXPECT_GE(std::stoul(offline["entries"].get<std::string>()),
             std::stoul(verified["entries"].get<std::string>()));
   Fails("audit verify --offline /nowhere", 3, "there is no directory /nowhere");
+  // What was noted is in the log, and an empty variable of a script is not "nothing to check".
+  const std::string noted = verified["note"];
+  EXPECT_EQ(noted, absl::StrCat(verified["entries"].get<std::string>(), ":",
+                                verified["headHash"].get<std::string>()));
+  const std::string command = "audit verify --offline " + data + "/audit";
+  EXPECT_TRUE(absl::StrContains(Ok(command + " --noted " + noted), "problems      0"));
+  for (const auto& [flag, form] : std::map<std::string, std::string>{
+           {"--noted", "ENTRIES:HEAD"}, {"--public-key", "64 hexadecimal digits"}}) {
+    const ProcessResult empty =
+        server_->Keyturn({"audit", "verify", "--offline", data + "/audit", flag, ""});
+    EXPECT_EQ(empty.code, 2) << flag;
+    EXPECT_TRUE(absl::StrContains(empty.err, absl::StrCat(flag, " must be ", form))) << empty.err;
+  }
+  const ProcessResult fork = Run(command + " --noted 1:" + std::string(64, '0') + " -o json");
+  EXPECT_EQ(fork.code, 8) << fork.out;
+  EXPECT_FALSE(nlohmann::json::parse(fork.out).contains("note")) << fork.out;
   EXPECT_EQ(Json("operator verify -o json")["problems"].size(), 0u);
 }
 

@@ -111,9 +111,22 @@ absl::Status Search(Shell& shell, const SearchFlags& flags) {
 
 struct VerifyFlags {
   std::string offline, public_key, noted;
+  Option public_key_option, noted_option;
 };
 
+// An empty variable of a script must not mean that nothing is checked.
+absl::Status CheckGiven(const VerifyFlags& flags) {
+  if (flags.noted_option.given() && flags.noted.empty()) {
+    return UsageError("--noted must be ENTRIES:HEAD, as `audit verify` printed it as note");
+  }
+  if (flags.public_key_option.given() && flags.public_key.empty()) {
+    return UsageError("--public-key must be 64 hexadecimal digits");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Verify(Shell& shell, const VerifyFlags& flags) {
+  RETURN_IF_ERROR(CheckGiven(flags));
   v1::VerifyAuditResponse result;
   const bool offline = !flags.offline.empty();
   if (!offline) {
@@ -145,6 +158,7 @@ absl::Status Verify(Shell& shell, const VerifyFlags& flags) {
   for (const std::string& problem : result.problems()) pairs.emplace_back("problem", problem);
   Json value = ToJson(result);
   value["headHash"] = head;
+  if (whole) value["note"] = note;
   value["publicKey"] = absl::BytesToHexString(result.public_key());
   RETURN_IF_ERROR(shell.out().Object(pairs, value));
   if (result.problems().empty()) return absl::OkStatus();
@@ -196,9 +210,10 @@ void AddAuditCommands(Command app, Shell& shell) {
   verify.AddOption("--offline", verify_flags->offline,
                    "the directory of the segments of a stopped server, or "
                    "a copy");
-  verify.AddOption("--public-key", verify_flags->public_key,
-                   "check signatures too; hexadecimal, as `audit verify` of the server printed it");
-  verify.AddOption(
+  verify_flags->public_key_option = verify.AddOption(
+      "--public-key", verify_flags->public_key,
+      "check signatures too; hexadecimal, as `audit verify` of the server printed it");
+  verify_flags->noted_option = verify.AddOption(
       "--noted", verify_flags->noted,
       "the note of an earlier verification: a log without it is another one, or a fork");
   verify.Footer(
