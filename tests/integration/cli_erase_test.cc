@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "keyring/keyring.h"
+#include "storage/rocks_db.h"
 #include "tests/integration/cli_fixture.h"
 
 namespace keyturn {
@@ -36,6 +37,37 @@ class EraseCliTest : public OwnServerTest {
     for (const auto& kek : keys->keks()) terms.push_back(kek->term.value());
     return terms;
   }
+  // Every wrapped data key as it stands in the store of the server, which is stopped.
+  std::vector<std::string> WrappedKeys() {
+    std::vector<std::string> out;
+    const auto db = RocksDb::Open({.directory = server_.File("data/store")});
+    EXPECT_OK(db);
+    if (!db.ok()) return out;
+    const std::unique_ptr<rocksdb::Iterator> each(
+        (*db)->db().NewIterator({}, (*db)->family(Family::kDeks)));
+    for (each->SeekToFirst(); each->Valid(); each->Next()) {
+      out.push_back(each->value().ToString());
+    }
+    return out;
+  }
+  // How many files of the data directory hold `bytes`.
+  int FilesWith(const std::string& bytes) {
+    int files = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(server_.File("data"))) {
+      if (!entry.is_regular_file()) continue;
+      const absl::StatusOr<std::string> read = FileSystem::Posix().Read(entry.path());
+      // The running server may have removed it meanwhile.
+      files += read.ok() && absl::StrContains(*read, bytes) ? 1 : 0;
+    }
+    return files;
+  }
+  // The server is on another port then.
+  void Restart() {
+    server_.Restart();
+    there_ = absl::StrCat(" --address ", std::string(server_.Info()["grpc"]));
+  }
+
+  std::string there_;
 };
 
 TEST_F(EraseCliTest, ErasesAndSaysWhatItSearched) {
@@ -59,24 +91,63 @@ TEST_F(EraseCliTest, ErasesAndSaysWhatItSearched) {
   EXPECT_TRUE(nlohmann::json::parse(Ok("operator verify -o json").out)["problems"].empty());
 }
 
+TEST_F(EraseCliTest, ShreddingDoesNotBeginDuringAChangeOfTheRootKey) {
+  Ok("operator rotate-root-key");
+  const ProcessResult refused = Run("operator shred");
+  EXPECT_EQ(refused.code, 6) << refused.err;
+  EXPECT_TRUE(absl::StrContains(refused.err, "nothing was shredded")) << refused.err;
+  EXPECT_TRUE(absl::StrContains(refused.err, "next: keyturn operator rekey status")) << refused.err;
+  EXPECT_EQ(nlohmann::json::parse(Ok("operator status -o json").out)["kekTerm"], 1);
+}
+
 TEST_F(EraseCliTest, ShreddingForgetsTheKeysThatWereInForce) {
   Ok("secret put a/b --value-file -", "hunter2");
-  Ok("secret put keep/c --value-file -", "kept");
-  Ok("secret destroy a/b --all --confirm a/b");
+  server_.Stop();
+  const std::vector<std::string> wrapped = WrappedKeys();
+  ASSERT_EQ(wrapped.size(), 1u);
+  Restart();
+  Ok("secret put keep/c --value-file -" + there_, "kept");
+  Ok("secret destroy a/b --all --confirm a/b" + there_);
   CopyKeys("before");
   const std::string seal_before = *FileSystem::Posix().Read(server_.File("before/seal.ktn"));
-  const ProcessResult shredded = Ok("operator shred");
+  EXPECT_GT(FilesWith(wrapped[0]), 0) << "or this test shows nothing";
+  const ProcessResult shredded = Ok("operator shred" + there_);
   EXPECT_TRUE(absl::StrContains(shredded.err, "1 of 3: ")) << shredded.err;
   EXPECT_TRUE(absl::StrContains(shredded.err, "2 of 3: ")) << shredded.err;
   EXPECT_TRUE(absl::StrContains(shredded.err, "3 of 3, by you: ")) << shredded.err;
-  Ok("operator rekey give --key-file");
-  EXPECT_EQ(Ok("secret read keep/c").out, "kept");
+  Ok("operator rekey give --key-file" + there_);
+  EXPECT_EQ(Ok("secret read keep/c" + there_).out, "kept");
+  EXPECT_EQ(FilesWith(wrapped[0]), 0) << "the wrapped key of what was destroyed";
 
   CopyKeys("after");
   EXPECT_EQ(TermsIn("after"), std::vector<uint64_t>{2});
   EXPECT_NE(*FileSystem::Posix().Read(server_.File("after/seal.ktn")), seal_before);
   // What the command says of copies is true.
   EXPECT_EQ(TermsIn("before"), std::vector<uint64_t>{1});
+}
+
+// The root key of before opens nothing of today, with the same key file.
+TEST_F(EraseCliTest, AfterShreddingTheOldSealOpensNothing) {
+  Ok("secret put keep/c --value-file -", "kept");
+  CopyKeys("before");
+  Ok("operator shred");
+  Ok("operator rekey give --key-file");
+  server_.Stop();
+  CopyKeys("after");
+  const auto use_seal_of = [this](const std::string& name) {
+    server_.Stop();
+    std::filesystem::copy(server_.File(name + "/seal.ktn"), server_.File("data/seal.ktn"),
+                          std::filesystem::copy_options::overwrite_existing);
+    Restart();
+  };
+  use_seal_of("before");
+  const ProcessResult refused = Run("operator unseal --key-file" + there_);
+  EXPECT_EQ(refused.code, 1) << refused.out;
+  EXPECT_TRUE(absl::StrContains(refused.err, "no copy of the keyring opens")) << refused.err;
+  EXPECT_EQ(Run("operator status --fail-on sealed" + there_).code, 8);
+  EXPECT_NE(Run("secret read keep/c" + there_).code, 0);
+  use_seal_of("after");
+  EXPECT_EQ(Ok("secret read keep/c" + there_).out, "kept");
 }
 
 }  // namespace

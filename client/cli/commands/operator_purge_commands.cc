@@ -6,7 +6,7 @@
 #include "base/wait.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/commands/key_status.h"
-#include "client/cli/exit_codes.h"
+#include "client/cli/key_wait.h"
 #include "client/cli/progress.h"
 
 namespace keyturn::cli {
@@ -39,33 +39,43 @@ absl::Status Purge(Shell& shell) {
 // Also when a rotation is under way: what was destroyed may be under its key.
 absl::Status TurnKek(Shell& shell, Client& client) {
   ASSIGN_OR_RETURN(const v1::RotateKekResponse rotated, client.RotateKek({}, shell.Options()));
-  v1::RewrapStatusResponse status;
   Progress progress("records checked", shell.terminal(), shell.clock());
-  do {
-    ASSIGN_OR_RETURN(status, client.RewrapStatus({}, shell.Options()));
+  KeyWait wait(rotated.term());
+  while (true) {
+    ASSIGN_OR_RETURN(const v1::RewrapStatusResponse status,
+                     client.RewrapStatus({}, shell.Options()));
     progress.Update(status.records_checked(), 0);
-    if (status.term() == rotated.term() && status.records_failed() > 0 && !status.running()) {
-      return WithHelp(absl::DataLossError(absl::StrCat(
-                          status.records_failed(),
-                          " records do not open, so the older keys cannot be forgotten")),
-                      "keyturn operator verify");
+    ASSIGN_OR_RETURN(const KeyWait::Step step, wait.Look(status, shell.clock().Now()));
+    if (step.done) return absl::OkStatus();
+    if (!step.say.empty()) {
+      progress.Finish();
+      shell.terminal().Say(step.say);
     }
-    if (OlderKeysAreLeft(status)) WaitFor(shell.clock(), kBetweenLooks);
-  } while (OlderKeysAreLeft(status));
-  progress.Finish();
-  return absl::OkStatus();
+    WaitFor(shell.clock(), kBetweenLooks);
+  }
+}
+
+// The last step changes the root key, so one change that is under way must end before the first.
+absl::Status RequireNoRekey(Shell& shell, Client& client) {
+  ASSIGN_OR_RETURN(const v1::RekeyStatusResponse status, client.RekeyStatus({}, shell.Options()));
+  if (status.rekey().phase() == v1::Rekey::PHASE_UNSPECIFIED) return absl::OkStatus();
+  return WithRekeyHelp(absl::FailedPreconditionError(
+      "a change of the root key is under way: end it with keyturn operator rekey give, or cancel "
+      "it; nothing was shredded"));
 }
 
 absl::Status Shred(Shell& shell) {
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  RETURN_IF_ERROR(RequireNoRekey(shell, *client));
   RETURN_IF_ERROR(TurnKek(shell, *client));
   shell.terminal().Say("1 of 3: nothing is left under older key-encryption keys; they are gone");
   RETURN_IF_ERROR(RunPurge(shell, *client));
   shell.terminal().Say("2 of 3: what was deleted is out of the store's files");
-  ASSIGN_OR_RETURN(const v1::StartRekeyResponse started, client->StartRekey({}, shell.Options()));
+  const auto started = client->StartRekey({}, shell.Options());
+  RETURN_IF_ERROR(WithRekeyHelp(started.status()));
   RETURN_IF_ERROR(shell.out().Object(
-      {{"shred", "the root key is left to be changed"}, {"nonce", started.rekey().nonce()}},
-      ToJson(started.rekey())));
+      {{"shred", "the root key is left to be changed"}, {"nonce", started->rekey().nonce()}},
+      ToJson(started->rekey())));
   shell.terminal().Say(
       "3 of 3, by you: give the key of every seal: keyturn operator rekey give\n"
       "Copies of the data directory from before open with the keys of their seals: destroy those "
@@ -84,7 +94,8 @@ void AddOperatorPurgeCommands(Command parent, Shell& shell) {
       "shred", "After destroying: forget every key that what was destroyed could be opened with");
   shred.Footer(
       "Turns the key-encryption key and waits until the older ones are forgotten, purges the "
-      "store, and begins to change the root key. Can be started again after an interruption.");
+      "store, and begins to change the root key, so no change of it may be under way. Can be "
+      "started again after an interruption.");
   shred.On(shell, [&shell] { return Shred(shell); });
 }
 
