@@ -1,18 +1,17 @@
 #include "server/pacer.h"
 
-#include "base/clock.h"
+#include "absl/time/time.h"
 
 namespace keyturn {
 
-// Real time, whatever clock the server runs by: it is the processor that is spared.
-void Pacer::Begin() { worked_since_ = Clock::Real().Now(); }
+void Pacer::Begin() { worked_since_nanos_ = clock_.MonotonicNanos(); }
 
 absl::Status Pacer::Rest() {
-  const absl::Time now = Clock::Real().Now();
-  const absl::Time until = now + rest_per_work_ * (now - worked_since_);
+  const absl::Duration worked = absl::Nanoseconds(clock_.MonotonicNanos() - worked_since_nanos_);
+  const absl::Time until = clock_.Now() + rest_per_work_ * worked;
   {
     const absl::MutexLock lock(&mu_);
-    Clock::Real().AwaitWithDeadline(&mu_, absl::Condition(&stopping_), until);
+    clock_.AwaitWithDeadline(&mu_, absl::Condition(&stopping_), until);
     if (stopping_) return absl::CancelledError("the server stops");
   }
   // Sealing means that no key is used any more.
