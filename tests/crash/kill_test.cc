@@ -118,6 +118,49 @@ TEST_F(KillTest, MutantWithAnOlderStoreIsFound) {
   EXPECT_THAT(problems, testing::Contains(testing::StartsWith("life: there is ")));
 }
 
+// A copy of the whole directory agrees with itself: store, keys and audit log are of one moment.
+// Only the anchor, which lies elsewhere, has seen more.
+TEST_F(KillTest, AnOlderDirectoryThatIsPutBackIsNotUnsealed) {
+  ASSERT_OK(world_->Begin());
+  ASSERT_EQ(Cycle(true), std::vector<std::string>{});
+  KeyturndProcess& process = world_->process();
+  process.Kill();
+  const auto recursive = std::filesystem::copy_options::recursive;
+  const std::string data = process.File("data");
+  const std::string older = process.File("older");
+  std::filesystem::remove(process.File("data/operator.sock"));
+  std::filesystem::copy(data, older, recursive);
+  ASSERT_OK(world_->Restart());
+  ASSERT_OK(world_->ChangeForGood());
+  process.Kill();
+  ASSERT_OK(world_->Restart());  // this unseal moves the anchor
+  process.Kill();
+
+  const std::string newer = process.File("newer");
+  std::filesystem::rename(data, newer);
+  std::filesystem::copy(older, data, recursive);
+  ASSERT_OK(process.Start());
+  EXPECT_THAT(process.Log(), testing::HasSubstr("the vault was not unsealed"));
+  ClientOptions local;
+  local.address = "unix:" + process.operator_socket();
+  ASSERT_OK_AND_ASSIGN(const auto client, Client::Connect(local));
+  v1::UnsealRequest unseal;
+  unseal.set_key_file(true);
+  const absl::Status refused = client->Unseal(unseal).status();
+  EXPECT_CODE(refused, kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()), testing::HasSubstr("but the rollback anchor "));
+  const auto status = client->Status({});
+  ASSERT_OK(status);
+  EXPECT_TRUE(status->sealed());
+  process.Kill();
+
+  // The same with the newest one opens, so it was its age.
+  std::filesystem::remove_all(data);
+  std::filesystem::rename(newer, data);
+  ASSERT_OK(world_->Restart());
+  EXPECT_EQ(world_->Check(true), std::vector<std::string>{});
+}
+
 // And of one that acknowledged a write which it never made, or made with another value.
 TEST_F(KillTest, MutantThatAcknowledgesTooMuchIsFound) {
   ASSERT_OK(world_->Begin());
