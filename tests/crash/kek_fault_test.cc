@@ -133,5 +133,33 @@ TEST_F(KekFaultTest, AStoreThatStoppedKeepsTheOlderKey) {
   }
 }
 
+// A call from before the rotation writes behind the pass: the count before the retirement finds it.
+// A turner that retires after the pass alone is the mutant, and loses it.
+TEST_F(KekFaultTest, MutantThatRetiresWithoutTheCountLosesALateRecord) {
+  const std::string key = schema::IndexKey(std::string(16, 'd'), std::string(16, 'n'));
+  for (const bool mutant : {false, true}) {
+    SCOPED_TRACE(mutant);
+    FaultDisk disk(random_());
+    ASSERT_OK(NewFaultFileSystem(disk)->CreateDirectory("/anchor", 0700));
+    Machine machine(disk, options_);
+    Fill(machine);
+    std::shared_ptr<const KeyringSnapshot> held = *machine.keyring->Snapshot();
+    ASSERT_OK_AND_ASSIGN(const KekTerm term,
+                         machine.lifecycle->RotateKek(AeadSuite::kAes256Gcm, false));
+    ASSERT_OK(machine.vault->Rewrap(*machine.store, NoProgress));
+    ASSERT_OK(machine.store->Update([&](const View&, Batch& batch) {
+      batch.Put(Family::kIndex, key, *SealRecord(*held, {Purpose::kSetting, key, 0}, "late"));
+      return absl::OkStatus();
+    }));
+    held.reset();
+    ASSERT_OK(mutant ? machine.lifecycle->RetireKeks(term) : machine.Turn());
+    ASSERT_EQ((*machine.keyring->Snapshot())->keks().size(), 1u);
+    const auto sealed = machine.store->Newest().Get(Family::kIndex, key);
+    ASSERT_TRUE(sealed.ok() && sealed->has_value());
+    EXPECT_EQ(OpenRecord(**machine.keyring->Snapshot(), Purpose::kSetting, key, **sealed).ok(),
+              !mutant);
+  }
+}
+
 }  // namespace
 }  // namespace keyturn
