@@ -16,6 +16,12 @@ namespace {
 
 constexpr char kPassphrase[] = "a long passphrase";
 constexpr int kLossesPerOperation = 8;  // each drops another part of what was not synced
+// Of each kind so many faults must have come: a loop that ends at once shows nothing. An atomic
+// write is five operations; init writes the anchor, both copies of the keyring and seal.ktn, an
+// unseal that mends a copy writes both and the anchor.
+constexpr int kInitFaultsMin = 18;
+constexpr int kUnsealFaultsMin = 12;
+constexpr int kAnchorFaultsMin = 5;
 
 class InitFaultTest : public FaultFixture {
  protected:
@@ -105,11 +111,13 @@ TEST_F(InitFaultTest, APowerLossLeavesItCleanOrWhole) {
 TEST_F(InitFaultTest, AFailedInitLeavesItCleanInTheProcessAndOnDisk) {
   for (const DiskFault fault : kDiskErrors) {
     bool finished = false;
+    int hits = 0;
     for (uint64_t n = 1; !finished; ++n) {
       NewDisk();
       const auto keyring = Open();
       disk_->FailAt(n, fault);
       const auto made = Init(*keyring);
+      hits += disk_->fault_hit() ? 1 : 0;
       finished = made.ok();
       disk_->ClearFault();
       if (!finished && Open()->status().initialized) {
@@ -127,6 +135,7 @@ TEST_F(InitFaultTest, AFailedInitLeavesItCleanInTheProcessAndOnDisk) {
       }
       ASSERT_NO_FATAL_FAILURE(ExpectWhole()) << "operation " << n;
     }
+    EXPECT_GE(hits, kInitFaultsMin) << "fault " << static_cast<int>(fault);
   }
 }
 
@@ -150,8 +159,9 @@ TEST_F(InitFaultTest, AKeyFileThatWasCutShortIsNotInTheWay) {
 
 // One copy of the keyring is bad, so that unsealing writes both again.
 TEST_F(InitFaultTest, AFaultWhileUnsealingLosesNoKeys) {
-  for (const DiskFault fault : {DiskFault::kError, DiskFault::kPowerOff}) {
+  for (const DiskFault fault : kDiskFaults) {
     bool finished = false;
+    int hits = 0;
     for (uint64_t n = 1; !finished; ++n) {
       for (int i = 0; i < kLossesPerOperation; ++i) {
         NewDisk();
@@ -160,17 +170,21 @@ TEST_F(InitFaultTest, AFaultWhileUnsealingLosesNoKeys) {
         const auto keyring = Open();
         disk_->FailAt(n, fault);
         finished = keyring->UnsealWithKeyFile(Revision(0)).ok();
+        hits += disk_->fault_hit() ? 1 : 0;
         EXPECT_EQ(keyring->status().sealed, !finished);
+        disk_->ClearFault();
         disk_->PowerOff();
         disk_->PowerOn();
         ASSERT_NO_FATAL_FAILURE(ExpectWhole()) << "operation " << n;
       }
     }
+    EXPECT_GE(hits, kUnsealFaultsMin * kLossesPerOperation) << "fault " << static_cast<int>(fault);
   }
 }
 
 TEST_F(InitFaultTest, AnAnchorIsTheOldOneOrTheNewOne) {
   bool finished = false;
+  int hits = 0;
   for (uint64_t n = 1; !finished; ++n) {
     for (int i = 0; i < kLossesPerOperation; ++i) {
       NewDisk();
@@ -179,6 +193,7 @@ TEST_F(InitFaultTest, AnAnchorIsTheOldOneOrTheNewOne) {
       ASSERT_OK(keyring->WriteAnchor(Revision(10)));
       disk_->FailAt(n, DiskFault::kPowerOff);
       finished = keyring->WriteAnchor(Revision(20)).ok();
+      hits += disk_->fault_hit() ? 1 : 0;
       disk_->PowerOff();
       disk_->PowerOn();
       EXPECT_CODE(Open()->UnsealWithKeyFile(Revision(9)), kFailedPrecondition);
@@ -188,6 +203,7 @@ TEST_F(InitFaultTest, AnAnchorIsTheOldOneOrTheNewOne) {
       EXPECT_OK(Open()->UnsealWithKeyFile(Revision(20)));
     }
   }
+  EXPECT_GE(hits, kAnchorFaultsMin * kLossesPerOperation);
 }
 
 }  // namespace
