@@ -19,7 +19,12 @@ constexpr char kAnchor[] = "/anchor/anchor.ktn";
 
 using Image = std::map<std::string, std::string>;  // path -> bytes
 
-enum class Outcome { kRefused, kMended, kReported, kUnnoticed, kWrong };
+// From good to bad. kLost: something is missing, and neither the read nor a verification says so.
+// kWrong: a read gave what was never written, which no report makes good.
+enum class Outcome { kUnnoticed, kRefused, kMended, kReported, kLost, kWrong };
+
+// Whether the judge asks the verifications, or reads only: a mutant.
+enum class Judge { kVerifies, kReadsOnly };
 
 class FlipTest : public FaultFixture {
  protected:
@@ -34,6 +39,7 @@ class FlipTest : public FaultFixture {
   static std::string ValueOf(int i, int version) {
     return absl::StrCat("value ", i, ".", version, std::string(static_cast<size_t>(i) * 7, 'v'));
   }
+  static std::string OwnerOf(int i, int version) { return absl::StrCat("team ", i, " ", version); }
 
   static void Put(Machine& machine, int i, int version) {
     AuditEvent event;
@@ -42,7 +48,7 @@ class FlipTest : public FaultFixture {
     AuditedUpdater updater(*machine.store, *machine.audit, event);
     PutParams params;
     params.path = PathOf(i);
-    params.custom_metadata["owner"] = absl::StrCat("team ", i, " ", version);
+    params.custom_metadata["owner"] = OwnerOf(i, version);
     const std::string value = ValueOf(i, version);
     ASSERT_OK(machine.vault->Put(updater, params, *EncodeFields({{"v", 1, value}})));
   }
@@ -101,59 +107,77 @@ class FlipTest : public FaultFixture {
     return events;
   }
 
-  // Every version of every secret, and its metadata.
+  // Every version of every secret, and its metadata. All of them, as a wrong value may stand behind
+  // one that is refused.
   static Outcome ReadAll(Machine& machine) {
+    Outcome worst = Outcome::kUnnoticed;
+    // Missing is not damaged: it must be said so.
+    const auto refused = [&worst](const absl::Status& status) {
+      worst = std::max(worst, absl::IsDataLoss(status) ? Outcome::kReported : Outcome::kLost);
+    };
     for (int i = 0; i < kFlipSecrets; ++i) {
       int version = 0;
+      int newest = 0;
       for (int life = 0; life < 3; ++life) {
         if (i < life || (i - life) % (1 + life) != 0) continue;
+        newest = life + 1;
         v1::GetRequest get;
         get.set_path(PathOf(i).text());
         get.mutable_version()->set_number(static_cast<uint64_t>(++version));
         const auto read = machine.vault->Get(get, absl::InfiniteFuture());
         if (!read.ok()) {
-          // Missing is not damaged: it must be said so.
-          return absl::IsDataLoss(read.status()) ? Outcome::kReported : Outcome::kWrong;
+          refused(read.status());
+          continue;
         }
         std::string value;
-        if (!ForEachField(read->data.ExposeForCrypto(), [&](const FieldView& field) {
-               value = std::string(field.value);
-               return true;
-             }).ok()) {
-          return Outcome::kReported;
-        }
-        if (value != ValueOf(i, life + 1)) return Outcome::kWrong;
+        const absl::Status fields =
+            ForEachField(read->data.ExposeForCrypto(), [&](const FieldView& field) {
+              value = std::string(field.value);
+              return true;
+            });
+        if (!fields.ok()) refused(fields);
+        if (fields.ok() && value != ValueOf(i, life + 1)) return Outcome::kWrong;
+      }
+      const auto info = machine.vault->Describe(PathOf(i));
+      if (!info.ok()) {
+        refused(info.status());
+      } else if (info->custom_metadata().count("owner") == 0) {
+        worst = Outcome::kLost;
+      } else if (info->custom_metadata().at("owner") != OwnerOf(i, newest)) {
+        return Outcome::kWrong;
       }
     }
-    return Outcome::kUnnoticed;
+    return worst;
   }
 
-  Outcome Look(const Image& image, const std::string& flipped) {
+  Outcome Look(const Image& image, const std::string& flipped, Judge judge = Judge::kVerifies) {
     FaultDisk disk(1);
     const std::unique_ptr<FileSystem> files = NewFaultFileSystem(disk);
     Load(image, *files);
     Machine machine(disk, options_);
     if (!machine.Start().ok() || !machine.Unseal().ok()) return Outcome::kRefused;
-    const auto store_problems = machine.store->Verify(NoProgress);
-    const auto vault_problems = machine.vault->Verify(NoProgress);
-    const auto audit_problems = machine.audit->Verify(NoProgress);
-    const bool reported = !store_problems.ok() || !store_problems->empty() ||
-                          !vault_problems.ok() || !vault_problems->empty() ||
-                          !audit_problems.ok() || !audit_problems->problems.empty() ||
-                          !machine.policies->GetRole(kOperatorRole).ok();
+    const bool reported = judge == Judge::kVerifies && VerificationReports(machine);
     const Outcome read = ReadAll(machine);
-    if (reported && read != Outcome::kWrong) return Outcome::kReported;
-    if (read == Outcome::kWrong) return reported ? Outcome::kReported : Outcome::kWrong;
-    if (read == Outcome::kReported) return read;
-    if (machine.store->LastRevision() < revision_) return Outcome::kWrong;
+    if (read == Outcome::kWrong) return read;
+    if (reported) return Outcome::kReported;
+    if (read != Outcome::kUnnoticed) return read;
+    if (machine.store->LastRevision() < revision_) return Outcome::kLost;
     const bool has_another = absl::StrContains(flipped, "keyring.ktn") ||  // or is written again
                              absl::EndsWith(flipped, "/audit-public.key");
     if (has_another && *files->Read(flipped) != image.at(flipped)) return Outcome::kMended;
     // The last frame counts as torn, and the entry of a change comes back from the store.
     if (absl::StrContains(flipped, "/audit/")) {
-      return Events(machine) == events_ ? Outcome::kMended : Outcome::kWrong;
+      return Events(machine) == events_ ? Outcome::kMended : Outcome::kLost;
     }
     return Outcome::kUnnoticed;
+  }
+  static bool VerificationReports(Machine& machine) {
+    const auto store_problems = machine.store->Verify(NoProgress);
+    const auto vault_problems = machine.vault->Verify(NoProgress);
+    const auto audit_problems = machine.audit->Verify(NoProgress);
+    return !store_problems.ok() || !store_problems->empty() || !vault_problems.ok() ||
+           !vault_problems->empty() || !audit_problems.ok() || !audit_problems->problems.empty() ||
+           !machine.policies->GetRole(kOperatorRole).ok();
   }
 
   // What FORMAT.md has outside every record.
@@ -197,61 +221,104 @@ class FlipTest : public FaultFixture {
     return absl::EndsWith(path, "anchor.ktn") ? "anchor" : "other";
   }
 
+  // One bit of one file of `image`.
+  struct Flip {
+    std::string kind, path;
+    size_t offset = 0;
+    int bit = 0;
+    Image damaged;
+
+    std::string Where() const {
+      return absl::StrCat(path, ", byte ", offset, " of ", damaged.at(path).size(), ", bit ", bit);
+    }
+  };
+  // Files of a kind as often as those of another, however large they are.
+  Flip NthFlip(const Image& image, int n) {
+    std::map<std::string, std::vector<std::string>> kinds;
+    for (const auto& [path, bytes] : image) {
+      if (!bytes.empty()) kinds[KindOf(path)].push_back(path);
+    }
+    const auto& [kind, paths] =
+        *std::next(kinds.begin(), n % static_cast<std::ptrdiff_t>(kinds.size()));
+    Flip flip;
+    flip.kind = kind;
+    flip.path = paths[random_() % paths.size()];
+    flip.damaged = image;
+    std::string& bytes = flip.damaged[flip.path];
+    flip.offset = random_() % bytes.size();
+    flip.bit = static_cast<int>(random_() % 8);
+    bytes[flip.offset] = static_cast<char>(bytes[flip.offset] ^ (1 << flip.bit));
+    return flip;
+  }
+
   Revision revision_;
   int events_ = 0;
 };
+
+struct FlipCounts {
+  int refused = 0, mended = 0, reported = 0, outside = 0;
+};
+
+void Print(const std::string& what, const FlipCounts& count) {
+  std::printf("%-18s %8d %8d %8d %8d\n", what.c_str(), count.refused, count.mended, count.reported,
+              count.outside);
+}
 
 TEST_F(FlipTest, NoBitIsFlippedUnnoticed) {
   Image image;
   Build(&image);
   if (HasFatalFailure()) return;
   ASSERT_EQ(Look(image, ""), Outcome::kUnnoticed) << "or this test shows nothing";
-  // Files of a kind as often as those of another, however large they are.
-  std::map<std::string, std::vector<std::string>> kinds;
-  for (const auto& [path, bytes] : image) {
-    if (!bytes.empty()) kinds[KindOf(path)].push_back(path);
-  }
-  std::vector<std::string> names;
-  for (const auto& [kind, paths] : kinds) names.push_back(kind);
   const int flips = TestCount("KEYTURN_FLIPS", kSanitized ? 500 : 10'000);
-  struct Counts {
-    int refused = 0, mended = 0, reported = 0, outside = 0;
-  };
-  std::map<std::string, Counts> counts;
+  std::map<std::string, FlipCounts> counts;
+  FlipCounts all;
   for (int n = 0; n < flips; ++n) {
-    const std::string& kind = names[static_cast<size_t>(n) % names.size()];
-    const std::vector<std::string>& paths = kinds[kind];
-    const std::string& path = paths[random_() % paths.size()];
-    Image damaged = image;
-    std::string& bytes = damaged[path];
-    const size_t offset = random_() % bytes.size();
-    const int bit = static_cast<int>(random_() % 8);
-    bytes[offset] = static_cast<char>(bytes[offset] ^ (1 << bit));
-    const std::string where =
-        absl::StrCat(path, ", byte ", offset, " of ", bytes.size(), ", bit ", bit);
-    switch (Look(damaged, path)) {
+    const Flip flip = NthFlip(image, n);
+    FlipCounts& count = counts[flip.kind];
+    switch (Look(flip.damaged, flip.path)) {
       case Outcome::kRefused:
-        ++counts[kind].refused;
+        ++count.refused, ++all.refused;
         break;
       case Outcome::kMended:
-        ++counts[kind].mended;
+        ++count.mended, ++all.mended;
         break;
       case Outcome::kReported:
-        ++counts[kind].reported;
+        ++count.reported, ++all.reported;
         break;
       case Outcome::kUnnoticed:
-        ++counts[kind].outside;
-        EXPECT_TRUE(IsOutside(path, image[path], bytes, offset)) << where << ": unnoticed";
+        ++count.outside, ++all.outside;
+        EXPECT_TRUE(IsOutside(flip.path, image[flip.path], flip.damaged.at(flip.path), flip.offset))
+            << flip.Where() << ": unnoticed";
+        break;
+      case Outcome::kLost:
+        ADD_FAILURE() << flip.Where() << ": something is lost, and nothing says so";
         break;
       case Outcome::kWrong:
-        ADD_FAILURE() << where << ": something is lost or different, and nothing says so";
+        ADD_FAILURE() << flip.Where() << ": a read gives what was never written";
     }
   }
   std::printf("%-18s %8s %8s %8s %8s\n", "flipped in", "refused", "mended", "reported", "outside");
-  for (const auto& [kind, count] : counts) {
-    std::printf("%-18s %8d %8d %8d %8d\n", kind.c_str(), count.refused, count.mended,
-                count.reported, count.outside);
+  for (const auto& [kind, count] : counts) Print(kind, count);
+  Print("all", all);
+}
+
+// A judge that never verifies does not see damage in what no read of a value needs.
+TEST_F(FlipTest, MutantJudgeThatNeverVerifiesMissesDamage) {
+  Image image;
+  Build(&image);
+  if (HasFatalFailure()) return;
+  int missed = 0;
+  int n = 0;
+  for (; n < 2000 && missed == 0; ++n) {
+    const Flip flip = NthFlip(image, n);
+    const Outcome seen = Look(flip.damaged, flip.path, Judge::kReadsOnly);
+    const bool unnoticed =
+        seen == Outcome::kUnnoticed &&
+        !IsOutside(flip.path, image[flip.path], flip.damaged.at(flip.path), flip.offset);
+    missed += unnoticed || seen == Outcome::kLost ? 1 : 0;
   }
+  std::printf("the first that was missed: %d\n", n);
+  EXPECT_GT(missed, 0);
 }
 
 }  // namespace
