@@ -269,34 +269,50 @@ TEST_F(PowerLossTest, AfterAnErrorTheStoreStopsAndReopensWithEveryAcknowledgedWr
   EXPECT_GT(stopped, rounds * 3 / 4);
 }
 
-// The last record of the log, cut at every 512 bytes: it is there whole or not at all.
-TEST_F(PowerLossTest, ATornLastRecordIsNotThere) {
-  const std::string value(40'000, 'x');  // two blocks of the log
-  const auto write = [&](const std::string& key) {
-    return store_->Update([&](const View&, Batch& batch) {
-      batch.Put(Family::kRecords, key, value);
-      return absl::OkStatus();
-    });
-  };
-  bool whole = false;
-  for (uint64_t keep = 0; !whole; keep += kSanitized ? 8192 : 512) {
+class TornRecordTest : public PowerLossTest {
+ protected:
+  // Loses the power in the sync of a record of `size` bytes, of which `keep` survive with what else
+  // the log has of it, and looks. Returns whether all of it survived.
+  bool CutAt(size_t size, uint64_t keep) {
+    const std::string value(size, 'x');
+    const auto write = [&](const std::string& key) {
+      return store_->Update([&](const View&, Batch& batch) {
+        batch.Put(Family::kRecords, key, value);
+        return absl::OkStatus();
+      });
+    };
     NewDisk();
-    ASSERT_OK(Open());
-    ASSERT_OK(write("before"));
+    EXPECT_OK(Open());
+    EXPECT_OK(write("before"));
     disk_->FailAt(2, DiskFault::kPowerOff);  // 1 is the append, 2 its sync
     EXPECT_CODE(write("torn"), kUnavailable);
     const uint64_t unsynced = disk_->unsynced_bytes();
-    ASSERT_GT(unsynced, value.size());
-    whole = keep >= unsynced;
+    EXPECT_GT(unsynced, size);
+    const bool whole = keep >= unsynced;
     store_.reset();
     disk_->PowerOnKeeping(keep);
-    ASSERT_OK(Open());
+    EXPECT_OK(Open());
     EXPECT_EQ(*store_->Newest().Get(Family::kRecords, "before"), value);
     const auto torn = store_->Newest().Get(Family::kRecords, "torn");
-    ASSERT_OK(torn);
-    EXPECT_EQ(torn->has_value(), whole) << keep;
+    EXPECT_OK(torn);
+    EXPECT_EQ(torn.ok() && torn->has_value(), whole) << keep;
     EXPECT_TRUE(store_->Verify(NoProgress)->empty()) << keep;
+    return whole;
   }
+};
+
+// The last record of the log, cut at every byte: it is there whole or not at all.
+TEST_F(TornRecordTest, ATornLastRecordIsNotThere) {
+  uint64_t keep = 0;
+  while (!CutAt(20, keep) && !HasFailure()) keep += kSanitized ? 16 : 1;
+  EXPECT_GT(keep, 20u);
+}
+
+// One of two blocks of the log, cut in large steps.
+TEST_F(TornRecordTest, ATornLastRecordOfSeveralBlocksIsNotThere) {
+  uint64_t keep = 0;
+  while (!CutAt(40'000, keep) && !HasFailure()) keep += kSanitized ? 8192 : 512;
+  EXPECT_GT(keep, 40'000u);
 }
 
 }  // namespace
