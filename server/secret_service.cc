@@ -163,16 +163,25 @@ absl::StatusOr<HeldRead> SecretServiceImpl::ReadItem(Call& call, const v1::GetRe
   return ReadOne(call, request);
 }
 
+absl::StatusOr<v1::Kind> SecretServiceImpl::KindToGenerate(const PutParams& params) const {
+  const absl::StatusOr<v1::SecretInfo> existing = parts_.vault.Describe(params.path);
+  if (existing.ok()) return params.kind == v1::KIND_UNSPECIFIED ? existing->kind() : params.kind;
+  if (!absl::IsNotFound(existing.status())) return existing.status();
+  return params.kind == v1::KIND_UNSPECIFIED ? v1::KIND_GENERIC : params.kind;
+}
+
 absl::StatusOr<v1::PutResponse> SecretServiceImpl::GenerateAndPut(
     Call& call, const v1::GenerateRequest& request) {
-  ASSIGN_OR_RETURN(const PutParams params, ToParams(request, call));
+  ASSIGN_OR_RETURN(PutParams params, ToParams(request, call));
+  // Named in the write as well, which refuses it if the secret has become another meanwhile.
+  ASSIGN_OR_RETURN(params.kind, KindToGenerate(params));
   v1::PasswordPolicy policy;
   const bool named = !request.spec().policy().empty();
   if (named) {
     ASSIGN_OR_RETURN(policy, parts_.policies.GetPasswordPolicy(request.spec().policy()));
   }
   ASSIGN_OR_RETURN(const GeneratedValue generated,
-                   GenerateValue(request.spec(), request.kind(), named ? &policy : nullptr));
+                   GenerateValue(request.spec(), params.kind, named ? &policy : nullptr));
   const std::string field = request.field().empty() ? "value" : request.field();
   const FieldView view{field, generated.encoding, generated.value.ExposeForCrypto()};
   ASSIGN_OR_RETURN(const SecretBytes encoded, EncodeFields({&view, 1}));

@@ -80,6 +80,8 @@ class SecretServiceImpl final : public SecretMethods {
   absl::StatusOr<HeldRead> ReadOne(Call& call, const v1::GetRequest& request);
   // Of a batch: asks for the permission first.
   absl::StatusOr<HeldRead> ReadItem(Call& call, const v1::GetRequest& request);
+  // Of the value that is to be made: the kind that the secret has or is to have.
+  absl::StatusOr<v1::Kind> KindToGenerate(const PutParams& params) const;
   absl::StatusOr<v1::PutResponse> GenerateAndPut(Call& call, const v1::GenerateRequest& request);
 
   Parts parts_;

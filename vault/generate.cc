@@ -46,15 +46,21 @@ absl::StatusOr<std::string> Alphabet(absl::string_view name) {
   return std::string(name);
 }
 
-absl::Status CheckStrength(double bits, size_t bytes, v1::Kind kind, bool force) {
-  if (kind == v1::KIND_API_KEY && bytes < limits::kApiKeyBytesMin) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "an API key has at least ", limits::kApiKeyBytesMin, " bytes; asked for ", bytes));
+// Keys are as strong as their chance, not as they are long: 32 characters of "ab" are 32 bits.
+absl::Status CheckKey(absl::string_view what, double bits, size_t bytes_min) {
+  const size_t bits_min = bytes_min * 8;
+  if (bits >= static_cast<double>(bits_min)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " has at least ", bytes_min, " random bytes, which are ", bits_min,
+                   " bits; this one would have ", static_cast<int>(bits)));
+}
+
+absl::Status CheckStrength(double bits, v1::Kind kind, bool force) {
+  if (kind == v1::KIND_API_KEY) {
+    RETURN_IF_ERROR(CheckKey("an API key", bits, limits::kApiKeyBytesMin));
   }
-  if (kind == v1::KIND_JWT_KEY && bytes < limits::kHs256KeyBytesMin) {
-    return absl::InvalidArgumentError(absl::StrCat("a JWT signing key for HS256 has at least ",
-                                                   limits::kHs256KeyBytesMin, " bytes; asked for ",
-                                                   bytes));
+  if (kind == v1::KIND_JWT_KEY) {
+    RETURN_IF_ERROR(CheckKey("a JWT signing key for HS256", bits, limits::kHs256KeyBytesMin));
   }
   if (bits < limits::kGeneratedBitsMin && !force) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -151,7 +157,7 @@ absl::StatusOr<GeneratedValue> FromPolicy(const v1::PasswordPolicy& policy) {
 absl::Status CheckPolicy(const v1::PasswordPolicy& policy, v1::Kind kind, bool force) {
   ASSIGN_OR_RETURN(const std::string alphabet, Alphabet(policy.alphabet()));
   ASSIGN_OR_RETURN(const double bits, PolicyBits(policy, alphabet));
-  return CheckStrength(bits, policy.length(), kind, force || policy.force());
+  return CheckStrength(bits, kind, force || policy.force());
 }
 
 }  // namespace
@@ -179,13 +185,12 @@ absl::StatusOr<GeneratedValue> GenerateValue(const v1::GenerateSpec& spec, v1::K
   }
   if (spec.length() > 0) {
     ASSIGN_OR_RETURN(const std::string alphabet, Alphabet(spec.alphabet()));
-    RETURN_IF_ERROR(CheckStrength(spec.length() * std::log2(alphabet.size()), spec.length(), kind,
-                                  spec.force()));
+    RETURN_IF_ERROR(CheckStrength(spec.length() * std::log2(alphabet.size()), kind, spec.force()));
     return FromAlphabet(spec.length(), alphabet);
   }
   const uint32_t fallback = kind == v1::KIND_JWT_KEY ? limits::kHs256KeyBytesMin : kBytesDefault;
   const uint32_t bytes = spec.bytes() > 0 ? spec.bytes() : fallback;
-  RETURN_IF_ERROR(CheckStrength(bytes * 8.0, bytes, kind, spec.force()));
+  RETURN_IF_ERROR(CheckStrength(bytes * 8.0, kind, spec.force()));
   return FromBytes(bytes, spec.format());
 }
 

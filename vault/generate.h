@@ -14,9 +14,10 @@ struct GeneratedValue {
 };
 
 // What `spec` asks for. `policy` is the named password policy that spec.policy() names, else
-// nullptr. Without bytes, length or policy: 32 bytes, base64url. INVALID_ARGUMENT names the field,
-// the bits it would have and the least allowed: limits::kGeneratedBitsMin unless forced,
-// kApiKeyBytesMin for kind API_KEY and kHs256KeyBytesMin for JWT_KEY (never waived).
+// nullptr; `kind` that of the secret it is for, an existing one's own. Without bytes, length or
+// policy: 32 bytes (64 for JWT_KEY), base64url. INVALID_ARGUMENT names the field, the bits it would
+// have and the least allowed: limits::kGeneratedBitsMin unless forced, and, never waived, those of
+// kApiKeyBytesMin random bytes for kind API_KEY and of kHs256KeyBytesMin for JWT_KEY.
 absl::StatusOr<GeneratedValue> GenerateValue(const v1::GenerateSpec& spec, v1::Kind kind,
                                              const v1::PasswordPolicy* policy);
 

@@ -63,9 +63,20 @@ TEST_F(Cli, GeneratesValues) {
   Fails("secret generate g/weak --bytes 8", 2, "at least 128 are required");
   Ok("secret generate g/weak --bytes 8 --force");
   Fails("secret generate g/api --kind api_key --bytes 16", 2, "32");
+  Fails("secret generate g/api --kind api_key --length 32 --alphabet ab --force", 2,
+        "this one would have 32");
+  Ok("secret generate g/api --kind api_key --bytes 32");
+  Fails("secret generate g/api --bytes 16", 2, "an API key has at least 32 random bytes");
+  Fails("secret put g/api --generate --bytes 16", 2, "an API key has at least 32 random bytes");
+  Ok("secret generate g/jwt --kind jwt_key");
+  Fails("secret generate g/jwt --policy db", 2, "a JWT signing key for HS256 has at least 64");
   Fails("secret generate g/x --format base58", 2,
         "unknown format 'base58'; allowed are base64url, base64, hex and raw");
   Fails("secret put g/x --generate --value-file -", 2, "--generate goes without --value-file");
+  for (const char* const flag :
+       {"--policy db", "--bytes 32", "--length 32", "--alphabet hex", "--format hex", "--force"}) {
+    Fails(absl::StrCat("secret put g/x --value-file - ", flag), 2, "requires --generate", "v");
+  }
   Ok("password-policy delete db --confirm db");
 }
 

@@ -578,5 +578,33 @@ TEST_F(CallTest, NamesThatAreNotUtf8AndUnknownNumbersAreRefusedInWords) {
   }
 }
 
+// Whoever generates into a key need not say again what it is.
+TEST_F(CallTest, AGeneratedValueIsJudgedByTheKindThatTheSecretHas) {
+  const auto generate = [&](const std::string& path, v1::Kind kind, uint32_t bytes) {
+    v1::GenerateRequest request;
+    request.set_path(path);
+    request.set_kind(kind);
+    request.mutable_spec()->set_bytes(bytes);
+    request.mutable_spec()->set_force(true);
+    v1::PutResponse response;
+    return Text(stubs_->secrets->Generate(Ctx(root_), request, &response));
+  };
+  ASSERT_EQ(generate("k/api", v1::KIND_API_KEY, 32), "OK");
+  ASSERT_EQ(generate("k/jwt", v1::KIND_JWT_KEY, 64), "OK");
+  ASSERT_EQ(generate("k/any", v1::KIND_UNSPECIFIED, 16), "OK");
+  EXPECT_EQ(
+      generate("k/api", v1::KIND_UNSPECIFIED, 16),
+      "INVALID_ARGUMENT: an API key has at least 32 random bytes, which are 256 bits; this one "
+      "would have 128");
+  EXPECT_EQ(generate("k/jwt", v1::KIND_UNSPECIFIED, 32),
+            "INVALID_ARGUMENT: a JWT signing key for HS256 has at least 64 random bytes, which are "
+            "512 bits; this one would have 256");
+  EXPECT_EQ(generate("k/any", v1::KIND_UNSPECIFIED, 8), "OK");
+  EXPECT_EQ(generate("k/api", v1::KIND_GENERIC, 16),
+            "FAILED_PRECONDITION: the secret exists with another kind");
+  EXPECT_EQ(generate("k/api", v1::KIND_UNSPECIFIED, 0), "OK");
+  EXPECT_EQ(generate("k/jwt", v1::KIND_UNSPECIFIED, 0), "OK");
+}
+
 }  // namespace
 }  // namespace keyturn

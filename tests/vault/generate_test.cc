@@ -63,10 +63,40 @@ TEST(Generate, RefusesWeakValues) {
   forced.set_force(true);
   EXPECT_EQ(Value(forced).size(), 8u);
   forced.set_bytes(31);
-  EXPECT_EQ(Value(forced, v1::KIND_API_KEY), "an API key has at least 32 bytes; asked for 31");
+  EXPECT_EQ(Value(forced, v1::KIND_API_KEY),
+            "an API key has at least 32 random bytes, which are 256 bits; this one would have 248");
   forced.set_bytes(63);
-  EXPECT_EQ(Value(forced, v1::KIND_JWT_KEY),
-            "a JWT signing key for HS256 has at least 64 bytes; asked for 63");
+  EXPECT_EQ(
+      Value(forced, v1::KIND_JWT_KEY),
+      "a JWT signing key for HS256 has at least 64 random bytes, which are 512 bits; this one "
+      "would have 504");
+}
+
+TEST(Generate, KeysAreJudgedByTheirBitsNotTheirLength) {
+  const auto forced = [](uint32_t length, const std::string& alphabet) {
+    v1::GenerateSpec spec = Length(length, alphabet);
+    spec.set_force(true);
+    return spec;
+  };
+  const std::string weak =
+      "an API key has at least 32 random bytes, which are 256 bits; this one would have ";
+  EXPECT_EQ(Value(forced(32, "ab"), v1::KIND_API_KEY), weak + "32");
+  EXPECT_EQ(Value(forced(42, "base64url"), v1::KIND_API_KEY), weak + "252");
+  EXPECT_EQ(Value(forced(43, "base64url"), v1::KIND_API_KEY).size(), 43u);
+  EXPECT_EQ(Value(forced(64, "hex"), v1::KIND_API_KEY).size(), 64u);
+  EXPECT_EQ(Value(forced(256, "ab"), v1::KIND_API_KEY).size(), 256u);
+  const std::string weak_jwt =
+      "a JWT signing key for HS256 has at least 64 random bytes, which are 512 bits; this one "
+      "would "
+      "have ";
+  EXPECT_EQ(Value(forced(127, "hex"), v1::KIND_JWT_KEY), weak_jwt + "508");
+  EXPECT_EQ(Value(forced(128, "hex"), v1::KIND_JWT_KEY).size(), 128u);
+  v1::PasswordPolicy policy;
+  policy.set_length(64);
+  policy.set_force(true);
+  EXPECT_EQ(Value(v1::GenerateSpec(), v1::KIND_JWT_KEY, &policy), weak_jwt + "381");
+  policy.set_length(86);
+  EXPECT_EQ(Value(v1::GenerateSpec(), v1::KIND_JWT_KEY, &policy).size(), 86u);
 }
 
 TEST(Generate, SaysWhatIsWrong) {

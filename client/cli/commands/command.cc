@@ -26,6 +26,11 @@ Option Option::Excludes(Option other) const {
   return *this;
 }
 
+Option Option::Needs(Option other) const {
+  option_->needs(other.option_);
+  return *this;
+}
+
 Option Option::Range(uint64_t least, uint64_t most) const {
   option_->check(CLI::Range(least, most));
   return *this;

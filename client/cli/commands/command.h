@@ -27,6 +27,8 @@ class Option {
   Option Required() const;
   // Not together with `other`.
   Option Excludes(Option other) const;
+  // Only together with `other`.
+  Option Needs(Option other) const;
   Option Range(uint64_t least, uint64_t most) const;
   // One argument may hold several, separated by commas.
   Option CommaSeparated() const;

@@ -228,14 +228,16 @@ void AddWriteFlags(Command command, WriteFlags* flags) {
   command.AddOption("--ttl", flags->ttl, "the version expires after this, such as 90d");
 }
 
-void AddGenerateFlags(Command command, GenerateFlags* flags) {
-  command.AddOption("--bytes", flags->bytes, "random bytes; default 32");
-  command.AddOption("--length", flags->length, "or so many characters of --alphabet");
-  command.AddOption("--alphabet", flags->alphabet,
-                    "alphanumeric, hex, base64url, printable, or the characters themselves");
-  command.AddOption("--format", flags->format, "of the bytes: base64url, base64, hex, raw");
-  command.AddOption("--policy", flags->policy, "or a named password policy");
-  command.AddFlag("--force", flags->force, "allow less than 128 bits");
+std::vector<Option> AddGenerateFlags(Command command, GenerateFlags* flags) {
+  return {
+      command.AddOption("--bytes", flags->bytes, "random bytes; default 32, 64 for a jwt_key"),
+      command.AddOption("--length", flags->length, "or so many characters of --alphabet"),
+      command.AddOption("--alphabet", flags->alphabet,
+                        "alphanumeric, hex, base64url, printable, or the characters themselves"),
+      command.AddOption("--format", flags->format, "of the bytes: base64url, base64, hex, raw"),
+      command.AddOption("--policy", flags->policy, "or a named password policy"),
+      command.AddFlag("--force", flags->force,
+                      "allow less than 128 bits; not for an api_key or jwt_key")};
 }
 
 }  // namespace
@@ -256,8 +258,9 @@ void AddSecretWriteCommands(Command secret, Shell& shell) {
                 "a file (or -) with a JSON object of all fields to write");
   put.AddOption("--encoding", put_flags->encoding, "text, json or binary; default: by the bytes");
   put.AddFlag("--replace", put_flags->replace, "fields that are not named are dropped");
-  put.AddFlag("--generate", put_flags->generate, "let the server make the value");
-  AddGenerateFlags(put, how.get());
+  const Option make =
+      put.AddFlag("--generate", put_flags->generate, "let the server make the value");
+  for (const Option flag : AddGenerateFlags(put, how.get())) flag.Needs(make);
   put.On(shell, [&shell, put_flags, how] { return Put(shell, *put_flags, *how); });
 
   const auto flags = std::make_shared<WriteFlags>();
