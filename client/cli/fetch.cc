@@ -25,14 +25,32 @@ absl::Status WithStep(const absl::Status& status, const std::string& path,
   return step.empty() ? status : WithHelp(status, step);
 }
 
+// What became of the newest version of a secret that its owner took back or let expire; "" of one
+// that cannot be read for another reason.
+absl::string_view GoneHow(absl::string_view reason) {
+  constexpr std::pair<absl::string_view, absl::string_view> kGone[] = {
+      {"VERSION_DELETED", "deleted"},
+      {"VERSION_DESTROYED", "destroyed"},
+      {"VERSION_EXPIRED", "expired"}};
+  for (const auto& [known, how] : kGone) {
+    if (reason == known) return how;
+  }
+  return "";
+}
+
+// Secrets that are gone are named in `gone`.
 absl::Status FetchBatch(Shell& shell, const std::vector<std::string>& paths,
-                        std::vector<v1::GetResponse>* secrets) {
+                        std::vector<v1::GetResponse>* secrets, std::vector<std::string>* gone) {
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   v1::BatchGetRequest request;
   for (const std::string& path : paths) request.add_requests()->set_path(path);
   ASSIGN_OR_RETURN(v1::BatchGetResponse response, client->BatchGet(request, shell.Options()));
   const ScopedWipe<v1::BatchGetResponse> wipe(&response);
   for (v1::BatchGetResponse::Item& item : *response.mutable_items()) {
+    if (const absl::string_view how = GoneHow(item.reason()); !how.empty()) {
+      gone->push_back(absl::StrCat(item.path(), " (", how, ")"));
+      continue;
+    }
     if (item.code() != 0) {
       return WithStep(WithReason(absl::Status(static_cast<absl::StatusCode>(item.code()),
                                               absl::StrCat(item.path(), ": ", item.message())),
@@ -114,13 +132,26 @@ absl::StatusOr<std::vector<v1::GetResponse>> FetchDirectory(Shell& shell, const 
   }
   std::sort(paths.begin(), paths.end());
   std::vector<v1::GetResponse> secrets;
+  std::vector<std::string> gone;
   for (size_t i = 0; i < paths.size(); i += limits::kBatchGetMax) {
     const size_t end = std::min(paths.size(), i + limits::kBatchGetMax);
     const absl::Status fetched =
-        FetchBatch(shell, {paths.data() + i, paths.data() + end}, &secrets);
+        FetchBatch(shell, {paths.data() + i, paths.data() + end}, &secrets, &gone);
     if (fetched.ok()) continue;
     for (v1::GetResponse& secret : secrets) WipeValues(&secret);
     return fetched;
+  }
+  if (secrets.empty()) {
+    return WithHelp(
+        absl::NotFoundError(absl::StrCat("no secret below '", directory,
+                                         "' can be read: ", absl::StrJoin(gone, ", "))),
+        absl::StrCat("keyturn secret history PATH shows the versions of one; keyturn secret list ",
+                     ShellWord(directory)));
+  }
+  if (!gone.empty()) {
+    shell.terminal().Say(absl::StrCat("keyturn: warning: ", gone.size(), " of ", paths.size(),
+                                      " secrets below '", directory,
+                                      "' left out: ", absl::StrJoin(gone, ", ")));
   }
   return secrets;
 }

@@ -17,8 +17,10 @@ absl::StatusOr<v1::GetResponse> Fetch(Shell& shell, const Reference& reference);
 // The one field of an answer. INVALID_ARGUMENT when there are several, naming them.
 absl::StatusOr<v1::Field*> OnlyField(v1::GetResponse& secret);
 
-// All secrets at or below `path`, in the order of their paths. NOT_FOUND when there are none that
-// the caller may see; any secret that is listed but cannot be read is an error, as a program with
+// All secrets at or below `path`, in the order of their paths. Those whose newest version is
+// deleted, destroyed or expired are left out, with a warning on standard error that names them: who
+// deletes one does not mean to stop whatever starts next. NOT_FOUND when none is left that the
+// caller may see; any other secret that is listed but cannot be read is an error, as a program with
 // half of its secrets is worse than one that does not start.
 absl::StatusOr<std::vector<v1::GetResponse>> FetchDirectory(Shell& shell, const std::string& path);
 

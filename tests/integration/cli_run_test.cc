@@ -33,6 +33,46 @@ TEST_F(CliRun, GivesSecretsAsVariables) {
             "hunter2 plain 81\n");
 }
 
+// A delete must not stop what starts next; a secret that was asked for by name must be there.
+TEST_F(CliRun, LeavesOutWhatIsDeletedOrDestroyed) {
+  Ok("import - --path gone/app", "KEPT=1\nDELETED=2\nDESTROYED=3\n");
+  Ok("secret delete gone/app/deleted");
+  Ok("secret destroy gone/app/destroyed --versions 1 --confirm gone/app/destroyed");
+  const std::string warning =
+      "keyturn: warning: 2 of 3 secrets below 'gone/app' left out: gone/app/deleted (deleted), "
+      "gone/app/destroyed (destroyed)\n";
+  const ProcessResult ran =
+      RunShell({"--path", "gone/app"}, "echo $KEPT [${DELETED-none}] [${DESTROYED-none}]");
+  EXPECT_EQ(ran.out, "1 [none] [none]\n");
+  EXPECT_EQ(ran.err, warning);
+  const ProcessResult exported = Run("export gone/app");
+  EXPECT_EQ(exported.code, 0);
+  EXPECT_EQ(exported.out, "KEPT=\"1\"\n");
+  EXPECT_EQ(exported.err, warning);
+  EXPECT_EQ(Run("run --env A=gone/app/deleted -- true").code, 125);
+  EXPECT_EQ(Run("run --path gone/app --mount A=gone/app/destroyed -- true").code, 125);
+  // None left is as none there.
+  Ok("secret delete gone/app/kept");
+  Fails("export gone/app", 3, "no secret below 'gone/app' can be read: gone/app/deleted (deleted)");
+  EXPECT_EQ(Run("run --path gone/app -- true").code, 125);
+}
+
+// What is listed and refused is no reason to start with less.
+TEST_F(CliRun, ARefusedSecretStopsTheWholeDirectory) {
+  Ok("import - --path half/app", "A=1\nB=2\n");
+  EXPECT_EQ(server_
+                ->Keyturn({"policy", "put", "half-run", "--grant", "secret:list half/*", "--grant",
+                           "secret:read half/app/a"})
+                .code,
+            0);
+  Ok("token create --name half-run --policy half-run --output-file half-run.token");
+  const ProcessResult ran =
+      RunShell({"--token-file", "half-run.token", "--path", "half/app"}, "true");
+  EXPECT_EQ(ran.code, 125);
+  EXPECT_TRUE(absl::StrContains(ran.err, "half/app/b: ")) << ran.err;
+  Fails("export half/app --token-file half-run.token", 5, "half/app/b: ");
+}
+
 TEST_F(CliRun, KeepsItsOwnTokenToItself) {
   const std::string token(absl::StripSuffix(Ok("login --no-store"), "\n"));
   const std::map<std::string, std::string> environment = {{"KEYTURN_TOKEN", token}};

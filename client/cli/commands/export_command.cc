@@ -48,6 +48,9 @@ void AddExportCommand(Command app, Shell& shell) {
               "  keyturn export app/prod                        # dotenv\n"
               "  eval \"$(keyturn export app/prod -o env)\"       # into this shell\n"
               "  keyturn export app/prod -o json");
+  command.Footer(
+      "Takes secret:list and secret:read. Secrets that are deleted, destroyed or expired are left "
+      "out, with a\nwarning on standard error that names them.");
   const auto path = std::make_shared<std::string>();
   command.AddOption("directory", *path).Required();
   command.On(shell, [&shell, path] { return Export(shell, *path); });

@@ -202,6 +202,9 @@ void AddRunCommand(Command app, Shell& shell) {
       "The program takes the place of keyturn, unless --mask or --on-change is given or "
       "keyturn is\nprocess 1. Exit codes: the program's own, 128+n when signal n ended it, "
       "125 when keyturn\nfailed, 126 when the program cannot be run, 127 when there is none.\n\n"
+      "--path takes secret:list and secret:read. Secrets there that are deleted, destroyed or "
+      "expired are\nleft out with a warning that names them; one named by --env or --mount must be "
+      "there.\n\n"
       "A file of --mount can be read as often as the program likes, by itself and by programs that "
       "inherit\nits descriptors; nobody can write to it, and it ends with them.");
   run.On(shell, [&shell, flags, offline] {
