@@ -1,6 +1,7 @@
 #include "base/nearest.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace keyturn {
@@ -22,15 +23,25 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
 
 std::string Nearest(absl::string_view word, absl::Span<const std::string> words) {
   std::string nearest;
-  size_t best = std::string::npos;
+  std::pair<size_t, size_t> best = {std::string::npos, 0};
   for (const std::string& known : words) {
-    const size_t distance = EditDistance(word, known);
+    // Letters that changed places are two edits, as are two that were left out; the first is what
+    // fingers do.
+    const size_t longer = std::max(word.size(), known.size());
+    const size_t apart = longer - std::min(word.size(), known.size());
+    const std::pair<size_t, size_t> distance = {EditDistance(word, known), apart};
     if (distance < best) {
       best = distance;
       nearest = known;
     }
   }
   return nearest;
+}
+
+std::string Similar(absl::string_view word, absl::Span<const std::string> words) {
+  std::string nearest = Nearest(word, words);
+  const size_t edits = EditDistance(word, nearest);
+  return edits <= 1 + word.size() / 3 && edits < nearest.size() ? nearest : "";
 }
 
 }  // namespace keyturn

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "server/audit_words.h"
 #include "server/timestamps.h"
 
 namespace keyturn {
@@ -91,6 +92,8 @@ absl::Status AuditServiceImpl::Find(const v1::SearchAuditRequest& request,
   }
   const int page =
       request.page_size() == 0 ? static_cast<int>(limits::kListPageDefault) : request.page_size();
+  RETURN_IF_ERROR(CheckAuditEvent(methods_, request.event()));
+  RETURN_IF_ERROR(CheckAuditOutcome(request.outcome()));
   const AuditFilter filter = ToFilter(request);
   size_t looked_at = 0;
   size_t bytes = 0;

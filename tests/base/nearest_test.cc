@@ -24,5 +24,16 @@ TEST(Nearest, IsTheWordWithTheFewestEditsAndTheFirstOfEquals) {
   EXPECT_EQ(Nearest("anything", {}), "");
 }
 
+TEST(Nearest, IsNotSimilarBeyondATypingError) {
+  const std::vector<std::string> words = {"ttl", "reveal", "ok", "secret_erased", "secret_read"};
+  EXPECT_EQ(Similar("tlt", words), "ttl");
+  EXPECT_EQ(Similar("data", words), "");
+  EXPECT_EQ(Similar("revel", words), "reveal");
+  EXPECT_EQ(Similar("secret_raed", words), "secret_read");
+  EXPECT_EQ(Similar("x", words), "");
+  EXPECT_EQ(Similar("foo", words), "");
+  EXPECT_EQ(Similar("anything", {}), "");
+}
+
 }  // namespace
 }  // namespace keyturn

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "server/audit_words.h"
 #include "server/method_table.h"
 #include "tests/server/server_fixture.h"
 
@@ -65,6 +66,18 @@ std::string Sources() {
     }
   }
   return text;
+}
+
+// What a search may ask for is what can be found.
+TEST(AuditDocument, ListsWhatASearchTakes) {
+  ASSERT_OK_AND_ASSIGN(const MethodTable table, MethodTable::Create(MethodTable::Services()));
+  std::set<std::string> documented;
+  for (const char* const section :
+       {"Events of calls", "Events of refused", "Events of the server"}) {
+    documented.merge(Names(Rows(section)));
+  }
+  const std::vector<std::string> taken = AuditEvents(table);
+  EXPECT_EQ(std::set<std::string>(taken.begin(), taken.end()), documented);
 }
 
 TEST(AuditDocument, ListsTheEventsOfMethods) {
@@ -178,6 +191,26 @@ TEST_F(AuditPageTest, SaysWhatInitTokensAndBatchesLeave) {
   EXPECT_EQ(reads[19].correlation_id, reads[20].correlation_id);
   EXPECT_EQ(reads[20].resource, "");
   EXPECT_EQ(reads[20].details[0], std::make_pair(std::string("secrets"), std::string("20")));
+}
+
+TEST(AuditWords, AWordThatNoEntryHasIsRefusedWithTheNearest) {
+  ASSERT_OK_AND_ASSIGN(const MethodTable methods, MethodTable::Create(MethodTable::Services()));
+  for (const char* const event : {"", "secret_read", "kek_rotated", "calls_refused"}) {
+    EXPECT_OK(CheckAuditEvent(methods, event));
+  }
+  EXPECT_EQ(CheckAuditEvent(methods, "secret_raed"),
+            absl::InvalidArgumentError("there is no event 'secret_raed'; did you mean secret_read; "
+                                       "docs/AUDIT.md lists them"));
+  EXPECT_EQ(CheckAuditEvent(methods, "x"),
+            absl::InvalidArgumentError("there is no event 'x'; docs/AUDIT.md lists them"));
+  for (const char* const outcome : {"", "ok", "PERMISSION_DENIED", "UNAUTHENTICATED"}) {
+    EXPECT_OK(CheckAuditOutcome(outcome));
+  }
+  const absl::Status denied = CheckAuditOutcome("PERMISION_DENIED");
+  EXPECT_TRUE(absl::IsInvalidArgument(denied));
+  EXPECT_EQ(denied.message().substr(0, 83),
+            "there is no outcome 'PERMISION_DENIED'; did you mean PERMISSION_DENIED; there are o");
+  EXPECT_FALSE(CheckAuditOutcome("OK").ok());
 }
 
 }  // namespace

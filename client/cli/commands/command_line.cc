@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/nearest.h"
 #include "base/version.h"
 #include "client/cli/commands/commands.h"
@@ -90,12 +91,14 @@ Asked WhatWasAsked(CLI::App* app) {
 // A wrong word with the nearest right one.
 std::string Suggestion(CLI::App* command, const std::vector<std::string>& unknown) {
   if (unknown.empty()) return "";
-  const std::string& word = unknown.front();
+  absl::string_view word = unknown.front();
+  const bool flag = absl::StartsWith(word, "-");
+  while (absl::ConsumePrefix(&word, "-")) continue;
   std::vector<std::string> known;
-  if (absl::StartsWith(word, "-")) {
+  if (flag) {
     for (const CLI::App* app = command; app != nullptr; app = app->get_parent()) {
       for (const CLI::Option* const option : app->get_options()) {
-        for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+        for (const std::string& name : option->get_lnames()) known.push_back(name);
       }
     }
   } else {
@@ -103,10 +106,8 @@ std::string Suggestion(CLI::App* command, const std::vector<std::string>& unknow
       known.push_back(child->get_name());
     }
   }
-  const std::string nearest = Nearest(word, known);
-  return nearest.empty() || EditDistance(word, nearest) > 3
-             ? ""
-             : absl::StrCat("did you mean ", nearest, "?");
+  const std::string similar = Similar(word, known);
+  return similar.empty() ? "" : absl::StrCat("did you mean ", flag ? "--" : "", similar, "?");
 }
 
 absl::Status ExplainParseError(CLI::App* app, const CLI::ParseError& error) {

@@ -1,0 +1,58 @@
+#include "server/audit_words.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/limits.h"
+#include "base/nearest.h"
+
+namespace keyturn {
+namespace {
+
+// Of no method's own; audit_document_test holds them to what the code emits.
+constexpr const char* kOtherEvents[] = {
+    "authorization_failure", "rate_limited", "authentication_failure", "authentication_locked_out",
+    "secret_expired",        "token_purged", "integrity_checked",      "due_hints_mended",
+    "records_rewrapped",     "kek_retired",  "rollback_accepted",      "calls_refused"};
+
+std::string Suggestion(absl::string_view word, const std::vector<std::string>& known) {
+  const std::string similar = Similar(word, known);
+  return similar.empty() ? "" : absl::StrCat("; did you mean ", similar);
+}
+
+}  // namespace
+
+std::vector<std::string> AuditEvents(const MethodTable& methods) {
+  std::vector<std::string> events(std::begin(kOtherEvents), std::end(kOtherEvents));
+  for (const MethodInfo& method : methods.methods()) events.push_back(method.audit_event);
+  std::sort(events.begin(), events.end());
+  events.erase(std::unique(events.begin(), events.end()), events.end());
+  return events;
+}
+
+absl::Status CheckAuditEvent(const MethodTable& methods, absl::string_view event) {
+  const std::vector<std::string> known = AuditEvents(methods);
+  if (event.empty() || std::binary_search(known.begin(), known.end(), event)) {
+    return absl::OkStatus();
+  }
+  event = event.substr(0, limits::kNameBytesMax);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "there is no event '", event, "'", Suggestion(event, known), "; docs/AUDIT.md lists them"));
+}
+
+absl::Status CheckAuditOutcome(absl::string_view outcome) {
+  std::vector<std::string> known = {"ok"};
+  for (int code = 1; code <= static_cast<int>(absl::StatusCode::kUnauthenticated); ++code) {
+    known.push_back(absl::StatusCodeToString(static_cast<absl::StatusCode>(code)));
+  }
+  if (outcome.empty() || std::find(known.begin(), known.end(), outcome) != known.end()) {
+    return absl::OkStatus();
+  }
+  outcome = outcome.substr(0, limits::kNameBytesMax);
+  return absl::InvalidArgumentError(absl::StrCat("there is no outcome '", outcome, "'",
+                                                 Suggestion(outcome, known), "; there are ",
+                                                 absl::StrJoin(known, ", ")));
+}
+
+}  // namespace keyturn
