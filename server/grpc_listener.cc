@@ -66,6 +66,13 @@ absl::Status CannotListen(absl::string_view where, const absl::Status& why) {
   return absl::UnavailableError(absl::StrCat(where, ": ", why.message()));
 }
 
+// What to do when another program, such as a server started before, listens there.
+std::string OtherPort(const absl::Status& why) {
+  return absl::StrContains(why.message(), "Address already in use")
+             ? "; set listen.grpc to another port, or to port 0 for any that is free"
+             : "";
+}
+
 // Hands connections to the server that is built, with these credentials.
 std::function<void(int, int)> Into(grpc::ServerBuilder* builder,
                                    std::shared_ptr<grpc::ServerCredentials> credentials) {
@@ -108,9 +115,10 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
   std::vector<Acceptor::Door> doors;
   absl::StatusOr<ListeningSocket> tcp = ListeningSocket::Tcp(options.address);
   if (!tcp.ok()) {
-    return CannotListen(
+    const absl::Status failed = CannotListen(
         absl::StrCat("listen.grpc: cannot listen on ", host, ":", options.address.port),
         tcp.status());
+    return absl::Status(failed.code(), absl::StrCat(failed.message(), OtherPort(failed)));
   }
   listener->address_ = absl::StrCat(host, ":", tcp->port());
   doors.push_back({*std::move(tcp), false, Into(&builder, listener->credentials_)});

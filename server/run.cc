@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -88,6 +89,10 @@ absl::Status Serve(Config config, const CommandLine& line) {
     PrintDevBanner(info);
   }
   LogInfo("listening", {{"grpc", info.grpc}, {"metrics", info.metrics}});
+  if (!server->rooms().keyring->status().initialized) {
+    LogInfo("the vault is new: nothing is stored and nobody can log in before it is initialised",
+            {{"next", absl::StrCat("keyturn operator init --socket ", info.operator_socket)}});
+  }
   if (!line.info_file.empty()) RETURN_IF_ERROR(WriteInfoFile(line.info_file, info));
   WaitForSignals(signals, *server);
   server->Stop(kGrace);
@@ -102,6 +107,17 @@ int CheckOnly(const Config& config, const CommandLine& line) {
   return kExitBadConfig;
 }
 
+// Who types --dev reads no log; and most often has a server already that holds the port.
+void SayToAPerson(const absl::Status& failed) {
+  std::fprintf(stderr, "keyturnd: %s\n", std::string(failed.message()).c_str());
+  if (!absl::StrContains(failed.message(), "Address already in use")) return;
+  std::fputs(
+      "next: printf '[listen]\\ngrpc = \"127.0.0.1:0\"\\nmetrics = \"127.0.0.1:0\"\\n' > dev.toml "
+      "&& "
+      "keyturnd --dev --config dev.toml\n",
+      stderr);
+}
+
 }  // namespace
 
 int RunServer(const CommandLine& line) {
@@ -114,6 +130,10 @@ int RunServer(const CommandLine& line) {
   SetLogLevel(config->log_level);
   const absl::Status served = Serve(*config, line);
   if (served.ok()) return 0;
+  if (config->dev) {
+    SayToAPerson(served);
+    return kExitFailed;
+  }
   LogError("the server could not start", {{"error", std::string(served.message())}});
   return kExitFailed;
 }

@@ -35,7 +35,7 @@ class ProcessTest : public testing::Test {
   void SetUp() override {
     const char* const bin = std::getenv("KEYTURN_BIN");
     program_ = absl::StrCat(bin == nullptr ? "" : bin, "/keyturnd");
-    if (access(program_.c_str(), X_OK) != 0) GTEST_SKIP() << "no keyturnd in KEYTURN_BIN";
+    ASSERT_EQ(access(program_.c_str(), X_OK), 0) << "KEYTURN_BIN must name keyturnd's directory";
   }
 
   using Environment = std::map<std::string, std::string>;
@@ -87,6 +87,17 @@ class ProcessTest : public testing::Test {
     const int notify = inotify_init1(IN_CLOEXEC);
     inotify_add_watch(notify, dir_.path().c_str(), IN_MOVED_TO | IN_CREATE);
     while (!FileSystem::Posix().Exists(dir_.File(name))) {
+      char events[4096];
+      ASSERT_GT(read(notify, events, sizeof(events)), 0);
+    }
+    close(notify);
+  }
+
+  // Returns when `text` is in what the server wrote to standard error.
+  void AwaitLog(const std::string& text) {
+    const int notify = inotify_init1(IN_CLOEXEC);
+    inotify_add_watch(notify, dir_.File("err").c_str(), IN_MODIFY);
+    while (!absl::StrContains(Out("err"), text)) {
       char events[4096];
       ASSERT_GT(read(notify, events, sizeof(events)), 0);
     }
@@ -162,10 +173,21 @@ TEST_F(ProcessTest, SaysWhichListenerFailsAndWhy) {
   std::ofstream(dir_.File("c.toml"))
       << RealConfig() << "[listen]\ngrpc = \"" << where << "\"\nmetrics = \"127.0.0.1:0\"\n";
   EXPECT_EQ(Run({"--config", dir_.File("c.toml")}), 1);
-  close(taken);
   EXPECT_TRUE(absl::StrContains(
-      Out("err"), "listen.grpc: cannot listen on " + where + ": Address already in use\""))
+      Out("err"), "listen.grpc: cannot listen on " + where +
+                      ": Address already in use; set listen.grpc to another port, or to port 0 for "
+                      "any that is free\""))
       << Out("err");
+  std::ofstream(dir_.File("dev.toml"))
+      << "[listen]\ngrpc = \"" << where << "\"\nmetrics = \"127.0.0.1:0\"\n";
+  // Still taken: to a person in words, with the line to type.
+  EXPECT_EQ(Run({"--dev", "--config", dir_.File("dev.toml")}), 1);
+  EXPECT_TRUE(absl::StrContains(Out("err"), "keyturnd: listen.grpc: cannot listen on " + where))
+      << Out("err");
+  EXPECT_TRUE(absl::StrContains(Out("err"), "\nnext: printf ")) << Out("err");
+  EXPECT_TRUE(absl::StrContains(Out("err"), " > dev.toml && keyturnd --dev --config dev.toml\n"))
+      << Out("err");
+  close(taken);
   // What is in the way of the socket is no socket that a killed server left.
   ASSERT_EQ(mkdir(dir_.File("data/operator.sock").c_str(), 0700), 0);
   EXPECT_EQ(Run({"--config", dir_.File("c.toml")}), 1);
@@ -292,10 +314,47 @@ TEST_F(ProcessTest, DevModeServesUntilItIsTold) {
   EXPECT_EQ(file.st_mode & 0777, 0600u);
   EXPECT_TRUE(absl::StartsWith(*FileSystem::Posix().Read(token_file), "kts."));
   EXPECT_TRUE(absl::StrContains(Out("err"), "NOT FOR REAL SECRETS"));
-  kill(pid, SIGHUP);
   kill(pid, SIGTERM);
   EXPECT_EQ(Wait(pid), 0);
   EXPECT_FALSE(FileSystem::Posix().Exists(token_file));
+}
+
+// The serial number of the certificate that a new connection is shown.
+std::string ServedSerial(const nlohmann::json& info) {
+  const std::string command =
+      absl::StrCat("echo | timeout 20 openssl s_client -alpn h2 -connect ",
+                   std::string(info["grpc"]), " 2>/dev/null | openssl x509 -noout -serial");
+  FILE* const pipe = popen(command.c_str(), "r");
+  char line[256] = "";
+  EXPECT_NE(fgets(line, sizeof(line), pipe), nullptr);
+  pclose(pipe);
+  return line;
+}
+
+TEST_F(ProcessTest, ASighupTakesTheNewCertificateAndKeepsTheOldOneFromABadFile) {
+  TestCa ca(dir_.path());
+  ca.Server("server");
+  WriteConfig("c.toml",
+              absl::StrCat(RealConfig(), "[tls]\ncertificate = \"", dir_.File("server.pem"),
+                           "\"\nkey = \"", dir_.File("server.key"), "\"\n"));
+  const pid_t pid = Spawn({"--config", dir_.File("c.toml"), "--info-file", dir_.File("info.json")});
+  Await("info.json");
+  const nlohmann::json info = nlohmann::json::parse(Out("info.json"));
+  const std::string first = ServedSerial(info);
+  EXPECT_TRUE(absl::StartsWith(first, "serial=")) << first;
+  ca.Server("server");
+  EXPECT_EQ(ServedSerial(info), first);
+  kill(pid, SIGHUP);
+  AwaitLog("\"certificates were read again\"");
+  const std::string second = ServedSerial(info);
+  EXPECT_TRUE(absl::StartsWith(second, "serial=")) << second;
+  EXPECT_NE(second, first);
+  std::ofstream(dir_.File("server.pem")) << "no certificate\n";
+  kill(pid, SIGHUP);
+  AwaitLog("\"certificates were not read; the old ones stay\"");
+  EXPECT_EQ(ServedSerial(info), second);
+  kill(pid, SIGTERM);
+  EXPECT_EQ(Wait(pid), 0);
 }
 
 TEST_F(ProcessTest, ARealServerLeavesNoCoreAndNoFilesToOthers) {
