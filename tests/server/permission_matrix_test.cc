@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "server/rename_check.h"
 #include "tests/server/raw_call.h"
 
 namespace keyturn {
@@ -234,7 +235,8 @@ class PermissionMatrix : public ServerFixture {
   }
 
   // The call's status, with any answer it gave thrown away.
-  grpc::Status Invoke(const MethodInfo& method, const Caller& caller, const std::string& path) {
+  grpc::Status Invoke(const MethodInfo& method, const Caller& caller, const std::string& path,
+                      const std::string& new_path = "") {
     grpc::ChannelInterface* const channel =
         caller.channel == nullptr ? stubs_->channel.get() : caller.channel.get();
     const std::unique_ptr<google::protobuf::Message> request = NewRequest(method);
@@ -242,6 +244,10 @@ class PermissionMatrix : public ServerFixture {
     for (const char* name : {"path", "new_path"}) {
       const auto* const field = type.FindFieldByName(name);
       if (field != nullptr) request->GetReflection()->SetString(request.get(), field, path);
+    }
+    const auto* const target = type.FindFieldByName("new_path");
+    if (target != nullptr && !new_path.empty()) {
+      request->GetReflection()->SetString(request.get(), target, new_path);
     }
     const auto* const all = type.FindFieldByName("all");  // versions
     if (all != nullptr) request->GetReflection()->SetBool(request.get(), all, true);
@@ -334,6 +340,97 @@ TEST_F(PermissionMatrix, RenameNeedsBothPaths) {
             grpc::StatusCode::PERMISSION_DENIED);
   request.set_new_path("app/two/db");
   EXPECT_EQ(Text(stubs_->secrets->Rename(Ctx(callers_[4].token), request, &response)), "OK");
+}
+
+// Of the permissions on a secret, what a rename needs of both ends, and no more at the new one than
+// the caller has at the old one.
+TEST_F(PermissionMatrix, RenamesAgreeWithTheModelOnBothPaths) {
+  ASSERT_OK_AND_ASSIGN(const MethodTable methods, MethodTable::Create(MethodTable::Services()));
+  const MethodInfo& rename = methods.Get("SecretService", "Rename");
+  const std::vector<std::string> paths = {"app/two/db", "app/private/two", "other/two"};
+  int allowed = 0, refused = 0;
+  for (const Caller& caller : callers_) {
+    if (!caller.known) continue;
+    for (const std::string& from : paths) {
+      for (const std::string& to : paths) {
+        if (from == to) continue;
+        const auto may = [&](const std::string& permission, const std::string& path) {
+          return caller.root || ModelAllows(caller.rules, permission, path);
+        };
+        bool expected =
+            may("secret:read", from) && may("secret:write", from) && may("secret:write", to);
+        for (const char* const permission : kSecretPermissions) {
+          expected = expected && (!may(permission, to) || may(permission, from));
+        }
+        v1::DestroyRequest destroy;
+        destroy.set_path(to);
+        destroy.set_all(true);
+        v1::DestroyResponse destroyed;
+        stubs_->secrets->Destroy(Ctx(root_), destroy, &destroyed);  // what an earlier turn left
+        ASSERT_EQ(Text(Put(from, {{"value", "1"}}, root_)), "OK");
+        const grpc::Status status = Invoke(rename, caller, from, to);
+        EXPECT_EQ(status.error_code(),
+                  expected ? grpc::StatusCode::OK : grpc::StatusCode::PERMISSION_DENIED)
+            << caller.name << " from " << from << " to " << to << ": " << Text(status);
+        ++(expected ? allowed : refused);
+      }
+    }
+    clock_.AdvanceTime(absl::Seconds(5));
+  }
+  EXPECT_GT(allowed, 5);
+  EXPECT_GT(refused, 50);
+}
+
+// Each item of a batch is judged as a read of it alone, whatever stands beside it.
+TEST_F(PermissionMatrix, ItemsOfABatchAgreeWithTheModel) {
+  v1::BatchGetRequest request;
+  for (const char* const path :
+       {"app/one/db", "other/secret", "app/private/key", "app/none", "other/none", "app/one/db"}) {
+    request.add_requests()->set_path(path);
+  }
+  std::vector<Mutant> mutants = Mutants();
+  int given = 0, refused = 0;
+  for (const Caller& caller : callers_) {
+    if (!caller.known) continue;
+    const auto may_read = [](const Caller& who, const std::string& path) {
+      return who.root || ModelAllows(who.rules, "secret:read", path);
+    };
+    const std::unique_ptr<v1::SecretService::Stub> stub =
+        v1::SecretService::NewStub(caller.channel == nullptr ? stubs_->channel : caller.channel);
+    v1::BatchGetResponse response;
+    const grpc::Status status = stub->BatchGet(Ctx(caller.token), request, &response);
+    if (!caller.root && !ModelMayAllowBelow(caller.rules, "secret:read", "")) {
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED) << caller.name;
+      continue;
+    }
+    ASSERT_EQ(Text(status), "OK") << caller.name;
+    ASSERT_EQ(response.items_size(), request.requests_size()) << caller.name;
+    for (int i = 0; i < response.items_size(); ++i) {
+      const auto& item = response.items(i);
+      const std::string& path = request.requests(i).path();
+      const bool expected = may_read(caller, path);
+      const bool there = !absl::EndsWith(path, "none");
+      const auto code = !expected ? grpc::StatusCode::PERMISSION_DENIED
+                        : there   ? grpc::StatusCode::OK
+                                  : grpc::StatusCode::NOT_FOUND;
+      EXPECT_EQ(item.code(), static_cast<int>(code)) << caller.name << " on " << path;
+      EXPECT_EQ(item.has_secret(), expected && there) << caller.name << " on " << path;
+      EXPECT_EQ(item.path(), path);
+      for (Mutant& mutant : mutants) {
+        Caller forgotten = caller;
+        mutant.forget(forgotten);
+        mutant.told_apart +=
+            may_read(forgotten, path) != (item.code() != static_cast<int>(grpc::PERMISSION_DENIED));
+      }
+      ++(expected ? given : refused);
+    }
+  }
+  EXPECT_GT(given, 15);
+  EXPECT_GT(refused, 10);
+  for (const Mutant& mutant : mutants) {
+    if (absl::StrContains(mutant.name, "identify")) continue;  // nobody unknown asks here
+    EXPECT_GT(mutant.told_apart, 0) << mutant.name;
+  }
 }
 
 TEST_F(PermissionMatrix, BatchGetAsksForEachPath) {
