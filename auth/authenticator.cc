@@ -12,14 +12,17 @@
 #include "auth/lockout.h"
 #include "base/coding.h"
 #include "base/limits.h"
+#include "base/reason.h"
 #include "base/status_macros.h"
 #include "crypto/mac.h"
 
 namespace keyturn {
 namespace {
 
+// A known certificate that no role is bound to, and one that its role is closed to, look the same.
 absl::Status NobodyByThisCertificate() {
-  return absl::UnauthenticatedError("the credentials are not those of anyone known here");
+  return WithReason(
+      absl::UnauthenticatedError("the credentials are not those of anyone known here"), "NO_ROLE");
 }
 
 bool IsBoundTo(const v1::Role& role, const PeerCertificate& certificate) {
@@ -77,7 +80,9 @@ class AuthenticatorImpl : public Authenticator {
       matching.clear();
     }
     if (matching.empty()) {
-      return absl::PermissionDeniedError("no such role is open to this certificate from here");
+      return WithReason(
+          absl::PermissionDeniedError("no such role is open to this certificate from here"),
+          "NO_ROLE");
     }
     if (matching.size() > 1) {
       return absl::InvalidArgumentError("the certificate matches several roles: name one");

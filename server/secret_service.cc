@@ -178,7 +178,14 @@ absl::StatusOr<v1::PutResponse> SecretServiceImpl::GenerateAndPut(
   v1::PasswordPolicy policy;
   const bool named = !request.spec().policy().empty();
   if (named) {
-    ASSIGN_OR_RETURN(policy, parts_.policies.GetPasswordPolicy(request.spec().policy()));
+    absl::StatusOr<v1::PasswordPolicy> found =
+        parts_.policies.GetPasswordPolicy(request.spec().policy());
+    // Told apart from a secret that is not there.
+    if (absl::IsNotFound(found.status())) {
+      return WithReason(found.status(), "NO_PASSWORD_POLICY");
+    }
+    RETURN_IF_ERROR(found.status());
+    policy = *std::move(found);
   }
   ASSIGN_OR_RETURN(const GeneratedValue generated,
                    GenerateValue(request.spec(), params.kind, named ? &policy : nullptr));

@@ -54,6 +54,11 @@ std::string ReasonStep(const ErrorDetail& detail, const Asked& asked) {
     return "keyturn whoami says which policies you have; nobody gives or takes more than they let";
   }
   if (reason == "NO_CERTIFICATE") return "give --client-cert FILE and --client-key FILE";
+  if (reason == "NO_ROLE") {
+    return "an operator binds the certificate to a role: keyturn role put NAME --policy POLICY "
+           "--spiffe-id SPIFFE_ID; keyturn role list shows what there is";
+  }
+  if (reason == "NO_PASSWORD_POLICY") return "keyturn password-policy list shows what there is";
   if (reason == "NO_TOKEN") return "keyturn whoami says who you are without one";
   if (reason == "DEADLINE_REQUIRED") return "give --timeout 15s";
   if (reason == "REVISION_AHEAD") return "keyturn operator status says the newest revision";
@@ -72,6 +77,25 @@ std::string StateStep(const ErrorDetail& detail, const Asked& asked) {
   if (group == "operator") return "keyturn operator status";
   const std::string list = ListFor(asked);
   return list.empty() ? "keyturn doctor" : list;
+}
+
+// Of a refusal: the question that `can-i` answers, with the permission that the server named and
+// the path, as far as they are known.
+std::string DeniedStep(const absl::Status& status, absl::string_view path) {
+  const absl::string_view message = status.message();
+  constexpr absl::string_view kBefore = " grants ", kAfter = " here";
+  const size_t begin = message.find(kBefore);
+  const size_t end = message.find(kAfter, begin == absl::string_view::npos ? 0 : begin);
+  std::string permission = "PERMISSION";
+  if (begin != absl::string_view::npos && end != absl::string_view::npos) {
+    permission = std::string(message.substr(begin + kBefore.size(), end - begin - kBefore.size()));
+  }
+  const bool of_paths = !absl::StartsWith(permission, "admin:");
+  return absl::StrCat("keyturn can-i ", permission, of_paths ? " " : "",
+                      !of_paths      ? ""
+                      : path.empty() ? "PATH"
+                                     : ShellWord(path),
+                      " says which grant is missing");
 }
 
 }  // namespace
@@ -109,6 +133,7 @@ std::string SecretStep(const absl::Status& status, absl::string_view path,
   if (absl::StartsWith(reason, "VERSION_")) {
     return absl::StrCat("keyturn secret history ", word, " shows the versions");
   }
+  if (absl::IsPermissionDenied(status)) return DeniedStep(status, path);
   if (!absl::IsNotFound(status)) return "";
   if (!field.empty() && absl::StrContains(status.message(), "field")) {
     return absl::StrCat("keyturn secret get ", word, " shows its fields, values hidden");
@@ -128,15 +153,18 @@ std::string NextStep(const absl::Status& status, const Asked& asked) {
   const size_t hash = asked.path.find('#');
   const absl::string_view path = absl::string_view(asked.path).substr(0, hash);
   if (about_secret && !detail.correlation_id.empty()) {
+    // A refusal of a move may be about either end.
+    const bool either = absl::IsPermissionDenied(status) && !asked.new_path.empty();
     const std::string step =
-        SecretStep(status, path, hash == std::string::npos ? "" : asked.path.substr(hash + 1));
+        SecretStep(status, either ? absl::string_view() : path,
+                   hash == std::string::npos ? "" : asked.path.substr(hash + 1));
     if (!step.empty()) return step;
   }
   switch (status.code()) {
     case absl::StatusCode::kUnauthenticated:
       return "log in again: keyturn login; keyturn whoami shows who you are";
     case absl::StatusCode::kPermissionDenied:
-      return "keyturn can-i PERMISSION PATH says which grant is missing";
+      return DeniedStep(status, "");
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kDeadlineExceeded:
       return "keyturn doctor finds out why";

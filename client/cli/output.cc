@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <system_error>
@@ -72,6 +73,9 @@ absl::Status Output::Require(std::initializer_list<Format> allowed) const {
 absl::Status Output::Raw(absl::string_view bytes) const {
   if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() ||
       std::fflush(stdout) != 0) {
+    // Who reads has what it wanted, as `head` has; a program that does not ignore SIGPIPE would
+    // have ended here without a word.
+    if (errno == EPIPE) return WithExitCode(absl::CancelledError(""), 128 + SIGPIPE);
     return WithExitCode(
         absl::UnavailableError(absl::StrCat("cannot write to standard output: ",
                                             std::generic_category().message(errno))),

@@ -2,13 +2,18 @@
 
 #include "base/coding.h"
 #include "base/limits.h"
+#include "base/reason.h"
 #include "crypto/mac.h"
 #include "tests/auth/auth_fixture.h"
 
 namespace keyturn {
 namespace {
 
-constexpr char kNobody[] = "the credentials are not those of anyone known here";
+const absl::Status& Nobody() {
+  static const auto* const status = new absl::Status(WithReason(
+      absl::UnauthenticatedError("the credentials are not those of anyone known here"), "NO_ROLE"));
+  return *status;
+}
 
 class AuthenticatorTest : public AuthFixture {
  protected:
@@ -41,9 +46,9 @@ TEST_F(AuthenticatorTest, CertificatesGetThePoliciesOfTheirRoles) {
   EXPECT_EQ(identity->auth_method, "certificate");
   EXPECT_EQ(identity->role, "api");
   EXPECT_TRUE(identity->grants->allows_everything());
-  EXPECT_EQ(Identify(With("spiffe://prod/other")).status(), absl::UnauthenticatedError(kNobody));
+  EXPECT_EQ(Identify(With("spiffe://prod/other")).status(), Nobody());
   // A name in the subject is nobody's identity.
-  EXPECT_EQ(Identify(With("")).status(), absl::UnauthenticatedError(kNobody));
+  EXPECT_EQ(Identify(With("")).status(), Nobody());
 }
 
 TEST_F(AuthenticatorTest, OfSeveralRolesACertificateGetsEachPolicyOnce) {
@@ -187,8 +192,8 @@ TEST_F(AuthenticatorTest, ASourceThatGuessesIsLockedOutAndNoOther) {
 }
 
 TEST_F(AuthenticatorTest, RoleForWantsOneRole) {
-  const absl::Status none =
-      absl::PermissionDeniedError("no such role is open to this certificate from here");
+  const absl::Status none = WithReason(
+      absl::PermissionDeniedError("no such role is open to this certificate from here"), "NO_ROLE");
   Put(Role("one", "spiffe://prod/*", {"root"}));
   EXPECT_EQ(authenticator_->RoleFor(With("spiffe://prod/x"), "")->name(), "one");
   Put(Role("two", "spiffe://prod/x", {"root"}));

@@ -8,6 +8,7 @@
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
+#include "client/cli/next_step.h"
 #include "client/cli/progress.h"
 #include "crypto/x509_make.h"
 
@@ -63,14 +64,18 @@ absl::Status Issue(Shell& shell, const IssueFlags& flags) {
                    client->IssueCertificate(request, shell.Options()));
   RETURN_IF_ERROR(WriteFileWhole(key_file, made.key_pem.ExposeForCrypto(), 0600));
   RETURN_IF_ERROR(WriteFileWhole(certificate_file, issued.certificate_pem(), 0644));
-  return shell.out().Object({{"certificate", certificate_file},
-                             {"key", key_file},
-                             {"SPIFFE id", flags.spiffe_id},
-                             {"expires", TimeText(issued.expire_time())}},
-                            Json{{"certificateFile", certificate_file},
-                                 {"keyFile", key_file},
-                                 {"spiffeId", flags.spiffe_id},
-                                 {"expireTime", TimeText(issued.expire_time())}});
+  RETURN_IF_ERROR(shell.out().Object({{"certificate", certificate_file},
+                                      {"key", key_file},
+                                      {"SPIFFE id", flags.spiffe_id},
+                                      {"expires", TimeText(issued.expire_time())}},
+                                     Json{{"certificateFile", certificate_file},
+                                          {"keyFile", key_file},
+                                          {"spiffeId", flags.spiffe_id},
+                                          {"expireTime", TimeText(issued.expire_time())}}));
+  shell.SayNext(absl::StrCat("keyturn role put NAME --policy POLICY --spiffe-id ",
+                             ShellWord(flags.spiffe_id),
+                             ", unless a role has it; the certificate may do nothing before"));
+  return absl::OkStatus();
 }
 
 }  // namespace

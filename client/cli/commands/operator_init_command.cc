@@ -95,8 +95,11 @@ absl::Status Init(Shell& shell, InitFlags flags) {
   ASSIGN_OR_RETURN(Client* const client, shell.ConnectLocal());
   ASSIGN_OR_RETURN(const v1::StatusResponse status, client->Status({}, shell.Options()));
   if (status.initialized()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the vault is initialised already, as ", status.vault_id()));
+    // No such profile was made; what is typed next must not name it.
+    shell.flags.profile.clear();
+    return WithHelp(absl::FailedPreconditionError(
+                        absl::StrCat("the vault is initialised already, as ", status.vault_id())),
+                    status.sealed() ? "keyturn operator unseal" : "keyturn operator status");
   }
   ASSIGN_OR_RETURN(const std::string ca_pem, ServerCa(*settings));
   ASSIGN_OR_RETURN(const CertificateRequest certificate, MakeCertificateRequest());

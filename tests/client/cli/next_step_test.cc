@@ -50,6 +50,10 @@ const std::vector<Row>& Reasons() {
        "keyturn whoami says which policies you have; nobody gives or takes more than they let"},
       {Code::kFailedPrecondition, "NO_CERTIFICATE",
        "give --client-cert FILE and --client-key FILE"},
+      {Code::kUnauthenticated, "NO_ROLE",
+       "an operator binds the certificate to a role: keyturn role put NAME --policy POLICY "
+       "--spiffe-id SPIFFE_ID; keyturn role list shows what there is"},
+      {Code::kNotFound, "NO_PASSWORD_POLICY", "keyturn password-policy list shows what there is"},
       {Code::kFailedPrecondition, "NO_TOKEN", "keyturn whoami says who you are without one"},
       {Code::kInvalidArgument, "DEADLINE_REQUIRED", "give --timeout 15s"},
       {Code::kInvalidArgument, "WRONG_KEY",
@@ -121,7 +125,7 @@ TEST(NextStep, IsKnownForEveryCode) {
       {Code::kDeadlineExceeded, "keyturn doctor finds out why"},
       {Code::kNotFound, "keyturn secret list a/"},
       {Code::kAlreadyExists, "keyturn doctor"},
-      {Code::kPermissionDenied, "keyturn can-i PERMISSION PATH says which grant is missing"},
+      {Code::kPermissionDenied, "keyturn can-i PERMISSION a/b says which grant is missing"},
       {Code::kResourceExhausted, "type it again in a moment"},
       {Code::kFailedPrecondition, "keyturn secret show a/b shows how it is"},
       {Code::kAborted, "type it again in a moment"},
@@ -156,6 +160,23 @@ TEST(NextStep, NamesWhatTheCommandIsAbout) {
   EXPECT_EQ(NextStep(none, {.command = "can-i"}), "keyturn policy list shows what there is");
   EXPECT_EQ(NextStep(FromServer(Code::kFailedPrecondition), {.command = "operator init"}),
             "keyturn operator status");
+}
+
+TEST(NextStep, OfARefusalAsksWhatTheServerNamed) {
+  const auto denied = [](const std::string& permission) {
+    return FromServer(Code::kPermissionDenied, "",
+                      absl::StrCat("no policy of the caller grants ", permission,
+                                   " here; `keyturn can-i` explains why"));
+  };
+  EXPECT_EQ(NextStep(denied("secret:read"), kRead),
+            "keyturn can-i secret:read a/b says which grant is missing");
+  EXPECT_EQ(NextStep(denied("secret:write"),
+                     {.command = "secret rename", .path = "a/b", .new_path = "a/c"}),
+            "keyturn can-i secret:write PATH says which grant is missing");
+  EXPECT_EQ(NextStep(denied("admin:policy"), {.command = "policy list"}),
+            "keyturn can-i admin:policy says which grant is missing");
+  EXPECT_EQ(SecretStep(denied("secret:read"), "x/y z", ""),
+            "keyturn can-i secret:read 'x/y z' says which grant is missing");
 }
 
 // No server was asked.
