@@ -2,10 +2,12 @@
 
 #include <cstdio>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/output.h"
 #include "client/cli/terminal.h"
+#include "client/cli/wire_words.h"
 #include "client/error_detail.h"
 
 namespace keyturn::cli {
@@ -14,7 +16,9 @@ int Report(const absl::Status& status, const GlobalFlags& flags, const Asked& as
   const int code = ExitCodeOf(status);
   if (status.ok() || status.message().empty()) return code;
   const ErrorDetail detail = DetailOf(status);
-  const std::string message(status.message());
+  // `api call` speaks of fields itself.
+  const bool by_flags = !detail.correlation_id.empty() && !absl::StartsWith(asked.command, "api");
+  const std::string message = by_flags ? InFlags(status.message()) : std::string(status.message());
   const std::string next = WithProfile(NextStep(status, asked), asked.profile);
   if (flags.output == "json") {
     const Json error = {{"error",

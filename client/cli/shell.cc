@@ -59,9 +59,29 @@ absl::StatusOr<std::string> Shell::Token() {
   return std::move(chosen.token);
 }
 
+namespace {
+
+// A certificate that was given goes with a key that was given, not with that of a profile: gRPC
+// would say of two that do not fit that it has no handshaker.
+absl::Status CheckPair(const Settings& settings) {
+  const auto given = [&settings](const char* name) {
+    return !settings[name].empty() && !absl::StartsWith(settings.SourceOf(name), "profile ");
+  };
+  const bool certificate = given("client_cert");
+  if (certificate == given("client_key")) return absl::OkStatus();
+  return WithHelp(UsageError(absl::StrCat(
+                      settings.SourceOf(certificate ? "client_cert" : "client_key"), " names a ",
+                      certificate ? "client certificate, and nothing its key"
+                                  : "client's key, and nothing the certificate that it is for")),
+                  certificate ? "give --client-key FILE too" : "give --client-cert FILE too");
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Client>> Shell::ConnectAs(const std::string& token) {
   ASSIGN_OR_RETURN(Settings* const found, settings());
   RETURN_IF_ERROR(found->RequireProfile());
+  RETURN_IF_ERROR(CheckPair(*found));
   ClientOptions options;
   options.address = (*found)["address"];
   options.ca_file = (*found)["ca_cert"];

@@ -79,7 +79,10 @@ TEST_F(CliErrors, NumbersAreNotBentIntoShape) {
   Fails("secret put e/n --value-file - --if-version -1", 2, "must not be negative", "x");
   Fails("secret destroy e/n --versions 1,-2 --confirm e/n", 2, "must not be negative");
   Fails("role put r --policy root --spiffe-id spiffe://a/b --token-ttl 15m --token-max-ttl 5m", 2,
-        "token_ttl_seconds must not be more than token_max_ttl_seconds");
+        "--token-ttl must not be more than --token-max-ttl");
+  Fails("role put r --policy root", 2,
+        "a role needs at least one of --spiffe-id and --fingerprint");
+  Fails("login --ttl 400d", 2, "--ttl must be 0 to 2764800 seconds (32d)");
   Fails("password-policy put weak --length 3 --alphabet hex", 2,
         "the value would have 12 bits of randomness; at least 128 are required");
   Fails("password-policy put odd --length 40 --alphabet hex --require 1:!", 2,

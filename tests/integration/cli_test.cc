@@ -261,7 +261,7 @@ TEST_F(Cli, ExplainsItsSettings) {
   Ok("profile add other --address 127.0.0.1:1 --ca-cert " + ca);
   Fails("profile add other --address 127.0.0.1:1 --ca-cert " + ca, 6, "--overwrite replaces it");
   Ok("profile use other");
-  Fails("whoami --timeout 500ms", 7, "next: keyturn doctor finds out why");
+  Fails("whoami --timeout 500ms", 7, "keyturn doctor");
   Ok("profile use default");
   Ok("profile rm other --confirm other");
   Fails("profile use nope", 3, "no profile 'nope'; there are: default");

@@ -12,6 +12,7 @@
 #include "base/version.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/commands/help.h"
+#include "client/cli/diagnose.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/report.h"
 #include "client/cli/shell.h"
@@ -162,6 +163,21 @@ std::unique_ptr<CLI::App> BuildCommandLine(Shell& shell) {
   return app;
 }
 
+// gRPC's words about a connection, in those of `doctor`.
+absl::Status ExplainUnreachable(const absl::Status& status, Shell& shell) {
+  if (!absl::IsUnavailable(status) || HelpOf(status).has_value() ||
+      !absl::StrContains(status.message(), "failed to connect to all addresses") ||
+      absl::StrContains(status.message(), "unix:")) {  // the operator's socket
+    return status;
+  }
+  const absl::StatusOr<Settings*> settings = shell.settings();
+  if (!settings.ok() || absl::StartsWith((**settings)["address"], "unix:")) return status;
+  const Diagnosis why = ExplainConnection(status, **settings);
+  return WithHelp(WithMessage(status, why.evidence), absl::StrCat(why.fix,
+                                                                  "; keyturn doctor looks "
+                                                                  "at the rest"));
+}
+
 }  // namespace
 
 int RunCommandLine(std::vector<std::string> arguments) {
@@ -199,7 +215,7 @@ int RunCommandLine(std::vector<std::string> arguments) {
     return Report(status, shell.flags);
   }
   shell.asked = WhatWasAsked(app.get());
-  const absl::Status ran = shell.Run();
+  const absl::Status ran = ExplainUnreachable(shell.Run(), shell);
   shell.asked.profile = shell.ProfileToName();
   return Report(ran, shell.flags, shell.asked);
 }

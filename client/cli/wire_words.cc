@@ -1,0 +1,65 @@
+#include "client/cli/wire_words.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+
+namespace keyturn::cli {
+namespace {
+
+constexpr std::pair<absl::string_view, absl::string_view> kFlags[] = {
+    {"bound_spiffe_ids", "--spiffe-id"},
+    {"bound_fingerprints", "--fingerprint"},
+    {"bound_cidrs", "--cidr"},
+    {"token_ttl_seconds", "--token-ttl"},
+    {"token_max_ttl_seconds", "--token-max-ttl"},
+    {"version_ttl_seconds", "--version-ttl"},
+    {"ttl_seconds", "--ttl"},
+    {"period_seconds", "--period"},
+    {"max_uses", "--max-uses"},
+    {"max_versions", "--max-versions"},
+    {"if_version", "--if-version"},
+};
+
+bool IsWord(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+
+// "2764800" as it is, with its unit; "" for what is no number of seconds.
+std::string WithUnit(absl::string_view digits) {
+  int64_t seconds = 0;
+  if (!absl::SimpleAtoi(digits, &seconds) || seconds < limits::kDaySeconds) return "";
+  const bool days = seconds % limits::kDaySeconds == 0;
+  return absl::StrCat(digits, " seconds",
+                      days ? absl::StrCat(" (", seconds / limits::kDaySeconds, "d)") : "");
+}
+
+}  // namespace
+
+std::string InFlags(absl::string_view message) {
+  std::string out;
+  bool seconds = false;
+  for (size_t at = 0; at < message.size();) {
+    size_t end = at;
+    while (end < message.size() && IsWord(message[end])) ++end;
+    if (end == at) {
+      out.push_back(message[at++]);
+      continue;
+    }
+    const absl::string_view word = message.substr(at, end - at);
+    at = end;
+    std::string said(word);
+    for (const auto& [field, flag] : kFlags) {
+      if (word != field) continue;
+      said = std::string(flag);
+      seconds = seconds || absl::EndsWith(field, "_seconds");
+    }
+    const std::string bound = seconds ? WithUnit(word) : "";
+    absl::StrAppend(&out, bound.empty() ? said : bound);
+  }
+  return out;
+}
+
+}  // namespace keyturn::cli

@@ -1,0 +1,32 @@
+#include "client/cli/wire_words.h"
+
+#include <gtest/gtest.h>
+
+namespace keyturn::cli {
+namespace {
+
+TEST(WireWords, FieldsAreFlags) {
+  EXPECT_EQ(InFlags("a role needs at least one of bound_spiffe_ids and bound_fingerprints"),
+            "a role needs at least one of --spiffe-id and --fingerprint");
+  EXPECT_EQ(InFlags("token_ttl_seconds must not be more than token_max_ttl_seconds"),
+            "--token-ttl must not be more than --token-max-ttl");
+  EXPECT_EQ(InFlags("this secret takes only writes with if_version (compare and set)"),
+            "this secret takes only writes with --if-version (compare and set)");
+}
+
+TEST(WireWords, BoundsInSecondsHaveTheirUnit) {
+  EXPECT_EQ(InFlags("ttl_seconds must be 0 to 2764800"),
+            "--ttl must be 0 to 2764800 seconds (32d)");
+  EXPECT_EQ(InFlags("period_seconds must be 0 to 86401"), "--period must be 0 to 86401 seconds");
+  EXPECT_EQ(InFlags("max_versions must be at most 100000"),
+            "--max-versions must be at most 100000");
+}
+
+TEST(WireWords, OtherWordsStay) {
+  EXPECT_EQ(InFlags("my_max_uses_file, b/ttl_secondsx: no secret"),
+            "my_max_uses_file, b/ttl_secondsx: no secret");
+  EXPECT_EQ(InFlags(""), "");
+}
+
+}  // namespace
+}  // namespace keyturn::cli
