@@ -64,6 +64,11 @@ Diagnosis Refused(const Settings& settings) {
           settings, "ask an operator of this vault for one: keyturn operator issue-certificate")};
 }
 
+// A certificate need not name anyone; the next one of this vault does.
+std::string OrPlaceholder(const std::string& spiffe_id) {
+  return spiffe_id.empty() ? "spiffe://DOMAIN/PATH" : spiffe_id;
+}
+
 }  // namespace
 
 absl::Status CheckKeyFile(const std::string& certificate_file, const std::string& key_file) {
@@ -132,7 +137,8 @@ Diagnosis ExplainConnection(const absl::Status& status, const Settings& settings
 }
 
 std::string HowToRenew(const std::string& spiffe_id, const Settings& settings) {
-  return absl::StrCat("before that: keyturn operator issue-certificate --spiffe-id ", spiffe_id,
+  return absl::StrCat("before that: keyturn operator issue-certificate --spiffe-id ",
+                      OrPlaceholder(spiffe_id),
                       " --out renewed, then put renewed.pem and renewed.key in the place of ",
                       settings["client_cert"], " and ", settings["client_key"]);
 }
@@ -140,7 +146,7 @@ std::string HowToRenew(const std::string& spiffe_id, const Settings& settings) {
 std::string HowToComeBack(const std::string& spiffe_id) {
   if (spiffe_id != kOperator) {
     return absl::StrCat("ask an operator: keyturn operator issue-certificate --spiffe-id ",
-                        spiffe_id, " --out renewed");
+                        OrPlaceholder(spiffe_id), " --out renewed");
   }
   return "the server takes it no more, and so no call of yours; \"The operator's certificate has "
          "expired\" in docs/OPERATIONS.md has the way back";

@@ -42,6 +42,11 @@ class HelpFormatter : public CLI::Formatter {
     std::string usage = CLI::Formatter::make_usage(app, std::move(name));
     // Commands that look at stray words, to say why they are not taken, do not take them.
     if (const size_t at = usage.find(" [...]"); at != std::string::npos) usage.erase(at, 6);
+    // What is behind "--" is taken off before the flags are looked at.
+    if (app->get_name() == "run") {
+      while (absl::EndsWith(usage, "\n")) usage.pop_back();
+      absl::StrAppend(&usage, " -- COMMAND [ARGUMENT ...]\n");
+    }
     return absl::StrCat("\n", usage);
   }
 
