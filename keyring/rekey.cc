@@ -69,12 +69,11 @@ absl::Status KeyringImpl::CancelRekey() {
     return absl::FailedPreconditionError(
         "no change of the root key is under way, and nothing was changed: the last one was "
         "finished "
-        "and is in force, so the shares, passphrase or key file it ended with are the ones to "
-        "keep");
+        "and is in force, so the shares, passphrase or key file it ended with are those to keep");
   }
   return absl::FailedPreconditionError(
       "no change of the root key is under way, and nothing was changed; if one was finished, the "
-      "shares, passphrase or key file it ended with are the ones to keep");
+      "shares, passphrase or key file it ended with are those to keep");
 }
 
 bool KeyringImpl::DropRekey() {

@@ -112,9 +112,8 @@ void SayToAPerson(const absl::Status& failed) {
   std::fprintf(stderr, "keyturnd: %s\n", std::string(failed.message()).c_str());
   if (!absl::StrContains(failed.message(), "Address already in use")) return;
   std::fputs(
-      "next: printf '[listen]\\ngrpc = \"127.0.0.1:0\"\\nmetrics = \"127.0.0.1:0\"\\n' > dev.toml "
-      "&& "
-      "keyturnd --dev --config dev.toml\n",
+      "next: printf '[listen]\\ngrpc = \"127.0.0.1:0\"\\nmetrics = \"127.0.0.1:0\"\\n' >dev.toml"
+      " && keyturnd --dev --config dev.toml\n",
       stderr);
 }
 

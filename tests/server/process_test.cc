@@ -185,7 +185,7 @@ TEST_F(ProcessTest, SaysWhichListenerFailsAndWhy) {
   EXPECT_TRUE(absl::StrContains(Out("err"), "keyturnd: listen.grpc: cannot listen on " + where))
       << Out("err");
   EXPECT_TRUE(absl::StrContains(Out("err"), "\nnext: printf ")) << Out("err");
-  EXPECT_TRUE(absl::StrContains(Out("err"), " > dev.toml && keyturnd --dev --config dev.toml\n"))
+  EXPECT_TRUE(absl::StrContains(Out("err"), " >dev.toml && keyturnd --dev --config dev.toml\n"))
       << Out("err");
   close(taken);
   // What is in the way of the socket is no socket that a killed server left.
