@@ -185,6 +185,9 @@ inline constexpr size_t kAuditSegmentBytesMax = 16 * kMiB;
 inline constexpr size_t kAuditEntryBytesMax = 16 * kKiB;
 inline constexpr int kAuditRefusalsPerSecondPerSource = 10;
 
+// Revocation index.
+inline constexpr uint32_t kRevocationRegions = 1 << 18;  // each grows by itself
+
 static_assert(kSecretValueBytesMax < kBatchBytesMax);
 static_assert(kSecretValueBytesMax < kRequestBytesMax);
 static_assert(2 * kSecretValueBytesMax < kArenaBytesDefault);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the benchmarks and prints tables in Markdown. ./dev bench builds first.
-#   bench/run.sh [vault|grpc|start|all]
+#   bench/run.sh [vault|audit|revocation|grpc|start|all]
 #   BUILD=build/dev  SECONDS_EACH=5  REPEATS=3  KEYS=10000  START_SECRETS=1000000  WORK=/tmp
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,6 +40,11 @@ vault() {
 audit() {
   echo "### The audit log, in memory"
   "$BUILD/bench/audit_bench" --benchmark_min_time=1 2>/dev/null
+}
+
+revocation() {
+  echo "### The revocation index, one thread"
+  "$BUILD/bench/revocation_bench" --benchmark_min_time=1 2>/dev/null
 }
 
 # configure DIRECTORY [LINE]: for a server whose data is there.
@@ -157,8 +162,9 @@ start() {
 case "${1:-all}" in
   vault) vault ;;
   audit) audit ;;
+  revocation) revocation ;;
   grpc) grpc ;;
   start) start ;;
-  all) vault; echo; audit; echo; grpc; echo; start ;;
-  *) echo "usage: bench/run.sh [vault|audit|grpc|start|all]" >&2; exit 2 ;;
+  all) vault; echo; audit; echo; revocation; echo; grpc; echo; start ;;
+  *) echo "usage: bench/run.sh [vault|audit|revocation|grpc|start|all]" >&2; exit 2 ;;
 esac
