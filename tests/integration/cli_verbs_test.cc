@@ -129,7 +129,7 @@ TEST_F(CliVerbs, AReaderThatHasEnoughIsNoError) {
 
 TEST_F(CliVerbs, AuditSearchKnowsItsWords) {
   Fails("audit search --event secret_raed", 2, "did you mean secret_read");
-  Fails("audit search --outcome foo", 2, "there is no outcome 'foo'; there are ok, ");
+  Fails("audit search --outcome foo", 2, "there is no such outcome; there are ok, ");
   Ok("audit search --event secret_read --outcome NOT_FOUND");
 }
 

@@ -199,17 +199,17 @@ TEST(AuditWords, AWordThatNoEntryHasIsRefusedWithTheNearest) {
     EXPECT_OK(CheckAuditEvent(methods, event));
   }
   EXPECT_EQ(CheckAuditEvent(methods, "secret_raed"),
-            absl::InvalidArgumentError("there is no event 'secret_raed'; did you mean secret_read; "
+            absl::InvalidArgumentError("there is no such event; did you mean secret_read; "
                                        "docs/AUDIT.md lists them"));
   EXPECT_EQ(CheckAuditEvent(methods, "x"),
-            absl::InvalidArgumentError("there is no event 'x'; docs/AUDIT.md lists them"));
+            absl::InvalidArgumentError("there is no such event; docs/AUDIT.md lists them"));
   for (const char* const outcome : {"", "ok", "PERMISSION_DENIED", "UNAUTHENTICATED"}) {
     EXPECT_OK(CheckAuditOutcome(outcome));
   }
   const absl::Status denied = CheckAuditOutcome("PERMISION_DENIED");
   EXPECT_TRUE(absl::IsInvalidArgument(denied));
-  EXPECT_EQ(denied.message().substr(0, 83),
-            "there is no outcome 'PERMISION_DENIED'; did you mean PERMISSION_DENIED; there are o");
+  EXPECT_EQ(denied.message().substr(0, 69),
+            "there is no such outcome; did you mean PERMISSION_DENIED; there are o");
   EXPECT_FALSE(CheckAuditOutcome("OK").ok());
 }
 
