@@ -28,25 +28,40 @@ inline std::unique_ptr<google::protobuf::Message> NewRequest(const MethodInfo& m
           ->New());
 }
 
-// The call's status, with any answer it gave thrown away. A stream is cancelled after its first
-// message, and has then succeeded.
+inline std::string BytesOf(const grpc::ByteBuffer& buffer) {
+  grpc::Slice slice;
+  if (!buffer.DumpToSingleSlice(&slice).ok()) return "";
+  return std::string(reinterpret_cast<const char*>(slice.begin()), slice.size());
+}
+
+// The call's status, with any answer it gave thrown away; a stream is then cancelled after its
+// first message, and has succeeded. With `answer`: the message, or the last of a stream read to its
+// end.
 inline grpc::Status CallRaw(const MethodInfo& method, grpc::ChannelInterface* channel, Ctx& context,
-                            const google::protobuf::Message& request) {
+                            const google::protobuf::Message& request,
+                            std::string* answer = nullptr) {
   const std::string bytes = request.SerializeAsString();
   const grpc::Slice slice(bytes);
   const grpc::ByteBuffer buffer(&slice, 1);
   if (!method.streaming) {
     grpc::ByteBuffer response;
     const grpc::internal::RpcMethod rpc(method.name.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
-    return grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
-        channel, rpc, context, buffer, &response);
+    const grpc::Status status =
+        grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(channel, rpc, context,
+                                                                              buffer, &response);
+    if (answer != nullptr && status.ok()) *answer = BytesOf(response);
+    return status;
   }
   const grpc::internal::RpcMethod rpc(method.name.c_str(),
                                       grpc::internal::RpcMethod::SERVER_STREAMING);
   const std::unique_ptr<grpc::ClientReader<grpc::ByteBuffer>> reader(
       grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(channel, rpc, context, buffer));
-  grpc::ByteBuffer first;
-  const bool any = reader->Read(&first);
+  grpc::ByteBuffer message;
+  if (answer != nullptr) {
+    while (reader->Read(&message)) *answer = BytesOf(message);
+    return reader->Finish();
+  }
+  const bool any = reader->Read(&message);
   if (any) context->TryCancel();
   const grpc::Status status = reader->Finish();
   return any ? grpc::Status::OK : status;

@@ -93,8 +93,10 @@ inline grpc::Status VerifyAudit(Stubs& stubs, v1::VerifyAuditResponse* last) {
 
 // Channels of one process are shared by target and credentials unless told otherwise.
 inline std::shared_ptr<grpc::Channel> NewChannel(
-    const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+    const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+    const std::string& user_agent = "") {
   grpc::ChannelArguments arguments;
+  if (!user_agent.empty()) arguments.SetUserAgentPrefix(user_agent);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(target, credentials, arguments);
 }

@@ -15,8 +15,8 @@ namespace keyturn {
 
 class ServerProcess {
  public:
-  // `more`: sections of the configuration.
-  explicit ServerProcess(const std::string& more = "") {
+  // `more`: sections of the configuration. `seals`: those of `init`; none: a key file.
+  explicit ServerProcess(const std::string& more = "", const v1::InitRequest& init = {}) {
     const char* const bin = std::getenv("KEYTURN_BIN");
     std::ofstream(dir_.File("c.toml"))
         << "data_directory = \"" << dir_.File("data") << "\"\nkey_file = \"" << dir_.File("key")
@@ -32,7 +32,7 @@ class ServerProcess {
       return;
     }
     info_ = nlohmann::json::parse(ReadFile(dir_.File("info.json")));
-    Init();
+    Init(init);
   }
   ~ServerProcess() { Stop(); }
   ServerProcess(const ServerProcess&) = delete;
@@ -44,7 +44,8 @@ class ServerProcess {
   std::string data_directory() const { return dir_.File("data"); }
   std::string key_file() const { return dir_.File("key"); }
   std::string log_file() const { return dir_.File("log"); }
-  const std::string& root_token() const { return root_token_; }
+  const std::string& root_token() const { return made_.root_token(); }
+  const v1::InitResponse& made() const { return made_; }
   std::string metrics_address() const { return info_["metrics"]; }
 
   // Over the operator socket, and over TLS with the operator's certificate.
@@ -52,13 +53,17 @@ class ServerProcess {
     return Stubs(NewChannel(absl::StrCat("unix:", std::string(info_["operator_socket"])),
                             grpc::InsecureChannelCredentials()));
   }
-  Stubs Operator() const {
+  Stubs Operator() const { return As(made_.operator_certificate_pem(), key_); }
+  // As who has this certificate and its key.
+  Stubs As(const std::string& certificate_pem, const std::string& key_pem,
+           const std::string& user_agent = "") const {
     grpc::SslCredentialsOptions tls;
     tls.pem_root_certs = ReadFile(info_["ca_file"]);
-    tls.pem_cert_chain = certificate_;
-    tls.pem_private_key = key_;
-    return Stubs(NewChannel(info_["grpc"], grpc::SslCredentials(tls)));
+    tls.pem_cert_chain = certificate_pem;
+    tls.pem_private_key = key_pem;
+    return Stubs(NewChannel(info_["grpc"], grpc::SslCredentials(tls), user_agent));
   }
+  const std::string& operator_key_pem() const { return key_; }
   // SIGTERM, and its end.
   void Stop() {
     if (pid_ <= 0) return;
@@ -68,22 +73,19 @@ class ServerProcess {
   }
 
  private:
-  void Init() {
+  void Init(v1::InitRequest init) {
     const absl::StatusOr<CertificateRequest> request = MakeCertificateRequest();
     key_ = std::string(request->key_pem.ExposeForCrypto());
-    v1::InitRequest init;
-    init.add_seals()->mutable_key_file();
+    if (init.seals().empty()) init.add_seals()->mutable_key_file();
     init.set_operator_csr(request->csr_der);
-    v1::InitResponse made;
-    EXPECT_EQ(Text(Local().system->Init(Ctx("", 30), init, &made)), "OK");
-    certificate_ = made.operator_certificate_pem();
-    root_token_ = made.root_token();
+    EXPECT_EQ(Text(Local().system->Init(Ctx("", 30), init, &made_)), "OK");
   }
 
   const TempDir dir_;
   pid_t pid_ = -1;
   nlohmann::json info_;
-  std::string certificate_, key_, root_token_;
+  v1::InitResponse made_;
+  std::string key_;
 };
 
 }  // namespace keyturn
