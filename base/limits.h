@@ -125,6 +125,18 @@ inline constexpr int64_t kHttpSeconds = 10;        // one request, from its firs
 inline constexpr int kHttpConnectionsMax = 64;
 inline constexpr int64_t kHttpAcceptPauseMillis = 100;  // after a failed accept
 
+// Requests of the Redis protocol. Lengths are those of Redis 7.0 (networking.c) except where it has
+// hundreds of MiB.
+inline constexpr size_t kRespLineBytesMax = 64 * kKiB;  // an inline command, or a length as text
+inline constexpr int64_t kRespArgumentsMax = int64_t{1024} * 1024;
+inline constexpr int64_t kRespBulkBytesMax = 512 * kKiB;  // one argument
+inline constexpr size_t kRespRequestBytesMax = 4 * kMiB;  // as sent, lengths and line ends included
+inline constexpr int64_t kRespStrangerArgumentsMax = 10;  // before a caller is authenticated
+inline constexpr int64_t kRespStrangerBulkBytesMax = 16 * kKiB;
+inline constexpr size_t kRespStrangerBytesMax = kMiB;  // what they make us hold; follows from these
+inline constexpr size_t kRespBufferBytesMin = 16 * kKiB;
+inline constexpr size_t kRespBufferBytesKept = 64 * kKiB;  // more is given back when it is empty
+
 // Certificates that the server makes.
 inline constexpr int64_t kCertificateTtlSecondsDefault = 90 * kDaySeconds;
 inline constexpr int64_t kCertificateTtlSecondsMin = 60;
@@ -195,5 +207,8 @@ static_assert(2 * kSecretValueBytesMax <= kArenaBytesDefault / kReplyShareArenaD
 static_assert(2 * (kRevisionWaitersMax + kWorkStreamsMax) <= kWorkerThreadsMin);
 static_assert(kListPageMax <= kListSortedMax);
 static_assert(kPathSegmentBytesMax < kPathBytesMax);
+static_assert(kRespBulkBytesMax < kRespRequestBytesMax && kRespLineBytesMax < kRespRequestBytesMax);
+static_assert(kRespStrangerArgumentsMax * kRespStrangerBulkBytesMax + 2 * kRespLineBytesMax <
+              kRespStrangerBytesMax);
 
 }  // namespace keyturn::limits

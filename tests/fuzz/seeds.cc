@@ -22,6 +22,7 @@
 #include "keyring/seal_slot.h"
 #include "keyring/share_text.h"
 #include "keyturn/v1/policy_service.pb.h"
+#include "revocation/resp_writer.h"
 #include "storage/schema.h"
 #include "tests/fuzz/fuzz.h"
 #include "vault/fields.h"
@@ -311,6 +312,23 @@ void Audit(Seeds* seeds) {
              absl::StrCat(std::string("\2\0", 2), logged, logged, std::string(9, '\1')));
 }
 
+void Requests(Seeds* seeds) {
+  std::string arrays;
+  RespWriter writer(&arrays);
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"SET", "revoked:1", "1", "EX", "60"}, {"EXISTS", "revoked:1", ""}, {"PING"}}) {
+    writer.Array(command.size());
+    for (const std::string& argument : command) writer.Bulk(argument);
+  }
+  const std::string plain = "get \"a\\x41\\n\" 'b\\'c'\r\n\r\nECHO  \"\"\nPING\n*0\r\n*-1\r\n";
+  for (const std::string& text :
+       {arrays, plain, absl::StrCat(plain, arrays), std::string("*2\r\n$3\r\nGET\r\n:1\r\n"),
+        std::string("*11\r\n$1\r\na"), std::string("*1\r\n$16385\r\n"), std::string("a 'b\n")}) {
+    seeds->Add("resp_request", absl::StrCat(std::string("\1\7", 2), text));
+    seeds->Add("resp_request", absl::StrCat(std::string("\0\3", 2), text));
+  }
+}
+
 void Certificates(Seeds* seeds) {
   const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
   const Validity validity = {now - absl::Hours(1), now + absl::Hours(24 * 3650)};
@@ -349,6 +367,7 @@ int main(int argc, char** argv) {
   keyturn::fuzz::Tokens(&seeds);
   keyturn::fuzz::Messages(&seeds);
   keyturn::fuzz::Audit(&seeds);
+  keyturn::fuzz::Requests(&seeds);
   keyturn::fuzz::Certificates(&seeds);
   return 0;
 }
