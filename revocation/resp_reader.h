@@ -3,7 +3,7 @@
 // redis-server 7.0.15 (networking.c: processMultibulkBuffer, processInlineBuffer), down to what
 // that does not look at: the line feed of a length, and the two bytes behind a bulk. It differs in
 // that
-// - the bounds of an argument and of a request are smaller (base/limits.h, "Redis protocol");
+// - an argument, the number of arguments and a request have smaller bounds (base/limits.h);
 // - a line longer than kRespLineBytesMax is refused however it comes; Redis takes one that ends
 //   within what it happened to read at once.
 //
@@ -62,7 +62,7 @@ class RespReader {
   // Overwrites an argument that lives, and held a password. What moves of the buffer left of it
   // elsewhere is wiped anyway while the caller is not authenticated.
   void Wipe(absl::string_view argument);
-  // Gives back what memory holds nothing, for a connection that became quiet.
+  // Gives back memory that holds nothing, for a connection that became quiet.
   void ReleaseMemory();
 
   // Bytes that came and are not read yet.

@@ -15,9 +15,9 @@ namespace {
 constexpr size_t kReadBytes = 16 * limits::kKiB;  // as a server asks room for
 
 // A reader that is fed as from a socket. Memory must stay what the most that was held allows.
-class Connection {
+class FedReader {
  public:
-  Connection() { reader_.set_authenticated(true); }
+  FedReader() { reader_.set_authenticated(true); }
 
   RespReader& reader() { return reader_; }
 
@@ -78,24 +78,24 @@ TEST(RespReaderCost, MemoryFollowsWhatCame) {
   const std::string big = absl::StrCat("*1\r\n", Bulk(std::string(limits::kRespBulkBytesMax, 'x')));
   for (const size_t piece : {size_t{1}, size_t{7}, size_t{1000}, kReadBytes, 4 * limits::kMiB}) {
     for (const std::string& bytes : {small, big}) {
-      Connection connection;
-      EXPECT_EQ(connection.Feed(bytes, piece), 1u);
-      EXPECT_EQ(connection.Feed("PING\r\n", piece), 1u);
-      EXPECT_LE(connection.reader().memory(), limits::kRespBufferBytesKept);
-      connection.reader().ReleaseMemory();
-      EXPECT_EQ(connection.reader().memory(), 0u);
-      EXPECT_EQ(connection.Feed("PING\r\n", piece), 1u);
+      FedReader fed;
+      EXPECT_EQ(fed.Feed(bytes, piece), 1u);
+      EXPECT_EQ(fed.Feed("PING\r\n", piece), 1u);
+      EXPECT_LE(fed.reader().memory(), limits::kRespBufferBytesKept);
+      fed.reader().ReleaseMemory();
+      EXPECT_EQ(fed.reader().memory(), 0u);
+      EXPECT_EQ(fed.Feed("PING\r\n", piece), 1u);
     }
   }
 }
 
 TEST(RespReaderCost, MemoryFallsThoughTheBufferIsNeverEmpty) {
-  Connection connection;
+  FedReader fed;
   const std::string big = Bulk(std::string(limits::kRespBulkBytesMax, 'x'));
-  EXPECT_EQ(connection.Feed(absl::StrCat("*1\r\n", big, "PI"), kReadBytes), 1u);
-  EXPECT_GT(connection.reader().memory(), limits::kRespBulkBytesMax);
-  for (int i = 0; i < 200'000; ++i) ASSERT_EQ(connection.Feed("NG\r\nPI", kReadBytes), 1u);
-  EXPECT_LE(connection.reader().memory(), 2 * kReadBytes);
+  EXPECT_EQ(fed.Feed(absl::StrCat("*1\r\n", big, "PI"), kReadBytes), 1u);
+  EXPECT_GT(fed.reader().memory(), limits::kRespBulkBytesMax);
+  for (int i = 0; i < 200'000; ++i) ASSERT_EQ(fed.Feed("NG\r\nPI", kReadBytes), 1u);
+  EXPECT_LE(fed.reader().memory(), 2 * kReadBytes);
 }
 
 TEST(RespReaderCost, ReleasedMemoryLosesNothing) {
@@ -129,9 +129,9 @@ TEST(RespReaderCost, WorkIsLinearHoweverSmallThePieces) {
        {absl::StrCat("*1\r\n", Bulk(x)), absl::StrCat("*3\r\n", Bulk("SET"), Bulk("k"), Bulk(x)),
         many, pipeline, line, hidden, heads}) {
     for (const size_t piece : {size_t{1}, size_t{3}, size_t{100}, size_t{1460}, kReadBytes}) {
-      Connection connection;
-      connection.Feed(bytes, piece);
-      EXPECT_LE(connection.reader().work(), 6 * bytes.size() + 4 * kReadBytes)
+      FedReader fed;
+      fed.Feed(bytes, piece);
+      EXPECT_LE(fed.reader().work(), 6 * bytes.size() + 4 * kReadBytes)
           << bytes.substr(0, 20) << ", " << bytes.size() << " bytes in pieces of " << piece;
     }
   }
@@ -141,10 +141,10 @@ TEST(RespReaderCost, APipelineIsMovedOncePerRead) {
   const std::string command = absl::StrCat("*2\r\n", Bulk("GET"), Bulk(std::string(40, 'k')));
   std::string pipeline;
   for (int i = 0; i < 10'000; ++i) pipeline += command;
-  Connection connection;
-  EXPECT_EQ(connection.Feed(pipeline, kReadBytes), 10'000u);
+  FedReader fed;
+  EXPECT_EQ(fed.Feed(pipeline, kReadBytes), 10'000u);
   const uint64_t reads = pipeline.size() / kReadBytes + 1;
-  EXPECT_LE(connection.reader().work(), pipeline.size() + reads * 3 * command.size());
+  EXPECT_LE(fed.reader().work(), pipeline.size() + reads * 3 * command.size());
 }
 
 TEST(RespReaderCost, NothingIsAllocatedBeforeAByteIsToCome) {

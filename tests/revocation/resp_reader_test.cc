@@ -11,17 +11,17 @@
 namespace keyturn {
 namespace {
 
-using Command = std::vector<std::string>;
+using Words = std::vector<std::string>;
 
 // What a connection gave: its commands, and the error it ended with or "".
 struct Told {
-  std::vector<Command> commands;
+  std::vector<Words> commands;
   std::string error;
   friend bool operator==(const Told&, const Told&) = default;
 };
 
 std::ostream& operator<<(std::ostream& out, const Told& told) {
-  for (const Command& command : told.commands) {
+  for (const Words& command : told.commands) {
     for (const std::string& argument : command) out << '[' << argument << ']';
     out << ' ';
   }
@@ -75,7 +75,7 @@ void ExpectTold(absl::string_view bytes, const Told& expected, bool authenticate
   }
 }
 
-void ExpectCommands(absl::string_view bytes, const std::vector<Command>& commands) {
+void ExpectCommands(absl::string_view bytes, const std::vector<Words>& commands) {
   ExpectTold(bytes, {commands, ""});
   ExpectTold(bytes, {commands, ""}, /*authenticated=*/false);
 }
@@ -90,7 +90,7 @@ std::string ErrorOf(const std::string& bytes, bool authenticated = true) {
   return told.error;
 }
 
-std::string Encode(const Command& command) {
+std::string Encode(const Words& command) {
   std::string out = absl::StrCat("*", command.size(), "\r\n");
   for (const std::string& argument : command) {
     absl::StrAppend(&out, "$", argument.size(), "\r\n", argument, "\r\n");
@@ -227,16 +227,16 @@ TEST(RespReader, ANulHidesTheEndOfItsLine) {
 }
 
 TEST(RespReader, BoundsTheRequestsOfStrangers) {
-  const Command ten(limits::kRespStrangerArgumentsMax, "a");
-  Command eleven = ten;
+  const Words ten(limits::kRespStrangerArgumentsMax, "a");
+  Words eleven = ten;
   eleven.emplace_back("a");
   ExpectTold(Encode(ten), {{ten}, ""}, false);
   ExpectError(Encode(eleven), "unauthenticated multibulk length", false);
   ExpectTold(Encode(eleven), {{eleven}, ""});
   ExpectError("*2147483647\r\n", "unauthenticated multibulk length", false);
 
-  const Command most = {std::string(limits::kRespStrangerBulkBytesMax, 'x')};
-  const Command more = {std::string(limits::kRespStrangerBulkBytesMax + 1, 'x')};
+  const Words most = {std::string(limits::kRespStrangerBulkBytesMax, 'x')};
+  const Words more = {std::string(limits::kRespStrangerBulkBytesMax + 1, 'x')};
   EXPECT_EQ(Tell(Encode(most), false), (Told{{most}, ""}));
   EXPECT_EQ(Tell(Encode(more), false).error, "ERR Protocol error: unauthenticated bulk length");
   EXPECT_EQ(Tell(Encode(more)), (Told{{more}, ""}));
@@ -245,7 +245,7 @@ TEST(RespReader, BoundsTheRequestsOfStrangers) {
 }
 
 TEST(RespReader, ACommandMayLiftTheBoundsOfTheNext) {
-  const std::string big = Encode(Command(11, "a"));
+  const std::string big = Encode(Words(11, "a"));
   RespReader reader;
   std::vector<absl::string_view> arguments;
   reader.Append(absl::StrCat("AUTH secret\r\n", big, "RESET\r\n", big));
@@ -259,7 +259,7 @@ TEST(RespReader, ACommandMayLiftTheBoundsOfTheNext) {
 }
 
 TEST(RespReader, BoundsArgumentsAndRequests) {
-  const Command most = {std::string(limits::kRespBulkBytesMax, 'x')};
+  const Words most = {std::string(limits::kRespBulkBytesMax, 'x')};
   EXPECT_EQ(Tell(Encode(most)), (Told{{most}, ""}));
   ExpectError(absl::StrCat("*1\r\n$", limits::kRespBulkBytesMax + 1, "\r\n"),
               "invalid bulk length");
@@ -269,7 +269,7 @@ TEST(RespReader, BoundsArgumentsAndRequests) {
 
 TEST(RespReader, BoundsWholeRequests) {
   const std::string piece(limits::kRespBulkBytesMax, 'x');
-  Command command(limits::kRespRequestBytesMax / piece.size(), piece);
+  Words command(limits::kRespRequestBytesMax / piece.size(), piece);
   const size_t beyond = Encode(command).size() - limits::kRespRequestBytesMax;
   command.back().resize(piece.size() - beyond);
   const std::string most = Encode(command);
