@@ -12,7 +12,7 @@ Slot Locate(Bucket* block, uint32_t buckets, uint64_t tag) {
       if (bucket.tags[i] == tag) return {.bucket = &bucket, .index = i};
     }
     if ((bucket.overflow & OverflowBit(tag)) == 0) break;
-    at = at + 1 == buckets ? 0 : at + 1;
+    at = After(at, buckets);
   }
   return {};
 }
@@ -29,7 +29,7 @@ void Insert(Bucket* block, uint32_t buckets, uint64_t tag, uint32_t entry) {
     }
     // Before the tag, so that who sees the tag's place finds the way there.
     Store(bucket.overflow, bucket.overflow | OverflowBit(tag));
-    at = at + 1 == buckets ? 0 : at + 1;
+    at = After(at, buckets);
   }
   std::abort();
 }

@@ -36,6 +36,9 @@ inline uint32_t Home(uint64_t tag, uint32_t buckets) {
   return static_cast<uint32_t>(((tag >> 32) * buckets) >> 32);
 }
 
+// The bucket at which it goes on; behind the last stands the first.
+inline uint32_t After(uint32_t at, uint32_t buckets) { return at + 1 == buckets ? 0 : at + 1; }
+
 inline uint32_t OverflowBit(uint64_t tag) { return uint32_t{1} << (tag % 32); }
 
 // Where a tag is; nullptr when it is nowhere. By the writer only.
@@ -58,7 +61,7 @@ inline std::optional<uint32_t> Find(Bucket* block, uint32_t buckets, uint64_t ta
       if (Load(bucket.tags[i]) == tag) return entry;
     }
     if ((Load(bucket.overflow) & OverflowBit(tag)) == 0) return std::nullopt;
-    at = at + 1 == buckets ? 0 : at + 1;
+    at = After(at, buckets);
   }
   return std::nullopt;
 }

@@ -16,7 +16,6 @@ using bucket::Slot;
 using bucket::Store;
 using Block = BlockPool::Block;
 
-constexpr uint32_t kTokensMax = UINT16_MAX;
 constexpr size_t kBatch = 16;  // look-ups in flight: as many lines as a core waits for at once
 
 uint64_t Pack(Block block) { return uint64_t{block.place} << 32 | block.buckets; }
@@ -31,10 +30,11 @@ constexpr uint32_t Capacity(uint32_t buckets) { return buckets * bucket::kSlots 
 uint32_t NextSize(uint32_t buckets) { return buckets + std::max<uint32_t>(1, buckets / 8); }
 
 // The smallest with room for so many, 0 when none is large enough.
+static_assert(Capacity(BlockPool::kChunkBuckets) <= UINT16_MAX);  // what a region counts to
 uint32_t SizeFor(uint32_t tokens) {
   uint32_t buckets = 1;
   while (Capacity(buckets) < tokens) buckets = NextSize(buckets);
-  return buckets <= BlockPool::kChunkBuckets && tokens <= kTokensMax ? buckets : 0;
+  return buckets <= BlockPool::kChunkBuckets ? buckets : 0;
 }
 
 template <typename Fn>

@@ -202,14 +202,8 @@ RespReader::Result RespReader::Take(std::vector<absl::string_view>* arguments) {
 
 RespReader::Result RespReader::TakeInline(std::vector<absl::string_view>* arguments) {
   size_t size = 0;
-  switch (FindLineEnd('\n', &size)) {
-    case Line::kPartial:
-      return Result::kNeedMore;
-    case Line::kTooLong:
-      return Fail("too big inline request");
-    case Line::kWhole:
-      break;
-  }
+  const Result found = FindLineEnd('\n', "too big inline request", &size);
+  if (found != Result::kCommand) return found;
   char* const line = &buffer_[at_];
   at_ += size + 1;
   // A carriage return before the line feed is a blank like others.
@@ -225,14 +219,8 @@ RespReader::Result RespReader::TakeArrayHeader() {
     searched_ = 0;
   } else {
     size_t size = 0;
-    switch (FindLineEnd('\r', &size)) {
-      case Line::kPartial:
-        return Result::kNeedMore;
-      case Line::kTooLong:
-        return Fail("too big mbulk count string");
-      case Line::kWhole:
-        break;
-    }
+    const Result found = FindLineEnd('\r', "too big mbulk count string", &size);
+    if (found != Result::kCommand) return found;
     const auto length = ParseLength({&buffer_[at_] + 1, size - 1});
     if (!length.has_value()) return Fail("invalid multibulk length");
     count = *length;
@@ -249,14 +237,8 @@ RespReader::Result RespReader::TakeArrayHeader() {
 
 RespReader::Result RespReader::TakeBulkHeader() {
   size_t line = 0;
-  switch (FindLineEnd('\r', &line)) {
-    case Line::kPartial:
-      return Result::kNeedMore;
-    case Line::kTooLong:
-      return Fail("too big bulk count string");
-    case Line::kWhole:
-      break;
-  }
+  const Result found = FindLineEnd('\r', "too big bulk count string", &line);
+  if (found != Result::kCommand) return found;
   if (buffer_[at_] != '$') {
     return Fail(absl::StrCat("expected '$', got '", absl::string_view(&buffer_[at_], 1), "'"));
   }
@@ -322,10 +304,11 @@ void RespReader::TakeWholeBulks(std::vector<absl::string_view>* arguments) {
   searched_ = 0;
 }
 
-// How long the line at at_ is before its end, which is `what`, and, for a carriage return, one byte
-// more, whichever. A NUL hides what is behind it, since Redis looks with strchr: such a line never
-// ends, and grows too long in the end.
-RespReader::Line RespReader::FindLineEnd(char what, size_t* size) {
+// kCommand once the line at at_ is whole, with its size before its end, which is `what`, and, for a
+// carriage return, one byte more, whichever. `too_long`: the error of one without an end. A NUL
+// hides what is behind it, since Redis looks with strchr: such a line never ends, and grows too
+// long in the end.
+RespReader::Result RespReader::FindLineEnd(char what, absl::string_view too_long, size_t* size) {
   const size_t here = std::min(end_ - at_, limits::kRespLineBytesMax + 1);
   const char* const line = &buffer_[at_];
   const char* const end = line + here;
@@ -336,11 +319,11 @@ RespReader::Line RespReader::FindLineEnd(char what, size_t* size) {
   *size = static_cast<size_t>(found - line);
   searched_ = *size;
   if (found == end || *found == '\0') {
-    return here > limits::kRespLineBytesMax ? Line::kTooLong : Line::kPartial;
+    return here > limits::kRespLineBytesMax ? Fail(too_long) : Result::kNeedMore;
   }
-  if (what == '\r' && *size + 1 == end_ - at_) return Line::kPartial;
+  if (what == '\r' && *size + 1 == end_ - at_) return Result::kNeedMore;
   searched_ = 0;
-  return Line::kWhole;
+  return Result::kCommand;
 }
 
 void RespReader::Keep(const std::vector<absl::string_view>& arguments) {

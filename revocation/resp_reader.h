@@ -79,7 +79,6 @@ class RespReader {
     uint32_t offset;
     uint32_t size;
   };
-  enum class Line { kWhole, kPartial, kTooLong };
 
   Result Take(std::vector<absl::string_view>* arguments);
   Result TakeInline(std::vector<absl::string_view>* arguments);
@@ -87,7 +86,7 @@ class RespReader {
   Result TakeBulkHeader();
   Result TakeBulks(std::vector<absl::string_view>* arguments);
   void TakeWholeBulks(std::vector<absl::string_view>* arguments);
-  Line FindLineEnd(char what, size_t* size);
+  Result FindLineEnd(char what, absl::string_view too_long, size_t* size);
   void Keep(const std::vector<absl::string_view>& arguments);
   void Restore(std::vector<absl::string_view>* arguments);
   void Reserve(size_t least);
