@@ -65,15 +65,11 @@ absl::StatusOr<RekeyStep> KeyringImpl::GiveRekeyKey(const SealKey& key, absl::st
 absl::Status KeyringImpl::CancelRekey() {
   if (DropRekey()) return absl::OkStatus();
   const absl::MutexLock lock(&rekey_mu_);
-  if (last_rekey_in_force_) {
-    return absl::FailedPreconditionError(
-        "no change of the root key is under way, and nothing was changed: the last one was "
-        "finished "
-        "and is in force, so the shares, passphrase or key file it ended with are those to keep");
-  }
   return absl::FailedPreconditionError(
-      "no change of the root key is under way, and nothing was changed; if one was finished, the "
-      "shares, passphrase or key file it ended with are those to keep");
+      absl::StrCat("no change of the root key is under way, and nothing was changed",
+                   last_rekey_in_force_ ? ": the last one was finished and is in force, so "
+                                        : "; if one was finished, ",
+                   "the shares, passphrase or key file it ended with are those to keep"));
 }
 
 bool KeyringImpl::DropRekey() {
