@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
-#include "client/cli/commands/key_status.h"
 #include "client/cli/exit_codes.h"
+#include "client/cli/key_status.h"
 
 namespace keyturn::cli {
 namespace {

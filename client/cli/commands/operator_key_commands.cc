@@ -4,8 +4,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
-#include "client/cli/commands/key_status.h"
 #include "client/cli/exit_codes.h"
+#include "client/cli/key_status.h"
 
 namespace keyturn::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include "base/status_macros.h"
 #include "base/wait.h"
 #include "client/cli/commands/commands.h"
-#include "client/cli/commands/key_status.h"
+#include "client/cli/key_status.h"
 #include "client/cli/key_wait.h"
 #include "client/cli/progress.h"
 

@@ -9,10 +9,10 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
-#include "client/cli/commands/key_status.h"
 #include "client/cli/commands/seal_input.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
+#include "client/cli/key_status.h"
 #include "client/wipe.h"
 
 namespace keyturn::cli {
