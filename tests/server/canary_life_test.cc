@@ -2,9 +2,11 @@
 // that can carry one, and with the secrets that the server makes itself. Nothing of them is in log,
 // errors and metrics, in the audit log only what docs/AUDIT.md has a place for; in the files of the
 // store nothing at all once `audit_tail` is trimmed.
-#include "tests/server/canary_life.h"
+#include <gmock/gmock.h>
+
 #include "absl/strings/str_join.h"
 #include "crypto/x509_make.h"
+#include "tests/server/canary_life.h"
 
 namespace keyturn {
 namespace {
