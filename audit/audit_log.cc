@@ -109,7 +109,7 @@ class AuditLogImpl : public AuditLog {
           continue;
         }
         tail_.insert(*revision);
-        if (status_.ok()) frames += EntryFrame(operation.value, *revision, &state_);
+        if (status_.ok()) frames += EntryFrames(operation.value, *revision, 0, &state_);
       }
     }
     // Updates that were given revisions have committed or failed by now: what is left is free.
@@ -268,15 +268,19 @@ class AuditLogImpl : public AuditLog {
   absl::Status Replay(const Snapshot& store) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     absl::Status bad;
     const Revision logged = state_.last_revision;
+    const uint64_t of_logged = state_.of_last_revision;
     RETURN_IF_ERROR(
         store.Scan(Family::kAuditTail, "", "", [&](absl::string_view key, absl::string_view value) {
           const std::optional<Revision> revision = schema::ParseRevisionKey(key);
-          if (!revision.has_value()) {
-            bad = absl::DataLossError("a key of audit_tail is malformed");
+          if (!revision.has_value() || SplitTail(value).empty()) {
+            bad = absl::DataLossError("an entry of audit_tail is malformed");
             return false;
           }
           tail_.insert(*revision);
-          if (*revision > logged) bad = AppendEntry(value, *revision);
+          if (*revision < logged) return true;
+          const uint64_t written = *revision == logged ? of_logged : 0;
+          const std::string frames = EntryFrames(value, *revision, written, &state_);
+          if (!frames.empty()) bad = WriteFrames(frames);
           return bad.ok();
         }));
     RETURN_IF_ERROR(bad);

@@ -99,6 +99,9 @@ bool Matches(const AuditFilter& filter, const AuditRecord& record);
 class AuditedUpdater : public Updater {
  public:
   AuditedUpdater(Updater& store, const AuditLog& log, const AuditEvent& event);
+  // With an entry for each of `events`, at least one, which outlive this: several callers' changes
+  // in one update.
+  AuditedUpdater(Updater& store, const AuditLog& log, absl::Span<const AuditEvent> events);
   absl::StatusOr<Revision> Update(UpdateFn fn) override;
   // Whether an update was committed, and so the entry written: the caller then must not Append it.
   bool recorded() const { return recorded_; }
@@ -106,7 +109,7 @@ class AuditedUpdater : public Updater {
  private:
   Updater& store_;
   const AuditLog& log_;
-  const AuditEvent& event_;
+  const absl::Span<const AuditEvent> events_;
   bool recorded_ = false;
 };
 

@@ -46,6 +46,15 @@ std::string EncodeHeader(const ChainState& state) {
 
 }  // namespace
 
+void ChainState::Count(Revision revision) {
+  if (revision > last_revision) {
+    last_revision = revision;
+    of_last_revision = 1;
+  } else if (revision == last_revision && of_last_revision != UINT64_MAX) {
+    ++of_last_revision;
+  }
+}
+
 ChainState ChainState::Start() {
   ChainState state;
   state.head = Sha256("keyturn audit log, format 1");
@@ -61,8 +70,18 @@ std::string EntryFrame(absl::string_view encoded_event, Revision revision, Chain
   body.append(encoded_event.data(), encoded_event.size());
   state->tree.Add(body);
   ++state->next_sequence;
-  state->last_revision = std::max(state->last_revision, revision);
+  state->Count(revision);
   return MakeFrame(FrameType::kEntry, body, state);
+}
+
+std::string EntryFrames(absl::string_view tail, Revision revision, uint64_t written,
+                        ChainState* state) {
+  const std::vector<absl::string_view> events = SplitTail(tail);
+  std::string frames;
+  for (uint64_t i = written; i < events.size(); ++i) {
+    frames += EntryFrame(events[i], revision, state);
+  }
+  return frames;
 }
 
 std::string CheckpointText(const ChainState& state) {
@@ -115,6 +134,7 @@ std::optional<ChainState> ParseHeader(absl::string_view body) {
   state.head = std::string(*head);
   state.next_sequence = *sequence;
   state.last_revision = Revision(*revision);
+  state.of_last_revision = UINT64_MAX;
   state.tree = MerkleTree(*size, std::move(edge));
   return state;
 }
@@ -146,7 +166,7 @@ std::string FollowFrame(const Frame& frame, ChainState* state) {
     }
     state->tree.Add(frame.body);
     ++state->next_sequence;
-    state->last_revision = std::max(state->last_revision, record->event.revision);
+    state->Count(record->event.revision);
   }
   if (frame.type == FrameType::kCheckpoint) {
     absl::string_view body = frame.body;

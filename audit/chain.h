@@ -24,6 +24,11 @@ struct ChainState {
   MerkleTree tree;   // of all entry bodies
   uint64_t next_sequence = 1;
   Revision last_revision;  // the largest of any entry
+  // How many entries have that revision: a change may have several, which are written together, so
+  // that a segment that begins later has them all before it.
+  uint64_t of_last_revision = 0;
+
+  void Count(Revision revision);
 
   // Before the first entry of the first segment.
   static ChainState Start();
@@ -32,6 +37,9 @@ struct ChainState {
 // Each gives the bytes of the next frame and moves the state on.
 std::string HeaderFrame(ChainState* state);
 std::string EntryFrame(absl::string_view encoded_event, Revision revision, ChainState* state);
+// Of all events of one change (SplitTail), but for the first `written` of them.
+std::string EntryFrames(absl::string_view tail, Revision revision, uint64_t written,
+                        ChainState* state);
 std::string CheckpointFrame(absl::string_view signature, ChainState* state);
 
 // What a checkpoint signs: the size and root of the tree and the chain's head.

@@ -141,4 +141,24 @@ std::optional<AuditEvent> DecodeEvent(absl::string_view bytes) {
   return event;
 }
 
+std::string EncodeTail(absl::Span<const std::string> encoded_events) {
+  if (encoded_events.size() == 1) return encoded_events.front();
+  std::string out(1, static_cast<char>(kAuditEventList));
+  for (const std::string& event : encoded_events) AppendLengthPrefixed(event, &out);
+  return out;
+}
+
+std::vector<absl::string_view> SplitTail(absl::string_view bytes) {
+  if (bytes.empty()) return {};
+  if (static_cast<uint8_t>(bytes.front()) != kAuditEventList) return {bytes};
+  bytes.remove_prefix(1);
+  std::vector<absl::string_view> out;
+  while (!bytes.empty()) {
+    const std::optional<absl::string_view> event = ReadLengthPrefixed(&bytes);
+    if (!event.has_value()) return {};
+    out.push_back(*event);
+  }
+  return out;
+}
+
 }  // namespace keyturn

@@ -8,12 +8,15 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "base/types.h"
 
 namespace keyturn {
 
 // The first byte of each event.
 inline constexpr uint8_t kAuditEventFormat = 1;
+// The first byte of a list of events: none of an event's, now or later.
+inline constexpr uint8_t kAuditEventList = 0xff;
 
 // What a call says about itself. Strings are public (never values); sizes are cut to the limits.
 struct AuditEvent {
@@ -48,5 +51,10 @@ struct AuditRecord {
 std::string EncodeEvent(const AuditEvent& event);
 // std::nullopt when the bytes are not an event.
 std::optional<AuditEvent> DecodeEvent(absl::string_view bytes);
+
+// The events of one change, as they stand in `audit_tail`: an encoded event, or a list of them.
+std::string EncodeTail(absl::Span<const std::string> encoded_events);
+// Views of `bytes`. Empty when they are neither.
+std::vector<absl::string_view> SplitTail(absl::string_view bytes);
 
 }  // namespace keyturn

@@ -64,6 +64,19 @@ class AuditFixture : public testing::Test {
     return result.status();
   }
 
+  // One change of several callers.
+  absl::Status ChangeOfMany(const std::vector<std::string>& resources) {
+    std::vector<AuditEvent> events;
+    for (const std::string& resource : resources) events.push_back(Event("written", resource));
+    AuditedUpdater updater(*store_, *log_, events);
+    const auto result = updater.Update([](const View&, Batch& batch) {
+      batch.Put(Family::kRecords, "key", "value");
+      return absl::OkStatus();
+    });
+    EXPECT_EQ(updater.recorded(), result.ok());
+    return result.status();
+  }
+
   std::vector<AuditRecord> All(uint64_t from = 1) {
     std::vector<AuditRecord> out;
     EXPECT_OK(log_->Read(from, [&](const AuditRecord& record) {

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "tests/audit/audit_fixture.h"
 
 namespace keyturn {
@@ -46,6 +47,45 @@ TEST_F(AuditLogTest, AfterACrashAtAnyByteEachChangeHasExactlyOneEntry) {
     ASSERT_EQ(records.size(), 3u) << size;
     for (int i = 0; i < 3; ++i) ASSERT_EQ(records[i].event.resource, absl::StrCat("r", i)) << size;
     ASSERT_EQ(Problems(), 0u) << size;
+  }
+}
+
+// In one segment, and where each change ends one: then the next begins with all entries before it.
+TEST_F(AuditLogTest, AfterACrashAtAnyByteEachCallerOfAChangeHasExactlyOneEntry) {
+  for (const uint64_t segment_bytes : {uint64_t{1} << 20, uint64_t{200}}) {
+    options_.directory = absl::StrCat("/audit", segment_bytes);
+    options_.segment_bytes_max = segment_bytes;
+    options_.accept_rollback = "another log";
+    ASSERT_OK(Open());
+    const size_t before = All().size();
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_OK(ChangeOfMany({absl::StrCat(i, "a"), absl::StrCat(i, "b"), absl::StrCat(i, "c")}));
+    }
+    std::vector<std::string> expected;
+    for (const AuditRecord& record : All()) expected.push_back(record.event.resource);
+    ASSERT_EQ(expected.size(), before + 9);
+    const std::vector<SegmentName> segments = *ListSegments(*files_, options_.directory);
+    Close();
+    // The segment with the last change; what was begun behind it goes.
+    size_t last = segments.size() - 1;
+    while (!absl::StrContains(*files_->Read(segments[last].path), "2c")) {
+      ASSERT_OK(files_->Remove(segments[last--].path));
+    }
+    const std::string path = segments[last].path;
+    const std::string whole = *files_->Read(path);
+    for (size_t size = 0; size <= whole.size(); ++size) {
+      Close();
+      const std::vector<SegmentName> now = *ListSegments(*files_, options_.directory);
+      for (const SegmentName& later : now) {
+        if (later.path > path) ASSERT_OK(files_->Remove(later.path));
+      }
+      Replace(path, whole.substr(0, size));
+      ASSERT_OK(Open());
+      std::vector<std::string> resources;
+      for (const AuditRecord& record : All()) resources.push_back(record.event.resource);
+      ASSERT_EQ(resources, expected) << size << " bytes of " << path;
+      ASSERT_EQ(Problems(), 0u) << size;
+    }
   }
 }
 

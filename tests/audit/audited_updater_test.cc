@@ -47,6 +47,27 @@ TEST_F(AuditedUpdaterTest, NotesOfAChangeCompleteItsOwnEntryOnly) {
   EXPECT_EQ(records[2].event.version, SecretVersion(3));
 }
 
+TEST_F(AuditedUpdaterTest, AChangeOfSeveralCallersHasAnEntryOfEach) {
+  std::vector<AuditEvent> events = {Event("written", "a"), Event("written", "b")};
+  events[1].principal = "token:second";
+  AuditedUpdater updater(*store_, *log_, events);
+  ASSERT_OK(updater.Update([](const View&, Batch& batch) {
+    batch.Put(Family::kRecords, "key", "value");
+    batch.Note("hash", "12");
+    return absl::OkStatus();
+  }));
+  EXPECT_TRUE(updater.recorded());
+  const auto records = All();
+  ASSERT_EQ(records.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(records[i].event.resource, events[i].resource);
+    EXPECT_EQ(records[i].event.principal, events[i].principal);
+    EXPECT_EQ(records[i].event.revision, store_->LastRevision());
+    EXPECT_EQ(records[i].event.details.back(), (std::pair<std::string, std::string>("hash", "12")));
+  }
+  EXPECT_EQ(Problems(), 0u);
+}
+
 TEST_F(AuditedUpdaterTest, TheTailIsTrimmedOnceSegmentsAreSynced) {
   for (int i = 0; i < 20; ++i) {
     ASSERT_OK(Change("x"));

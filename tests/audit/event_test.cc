@@ -119,5 +119,15 @@ TEST(EventCodec, WhatDecodesEncodesToTheSameBytes) {
   EXPECT_FALSE(DecodeEvent(bytes + "x").has_value());
 }
 
+TEST(EventCodec, ATailIsAnEventOrAListOfThem) {
+  const std::string event = EncodeEvent(AuditEvent());
+  EXPECT_EQ(EncodeTail({event}), event);
+  EXPECT_EQ(SplitTail(event), std::vector<absl::string_view>{event});
+  const std::string list = EncodeTail({event, "second", ""});
+  EXPECT_EQ(SplitTail(list), (std::vector<absl::string_view>{event, "second", ""}));
+  EXPECT_TRUE(SplitTail("").empty());
+  EXPECT_TRUE(SplitTail(list.substr(0, list.size() - 1)).empty());
+}
+
 }  // namespace
 }  // namespace keyturn
