@@ -136,6 +136,18 @@ inline constexpr int64_t kRespStrangerBulkBytesMax = 16 * kKiB;
 inline constexpr size_t kRespStrangerBytesMax = kMiB;  // what they make us hold; follows from these
 inline constexpr size_t kRespBufferBytesMin = 16 * kKiB;
 inline constexpr size_t kRespBufferBytesKept = 64 * kKiB;  // more is given back when it is empty
+inline constexpr size_t kRespStrangerOutputBytesMax = 16 * kKiB;  // replies that wait; then closed
+inline constexpr size_t kRespOutputBytesMax = 32 * kMiB;          // replies that wait; then closed
+inline constexpr size_t kRespOutputBytesPause =
+    kMiB;                                            // replies that wait; no request is run beyond
+inline constexpr size_t kRespQueuedBytesMax = kMiB;  // of commands between MULTI and EXEC
+inline constexpr size_t kRespQueuedCommandsMax = 10'000;
+inline constexpr size_t kRespScanCountMax = 10'000;    // keys looked at for one SCAN
+inline constexpr size_t kRespNameBytesMax = 128;       // of a client, a library
+inline constexpr size_t kRespConnectionsMax = 10'000;  // with what files there are
+inline constexpr int64_t kRespStrangerSeconds = 60;    // until AUTH, from connecting
+inline constexpr int64_t kRespTlsHandshakeSeconds = 10;
+inline constexpr int kRespThreadsMax = 64;
 
 // Certificates that the server makes.
 inline constexpr int64_t kCertificateTtlSecondsDefault = 90 * kDaySeconds;
@@ -198,7 +210,22 @@ inline constexpr size_t kAuditEntryBytesMax = 16 * kKiB;
 inline constexpr int kAuditRefusalsPerSecondPerSource = 10;
 
 // Revocation index.
-inline constexpr uint32_t kRevocationRegions = 1 << 18;  // each grows by itself
+inline constexpr uint32_t kRevocationRegions = 1 << 18;          // each grows by itself
+inline constexpr size_t kRevocationIndexBytesMax = 8192 * kMiB;  // addresses, not memory
+inline constexpr size_t kRevocationSideBytesMax = 1024 * kMiB;   // of keys kept by name
+inline constexpr int64_t kRevocationTtlMillisMin = 10'000;       // shorter lives are kept by name
+inline constexpr size_t kRevocationGroupBytesMax = 512 * kKiB;   // one record of the log, opened
+inline constexpr size_t kRevocationGroupHoursMax = 32;           // of expiry, in one group
+inline constexpr size_t kRevocationWaitingBytesMax = 64 * kMiB;  // of changes not durable yet
+inline constexpr int64_t kRevocationClockJumpSeconds = 300;  // forward; beyond it is not believed
+inline constexpr size_t kRevocationChangeBytesMax = 640 * kKiB;  // a name with its value or member
+inline constexpr size_t kRevocationGroupWritersMax = 128;       // an audit entry each, in one batch
+inline constexpr size_t kRevocationReplayBytesMax = 64 * kMiB;  // of sealed records held at Load
+inline constexpr size_t kRevocationDropKeysPerUpdate = 90;      // records whose hour has passed
+inline constexpr size_t kRevocationDropUpdatesMax = 64;         // in one Sweep
+inline constexpr uint32_t kRevocationSweepRegions = 256;  // at once: 2.5 ms at most for who changes
+inline constexpr int kRevocationSweepSteps = 16;          // in one Sweep: all regions in a minute
+inline constexpr size_t kRevocationSweepKeys = 256;       // of the side table, in one step
 
 static_assert(kSecretValueBytesMax < kBatchBytesMax);
 static_assert(kSecretValueBytesMax < kRequestBytesMax);
@@ -207,6 +234,11 @@ static_assert(2 * kSecretValueBytesMax <= kArenaBytesDefault / kReplyShareArenaD
 static_assert(2 * (kRevisionWaitersMax + kWorkStreamsMax) <= kWorkerThreadsMin);
 static_assert(kListPageMax <= kListSortedMax);
 static_assert(kPathSegmentBytesMax < kPathBytesMax);
+// One batch: the records, the state, and what the audit log adds (AuditedUpdater).
+static_assert(kRevocationGroupHoursMax + 8 <= kBatchKeysMax);
+static_assert(kRevocationDropKeysPerUpdate + 1 <= kBatchKeysMax);
+static_assert(kRevocationChangeBytesMax > kSecretValueBytesMax);
+static_assert(kRevocationChangeBytesMax + 256 * kKiB < kBatchBytesMax);
 static_assert(kRespBulkBytesMax < kRespRequestBytesMax && kRespLineBytesMax < kRespRequestBytesMax);
 static_assert(kRespStrangerArgumentsMax * kRespStrangerBulkBytesMax + 2 * kRespLineBytesMax <
               kRespStrangerBytesMax);

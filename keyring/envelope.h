@@ -42,6 +42,7 @@ enum class Purpose : uint8_t {
   kKeyring = 14,
   kSetting = 15,
   kPageToken = 16,
+  kRevocations = 17,
 };
 
 // The place of a record other than a version's data: its key in the store, and a generation that

@@ -82,6 +82,21 @@ std::optional<Revision> ParseRevisionKey(absl::string_view key) {
   return Revision(*value);
 }
 
+std::string RevlogKey(uint32_t hour, Revision revision) {
+  std::string key;
+  AppendBigEndian32(hour, &key);
+  AppendBigEndian64(revision.value(), &key);
+  return key;
+}
+
+std::optional<RevlogItem> ParseRevlogKey(absl::string_view key) {
+  const std::optional<uint32_t> hour = ReadBigEndian32(&key);
+  if (!hour.has_value()) return std::nullopt;
+  const std::optional<uint64_t> revision = ReadBigEndian64(&key);
+  if (!revision.has_value() || !key.empty()) return std::nullopt;
+  return RevlogItem{.hour = *hour, .revision = Revision(*revision)};
+}
+
 std::string AccumulatorKey(uint8_t bucket) {
   std::string key = "acc/";
   key.push_back(static_cast<char>(bucket));

@@ -46,6 +46,14 @@ std::optional<DueItem> ParseDueKey(absl::string_view key);
 std::string RevisionKey(Revision revision);
 std::optional<Revision> ParseRevisionKey(absl::string_view key);
 
+// revlog: BE32 hour || BE64 revision.
+std::string RevlogKey(uint32_t hour, Revision revision);
+struct RevlogItem {
+  uint32_t hour = 0;
+  Revision revision;
+};
+std::optional<RevlogItem> ParseRevlogKey(absl::string_view key);
+
 // meta.
 inline constexpr absl::string_view kRevisionKey = "revision";
 inline constexpr absl::string_view kFormatKey = "format";

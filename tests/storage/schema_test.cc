@@ -40,6 +40,17 @@ TEST(Schema, RevisionKeysSortAsNumbersAndParseBack) {
   EXPECT_FALSE(ParseRevisionKey("1234567").has_value());
 }
 
+TEST(Schema, RevlogKeysSortByHourThenRevisionAndParseBack) {
+  EXPECT_LT(RevlogKey(255, Revision(9)), RevlogKey(256, Revision(1)));
+  EXPECT_LT(RevlogKey(7, Revision(255)), RevlogKey(7, Revision(256)));
+  const auto item = ParseRevlogKey(RevlogKey(0xffffffff, Revision(12345)));
+  ASSERT_TRUE(item.has_value());
+  EXPECT_EQ(item->hour, 0xffffffffu);
+  EXPECT_EQ(item->revision, Revision(12345));
+  EXPECT_FALSE(ParseRevlogKey("12345678901").has_value());
+  EXPECT_FALSE(ParseRevlogKey("1234567890123").has_value());
+}
+
 TEST(Schema, PrefixEndIsTheNextPrefix) {
   EXPECT_EQ(PrefixEnd("ab"), "ac");
   EXPECT_EQ(PrefixEnd("a\xff"), "b");
