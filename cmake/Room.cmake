@@ -1,15 +1,19 @@
-# keyturn_room(NAME [ROOMS room...] [LIBS target...]): the static library of one room. Every .cc of
-# the folder belongs to it except main.cc; adding a file needs no edit here. A room without a pch.h
-# shares that of the room above it, or of base.
+# keyturn_room(NAME [ROOMS room...] [LIBS target...] [FOLDERS folder...]): the static library of one
+# room. Every .cc of the folder, and of those named in it, belongs to it except main.cc; adding a
+# file needs no edit here. A room without a pch.h shares that of the room above it, or of base.
 function(keyturn_target_name out name)
   string(REPLACE "/" "_" flat ${name})
   set(${out} keyturn_${flat} PARENT_SCOPE)
 endfunction()
 
 function(keyturn_room name)
-  cmake_parse_arguments(arg "" "" "ROOMS;LIBS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "ROOMS;LIBS;FOLDERS" ${ARGN})
   keyturn_target_name(target ${name})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cc)
+  set(globs ${CMAKE_SOURCE_DIR}/${name}/*.cc)
+  foreach(folder ${arg_FOLDERS})
+    list(APPEND globs ${CMAKE_SOURCE_DIR}/${name}/${folder}/*.cc)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${globs})
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   if(sources)
     add_library(${target} STATIC ${sources})

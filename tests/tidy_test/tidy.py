@@ -127,6 +127,8 @@ def dead_sources(root: pathlib.Path, paths: list[str]):
         return
     everything = "\n".join(cmake.values())
     rooms = set(re.findall(r"^keyturn_room\(([\w/]+)", everything, re.M))
+    for room, folders in re.findall(r"^keyturn_room\(([\w/]+)[^)]*FOLDERS ([^)]*)\)", everything, re.M):
+        rooms.update(f"{room}/{folder}" for folder in folders.split())
     suites = set(re.findall(r"^keyturn_tests\(([\w/]+)", everything, re.M))
     for words in re.findall(r"^foreach\(suite ([^)]+)\)", everything, re.M):
         suites.update(words.split())

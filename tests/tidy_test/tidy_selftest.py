@@ -69,6 +69,7 @@ MUTANTS = [
     ("deploy/lost.sh", "true\n", "nothing names this script"),
     ("deploy/lost.py", "pass  # lost.py\n", "nothing names this script"),
     ("lost/a.cc", "int a;\n", "no target builds this file"),
+    ("vault/folder/a.cc", "int a;\n", "no target builds this file"),
     ("vault/main.cc", "int a;\n", "no target builds this file"),
     ("tests/vault/helper.cc", "int a;\n", "no target builds this file"),
     ("tests/lost/a_test.cc", "int a;\n", "no target builds this file"),
@@ -76,9 +77,10 @@ MUTANTS = [
 ]
 # Beside a mutant: what the files of a tree are built by.
 CMAKE = {
-    "CMakeLists.txt": "keyturn_room(vault ROOMS base)\nkeyturn_program(keyturnd server/main.cc)\n",
+    "CMakeLists.txt": "keyturn_room(vault ROOMS base)\nkeyturn_room(auth ROOMS base\n  FOLDERS folder)\n"
+                      "keyturn_program(keyturnd server/main.cc)\n",
     "tests/CMakeLists.txt": "file(GLOB s ${CMAKE_CURRENT_SOURCE_DIR}/support/*.cc)\n"
-                            "keyturn_tests(vault ROOMS vault)\nforeach(suite e2e crash)\n",
+                            "keyturn_tests(vault ROOMS vault)\nkeyturn_tests(auth/folder ROOMS auth)\nforeach(suite e2e crash)\n",
     "bench/CMakeLists.txt": "add_executable(loadgen loadgen.cc found.cc)\n",
 }
 
@@ -152,7 +154,7 @@ class Mutants(unittest.TestCase):
         with tempfile.TemporaryDirectory() as root:
             for name, content in CMAKE.items():
                 write(root, name, content)
-            for name in ("vault/a.cc", "server/main.cc", "tests/vault/a_test.cc", "tests/e2e/a_test.cc",
+            for name in ("vault/a.cc", "auth/folder/a.cc", "tests/auth/folder/a_test.cc", "server/main.cc", "tests/vault/a_test.cc", "tests/e2e/a_test.cc",
                          "tests/support/a.cc", "bench/found.cc", "deploy/found.sh"):
                 write(root, name, "int a;\n")
             write(root, "dev", "deploy/found.sh\n")
