@@ -57,6 +57,7 @@ ${2:-}
 [listen]
 grpc = "127.0.0.1:0"
 metrics = "127.0.0.1:0"
+resp = "127.0.0.1:0"
 [limits]
 require_memory_lock = false
 source_calls_per_second = 0

@@ -13,7 +13,8 @@ namespace {
 constexpr const char* kOtherEvents[] = {
     "authorization_failure", "rate_limited", "authentication_failure", "authentication_locked_out",
     "secret_expired",        "token_purged", "integrity_checked",      "due_hints_mended",
-    "records_rewrapped",     "kek_retired",  "rollback_accepted",      "calls_refused"};
+    "records_rewrapped",     "kek_retired",  "rollback_accepted",      "calls_refused",
+    "revocations_changed"};
 
 // The word itself is not said: it may be a token that was pasted to the wrong place.
 std::string Suggestion(absl::string_view word, const std::vector<std::string>& known) {

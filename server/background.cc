@@ -35,6 +35,11 @@ absl::Status WriteCounted(const BackgroundParts& parts) {
   return absl::OkStatus();
 }
 
+absl::Status SweepRevocations(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  return parts.rooms.revocations->Sweep();
+}
+
 absl::Status MoveAnchor(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
   return parts.rooms.keyring->WriteAnchor(parts.rooms.store->LastRevision());
@@ -51,6 +56,7 @@ std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts) {
   std::vector<Janitor::Task> tasks = {
       {"due items", absl::Seconds(1), [parts] { return RunDue(parts); }},
       {"key uses", absl::Seconds(1), [parts] { return SaveKekUses(parts); }},
+      {"expired revocations", absl::Seconds(1), [parts] { return SweepRevocations(parts); }},
       {"counted refusals", absl::Seconds(1), [parts] { return WriteCounted(parts); }},
       {"expired tokens", absl::Minutes(1), [parts] { return PurgeTokens(parts); }},
       {"idle streams", absl::Seconds(limits::kWatchTickSeconds),

@@ -96,6 +96,13 @@ std::vector<Setting> Settings(Config* config) {
       Flag("auto_unseal", &config->auto_unseal),
       Text("listen.grpc", &config->grpc_address),
       Text("listen.metrics", &config->metrics_address),
+      Text("listen.resp", &config->resp_address),
+      Text("listen.resp_tls", &config->resp_tls_address),
+      AbsolutePath("listen.resp_socket", &config->resp_socket),
+      Flag("resp.allow_plaintext", &config->resp_allow_plaintext),
+      Flag("resp.require_client_certificate", &config->resp_require_client_certificate),
+      Whole("resp.threads", 0, limits::kRespThreadsMax, &config->resp_threads),
+      Flag("revocation.scan", &config->revocation_scan),
       AbsolutePath("tls.certificate", &config->tls_certificate),
       AbsolutePath("tls.key", &config->tls_key),
       AbsolutePath("tls.client_ca", &config->tls_client_ca),
@@ -146,9 +153,28 @@ absl::StatusOr<toml::table> ParseToml(absl::string_view text) {
   }
 }
 
+bool IsLoopback(const HostPort& address) {
+  return address.host == "::1" || absl::StartsWith(address.host, "127.");
+}
+
+absl::Status CheckResp(const Config& config) {
+  if (!config.resp_tls_address.empty()) {
+    RETURN_IF_ERROR(ParseHostPort("listen.resp_tls", config.resp_tls_address).status());
+  }
+  if (config.resp_address.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const HostPort plain, ParseHostPort("listen.resp", config.resp_address));
+  if (IsLoopback(plain) || config.resp_allow_plaintext) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "listen.resp is without TLS, so that tokens would cross the network in clear: it must be a "
+      "loopback address, or use listen.resp_tls = \"",
+      config.resp_address,
+      "\" and listen.resp = \"\"; resp.allow_plaintext = true overrides this"));
+}
+
 absl::Status CheckTogether(const Config& config) {
   RETURN_IF_ERROR(ParseHostPort("listen.grpc", config.grpc_address).status());
   RETURN_IF_ERROR(ParseHostPort("listen.metrics", config.metrics_address).status());
+  RETURN_IF_ERROR(CheckResp(config));
   if (config.tls_certificate.empty() != config.tls_key.empty()) {
     return absl::InvalidArgumentError("tls.certificate and tls.key must be given together");
   }

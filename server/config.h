@@ -21,6 +21,13 @@ struct Config {
 
   std::string grpc_address = "127.0.0.1:7400";
   std::string metrics_address = "127.0.0.1:7403";
+  std::string resp_address = "127.0.0.1:7402";  // without TLS; "": none
+  std::string resp_tls_address;                 // "": none
+  std::string resp_socket;                      // a path; "": none
+  bool resp_allow_plaintext = false;            // resp_address may be other than loopback
+  bool resp_require_client_certificate = false;
+  int resp_threads = 0;  // 0: as many as there are cores, at most limits::kRespThreadsMax
+  bool revocation_scan = false;
 
   std::string tls_certificate;  // "": made by the server, under <data>/tls
   std::string tls_key;

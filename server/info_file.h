@@ -9,6 +9,8 @@ namespace keyturn {
 
 struct ServerInfo {
   std::string grpc, metrics;    // "127.0.0.1:40123"
+  std::string resp, resp_tls;   // likewise; "" where there is none
+  std::string resp_socket;      // path; "" without one
   std::string operator_socket;  // path; "" without one
   std::string ca_file;          // of the server's certificate
   std::string root_token_file;  // dev only

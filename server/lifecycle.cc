@@ -102,7 +102,8 @@ absl::Status Lifecycle::OpenRooms(const std::shared_ptr<const KeyringSnapshot>& 
   parts_.audit.SetKeys(keys);
   RETURN_IF_ERROR(parts_.policies.Load(keys));
   RETURN_IF_ERROR(parts_.tokens.Load(keys));
-  return parts_.vault.OnUnsealed();
+  RETURN_IF_ERROR(parts_.vault.OnUnsealed());
+  return parts_.revocations.Load(keys);
 }
 
 // An override that is not in the log did not happen.
@@ -170,6 +171,9 @@ void Lifecycle::Close() {
   unsealed_.store(false, std::memory_order_release);
   parts_.on_change(false);
   KEYTURN_FAILPOINT("server/sealing");
+  if (const absl::Status dropped = parts_.revocations.Load(nullptr); !dropped.ok()) {
+    LogError("revocations were not dropped at seal", {{"error", std::string(dropped.message())}});
+  }
   parts_.vault.OnSealed();
   const absl::Status tokens = parts_.tokens.Load(nullptr);
   const absl::Status policies = parts_.policies.Load(nullptr);

@@ -1,7 +1,8 @@
 // Init, unseal and seal: the order in which the rooms get their keys and lose them again.
-//   unseal: keyring -> record hasher -> audit keys -> policies, tokens, client CA -> vault -> open
-//   seal:   closed -> vault -> policies, tokens, client CA -> audit keys -> record hasher ->
-//   keyring
+//   unseal: keyring -> record hasher -> audit keys -> policies, tokens -> vault -> revocations ->
+//           client CA -> open
+//   seal:   closed -> revocations -> vault -> policies, tokens, client CA -> audit keys ->
+//           record hasher -> keyring
 // One transition at a time; queries are cheap. Thread-safe.
 #pragma once
 
@@ -18,6 +19,7 @@
 #include "auth/auth_store.h"
 #include "auth/token_store.h"
 #include "keyring/keyring.h"
+#include "revocation/list.h"
 #include "server/client_ca.h"
 #include "storage/store.h"
 #include "vault/vault.h"
@@ -39,6 +41,7 @@ class Lifecycle {
     AuthStore& policies;
     TokenStore& tokens;
     Vault& vault;
+    RevocationList& revocations;
     ClientCa& client_ca;
     Clock& clock;
     std::string accept_rollback;  // Config::accept_rollback

@@ -59,6 +59,30 @@ void AddKeys(const Keyring& keyring, const KeyTurner& turner, Metrics& metrics) 
 
 }  // namespace
 
+void AddRespMetrics(const RevocationList& list, const RespListener& listener, Metrics& metrics) {
+  metrics.AddGauge("keyturn_revocations", "Keys of the revocation list, some of them expired.",
+                   [&list] { return ToDouble(list.stats().keys); });
+  metrics.AddGauge("keyturn_revocations_by_name", "Of these, those kept by name.",
+                   [&list] { return ToDouble(list.stats().side_keys); });
+  metrics.AddGauge("keyturn_revocation_bytes", "Memory of the revocation list.", [&list] {
+    const RevocationList::Stats stats = list.stats();
+    return ToDouble(stats.index_bytes + stats.side_bytes);
+  });
+  metrics.AddGauge("keyturn_revocation_waiting_bytes", "Changes of it that wait for the disk.",
+                   [&list] { return ToDouble(list.stats().waiting_bytes); });
+  metrics.AddCounter("keyturn_revocation_groups_total", "Groups of changes that were written.",
+                     [&list] { return ToDouble(list.stats().groups); });
+  metrics.AddGauge("keyturn_revocation_failed",
+                   "1 after a failed write: changes are refused until the server is restarted.",
+                   [&list] { return list.stats().failed ? 1.0 : 0.0; });
+  metrics.AddGauge("keyturn_resp_connections", "Connections of Redis clients.",
+                   [&listener] { return ToDouble(listener.stats().connections); });
+  metrics.AddCounter("keyturn_resp_connections_total", "Connections of Redis clients so far.",
+                     [&listener] { return ToDouble(listener.stats().connections_total); });
+  metrics.AddCounter("keyturn_resp_commands_total", "Commands of Redis clients that were answered.",
+                     [&listener] { return ToDouble(listener.stats().commands_total); });
+}
+
 void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
   Rooms& rooms = sources.rooms;
   AddStore(*rooms.store, metrics);

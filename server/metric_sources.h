@@ -5,6 +5,7 @@
 #include "server/key_turner.h"
 #include "server/lifecycle.h"
 #include "server/metrics.h"
+#include "server/resp_listener.h"
 #include "server/rooms.h"
 #include "server/streams.h"
 
@@ -20,5 +21,7 @@ struct MetricSources {
   const KeyTurner& key_turner;
 };
 void AddMetricSources(const MetricSources& sources, Metrics& metrics);
+// Of the revocation list and its door, which outlive the metrics as well.
+void AddRespMetrics(const RevocationList& list, const RespListener& listener, Metrics& metrics);
 
 }  // namespace keyturn

@@ -50,6 +50,12 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
   rooms->tokens = TokenStore::Create(*rooms->store, clock);
   rooms->authenticator = Authenticator::Create(*rooms->policies, *rooms->tokens, clock);
   rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock);
+  // The commit listener tells of audit entries as well.
+  rooms->committer = std::make_unique<AuditedGroupCommitter>(*rooms->store, *rooms->audit, clock);
+  RevocationList::Options list_options;
+  list_options.keep_names = config.revocation_scan;
+  ASSIGN_OR_RETURN(rooms->revocations,
+                   RevocationList::Create(list_options, *rooms->store, *rooms->committer, clock));
   rooms->store->SetCommitListener(
       [&audit = *rooms->audit, &vault = *rooms->vault,
        on_committed = std::move(on_committed)](absl::Span<const CommittedUpdate> group) {

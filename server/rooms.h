@@ -11,7 +11,9 @@
 #include "auth/token_store.h"
 #include "base/clock.h"
 #include "keyring/keyring.h"
+#include "revocation/list.h"
 #include "server/config.h"
+#include "server/revocation_audit.h"
 #include "storage/file_system.h"
 #include "storage/store.h"
 #include "vault/vault.h"
@@ -27,6 +29,8 @@ struct Rooms {
   std::unique_ptr<TokenStore> tokens;
   std::unique_ptr<Authenticator> authenticator;
   std::unique_ptr<Vault> vault;
+  std::unique_ptr<AuditedGroupCommitter> committer;  // of the list's changes
+  std::unique_ptr<RevocationList> revocations;
 
   // With `config.dev` nothing touches a disk. `on_committed` is called after audit and vault were
   // told of a group. Errors name what could not be opened. `clock` outlives the rooms.

@@ -88,7 +88,10 @@ absl::Status Serve(Config config, const CommandLine& line) {
     RETURN_IF_ERROR(InitDev(*server, info.root_token_file));
     PrintDevBanner(info);
   }
-  LogInfo("listening", {{"grpc", info.grpc}, {"metrics", info.metrics}});
+  LogInfo("listening", {{"grpc", info.grpc},
+                        {"metrics", info.metrics},
+                        {"resp", info.resp},
+                        {"resp_tls", info.resp_tls}});
   if (!server->rooms().keyring->status().initialized) {
     LogInfo("the vault is new: nothing is stored and nobody can log in before it is initialised",
             {{"next", absl::StrCat("keyturn operator init --socket ", info.operator_socket)}});
@@ -112,8 +115,8 @@ void SayToAPerson(const absl::Status& failed) {
   std::fprintf(stderr, "keyturnd: %s\n", std::string(failed.message()).c_str());
   if (!absl::StrContains(failed.message(), "Address already in use")) return;
   std::fputs(
-      "next: printf '[listen]\\ngrpc = \"127.0.0.1:0\"\\nmetrics = \"127.0.0.1:0\"\\n' >dev.toml"
-      " && keyturnd --dev --config dev.toml\n",
+      "next: printf '[listen]\\ngrpc = \"127.0.0.1:0\"\\nresp = \"127.0.0.1:0\"\\nmetrics = "
+      "\"127.0.0.1:0\"\\n' >dev.toml && keyturnd --dev --config dev.toml\n",
       stderr);
 }
 

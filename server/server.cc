@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "absl/strings/match.h"
 #include "auth/rate_limit.h"
 #include "base/limits.h"
@@ -17,6 +20,7 @@
 #include "server/pages.h"
 #include "server/peer_certificates.h"
 #include "server/policy_service.h"
+#include "server/resp_listener.h"
 #include "server/secret_service.h"
 #include "server/system_service.h"
 #include "server/tls_files.h"
@@ -35,6 +39,12 @@ std::vector<std::string> HostsOf(const HostPort& address) {
     hosts.push_back(address.host);
   }
   return hosts;
+}
+
+int RespThreads(const Config& config) {
+  if (config.resp_threads > 0) return config.resp_threads;
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1,
+                    limits::kRespThreadsMax);
 }
 
 RateLimit PerSecond(double calls) { return {calls, 2 * calls}; }
@@ -59,6 +69,7 @@ class ServerImpl : public Server {
     peers_.SetCa(tls_->material()->client_cas);
     Wire();
     RETURN_IF_ERROR(Listen(grpc, http));
+    RETURN_IF_ERROR(ListenResp());
     janitor_ = std::make_unique<Janitor>(
         BackgroundTasks({*rooms_, *lifecycle_, refusals_, *watchers_, clock_,
                          !config_.anchor_file.empty(), [this] { return Reload(); }}),
@@ -81,6 +92,9 @@ class ServerImpl : public Server {
   ServerInfo info() const override {
     return {.grpc = listener_->address(),
             .metrics = http_->address(),
+            .resp = resp_->plain_address(),
+            .resp_tls = resp_->tls_address(),
+            .resp_socket = config_.resp_socket,
             .operator_socket = socket_path(),
             .ca_file = tls_->ca_file(),
             .root_token_file = "",
@@ -101,6 +115,7 @@ class ServerImpl : public Server {
     followers_->WakeAll();
     if (listener_ != nullptr) listener_->Shutdown(grace);
     http_ = nullptr;
+    if (resp_ != nullptr) resp_->Stop(grace);
     if (pool_ != nullptr) pool_->Stop();
     if (lifecycle_ == nullptr || !lifecycle_->unsealed().load()) return;
     const absl::Status anchored = rooms_->keyring->WriteAnchor(rooms_->store->LastRevision());
@@ -125,7 +140,7 @@ class ServerImpl : public Server {
                                           limits::kRateBucketsMax, clock_);
     lifecycle_ = std::make_unique<Lifecycle>(Lifecycle::Parts{
         *rooms_->store, *rooms_->keyring, *rooms_->audit, *rooms_->policies, *rooms_->tokens,
-        *rooms_->vault, client_ca_, clock_, config_.accept_rollback,
+        *rooms_->vault, *rooms_->revocations, client_ca_, clock_, config_.accept_rollback,
         [this](const std::string& pem) { return UseClientCa(pem); },
         [this](bool unsealed) { OnSealChange(unsealed); }});
     gate_ = std::make_unique<GateParts>(
@@ -167,6 +182,25 @@ class ServerImpl : public Server {
     AddMetricSources({*rooms_, *lifecycle_, *watchers_, *followers_, *integrity_, *key_turner_},
                      *metrics_);
     ASSIGN_OR_RETURN(http_, HttpListener::Start(http, Pages(*rooms_, *lifecycle_, *metrics_)));
+    return absl::OkStatus();
+  }
+
+  absl::Status ListenResp() {
+    RespListenerOptions options{
+        .plain = std::nullopt,
+        .tls = std::nullopt,
+        .socket_path = config_.resp_socket,
+        .require_client_certificate = config_.resp_require_client_certificate,
+        .threads = RespThreads(config_)};
+    if (!config_.resp_address.empty()) {
+      ASSIGN_OR_RETURN(options.plain, ParseHostPort("listen.resp", config_.resp_address));
+    }
+    if (!config_.resp_tls_address.empty()) {
+      ASSIGN_OR_RETURN(options.tls, ParseHostPort("listen.resp_tls", config_.resp_tls_address));
+    }
+    ASSIGN_OR_RETURN(
+        resp_, RespListener::Start(options, {*rooms_->revocations, *gate_, *tls_, peers_, clock_}));
+    AddRespMetrics(*rooms_->revocations, *resp_, *metrics_);
     return absl::OkStatus();
   }
 
@@ -213,6 +247,7 @@ class ServerImpl : public Server {
   std::unique_ptr<GrpcDoor> door_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<GrpcListener> listener_;
+  std::unique_ptr<RespListener> resp_;
   std::unique_ptr<HttpListener> http_;
   std::unique_ptr<IntegrityPass> integrity_;
   std::unique_ptr<KeyTurner> key_turner_;

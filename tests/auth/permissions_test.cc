@@ -28,9 +28,9 @@ TEST(Permissions, TheNearestIsNamed) {
   EXPECT_EQ(ValidatePermission("secret:raed").message(),
             "there is no permission 'secret:raed'; did you mean secret:read? There are "
             "admin:audit, admin:certificate, admin:keys, admin:password-policy, admin:policy, "
-            "admin:role, admin:seal, admin:token, admin:verify, secret:delete, secret:destroy, "
-            "secret:list, "
-            "secret:read, secret:write; and admin:* and secret:*");
+            "admin:revocation, admin:role, admin:seal, admin:token, admin:verify, "
+            "revocation:check, revocation:write, secret:delete, secret:destroy, secret:list, "
+            "secret:read, secret:write; and admin:*, revocation:* and secret:*");
 }
 
 TEST(Permissions, ALongOneIsNotRepeatedWhole) {

@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "server/key_turner.h"
 #include "server/lifecycle.h"
+#include "server/revocation_audit.h"
 #include "storage/rocks_store.h"
 #include "tests/support/fault_env.h"
 #include "tests/support/fault_files.h"
@@ -33,13 +34,15 @@ struct Machine {
     policies = AuthStore::Create(*store, clock);
     tokens = TokenStore::Create(*store, clock);
     vault = Vault::Create(*store, *keyring, clock);
+    committer = std::make_unique<AuditedGroupCommitter>(*store, *audit, clock);
+    ASSIGN_OR_RETURN(revocations, RevocationList::Create({}, *store, *committer, clock));
     store->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       audit->OnCommitted(group);
       vault->OnCommitted(group);
     });
-    lifecycle = std::make_unique<Lifecycle>(
-        Lifecycle::Parts{*store, *keyring, *audit, *policies, *tokens, *vault, ca, Clock::Real(),
-                         "", [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
+    lifecycle = std::make_unique<Lifecycle>(Lifecycle::Parts{
+        *store, *keyring, *audit, *policies, *tokens, *vault, *revocations, ca, Clock::Real(), "",
+        [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
     return absl::OkStatus();
   }
   ~Machine() {
@@ -98,6 +101,8 @@ struct Machine {
   std::unique_ptr<AuthStore> policies;
   std::unique_ptr<TokenStore> tokens;
   std::unique_ptr<Vault> vault;
+  std::unique_ptr<AuditedGroupCommitter> committer;
+  std::unique_ptr<RevocationList> revocations;
   ClientCa ca{Clock::Real()};
   std::unique_ptr<Lifecycle> lifecycle;
 };

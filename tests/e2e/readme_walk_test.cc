@@ -60,6 +60,7 @@ class ReadmeWalk : public testing::Test {
                             {"KEYTURN_ADDR", ""},
                             {"KEYTURN_RUN_DIR", ""},
                             {"KEYTURN_START_GRPC", "127.0.0.1:0"},
+                            {"KEYTURN_START_RESP", "127.0.0.1:0"},
                             {"KEYTURN_START_METRICS", "127.0.0.1:0"}};
   }
   void TearDown() override {

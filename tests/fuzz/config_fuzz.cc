@@ -34,7 +34,12 @@ std::string ToToml(const Config& c) {
       path("data_directory", c.data_directory), path("key_file", c.key_file),
       path("anchor_file", c.anchor_file), "auto_unseal = ", flag(c.auto_unseal),
       "[listen]\ngrpc = ", Quoted(c.grpc_address), "metrics = ", Quoted(c.metrics_address),
-      "[tls]\n", path("certificate", c.tls_certificate), path("key", c.tls_key),
+      "resp = ", Quoted(c.resp_address), "resp_tls = ", Quoted(c.resp_tls_address),
+      path("resp_socket", c.resp_socket),
+      "[resp]\nallow_plaintext = ", flag(c.resp_allow_plaintext),
+      "require_client_certificate = ", flag(c.resp_require_client_certificate),
+      "threads = ", c.resp_threads, "\n[revocation]\nscan = ", flag(c.revocation_scan), "[tls]\n",
+      path("certificate", c.tls_certificate), path("key", c.tls_key),
       path("client_ca", c.tls_client_ca), "[audit]\n", path("directory", c.audit_directory),
       "reads = ", Quoted(c.audit_sync_reads ? "fsync" : "batch"),
       "[limits]\narena_bytes = ", c.arena_bytes,
@@ -47,7 +52,9 @@ std::string ToToml(const Config& c) {
 
 auto Fields(const Config& c) {
   return std::tie(c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address,
-                  c.metrics_address, c.tls_certificate, c.tls_key, c.tls_client_ca,
+                  c.metrics_address, c.resp_address, c.resp_tls_address, c.resp_socket,
+                  c.resp_allow_plaintext, c.resp_require_client_certificate, c.resp_threads,
+                  c.revocation_scan, c.tls_certificate, c.tls_key, c.tls_client_ca,
                   c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock,
                   c.worker_threads, c.source_calls_per_second, c.identity_calls_per_second,
                   c.log_level, c.dev, c.accept_rollback, c.accept_audit_loss);

@@ -13,6 +13,7 @@ TEST(Config, DefaultsNeedNoFile) {
   EXPECT_EQ(config.data_directory, "/var/lib/keyturn");
   EXPECT_EQ(config.grpc_address, "127.0.0.1:7400");
   EXPECT_EQ(config.metrics_address, "127.0.0.1:7403");
+  EXPECT_EQ(config.resp_address, "127.0.0.1:7402");
   EXPECT_TRUE(config.require_memory_lock);
   EXPECT_FALSE(config.dev);
 }
@@ -26,6 +27,9 @@ auto_unseal = true
 [listen]
 grpc = "[::1]:0"
 metrics = "0.0.0.0:9000"
+resp = "10.1.2.3:6379"
+resp_tls = "0.0.0.0:6380"
+resp_socket = "/run/resp.sock"
 [tls]
 certificate = "/a"
 key = "/b"
@@ -39,6 +43,12 @@ require_memory_lock = false
 worker_threads = 200
 source_calls_per_second = 0
 identity_calls_per_second = 12
+[resp]
+allow_plaintext = true
+require_client_certificate = true
+threads = 3
+[revocation]
+scan = true
 [log]
 level = "debug"
 )"));
@@ -48,6 +58,13 @@ level = "debug"
   EXPECT_TRUE(config.auto_unseal);
   EXPECT_EQ(config.grpc_address, "[::1]:0");
   EXPECT_EQ(config.metrics_address, "0.0.0.0:9000");
+  EXPECT_EQ(config.resp_address, "10.1.2.3:6379");
+  EXPECT_EQ(config.resp_tls_address, "0.0.0.0:6380");
+  EXPECT_EQ(config.resp_socket, "/run/resp.sock");
+  EXPECT_TRUE(config.resp_allow_plaintext);
+  EXPECT_TRUE(config.resp_require_client_certificate);
+  EXPECT_EQ(config.resp_threads, 3);
+  EXPECT_TRUE(config.revocation_scan);
   EXPECT_EQ(config.tls_certificate, "/a");
   EXPECT_EQ(config.tls_key, "/b");
   EXPECT_EQ(config.tls_client_ca, "/c");
@@ -87,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"[listen]\ngrcp = \"x\"",
                   "unknown key listen.grcp; the nearest one is listen.grpc"},
         BadConfig{"[limits.deep]\nx = 1",
-                  "unknown key limits.deep; the nearest one is listen.grpc"},
+                  "unknown key limits.deep; the nearest one is listen.resp"},
         BadConfig{"data_directory = 3", "data_directory must be an absolute path"},
         BadConfig{"data_directory = \"var\"", "data_directory must be an absolute path"},
         BadConfig{"auto_unseal = \"yes\"", "auto_unseal must be true or false"},
@@ -100,6 +117,14 @@ INSTANTIATE_TEST_SUITE_P(
                   "limits.worker_threads must be a whole number from 8 to 1024"},
         BadConfig{"[limits]\nworker_threads = 16.5",
                   "limits.worker_threads must be a whole number from 8 to 1024"},
+        BadConfig{"[listen]\nresp = \"0.0.0.0:7402\"",
+                  "listen.resp is without TLS, so that tokens would cross the network in clear: it "
+                  "must be a loopback address, or use listen.resp_tls = \"0.0.0.0:7402\" and "
+                  "listen.resp = \"\"; resp.allow_plaintext = true overrides this"},
+        BadConfig{"[listen]\nresp_tls = \"x\"",
+                  "listen.resp_tls must be \"address:port\" with a literal IP address (IPv6 in "
+                  "brackets) and a port from 0 to 65535"},
+        BadConfig{"[resp]\nthreads = 65", "resp.threads must be a whole number from 0 to 64"},
         BadConfig{"[limits]\narena_bytes = 100000", "limits.arena_bytes must be a power of two"},
         BadConfig{"x = ", "line 1: Error while parsing key-value pair: encountered end-of-file"}));
 

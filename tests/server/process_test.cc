@@ -24,6 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/file_system.h"
 #include "tests/support/certificates.h"
+#include "tests/support/seed.h"
 #include "tests/support/status.h"
 #include "tests/support/temp_dir.h"
 
@@ -75,7 +76,8 @@ class ProcessTest : public testing::Test {
   // A configuration that listens on free ports of this machine, with `more` before it.
   void WriteConfig(const std::string& name, const std::string& more) {
     std::ofstream(dir_.File(name))
-        << more << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n";
+        << more
+        << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n";
   }
   std::string RealConfig() {
     return absl::StrCat("data_directory = \"", dir_.File("data"),
@@ -170,16 +172,16 @@ TEST_F(ProcessTest, SaysWhichListenerFailsAndWhy) {
   ASSERT_EQ(listen(taken, 1), 0);
   ASSERT_EQ(getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
   const std::string where = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
-  std::ofstream(dir_.File("c.toml"))
-      << RealConfig() << "[listen]\ngrpc = \"" << where << "\"\nmetrics = \"127.0.0.1:0\"\n";
+  std::ofstream(dir_.File("c.toml")) << RealConfig() << "[listen]\ngrpc = \"" << where
+                                     << "\"\nmetrics = \"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n";
   EXPECT_EQ(Run({"--config", dir_.File("c.toml")}), 1);
   EXPECT_TRUE(absl::StrContains(
       Out("err"), "listen.grpc: cannot listen on " + where +
                       ": Address already in use; set listen.grpc to another port, or to port 0 for "
                       "any that is free\""))
       << Out("err");
-  std::ofstream(dir_.File("dev.toml"))
-      << "[listen]\ngrpc = \"" << where << "\"\nmetrics = \"127.0.0.1:0\"\n";
+  std::ofstream(dir_.File("dev.toml")) << "[listen]\ngrpc = \"" << where
+                                       << "\"\nmetrics = \"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n";
   // Still taken: to a person in words, with the line to type.
   EXPECT_EQ(Run({"--dev", "--config", dir_.File("dev.toml")}), 1);
   EXPECT_TRUE(absl::StrContains(Out("err"), "keyturnd: listen.grpc: cannot listen on " + where))
@@ -199,6 +201,7 @@ TEST_F(ProcessTest, SaysWhichListenerFailsAndWhy) {
 
 // Root may lock what it likes, so it becomes nobody.
 TEST_F(ProcessTest, RefusesMemoryThatCannotBeLocked) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers lock no memory, and say that they did";
   WriteConfig("c.toml", absl::StrCat("data_directory = \"", dir_.File("data"), "\"\n"));
   ASSERT_EQ(chmod(dir_.path().c_str(), 0711), 0);
   const pid_t pid = Spawn({"--config", dir_.File("c.toml")}, {}, [] {

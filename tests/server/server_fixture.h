@@ -147,6 +147,7 @@ class ServerFixture : public testing::Test {
     config.data_directory = dir_.path();
     config.grpc_address = "127.0.0.1:0";
     config.metrics_address = "127.0.0.1:0";
+    config.resp_address = "127.0.0.1:0";
     config.require_memory_lock = false;
     config.worker_threads = 16;
     return config;
