@@ -14,3 +14,12 @@ if(NOT KEYTURN_SANITIZE)
   add_test(NAME fuzz COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz.py replay)
   set_tests_properties(fuzz PROPERTIES TIMEOUT 600 PROCESSORS 2 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
 endif()
+# Beside the real redis-server, with clients as they are, and killed (servers.py starts both). By
+# Debian's Python, which has python3-redis.
+foreach(script differential.py clients.py kill.py)
+  cmake_path(GET script STEM stem)
+  add_test(NAME redis_${stem}
+           COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/redis/${script})
+  set_tests_properties(redis_${stem} PROPERTIES TIMEOUT 900
+    ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;KEYTURN_BIN=${CMAKE_BINARY_DIR}/bin")
+endforeach()
