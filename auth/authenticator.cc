@@ -56,7 +56,7 @@ class AuthenticatorImpl : public Authenticator {
 
   absl::StatusOr<std::shared_ptr<const Identity>> Identify(
       Updater& updater, const Credentials& credentials) override {
-    return Resolve(credentials, [&] {
+    return Resolve(credentials, TokenUse::kNext, [&] {
       return tokens_.Verify(updater, credentials.bearer_token, credentials.source,
                             FingerprintOf(credentials));
     });
@@ -64,7 +64,7 @@ class AuthenticatorImpl : public Authenticator {
 
   absl::StatusOr<std::shared_ptr<const Identity>> Recognise(const Credentials& credentials,
                                                             TokenUse use) override {
-    return Resolve(credentials, [&] {
+    return Resolve(credentials, use, [&] {
       return tokens_.Recognise(credentials.bearer_token, credentials.source,
                                FingerprintOf(credentials), use);
     });
@@ -102,9 +102,10 @@ class AuthenticatorImpl : public Authenticator {
     std::shared_ptr<const Identity> identity;
   };
 
-  // `verify` is asked for a token that is not known yet.
+  // `verify` is asked for a token that is not known yet. Who goes on with a use was let in before:
+  // that it is shut out now is no guess at a token, and must not lock out others from there.
   absl::StatusOr<std::shared_ptr<const Identity>> Resolve(const Credentials& credentials,
-                                                          VerifyFn verify) {
+                                                          TokenUse use, VerifyFn verify) {
     if (credentials.bearer_token.empty() && credentials.certificate == nullptr) {
       return absl::UnauthenticatedError(
           "no credentials were given: send a token in the authorization header, or use a client "
@@ -114,13 +115,15 @@ class AuthenticatorImpl : public Authenticator {
     const Epochs epochs = {policies_.epoch(), tokens_.epoch()};
     if (std::shared_ptr<const Identity> known = Find(key, epochs)) return known;
     const std::string source = credentials.source.ToString();
-    RETURN_IF_ERROR(lockout_.Check(source));
+    if (use == TokenUse::kNext) RETURN_IF_ERROR(lockout_.Check(source));
     bool cacheable = true;
     absl::StatusOr<std::shared_ptr<const Identity>> identity =
         credentials.bearer_token.empty() ? ByCertificate(credentials)
                                          : ByToken(verify, credentials, &cacheable);
     if (!identity.ok()) {
-      if (absl::IsUnauthenticated(identity.status())) lockout_.CountFailure(source);
+      if (use == TokenUse::kNext && absl::IsUnauthenticated(identity.status())) {
+        lockout_.CountFailure(source);
+      }
       return identity;
     }
     if (cacheable) Remember(key, epochs, *identity);

@@ -127,8 +127,10 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
     if (!loaded()) return absl::OkStatus();
     const int64_t now_ms = clock_.Now().now_ms;
     for (int step = 0; step < limits::kRevocationSweepSteps; ++step) {
-      keyspace_->SweepIndex(now_ms, limits::kRevocationSweepRegions);
+      // Not beside a replay, whose later changes need what earlier ones have made.
       const absl::MutexLock lock(&shared_.turn);
+      if (!taking_) return absl::OkStatus();
+      keyspace_->SweepIndex(now_ms, limits::kRevocationSweepRegions);
       keyspace_->SweepSide(now_ms, limits::kRevocationSweepKeys);
     }
     return log_.Sweep(now_ms);
@@ -181,7 +183,11 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
     }
     while (keyspace_->SweepSide(now_ms, limits::kRevocationSweepKeys) > 0) {
     }
-    log_.Start(std::move(sealer), *std::move(state));
+    if (const absl::Status started = log_.Start(std::move(sealer), *std::move(state));
+        !started.ok()) {
+      keyspace_->ForgetAll();
+      return started;
+    }
     {
       const absl::MutexLock lock(&shared_.turn);
       const ReadGate::Closed closed(&gate_);

@@ -108,8 +108,8 @@ class RevocationList {
     virtual uint64_t Clear() = 0;
 
     // Ends the transaction, on the thread that began it. The number of the change, for
-    // DurabilityOf; 0 when nothing was changed. One that is not committed when it dies commits as
-    // well.
+    // DurabilityOf; when nothing was changed that of the newest before, since what was found may be
+    // one that is not durable, or 0. One that is not committed when it dies commits as well.
     virtual uint64_t Commit() = 0;
   };
   // Waits for its turn, never for a disk. UNAVAILABLE, with what happened, when the log could not

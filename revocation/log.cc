@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -44,15 +45,21 @@ RevocationLog::RevocationLog(Store& store, GroupCommitter& committer, Clock& clo
 
 RevocationLog::~RevocationLog() { Stop(); }
 
-void RevocationLog::Start(LogSealer sealer, LogState state) {
+absl::Status RevocationLog::Start(LogSealer sealer, LogState state) {
   {
     const absl::MutexLock lock(&disk_mu_);
     sealer_ = std::move(sealer);
     state_ = std::move(state);
     drop_from_ = schema::RevlogKey(kStateHour, Revision(1));  // a drop may have been cut off
   }
-  if (broken()) return;
-  thread_ = std::thread([this] { Loop(); });
+  if (broken()) return absl::OkStatus();
+  try {
+    thread_ = std::thread([this] { Loop(); });
+  } catch (const std::system_error& refused) {
+    return absl::UnavailableError(
+        absl::StrCat("no thread for the revocation log: ", refused.code().message()));
+  }
+  return absl::OkStatus();
 }
 
 void RevocationLog::Stop() {
@@ -108,6 +115,11 @@ void RevocationLog::WaitUntilTried(uint64_t number) {
   };
   const absl::MutexLock lock(&mu_);
   mu_.Await(absl::Condition(&tried));
+}
+
+uint64_t RevocationLog::newest() const {
+  const absl::MutexLock lock(&mu_);
+  return last_number_;
 }
 
 bool RevocationLog::broken() const {

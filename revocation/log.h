@@ -58,7 +58,7 @@ class RevocationLog {
   ~RevocationLog();  // REQUIRES: stopped
 
   // `state`: where the log stands; all that is there counts as counted.
-  void Start(LogSealer sealer, LogState state);
+  absl::Status Start(LogSealer sealer, LogState state);
   // Waits until nothing waits.
   void Stop();
 
@@ -69,6 +69,8 @@ class RevocationLog {
   // undo at once.
   uint64_t Append(LoggedTransaction transaction, std::vector<Keyspace::Former>* to_undo);
 
+  // Of what was appended last; 0 when nothing was.
+  uint64_t newest() const;
   bool IsDurable(uint64_t number) const { return number <= durable_.load(); }
   // Of all that are not durable.
   bool failed() const { return failed_.load(); }

@@ -71,7 +71,9 @@ class RespSessionImpl : public RespSession {
   void EndChanges() {
     if (changes_.open()) replies_.Hold(changes_.Commit());
   }
+  void TakeBackIfSealed(const RespCommand* command, size_t begin);
   void SettleReplies(size_t begin);
+  void MarkReply(bool changes, size_t begin);
   void CheckBounds();
   void EndWithProtocolError();
 
@@ -203,9 +205,15 @@ void RespSessionImpl::RunExists() {
   }
   parts_.list.ExistsMany(absl::MakeConstSpan(keys.data(), count), time_,
                          absl::MakeSpan(there.data(), count));
-  std::array<char, 4 * kBatch> text;
-  for (size_t i = 0; i < count; ++i) std::memcpy(&text[4 * i], there[i] ? ":1\r\n" : ":0\r\n", 4);
-  replies_.out().append(text.data(), 4 * count);
+  if (parts_.list.loaded()) {
+    std::array<char, 4 * kBatch> text;
+    for (size_t i = 0; i < count; ++i) {
+      std::memcpy(&text[4 * i], there[i] ? ":1\r\n" : ":0\r\n", 4);
+    }
+    replies_.out().append(text.data(), 4 * count);
+  } else {
+    for (size_t i = 0; i < count; ++i) writer_.Error(kRespSealed);
+  }
   commands_ += count;
   connection_.last_command = exists_;
 }
@@ -221,10 +229,9 @@ void RespSessionImpl::RunOne(Request& request) {
   ++commands_;
   Dispatch(call, sealed_);
   if (connection_.gone) connection_.closing = true;
+  TakeBackIfSealed(command, begin);
   SettleReplies(begin);
-  if (changes_.TakeChanged() && replies_.out().size() > begin) {
-    replies_.Mark(begin, replies_.out().size());
-  }
+  MarkReply(changes, begin);
   if (!changes) EndChanges();  // of EXEC
   if (command != nullptr && command->Has(RespCommand::kSecret)) {
     for (size_t i = 1; i < request.arguments.size(); ++i) reader_.Wipe(request.arguments[i]);
@@ -237,6 +244,25 @@ void RespSessionImpl::RunOne(Request& request) {
     std::vector<absl::string_view>().swap(request.arguments);
   }
   CheckBounds();
+}
+
+// A list that was sealed meanwhile has nothing, and would call a revoked token good.
+void RespSessionImpl::TakeBackIfSealed(const RespCommand* command, size_t begin) {
+  if (sealed_ || command == nullptr || !command->Has(RespCommand::kCheck)) return;
+  if (!connection_.authenticated || parts_.list.loaded()) return;
+  replies_.out().resize(begin);
+  writer_.Error(kRespSealed);
+}
+
+// Also the reply of one that was to change something and found nothing to do: what it found may be
+// a change that is not durable yet.
+void RespSessionImpl::MarkReply(bool changes, size_t begin) {
+  const std::string& out = replies_.out();
+  const bool changed = changes_.TakeChanged();
+  const bool looked = changes && changes_.open();
+  if (out.size() > begin && (changed || (looked && out[begin] != '-'))) {
+    replies_.Mark(begin, out.size());
+  }
 }
 
 // What CLIENT REPLY says of the request that was run, and of the next.

@@ -173,6 +173,8 @@ uint64_t ListTransaction::Commit() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     number_ = log_.Append(std::move(logged_), &to_undo);
     keyspace_.Undo(std::move(to_undo), time_.now_ms);
     if (cleared_) shared_.last_clear = number_;
+  } else {
+    number_ = log_.newest();
   }
   shared_.turn.Unlock();
   return number_;

@@ -204,7 +204,9 @@ std::unique_ptr<RespSocket> RespLoop::Connect(const Accepted& accepted) {
 
 void RespLoop::Receive(RespSocket& connection, uint32_t events) {
   touched_.insert(&connection);
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return connection.End();
+  // Who sent something and went away has still sent it.
+  const bool ended = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  if (ended && (events & EPOLLIN) == 0) return connection.End();
   if (!stopping_) connection.Receive(parts_.clock.MonotonicNanos());
 }
 

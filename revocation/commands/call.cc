@@ -40,7 +40,11 @@ void RespCall::WrongArity() {
   writer.Error(absl::StrCat("ERR wrong number of arguments for '", command->name, "' command"));
 }
 
-bool RespCall::TooMuch() const { return out.size() > limits::kRespOutputBytesMax; }
+bool RespCall::TooMuch() const {
+  if (out.size() <= limits::kRespOutputBytesMax) return false;
+  connection.broken = true;  // what is cut short would be taken for the next reply's beginning
+  return true;
+}
 
 bool MayRun(const RespConnection& connection, const RespCommand& command) {
   const RespAccess& access = connection.access;

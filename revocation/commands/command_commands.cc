@@ -182,7 +182,7 @@ void AnswerKeysOf(RespCall& call, bool with_flags) {
     return;
   }
   const int last = keys.last < 0 ? size + keys.last : keys.last;
-  call.writer.Array(static_cast<size_t>((last - keys.first) / keys.step + 1));
+  call.writer.Array(static_cast<size_t>((last - keys.first) / keys.step) + 1);
   for (int i = keys.first; i <= last; i += keys.step) {
     if (with_flags) call.writer.Array(2);
     call.writer.Bulk(request[static_cast<size_t>(i)]);

@@ -1,7 +1,6 @@
 // The replies of one connection that are not sent yet, in order. Some tell of a change that is not
-// durable yet: they wait for that, and what is behind them waits with them. A reply to what changed
-// nothing is not held for itself: it may tell of another connection's change that is not durable
-// yet, and a revocation that is seen early is safe. Not thread-safe.
+// durable yet: they wait for that, and what is behind them waits with them. A reply to a question
+// is not held for itself: a revocation that is seen early is safe. Not thread-safe.
 #pragma once
 
 #include <cstddef>

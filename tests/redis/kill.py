@@ -76,6 +76,7 @@ class Writer:
         self.count = 0
         self.may_be: dict[str, set] = {}
         self.acknowledged = 0
+        self.refused = b""
 
     def change(self) -> tuple:
         """A key, the value it gets, and the request."""
@@ -99,8 +100,10 @@ class Writer:
                     self.may_be.setdefault(key, {None}).add(value)
                 connection.send(b"".join(data for _, _, data in batch))
                 for at, (key, value, _) in enumerate(batch):
-                    if connection.reply()[:1] not in b"+:":
-                        raise RuntimeError("a change was refused")
+                    reply = connection.reply()
+                    if reply[:1] not in b"+:":
+                        self.refused = reply
+                        return
                     self.acknowledged += 1
                     self.may_be[key] = {value} | {v for k, v, _ in batch[at + 1:] if k == key}
         except (EOFError, OSError):
@@ -147,11 +150,14 @@ def cycle(server: Server, writers: list, rng: random.Random, mutant: bool) -> li
     server.kill()
     for thread in threads:
         thread.join()
+    found = [f"a change was refused: {writer.refused!r}" for writer in writers if writer.refused]
+    if sum(w.acknowledged for w in writers) < goal:
+        found.append(f"fewer than {goal} changes were acknowledged")
     if mutant:
         writers[0].may_be[NEVER] = {b"1"}
     server.start()
     connection = server.connect()
-    found = [problem for writer in writers for problem in writer.problems(connection)]
+    found += [problem for writer in writers for problem in writer.problems(connection)]
     connection.close()
     return found
 
