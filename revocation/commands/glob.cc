@@ -6,6 +6,12 @@
 namespace keyturn {
 namespace {
 
+// A plain char is signed on the machines that Redis usually runs on.
+int Signed(char c) {
+  const int value = static_cast<unsigned char>(c);
+  return value < 128 ? value : value - 256;
+}
+
 int Lower(int c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; }
 
 }  // namespace
@@ -49,8 +55,7 @@ size_t GlobPattern::AddClass(absl::string_view rest) {
       ++i;
       bytes.set(static_cast<unsigned char>(rest[i]));
     } else if (left >= 3 && rest[i + 1] == '-') {
-      // Plain chars, which are signed, as in Redis on the machines that it usually runs on.
-      int from = static_cast<signed char>(rest[i]), to = static_cast<signed char>(rest[i + 2]);
+      int from = Signed(rest[i]), to = Signed(rest[i + 2]);
       if (from > to) std::swap(from, to);
       for (int c = -128; c <= 127; ++c) {
         const bool within = letters_ == Case::kIgnored

@@ -121,7 +121,8 @@ TEST_F(ListTest, ExistsManySaysWhatExistsSays) {
     if (i % 7 == 0) Put(names.back(), "odd", kHour);
   }
   for (const size_t size : {0, 1, 16, 17, 50}) {
-    const std::vector<absl::string_view> keys(names.begin(), names.begin() + size);
+    const std::vector<absl::string_view> keys(names.begin(),
+                                              names.begin() + static_cast<int64_t>(size));
     const auto raw = std::make_unique<bool[]>(size + 1);
     const absl::Span<bool> results(raw.get(), size);
     list_->ExistsMany(keys, list_->Now(), results);

@@ -234,7 +234,8 @@ TEST_F(LogTest, AFailureIsFinalAndUndoneOnTheSafeSide) {
   committer_->Hold();
   committer_->FailFrom(absl::UnavailableError("the disk is gone"));
   const uint64_t first = Erase("erased");
-  committer_->WaitForTries(list_->stats().groups + 1);  // the rest goes to the queue behind it
+  committer_->WaitForTries(static_cast<int>(list_->stats().groups) +
+                           1);  // the rest goes to the queue behind it
   Erase("erased odd");
   Put("shorter", "1", 20'000);
   Put("longer", "1", 5 * kHour);
