@@ -16,8 +16,6 @@ using bucket::Slot;
 using bucket::Store;
 using Block = BlockPool::Block;
 
-constexpr size_t kBatch = 16;  // look-ups in flight: as many lines as a core waits for at once
-
 uint64_t Pack(Block block) { return uint64_t{block.place} << 32 | block.buckets; }
 Block UnpackBlock(uint64_t packed) {
   return {.place = static_cast<uint32_t>(packed >> 32), .buckets = static_cast<uint32_t>(packed)};

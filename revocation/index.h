@@ -28,6 +28,9 @@ namespace keyturn {
 // Times are seconds of the Unix clock; `now_s` may go back (revocation/entry.h).
 class RevocationIndex {
  public:
+  // Look-ups in flight: as many lines as a core waits for at once.
+  static constexpr size_t kBatch = 16;
+
   // Never takes more than `bytes_max` for its buckets. RESOURCE_EXHAUSTED when the system has no
   // such range of addresses.
   static absl::StatusOr<std::unique_ptr<RevocationIndex>> Create(size_t bytes_max);

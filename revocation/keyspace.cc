@@ -11,7 +11,7 @@
 namespace keyturn {
 namespace {
 
-constexpr size_t kBatch = 16;  // as RevocationIndex::FindMany
+constexpr size_t kBatch = RevocationIndex::kBatch;
 
 int64_t Seconds(int64_t now_ms) { return now_ms / 1000; }
 

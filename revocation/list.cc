@@ -19,7 +19,7 @@
 namespace keyturn {
 namespace {
 
-constexpr size_t kBatch = 16;
+constexpr size_t kBatch = RevocationIndex::kBatch;
 
 class ListImpl : public RevocationList, public RevocationLog::Owner {
  public:

@@ -213,6 +213,11 @@ absl::StatusOr<HostPort> ParseHostPort(absl::string_view key, absl::string_view 
   return out;
 }
 
+std::string ToText(const HostPort& address) {
+  const bool v6 = absl::StrContains(address.host, ':');
+  return absl::StrCat(v6 ? "[" : "", address.host, v6 ? "]:" : ":", address.port);
+}
+
 absl::StatusOr<Config> ParseConfig(absl::string_view text) {
   ASSIGN_OR_RETURN(const toml::table table, ParseToml(text));
   Config config;

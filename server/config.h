@@ -63,5 +63,7 @@ struct HostPort {
   uint16_t port = 0;
 };
 absl::StatusOr<HostPort> ParseHostPort(absl::string_view key, absl::string_view text);
+// The same text again.
+std::string ToText(const HostPort& address);
 
 }  // namespace keyturn

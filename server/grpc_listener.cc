@@ -108,19 +108,16 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
   grpc::ServerBuilder builder;
   SetArguments(&builder);
   if (!options.reflection) builder.SetOption(std::make_unique<NoReflection>());
-  const bool v6 = absl::StrContains(options.address.host, ':');
-  const std::string host = v6 ? absl::StrCat("[", options.address.host, "]") : options.address.host;
   std::unique_ptr<GrpcListener> listener(new GrpcListener());
   listener->credentials_ = MakeTlsCredentials(tls, options.require_client_certificate);
   std::vector<Acceptor::Door> doors;
   absl::StatusOr<ListeningSocket> tcp = ListeningSocket::Tcp(options.address);
   if (!tcp.ok()) {
     const absl::Status failed = CannotListen(
-        absl::StrCat("listen.grpc: cannot listen on ", host, ":", options.address.port),
-        tcp.status());
+        absl::StrCat("listen.grpc: cannot listen on ", ToText(options.address)), tcp.status());
     return absl::Status(failed.code(), absl::StrCat(failed.message(), OtherPort(failed)));
   }
-  listener->address_ = absl::StrCat(host, ":", tcp->port());
+  listener->address_ = ToText({options.address.host, tcp->port()});
   doors.push_back({*std::move(tcp), false, Into(&builder, listener->credentials_)});
   if (!options.operator_socket.empty()) {
     absl::StatusOr<ListeningSocket> local = ListeningSocket::Unix(options.operator_socket);

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
@@ -13,11 +12,6 @@
 
 namespace keyturn {
 namespace {
-
-std::string Shown(const HostPort& address, uint16_t port) {
-  const bool v6 = absl::StrContains(address.host, ':');
-  return absl::StrCat(v6 ? "[" : "", address.host, v6 ? "]:" : ":", port);
-}
 
 absl::Status Named(absl::string_view key, absl::string_view where, const absl::Status& status) {
   return absl::Status(status.code(),
@@ -110,8 +104,8 @@ class RespListenerImpl : public RespListener, public RespHost {
                       std::string* shown, std::vector<Acceptor::Door>* doors) {
     if (!address.has_value()) return absl::OkStatus();
     absl::StatusOr<ListeningSocket> socket = ListeningSocket::Tcp(*address);
-    if (!socket.ok()) return Named(key, Shown(*address, address->port), socket.status());
-    *shown = Shown(*address, socket->port());
+    if (!socket.ok()) return Named(key, ToText(*address), socket.status());
+    *shown = ToText({address->host, socket->port()});
     if (port_ == 0) port_ = socket->port();
     doors->push_back(
         {*std::move(socket), false, [this, with_tls](int, int fd) { Deal(fd, with_tls); }});

@@ -45,6 +45,8 @@ struct RespCommand {
   absl::Span<const RespCommand> subcommands = {};
 
   bool Has(uint32_t flag) const { return (flags & flag) != 0; }
+  // Whether it may have so many arguments, its name among them.
+  bool Takes(int arguments) const { return arity > 0 ? arguments == arity : arguments >= -arity; }
   // "id" of "client|id".
   absl::string_view last_name() const { return name.substr(name.find('|') + 1); }
 };

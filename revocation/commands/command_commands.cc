@@ -177,7 +177,7 @@ void AnswerKeysOf(RespCall& call, bool with_flags) {
     call.writer.Error("ERR The command has no key arguments");
     return;
   }
-  if ((command->arity > 0 && command->arity != size) || size < -command->arity) {
+  if (!command->Takes(size)) {
     call.writer.Error("ERR Invalid number of arguments specified for command");
     return;
   }

@@ -96,8 +96,7 @@ void Dispatch(RespCall& call, bool sealed) {
     return;
   }
   const RespCommand& command = *call.command;
-  const auto size = static_cast<int>(call.size());
-  if ((command.arity > 0 && command.arity != size) || size < -command.arity) {
+  if (!command.Takes(static_cast<int>(call.size()))) {
     Reject(call, "ERR", absl::StrCat("wrong number of arguments for '", command.name, "' command"));
     return;
   }

@@ -1,8 +1,6 @@
 // The RESP door of a whole server: who gets in, what is durable when it says so, what is audited.
 #include "server/resp_listener.h"
 
-#include <array>
-#include <cstdio>
 #include <fstream>
 #include <thread>
 
@@ -254,27 +252,18 @@ class RespTlsTest : public RespListenerTest {
   // What redis-cli prints.
   std::string Cli(const std::string& options, const std::string& words) {
     const size_t colon = server_->info().resp_tls.rfind(':');
-    return Shell(absl::StrCat("timeout 20 redis-cli --tls --cacert ", server_->info().ca_file,
-                              " -p ", server_->info().resp_tls.substr(colon + 1), " ", options, " ",
-                              words, " 2>&1"));
+    return OutputOf(absl::StrCat("timeout 20 redis-cli --tls --cacert ", server_->info().ca_file,
+                                 " -p ", server_->info().resp_tls.substr(colon + 1), " ", options,
+                                 " ", words, " 2>&1"));
   }
   std::string SClient(const std::string& options) {
-    return Shell(absl::StrCat("printf 'PING\\r\\nQUIT\\r\\n' | timeout 10 openssl s_client -quiet ",
-                              "-verify_quiet -connect ", server_->info().resp_tls, " -CAfile ",
-                              server_->info().ca_file, " ", options, " 2>&1"));
+    return OutputOf(
+        absl::StrCat("printf 'PING\\r\\nQUIT\\r\\n' | timeout 10 openssl s_client -quiet ",
+                     "-verify_quiet -connect ", server_->info().resp_tls, " -CAfile ",
+                     server_->info().ca_file, " ", options, " 2>&1"));
   }
   std::string Certificate() const {
     return absl::StrCat("--cert ", dir_.File("op.pem"), " --key ", dir_.File("op.key"));
-  }
-  static std::string Shell(const std::string& command) {
-    std::string out;
-    FILE* const pipe = popen(command.c_str(), "r");
-    std::array<char, 4096> buffer;
-    while (const size_t got = fread(buffer.data(), 1, buffer.size(), pipe)) {
-      out.append(buffer.data(), got);
-    }
-    pclose(pipe);
-    return out;
   }
 };
 

@@ -101,14 +101,19 @@ inline std::shared_ptr<grpc::Channel> NewChannel(
   return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 
-// A page of the HTTP listener at `address`.
-inline std::string FetchPage(const std::string& address, const std::string& path) {
+// What a shell command prints.
+inline std::string OutputOf(const std::string& command) {
   std::string out;
-  FILE* const pipe = popen(absl::StrCat("curl -s http://", address, path).c_str(), "r");
+  FILE* const pipe = popen(command.c_str(), "r");
   char buffer[4096];
   while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) out.append(buffer, got);
   pclose(pipe);
   return out;
+}
+
+// A page of the HTTP listener at `address`.
+inline std::string FetchPage(const std::string& address, const std::string& path) {
+  return OutputOf(absl::StrCat("curl -s http://", address, path));
 }
 
 class ServerFixture : public testing::Test {

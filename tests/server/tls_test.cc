@@ -1,8 +1,6 @@
 // What the listener takes and refuses, asked with OpenSSL's own client.
 #include "server/tls_files.h"
 
-#include <array>
-#include <cstdio>
 #include <fstream>
 
 #include "absl/strings/match.h"
@@ -25,21 +23,12 @@ class TlsTest : public ServerFixture {
 
   // What s_client prints.
   std::string Connect(const std::string& options, bool with_certificate = true) {
-    const std::string command = absl::StrCat(
-        "echo | timeout 10 openssl s_client -alpn h2 -connect ", server_->info().grpc, " -CAfile ",
-        server_->info().ca_file, " ",
-        with_certificate
-            ? absl::StrCat("-cert ", dir_.File("op.pem"), " -key ", dir_.File("op.key"), " ")
-            : "",
-        options, " 2>&1");
-    std::string out;
-    FILE* const pipe = popen(command.c_str(), "r");
-    std::array<char, 4096> buffer;
-    while (const size_t got = fread(buffer.data(), 1, buffer.size(), pipe)) {
-      out.append(buffer.data(), got);
-    }
-    pclose(pipe);
-    return out;
+    return OutputOf(absl::StrCat("echo | timeout 10 openssl s_client -alpn h2 -connect ",
+                                 server_->info().grpc, " -CAfile ", server_->info().ca_file, " ",
+                                 with_certificate ? absl::StrCat("-cert ", dir_.File("op.pem"),
+                                                                 " -key ", dir_.File("op.key"), " ")
+                                                  : "",
+                                 options, " 2>&1"));
   }
   static bool Agreed(const std::string& out) {
     return absl::StrContains(out, "Verify return code: 0 (ok)") &&
