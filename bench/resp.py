@@ -12,7 +12,6 @@ import io
 import json
 import os
 import pathlib
-import socket
 import statistics
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests" / "redis"))
 from kill import Server  # noqa: E402
-from servers import Connection, Redis, request  # noqa: E402
+from servers import Connection, Redis, free_port, request  # noqa: E402
 
 CLIENTS = "50"
 TOKENS = 200_000
@@ -30,12 +29,6 @@ QUESTIONS = {
     "EXISTS, a fifth revoked": ["EXISTS", "revoked:5f0c2b1e-7d3a-4c11-9e77-__rand_int__"],
     "SET EX, durable": ["SET", "put:5f0c2b1e-7d3a-4c11-9e77-__rand_int__", "1", "EX", "86400"],
 }
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class RedisPeer(Redis):

@@ -24,6 +24,8 @@ constexpr RespCommand kClusterCommands[] = {
      "Return local key names in the specified hash slot",
      {},
      "nondeterministic_output"},
+    {"cluster|help", 2, RunDisabled, 0, "loading stale", "@slow", "5.0.0", "cluster",
+     "Show helpful text about the different subcommands"},
     {"cluster|info",
      2,
      RunDisabled,

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "revocation/commands/call.h"
 #include "revocation/commands/command.h"
@@ -134,11 +135,14 @@ bool InCategory(const RespCommand& command, absl::string_view category) {
                      [&](absl::string_view word) { return IsWord(category, word.substr(1)); });
 }
 
-// With a filter sub-commands count as well. Source: server.c, commandListCommand.
+// Sub-commands count as well. Source: server.c, commandListCommand.
 void RunList(RespCall& call) {
   std::vector<const RespCommand*> shown;
   if (call.size() == 2) {
-    shown = All();
+    for (const RespCommand* const command : All()) {
+      shown.push_back(command);
+      for (const RespCommand& sub : command->subcommands) shown.push_back(&sub);
+    }
   } else if (call.size() == 5 && IsWord(call[2], "filterby")) {
     const bool by_category = IsWord(call[3], "aclcat"), by_pattern = IsWord(call[3], "pattern");
     if (!by_category && !by_pattern && !IsWord(call[3], "module")) {
@@ -164,6 +168,16 @@ void RunList(RespCall& call) {
   for (const RespCommand* const command : shown) call.writer.Bulk(command->name);
 }
 
+// What SET does to its key depends on GET. Source: db.c, setGetKeys.
+absl::string_view KeyWords(const RespCommand& command,
+                           absl::Span<const absl::string_view> request) {
+  if (!absl::EndsWith(command.keys.words, "variable_flags")) return command.keys.words;
+  const bool gets =
+      request.size() > 3 && std::any_of(request.begin() + 3, request.end(),
+                                        [](auto word) { return IsWord(word, "get"); });
+  return gets ? "RW access update" : "OW update";
+}
+
 void AnswerKeysOf(RespCall& call, bool with_flags) {
   const auto request = call.arguments.subspan(2);
   const RespCommand* const command = RespCommandTable::Get().Find(request);
@@ -186,7 +200,7 @@ void AnswerKeysOf(RespCall& call, bool with_flags) {
   for (int i = keys.first; i <= last; i += keys.step) {
     if (with_flags) call.writer.Array(2);
     call.writer.Bulk(request[static_cast<size_t>(i)]);
-    if (with_flags) AnswerStatuses(call.writer, keys.words);
+    if (with_flags) AnswerStatuses(call.writer, KeyWords(*command, request));
   }
 }
 

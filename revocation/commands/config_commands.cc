@@ -38,6 +38,7 @@ std::vector<Setting> Settings(RespCall& call) {
           {"protected-mode", "yes"},
           {"proto-max-bulk-len", absl::StrCat(limits::kRespBulkBytesMax)},
           {"io-threads", "1"},
+          {"set-max-intset-entries", "512"},
           {"hz", "10"}};
 }
 

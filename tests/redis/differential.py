@@ -153,7 +153,9 @@ class Maker:
                                 ["FOO", "bar", b"x" * 200, "z"], ["SENTINEL", "MASTERS"],
                                 ["foo\x00bar", "a"], ["CONFIG", "GET", "nosuch"], ["CONFIG", "NONSENSE"],
                                 ["OBJECT", "NONSENSE"],
-                                ["MEMORY", "NONSENSE"], ["COMMAND", "NONSENSE"]])
+                                ["MEMORY", "NONSENSE"], ["COMMAND", "NONSENSE"], ["CLUSTER", "HELP"],
+                                ["COMMAND", "GETKEYSANDFLAGS", "SET", "k", "v", "EX", "1"],
+                                ["COMMAND", "GETKEYSANDFLAGS", "SET", "k", "v", "get"]])
 
     def make_block(self):
         return self.rng.choice([["MULTI"], ["EXEC"], ["DISCARD"], ["EXEC"], ["EXEC"], ["UNWATCH"],

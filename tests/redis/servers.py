@@ -75,6 +75,13 @@ def request(*words) -> bytes:
     return b"".join(out)
 
 
+def free_port() -> int:
+    """For redis-server, which cannot choose one itself."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
 def wait_until(what: str, process: subprocess.Popen, ready) -> None:
     end = time.monotonic() + 60
     while not ready():
@@ -93,7 +100,7 @@ class Redis:
     def __init__(self, directory: pathlib.Path, password: str, port: int = 0, more: str = ""):
         program = directory / "redis-server"
         program.symlink_to(shutil.which("redis-server") or shutil.which("redis-check-rdb"))
-        self.path = str(directory / "redis.sock")
+        self.path, self.port = str(directory / "redis.sock"), port
         settings = directory / "redis.conf"
         settings.write_text(f'port {port}\nunixsocket {self.path}\nsave ""\n'
                             f'requirepass {password}\ndir {directory}\n{more}')

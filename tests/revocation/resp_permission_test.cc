@@ -58,6 +58,7 @@ const std::map<std::string, std::string>& RightsOfCommands() {
                                              {"cluster", ""},
                                              {"cluster|countkeysinslot", ""},
                                              {"cluster|getkeysinslot", ""},
+                                             {"cluster|help", ""},
                                              {"cluster|info", ""},
                                              {"cluster|keyslot", ""},
                                              {"cluster|links", ""},
