@@ -1,7 +1,8 @@
-// One flipped bit, anywhere in the files of a vault, thousands of times: store (tables, log,
-// manifest), keyring, seal, audit log and anchor. Each must be refused at open or unseal, mended
-// from a copy, or reported by a read or a verification; or be in a place that docs/FORMAT.md ("What
-// notices a changed byte") has outside every record. Nothing may be missing or different unnoticed.
+// One flipped bit, anywhere in the files of a vault with revoked tokens, thousands of times: store
+// (tables, log, manifest), keyring, seal, audit log and anchor. Each must be refused at open or
+// unseal, mended from a copy, or reported by a read or a verification; or be in a place that
+// docs/FORMAT.md ("What notices a changed byte") has outside every record. Nothing may be missing
+// or different unnoticed.
 #include "absl/strings/match.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "keyturn/record/v1/keyring.pb.h"
@@ -16,6 +17,7 @@ namespace keyturn {
 namespace {
 
 constexpr int kFlipSecrets = 40;
+constexpr int kFlipTokens = 60;
 constexpr char kAnchor[] = "/anchor/anchor.ktn";
 
 using Image = std::map<std::string, std::string>;  // path -> bytes
@@ -54,6 +56,29 @@ class FlipTest : public FaultFixture {
     ASSERT_OK(machine.vault->Put(updater, params, *EncodeFields({{"v", 1, value}})));
   }
 
+  // In each life some more tokens, and the end of one of them; a set grows.
+  static std::string TokenOf(int i) { return absl::StrCat("revoked:", i); }
+  static std::string TokenValueOf(int i) { return i % 3 == 0 ? absl::StrCat("odd ", i) : "1"; }
+  static bool TokenEnds(int i) { return i % 20 == 7; }
+  static void Revoke(Machine& machine, int life) {
+    RevocationList& list = *machine.revocations;
+    const auto writer = std::make_shared<RevocationWriter>();
+    uint64_t newest = 0;
+    for (int i = life * 20; i < life * 20 + 20; ++i) {
+      ASSERT_OK_AND_ASSIGN(auto transaction, list.Begin(writer, list.Now()));
+      const int64_t end = i % 5 == 0 ? kNoExpiry : list.Now().now_ms + 100'000'000 + i * 3'000'000;
+      ASSERT_OK(transaction->Put(TokenOf(i), TokenValueOf(i), end));
+      ASSERT_OK(transaction->AddMembers("set", {absl::StrCat("member ", i)}));
+      newest = transaction->Commit();
+    }
+    ASSERT_OK_AND_ASSIGN(auto transaction, list.Begin(writer, list.Now()));
+    for (int i = life * 20; i < life * 20 + 20; ++i) {
+      if (TokenEnds(i)) transaction->Erase(TokenOf(i));
+    }
+    newest = transaction->Commit();
+    ASSERT_OK(list.WaitFor(newest));
+  }
+
   // A vault in the middle of its life: two terms of the KEK, tables and a log, some of it audited
   // and in no table yet. The power goes at the end, so nothing was tidied up.
   void Build(Image* image) {
@@ -65,6 +90,7 @@ class FlipTest : public FaultFixture {
       ASSERT_OK(machine.Start());
       ASSERT_OK(life == 0 ? machine.Init("") : machine.Unseal());
       for (int i = life; i < kFlipSecrets; i += 1 + life) Put(machine, i, life + 1);
+      Revoke(machine, life);
       if (life == 1) ASSERT_OK(machine.lifecycle->RotateKek(AeadSuite::kAes256Gcm, false));
       ASSERT_OK(machine.keyring->WriteAnchor(machine.store->LastRevision()));
       revision_ = machine.store->LastRevision();
@@ -156,6 +182,21 @@ class FlipTest : public FaultFixture {
     return worst;
   }
 
+  // A damaged list was refused at unseal: what is here is whole.
+  static Outcome ReadTokens(Machine& machine) {
+    const RevocationList& list = *machine.revocations;
+    const ListTime now = machine.revocations->Now();
+    Outcome worst = Outcome::kUnnoticed;
+    for (int i = 0; i < 2 * kFlipTokens; ++i) {
+      const auto found = list.Find(TokenOf(i), now);
+      if (found && (i >= kFlipTokens || found->value != TokenValueOf(i))) return Outcome::kWrong;
+      if (found.has_value() != (i < kFlipTokens && !TokenEnds(i))) worst = Outcome::kLost;
+    }
+    const auto set = list.Find("set", now);
+    if (!set || set->members != kFlipTokens) worst = Outcome::kLost;
+    return worst;
+  }
+
   Outcome Look(const Image& image, const std::string& flipped, Judge judge = Judge::kVerifies) {
     FaultDisk disk(1);
     const std::unique_ptr<FileSystem> files = NewFaultFileSystem(disk);
@@ -163,7 +204,7 @@ class FlipTest : public FaultFixture {
     Machine machine(disk, options_);
     if (!machine.Start().ok() || !machine.Unseal().ok()) return Outcome::kRefused;
     const bool reported = judge == Judge::kVerifies && VerificationReports(machine);
-    const Outcome read = ReadAll(machine);
+    const Outcome read = std::max(ReadAll(machine), ReadTokens(machine));
     if (read == Outcome::kWrong) return read;
     if (reported) return Outcome::kReported;
     if (read != Outcome::kUnnoticed) return read;
