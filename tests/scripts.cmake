@@ -23,3 +23,8 @@ foreach(script differential.py clients.py kill.py)
   set_tests_properties(redis_${stem} PROPERTIES TIMEOUT 900
     ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;KEYTURN_BIN=${CMAKE_BINARY_DIR}/bin")
 endforeach()
+# They are downloaded once, for all presets.
+add_test(NAME redis_clients_more COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/redis/more_clients.py
+         ${CMAKE_SOURCE_DIR}/build/redis_clients)
+set_tests_properties(redis_clients_more PROPERTIES TIMEOUT 900
+  ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;KEYTURN_BIN=${CMAKE_BINARY_DIR}/bin")

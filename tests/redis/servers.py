@@ -12,10 +12,11 @@ import time
 class Connection:
     """A socket, and the replies that came on it, each as the bytes it is made of."""
 
-    def __init__(self, path: str):
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, where):
+        """A path, or a port of loopback."""
+        self.socket = socket.socket(socket.AF_UNIX if isinstance(where, str) else socket.AF_INET)
         self.socket.settimeout(30)
-        self.socket.connect(path)
+        self.socket.connect(where if isinstance(where, str) else ("127.0.0.1", where))
         self.buffer = b""
 
     def send(self, data: bytes) -> None:
