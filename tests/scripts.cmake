@@ -16,12 +16,12 @@ if(NOT KEYTURN_SANITIZE)
 endif()
 # Beside the real redis-server, with clients as they are, and killed (servers.py starts both). By
 # Debian's Python, which has python3-redis.
-foreach(script differential.py clients.py kill.py)
+foreach(script differential.py clients.py connections.py kill.py)
   cmake_path(GET script STEM stem)
   add_test(NAME redis_${stem}
            COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/redis/${script})
   set_tests_properties(redis_${stem} PROPERTIES TIMEOUT 900
-    ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;KEYTURN_BIN=${CMAKE_BINARY_DIR}/bin")
+    ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;KEYTURN_BIN=${CMAKE_BINARY_DIR}/bin;KEYTURN_SANITIZE=${KEYTURN_SANITIZE}")
 endforeach()
 # They are downloaded once, for all presets.
 add_test(NAME redis_clients_more COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/redis/more_clients.py
