@@ -48,7 +48,7 @@ revocation() {
 }
 
 resp() {
-  echo "### Redis clients: keyturnd and redis-server by turns, both durable, 50 connections"
+  echo "### Redis clients: keyturnd, redis-server and Valkey by turns, all durable"
   KEYTURN_BIN="$PWD/$BUILD/bin" WORK=$work /usr/bin/python3 bench/resp.py "$REPEATS"
 }
 

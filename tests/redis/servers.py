@@ -96,16 +96,23 @@ def select_pause() -> None:
 
 
 class Redis:
-    """redis-server by the binary that redis-tools has: what it is goes by the name it is run as."""
+    """redis-server, or another with its settings; by the binary that redis-tools has: what that is
+    goes by the name it is run as."""
 
-    def __init__(self, directory: pathlib.Path, password: str, port: int = 0, more: str = ""):
-        program = directory / "redis-server"
-        program.symlink_to(shutil.which("redis-server") or shutil.which("redis-check-rdb"))
+    def __init__(self, directory: pathlib.Path, password: str, port: int = 0, more: str = "",
+                 program: str = ""):
+        self.program = directory / "redis-server"
+        self.program.symlink_to(program or shutil.which("redis-server")
+                                or shutil.which("redis-check-rdb"))
         self.path, self.port = str(directory / "redis.sock"), port
-        settings = directory / "redis.conf"
-        settings.write_text(f'port {port}\nunixsocket {self.path}\nsave ""\n'
-                            f'requirepass {password}\ndir {directory}\n{more}')
-        self.process = subprocess.Popen([str(program), str(settings)], stdout=subprocess.DEVNULL)
+        self.settings = directory / "redis.conf"
+        self.settings.write_text(f'port {port}\nunixsocket {self.path}\nsave ""\n'
+                                 f'requirepass {password}\ndir {directory}\n{more}')
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen([str(self.program), str(self.settings)],
+                                        stdout=subprocess.DEVNULL)
         wait_until("redis-server", self.process, lambda: os.path.exists(self.path))
 
     def stop(self) -> None:
