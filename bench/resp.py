@@ -195,14 +195,12 @@ def mixed(peers: list, given) -> None:
              *times(got[1:], got[0]["p99"], "p99"))
 
 
-def memory(peers: list, before: list, given) -> None:
-    head(f"{given.tokens:,} tokens", *(peer.name for peer in peers))
-    line("bytes a token", *(f"{(anonymous_bytes(peer.pid) - was) / given.tokens:.1f}"
-                            for peer, was in zip(peers, before)))
+def memory(when: str, peers: list, before: list, given) -> None:
+    line(f"bytes a token, {when}", *(f"{(anonymous_bytes(peer.pid) - was) / given.tokens:.1f}"
+                                     for peer, was in zip(peers, before)))
 
 
 def restart(peers: list, given) -> None:
-    head(f"{given.tokens:,} tokens", *(peer.name for peer in peers))
     line("seconds from its start until it answers",
          *(f"{statistics.median(peer.restart() for _ in range(given.repeats)):.2f}" for peer in peers))
 
@@ -236,10 +234,14 @@ def main() -> int:
             before = [anonymous_bytes(peer.pid) for peer in peers]
             for peer in peers:
                 fill(peer, given.tokens)
-            if "memory" in tables:  # before other keys come
-                memory(peers, before, given)
+            if {"memory", "restart"} & set(tables):  # before other keys come
+                head(f"{given.tokens:,} tokens", *(peer.name for peer in peers))
+            if "memory" in tables:
+                memory("after they were set", peers, before, given)
             if "restart" in tables:
                 restart(peers, given)
+            if {"memory", "restart"} <= set(tables):
+                memory("after a restart", peers, before, given)
             if "pipeline" in tables:
                 pipeline(peers, given)
             if "mixed" in tables:
