@@ -149,6 +149,22 @@ inline constexpr int64_t kRespStrangerSeconds = 60;    // until AUTH, from conne
 inline constexpr int64_t kRespTlsHandshakeSeconds = 10;
 inline constexpr int kRespThreadsMax = 64;
 
+// Publish and subscribe, and client tracking, of the Redis protocol. `Bytes` of names.
+inline constexpr size_t kRespSubscriptionsMax = 10'000;  // channels and patterns of a connection
+inline constexpr size_t kRespSubscriptionBytesMax = kMiB;
+inline constexpr size_t kRespSubscriptionsTotalMax = 1'000'000;
+inline constexpr size_t kRespSubscriptionBytesTotalMax = 256 * kMiB;
+inline constexpr size_t kRespPatternsTotalMax = 10'000;  // different ones: each message asks each
+inline constexpr size_t kRespPatternBytesMax = kKiB;
+inline constexpr size_t kRespMailBytesMax = 32 * kMiB;  // for one connection; then closed
+inline constexpr size_t kRespMailBytesTotalMax = 512 * kMiB;
+inline constexpr size_t kRespMailBytesSlow = 8 * kMiB;  // so much for so long; then closed
+inline constexpr int64_t kRespMailSlowSeconds = 60;
+inline constexpr size_t kRespTrackedKeysMax = 1'000'000;
+inline constexpr size_t kRespTrackedBytesMax = 256 * kMiB;
+inline constexpr size_t kRespTrackedPrefixesMax = 1'000;  // of a connection
+inline constexpr size_t kRespTrackedPrefixesTotalMax = 10'000;
+
 // Certificates that the server makes.
 inline constexpr int64_t kCertificateTtlSecondsDefault = 90 * kDaySeconds;
 inline constexpr int64_t kCertificateTtlSecondsMin = 60;
@@ -226,6 +242,7 @@ inline constexpr size_t kRevocationDropUpdatesMax = 64;         // in one Sweep
 inline constexpr uint32_t kRevocationSweepRegions = 256;  // at once: 2.5 ms at most for who changes
 inline constexpr int kRevocationSweepSteps = 16;          // in one Sweep: all regions in a minute
 inline constexpr size_t kRevocationSweepKeys = 256;       // of the side table, in one step
+inline constexpr size_t kRevocationCallBytesMax = 256 * kKiB;  // of names in one call
 
 static_assert(kSecretValueBytesMax < kBatchBytesMax);
 static_assert(kSecretValueBytesMax < kRequestBytesMax);

@@ -94,8 +94,12 @@ class Keyspace {
   // A change from the log, whatever has ended by now; in their order. Not bounded but by the index:
   // what was acknowledged has a place. REQUIRES: no reader.
   absl::Status Apply(const ListChange& change, const Fingerprint& print, int64_t now_ms);
-  // Frees side keys that have ended, so many at most; how many. By the writer.
-  size_t SweepSide(int64_t now_ms, size_t count);
+  // Frees side keys that have ended, so many at most, and calls `fn` with each; how many. By the
+  // writer.
+  size_t SweepSide(int64_t now_ms, size_t count, absl::FunctionRef<void(absl::string_view)> fn);
+  size_t SweepSide(int64_t now_ms, size_t count) {
+    return SweepSide(now_ms, count, [](absl::string_view) {});
+  }
   // As RevocationIndex::Sweep. From any thread.
   void SweepIndex(int64_t now_ms, uint32_t regions);
   void ForgetAll();

@@ -130,13 +130,15 @@ absl::Status Keyspace::Apply(const ListChange& change, const Fingerprint& print,
   return absl::DataLossError("the revocation log has a change of an unknown kind");
 }
 
-size_t Keyspace::SweepSide(int64_t now_ms, size_t count) {
+size_t Keyspace::SweepSide(int64_t now_ms, size_t count,
+                           absl::FunctionRef<void(absl::string_view)> fn) {
   const auto ended = side_.Ended(now_ms, count);
   for (const auto& [name, print] : ended) {
     const std::optional<RevokedEntry> entry = LookUp(print, SecondsOf(now_ms));
     // A key that was put since without its name has the slot now.
     if (!entry || entry->value == kSideValue) index_.load()->Erase(print);
     side_.Take(name);
+    fn(name);
   }
   return ended.size();
 }

@@ -122,17 +122,15 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
   void SetDurableListener(std::function<void()> listener) override {
     listener_ = std::move(listener);
   }
+  void SetChangeListener(ListChangeListener* listener) override { shared_.listener = listener; }
 
   absl::Status Sweep() override {
     if (!loaded()) return absl::OkStatus();
     const int64_t now_ms = clock_.Now().now_ms;
     for (int step = 0; step < limits::kRevocationSweepSteps; ++step) {
-      // Not beside a replay, whose later changes need what earlier ones have made.
-      const absl::MutexLock lock(&shared_.turn);
-      if (!taking_) return absl::OkStatus();
-      keyspace_->SweepIndex(now_ms, limits::kRevocationSweepRegions);
-      keyspace_->SweepSide(now_ms, limits::kRevocationSweepKeys);
+      if (!SweepSome(now_ms)) return absl::OkStatus();
     }
+    if (shared_.listener != nullptr) shared_.listener->OnSweep(now_ms);
     return log_.Sweep(now_ms);
   }
 
@@ -153,11 +151,14 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
     }
   }
   void OnFailed(std::vector<LoggedTransaction> transactions) override {
-    const absl::MutexLock lock(&shared_.turn);
-    const int64_t now_ms = clock_.Now().now_ms;
-    for (auto at = transactions.rbegin(); at != transactions.rend(); ++at) {
-      keyspace_->Undo(std::move(at->undo), now_ms);
+    {
+      const absl::MutexLock lock(&shared_.turn);
+      const int64_t now_ms = clock_.Now().now_ms;
+      for (auto at = transactions.rbegin(); at != transactions.rend(); ++at) {
+        keyspace_->Undo(std::move(at->undo), now_ms);
+      }
     }
+    if (shared_.listener != nullptr) shared_.listener->OnForgotten();
   }
   void OnTold() override {
     if (listener_) listener_();
@@ -166,6 +167,26 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
  private:
   ListKey KeyOf(absl::string_view key) const {
     return {.name = key, .print = fingerprinter_->Of(key)};
+  }
+
+  // False when nothing is loaded.
+  bool SweepSome(int64_t now_ms) {
+    ListChangeListener* const listener = shared_.listener;
+    std::vector<SeenChange> ended;
+    {
+      // Not beside a replay, whose later changes need what earlier ones have made.
+      const absl::MutexLock lock(&shared_.turn);
+      if (!taking_) return false;
+      keyspace_->SweepIndex(now_ms, limits::kRevocationSweepRegions);
+      const bool listens = listener != nullptr && listener->listens();
+      keyspace_->SweepSide(now_ms, limits::kRevocationSweepKeys, [&](absl::string_view name) {
+        if (listens) ended.push_back({SeenChange::kExpired, std::string(name)});
+      });
+      if (ended.empty()) return true;
+      listener->OnCommit(std::move(ended), 0, 0);
+    }
+    listener->Deliver();
+    return true;
   }
 
   absl::Status LoadAll(const KeyringSnapshot& keys) ABSL_EXCLUSIVE_LOCKS_REQUIRED(load_mu_) {
@@ -204,13 +225,16 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
       taking_ = false;
     }
     log_.Stop();  // which may need the turn, to undo
-    loaded_ = false;
-    const absl::MutexLock lock(&shared_.turn);
+    const bool was_loaded = loaded_.exchange(false);
     {
-      const ReadGate::Closed closed(&gate_);
-      fingerprinter_ = nullptr;
+      const absl::MutexLock lock(&shared_.turn);
+      {
+        const ReadGate::Closed closed(&gate_);
+        fingerprinter_ = nullptr;
+      }
+      keyspace_->ForgetAll();
     }
-    keyspace_->ForgetAll();
+    if (was_loaded && shared_.listener != nullptr) shared_.listener->OnForgotten();
   }
 
   const bool keep_names_;

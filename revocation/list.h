@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "keyring/keyring_snapshot.h"
+#include "revocation/change_listener.h"
 #include "revocation/group.h"
 #include "revocation/key_info.h"
 #include "storage/store.h"
@@ -91,6 +92,8 @@ class RevocationList {
     // when name and value have more than limits::kRevocationChangeBytesMax together.
     virtual absl::Status Put(absl::string_view key, absl::string_view value,
                              int64_t expires_ms) = 0;
+    // As Put, to end when what is there ends; never, when nothing is.
+    virtual absl::Status PutValue(absl::string_view key, absl::string_view value) = 0;
     // Whether it was there.
     virtual bool Erase(absl::string_view key) = 0;
     // Of a string or set; the rest stays. Erases it when `expires_ms` has passed. REQUIRES: it is
@@ -106,6 +109,9 @@ class RevocationList {
     // Everything. Returns how many keys there were, with those expired and not swept. Waits for the
     // disk when an earlier one is not durable yet.
     virtual uint64_t Clear() = 0;
+
+    // Which connection it is of, for those who are told of the changes; at first 0, none.
+    virtual void SetOrigin(uint64_t origin) = 0;
 
     // Ends the transaction, on the thread that began it. The number of the change, for
     // DurabilityOf; when nothing was changed that of the newest before, since what was found may be
@@ -127,6 +133,8 @@ class RevocationList {
   // Called when DurabilityOf changed, on the log's thread: cheap, and not from within. Set before
   // the first Load.
   virtual void SetDurableListener(std::function<void()> listener) = 0;
+  // Who is told of changes; it outlives what is loaded. Set before the first Load.
+  virtual void SetChangeListener(ListChangeListener* listener) = 0;
 
   // Frees memory of some of what has expired, and drops what the log does not need any more; for a
   // janitor, every second.

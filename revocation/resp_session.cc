@@ -4,11 +4,13 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "revocation/commands/call.h"
 #include "revocation/commands/changes.h"
 #include "revocation/commands/command.h"
 #include "revocation/commands/connection.h"
 #include "revocation/commands/dispatch.h"
+#include "revocation/commands/mail_reader.h"
 #include "revocation/commands/replies.h"
 #include "revocation/resp_reader.h"
 #include "revocation/resp_writer.h"
@@ -26,14 +28,20 @@ struct Request {
 
 class RespSessionImpl : public RespSession {
  public:
-  RespSessionImpl(const Parts& parts, RespClient client)
+  RespSessionImpl(const Parts& parts, RespClient client, RespMailbox::Owner* owner)
       : parts_(parts),
         exists_(table_.Find("exists")),
-        changes_(parts.list),
+        changes_(parts.list, client.id),
         replies_(parts.list),
-        writer_(&replies_.out()) {
+        writer_(&replies_.out()),
+        mail_(connection_, parts.list, replies_, writer_) {
     connection_.client = std::move(client);
     connection_.client.resp = static_cast<int>(connection_.version);
+    connection_.mailbox = parts.hub.Join(connection_.client.id, owner);
+  }
+  ~RespSessionImpl() override {
+    connection_.Unsubscribe(parts_.hub);
+    parts_.hub.Leave(connection_.client.id);
   }
 
   void SetAccess(RespAccess access) override;
@@ -46,9 +54,13 @@ class RespSessionImpl : public RespSession {
     return !Ended() && !Full() && !has_batch() && !protocol_error_;
   }
 
+  void ReceiveMail() override;
+  bool has_mail() const override { return mail_.has_mail(); }
+  void CheckReader(int64_t now_nanos) override { mail_.CheckReader(now_nanos); }
+
   absl::string_view Sendable() override { return replies_.Sendable(); }
   void Sent(size_t size) override { replies_.Sent(size); }
-  bool waits_for_disk() const override { return replies_.waits(); }
+  bool waits_for_disk() const override { return replies_.waits() || mail_.waits(); }
   bool closing() const override { return connection_.closing; }
   bool broken() const override { return connection_.broken; }
 
@@ -72,8 +84,9 @@ class RespSessionImpl : public RespSession {
     if (changes_.open()) replies_.Hold(changes_.Commit());
   }
   void TakeBackIfSealed(const RespCommand* command, size_t begin);
-  void SettleReplies(size_t begin);
-  void MarkReply(bool changes, size_t begin);
+  void SettleReplies(const RespCommand* command, size_t begin);
+  void EndCaching(const RespCommand* command);
+  void TellAndMark(bool changes, size_t begin);
   void CheckBounds();
   void EndWithProtocolError();
 
@@ -85,6 +98,7 @@ class RespSessionImpl : public RespSession {
   RespChanges changes_;
   RespReplies replies_;
   RespWriter writer_;
+  RespMailReader mail_;
 
   // Read and not run yet: from batch_at_ to batch_size_. Arguments point into reader_.
   std::array<Request, kBatch> batch_;
@@ -138,9 +152,10 @@ void RespSessionImpl::Run() {
   wants_run_ = false;
   if (Ended()) return;
   CheckAccess();
+  ReceiveMail();
   while (!Ended()) {
     if (Full()) {
-      wants_run_ = has_batch() || protocol_error_ || reader_.buffered() > 0;
+      wants_run_ |= has_batch() || protocol_error_ || reader_.buffered() > 0;
       break;
     }
     if (!has_batch() && !FillBatch()) break;
@@ -187,9 +202,9 @@ void RespSessionImpl::RunBatch(bool to_the_end) {
 }
 
 bool RespSessionImpl::MayAskDirectly() const {
-  return batch_[batch_at_].arguments.size() == 2 && connection_.authenticated && !sealed_ &&
-         connection_.access.check && !connection_.queue.has_value() &&
-         connection_.replies == RespConnection::Replies::kOn;
+  return batch_[batch_at_].arguments.size() == 2 && !connection_.tracking.has_value() &&
+         connection_.authenticated && !sealed_ && connection_.access.check &&
+         !connection_.queue.has_value() && connection_.replies == RespConnection::Replies::kOn;
 }
 
 // All that follow each other and ask for one key, in one go.
@@ -223,15 +238,18 @@ void RespSessionImpl::RunOne(Request& request) {
   const bool changes = command != nullptr && command->Has(RespCommand::kChanges);
   if (!changes) EndChanges();  // others ask the list, which is to know what was done before
   const size_t begin = replies_.out().size();
-  RespCall call = {connection_, parts_.list,    parts_.host, parts_.clock,      changes_,
-                   writer_,     replies_.out(), command,     request.arguments, time_};
+  RespCall call = {connection_,  parts_.list,       parts_.host, parts_.hub,
+                   parts_.clock, changes_,          writer_,     replies_.out(),
+                   command,      request.arguments, time_};
+  connection_.tells_first = command != nullptr && command->Has(RespCommand::kTellsFirst);
   connection_.last_command = command;
   ++commands_;
   Dispatch(call, sealed_);
   if (connection_.gone) connection_.closing = true;
   TakeBackIfSealed(command, begin);
-  SettleReplies(begin);
-  MarkReply(changes, begin);
+  if (connection_.caching) EndCaching(command);
+  SettleReplies(command, begin);
+  TellAndMark(changes, begin);
   if (!changes) EndChanges();  // of EXEC
   if (command != nullptr && command->Has(RespCommand::kSecret)) {
     for (size_t i = 1; i < request.arguments.size(); ++i) reader_.Wipe(request.arguments[i]);
@@ -250,23 +268,48 @@ void RespSessionImpl::RunOne(Request& request) {
 void RespSessionImpl::TakeBackIfSealed(const RespCommand* command, size_t begin) {
   if (sealed_ || command == nullptr || !command->Has(RespCommand::kCheck)) return;
   if (!connection_.authenticated || parts_.list.loaded()) return;
+  if (command->Has(RespCommand::kPushes)) return;  // shows nothing of it
   replies_.out().resize(begin);
   writer_.Error(kRespSealed);
 }
 
-// Also the reply of one that was to change something and found nothing to do: what it found may be
-// a change that is not durable yet.
-void RespSessionImpl::MarkReply(bool changes, size_t begin) {
+// Also the reply of one that was to change something and found nothing to do is marked: what it
+// found may be a change that is not durable yet. Who is told of its own changes is told of each by
+// itself, and waits for the disk with the reply.
+void RespSessionImpl::TellAndMark(bool changes, size_t begin) {
   const std::string& out = replies_.out();
   const bool changed = changes_.TakeChanged();
   const bool looked = changes && changes_.open();
-  if (out.size() > begin && (changed || (looked && out[begin] != '-'))) {
-    replies_.Mark(begin, out.size());
-  }
+  const bool held = changed || (looked && out.size() > begin && out[begin] != '-');
+  const bool alone = changes_.open() && connection_.hears();
+  const uint64_t change = alone ? changes_.Commit() : 0;
+  mail_.Place(begin, change);
+  if (held && out.size() > begin) replies_.Mark(begin, out.size());
+  if (alone) replies_.Hold(change);
+}
+
+// What the caller may do is asked again: it may be long since it asked for anything.
+void RespSessionImpl::ReceiveMail() {
+  if (!mail_.has_mail() || Ended()) return;
+  CheckAccess();
+  if (unsure_) return;
+  mail_.Receive();
+  wants_run_ |= Full() && mail_.has_mail();
+}
+
+// CLIENT CACHING is for the next command, or transaction. Source: networking.c, resetClient.
+void RespSessionImpl::EndCaching(const RespCommand* command) {
+  const bool client = command != nullptr && absl::StartsWith(command->name, "client|");
+  if (!client && !connection_.queue.has_value()) connection_.caching = false;
 }
 
 // What CLIENT REPLY says of the request that was run, and of the next.
-void RespSessionImpl::SettleReplies(size_t begin) {
+void RespSessionImpl::SettleReplies(const RespCommand* command, size_t begin) {
+  const std::string& out = replies_.out();
+  if (command != nullptr && command->Has(RespCommand::kPushes) && out.size() > begin &&
+      out[begin] != '-') {
+    begin = out.size();
+  }
   RespConnection::Replies& replies = connection_.replies;
   switch (replies) {
     case RespConnection::Replies::kOn:
@@ -296,7 +339,8 @@ void RespSessionImpl::EndWithProtocolError() {
 }
 
 size_t RespSessionImpl::memory() const {
-  size_t bytes = sizeof(*this) + reader_.memory() + replies_.memory() + connection_.memory();
+  size_t bytes = sizeof(*this) + reader_.memory() + replies_.memory() + connection_.memory() +
+                 connection_.mailbox->bytes();
   for (const Request& request : batch_) {
     bytes += request.arguments.capacity() * sizeof(absl::string_view);
   }
@@ -312,8 +356,9 @@ void RespSessionImpl::ReleaseMemory() {
 
 }  // namespace
 
-std::unique_ptr<RespSession> RespSession::Create(const Parts& parts, RespClient client) {
-  return std::make_unique<RespSessionImpl>(parts, std::move(client));
+std::unique_ptr<RespSession> RespSession::Create(const Parts& parts, RespClient client,
+                                                 RespMailbox::Owner* owner) {
+  return std::make_unique<RespSessionImpl>(parts, std::move(client), owner);
 }
 
 }  // namespace keyturn

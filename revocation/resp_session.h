@@ -21,6 +21,8 @@
 #include "base/limits.h"
 #include "revocation/group.h"
 #include "revocation/list.h"
+#include "revocation/mailbox.h"
+#include "revocation/resp_hub.h"
 
 namespace keyturn {
 
@@ -43,6 +45,9 @@ struct RespClient {
   std::string user;
   std::string last_command;  // "get", "client|list"
   int resp = 2;
+  size_t channels = 0, patterns = 0, shard_channels = 0;  // that it has subscribed to
+  bool tracking = false, broadcast = false;               // CLIENT TRACKING
+  uint64_t redirect = 0;                                  // of it
   absl::Time connected, last_used;
 };
 
@@ -79,10 +84,13 @@ class RespSession {
   struct Parts {
     RevocationList& list;
     RespHost& host;
+    RespHub& hub;
     Clock& clock;
   };
-  // `client.id` is unique in the host. All parts outlive this.
-  static std::unique_ptr<RespSession> Create(const Parts& parts, RespClient client);
+  // `client.id` is unique in the host. `owner` is told when ReceiveMail() is to be called; it may
+  // be nullptr. All parts outlive this.
+  static std::unique_ptr<RespSession> Create(const Parts& parts, RespClient client,
+                                             RespMailbox::Owner* owner);
   virtual ~RespSession() = default;
 
   // Of a caller known without AUTH (a client certificate), before the first byte.
@@ -98,16 +106,25 @@ class RespSession {
   // False while so much waits that no more should be read.
   virtual bool wants_bytes() const = 0;
 
+  // What others have for it, between its replies. Cheap when there is nothing.
+  virtual void ReceiveMail() = 0;
+  // Whether there is some: ReceiveMail() leaves it when the caller cannot be asked about, sealed.
+  virtual bool has_mail() const = 0;
+  // Once a second, by a monotonic clock: who has not read for a minute what it has subscribed to is
+  // broken().
+  virtual void CheckReader(int64_t now_nanos) = 0;
+
   // Replies that may be sent now, oldest first; then how many bytes were. Views end with the next
   // call of anything else.
   virtual absl::string_view Sendable() = 0;
   virtual void Sent(size_t size) = 0;
-  // Whether replies wait for a disk: to be looked at again when the list's listener is called.
+  // Whether replies or mail wait for a disk: to be looked at again when the list's listener is
+  // called.
   virtual bool waits_for_disk() const = 0;
   // Whether it is to be closed once Sendable() is empty and nothing waits for a disk.
   virtual bool closing() const = 0;
-  // Whether it is to be closed at once: a stranger who does not read replies, or more that waits
-  // than limits::kRespOutputBytesMax.
+  // Whether it is to be closed at once: a stranger who does not read replies, more that waits than
+  // limits::kRespOutputBytesMax, or a subscriber who may not listen any more.
   virtual bool broken() const = 0;
 
   virtual const RespClient& client() const = 0;

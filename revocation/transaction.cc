@@ -88,22 +88,38 @@ void ListTransaction::LogMembers(ListChange change, const std::vector<absl::stri
   }
 }
 
+void ListTransaction::Tell(absl::string_view key, uint32_t what) {
+  if (shared_.listener == nullptr || !shared_.listener->listens()) return;
+  seen_.push_back({what, std::string(key)});
+}
+
 absl::Status ListTransaction::Put(absl::string_view key, absl::string_view value,
                                   int64_t expires_ms) {
-  if (expires_ms <= time_.now_ms) {
-    Erase(key);
-    return absl::OkStatus();
-  }
+  const uint32_t what = SeenChange::kSet | (expires_ms == kNoExpiry ? 0 : SeenChange::kExpire);
+  if (expires_ms > time_.now_ms) return PutAs(key, value, expires_ms, what);
+  TakeAway(key);
+  Tell(key, what | SeenChange::kExpired);
+  return absl::OkStatus();
+}
+
+absl::Status ListTransaction::PutValue(absl::string_view key, absl::string_view value) {
+  const std::optional<KeyInfo> info = Find(key);
+  return PutAs(key, value, info.has_value() ? info->expires_ms : kNoExpiry, SeenChange::kSet);
+}
+
+absl::Status ListTransaction::PutAs(absl::string_view key, absl::string_view value,
+                                    int64_t expires_ms, uint32_t what) {
   RETURN_IF_ERROR(CheckSize(key.size() + value.size()));
   ASSIGN_OR_RETURN(Keyspace::Former former,
                    keyspace_.Put(KeyOf(key), value, expires_ms, time_.now_ms));
   const uint32_t hour = std::max(HourOf(expires_ms), HourOfFormer(former));
+  Tell(key, what | (former == nullptr ? SeenChange::kNew : 0));
   Log({.kind = ChangeKind::kPut, .key = key, .value = value, .expires_ms = expires_ms}, hour,
       std::move(former));
   return absl::OkStatus();
 }
 
-bool ListTransaction::Erase(absl::string_view key) {
+bool ListTransaction::TakeAway(absl::string_view key) {
   Keyspace::Former former = keyspace_.Erase(KeyOf(key), time_.now_ms);
   if (former == nullptr) return false;
   const uint32_t hour = HourOfFormer(former);
@@ -111,15 +127,25 @@ bool ListTransaction::Erase(absl::string_view key) {
   return true;
 }
 
+bool ListTransaction::Erase(absl::string_view key) {
+  const bool erased = TakeAway(key);
+  if (erased) Tell(key, SeenChange::kDel);
+  return erased;
+}
+
 absl::Status ListTransaction::Retime(absl::string_view key, int64_t expires_ms) {
   const std::optional<KeyInfo> info = Find(key);
   if (!info.has_value()) std::abort();
-  // The log has a string whole each time: the record with its value may be dropped before this one.
-  if (expires_ms <= time_.now_ms || info->type == KeyType::kString) {
-    return Put(key, info->value, expires_ms);
+  if (expires_ms <= time_.now_ms) {
+    Erase(key);
+    return absl::OkStatus();
   }
+  const uint32_t what = expires_ms == kNoExpiry ? SeenChange::kPersist : SeenChange::kExpire;
+  // The log has a string whole each time: the record with its value may be dropped before this one.
+  if (info->type == KeyType::kString) return PutAs(key, info->value, expires_ms, what);
   ASSIGN_OR_RETURN(Keyspace::Former former,
                    keyspace_.RetimeSet(KeyOf(key), expires_ms, time_.now_ms));
+  Tell(key, what);
   Log({.kind = ChangeKind::kRetime, .key = key, .expires_ms = expires_ms}, kHourForever,
       std::move(former));
   return absl::OkStatus();
@@ -137,6 +163,9 @@ absl::StatusOr<size_t> ListTransaction::AddMembers(absl::string_view key,
               .expires_ms = added.expires_ms,
               .creates = added.created},
              {added.members.begin(), added.members.end()});
+  if (!added.members.empty()) {
+    Tell(key, SeenChange::kAdd | (added.created ? SeenChange::kNew : 0));
+  }
   return added.members.size();
 }
 
@@ -146,6 +175,8 @@ absl::StatusOr<size_t> ListTransaction::RemoveMembers(absl::string_view key,
   if (former == nullptr) return 0;
   LogMembers({.kind = ChangeKind::kRemove, .key = key},
              {former->members.begin(), former->members.end()});
+  const bool gone = !keyspace_.Exists(KeyOf(key), time_.now_ms);
+  Tell(key, SeenChange::kRemove | (gone ? SeenChange::kDel : 0));
   const size_t removed = former->members.size();
   logged_.undo.push_back(std::move(former));
   return removed;
@@ -162,6 +193,7 @@ uint64_t ListTransaction::Clear() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     logged_.undo.push_back(nullptr);
   }
   Log({.kind = ChangeKind::kClear}, kHourForever, nullptr);
+  Tell("", SeenChange::kClear);
   return keys;
 }
 
@@ -176,7 +208,10 @@ uint64_t ListTransaction::Commit() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   } else {
     number_ = log_.newest();
   }
+  const bool seen = !seen_.empty();
+  if (seen) shared_.listener->OnCommit(std::move(seen_), number_, origin_);
   shared_.turn.Unlock();
+  if (seen) shared_.listener->Deliver();
   return number_;
 }
 

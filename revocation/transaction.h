@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "revocation/change.h"
+#include "revocation/change_listener.h"
 #include "revocation/fingerprint.h"
 #include "revocation/keyspace.h"
 #include "revocation/list.h"
@@ -28,6 +29,8 @@ class ListTransaction final : public RevocationList::Transaction {
     ChangeEncoder encoder ABSL_GUARDED_BY(turn);
     // The number of the last transaction that cleared everything.
     uint64_t last_clear ABSL_GUARDED_BY(turn) = 0;
+    // nullptr, or who wants to know; set before the first transaction.
+    ListChangeListener* listener = nullptr;
   };
 
   // REQUIRES: this thread holds shared.turn, which Commit releases, on the same thread. The others
@@ -41,6 +44,7 @@ class ListTransaction final : public RevocationList::Transaction {
   absl::Status FindMembers(absl::string_view key, absl::Span<const absl::string_view> members,
                            absl::Span<bool> results) const override;
   absl::Status Put(absl::string_view key, absl::string_view value, int64_t expires_ms) override;
+  absl::Status PutValue(absl::string_view key, absl::string_view value) override;
   bool Erase(absl::string_view key) override;
   absl::Status Retime(absl::string_view key, int64_t expires_ms) override;
   absl::StatusOr<size_t> AddMembers(absl::string_view key,
@@ -48,6 +52,7 @@ class ListTransaction final : public RevocationList::Transaction {
   absl::StatusOr<size_t> RemoveMembers(absl::string_view key,
                                        absl::Span<const absl::string_view> members) override;
   uint64_t Clear() override;
+  void SetOrigin(uint64_t origin) override { origin_ = origin; }
   uint64_t Commit() override;
 
  private:
@@ -56,6 +61,11 @@ class ListTransaction final : public RevocationList::Transaction {
   }
   // `former`: nullptr when there is nothing to undo.
   void Log(const ListChange& change, uint32_t hour, Keyspace::Former former);
+  // `what` (SeenChange) is told of it. REQUIRES: it has not expired.
+  absl::Status PutAs(absl::string_view key, absl::string_view value, int64_t expires_ms,
+                     uint32_t what);
+  bool TakeAway(absl::string_view key);
+  void Tell(absl::string_view key, uint32_t what);
   // As changes of a bounded size each.
   void LogMembers(ListChange change, const std::vector<absl::string_view>& members);
 
@@ -65,6 +75,8 @@ class ListTransaction final : public RevocationList::Transaction {
   const Fingerprinter& fingerprinter_;
   const ListTime time_;
   LoggedTransaction logged_;
+  std::vector<SeenChange> seen_;
+  uint64_t origin_ = 0;
   uint64_t number_ = 0;
   bool cleared_ = false;
   bool over_ = false;

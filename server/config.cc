@@ -87,6 +87,18 @@ Setting Word(const char* key, std::vector<std::string> words, std::function<void
           }};
 }
 
+Setting EventLetters(const char* key, std::string* out) {
+  return {
+      key, [out](const std::string& name, const toml::node& node) {
+        const auto value = node.value_exact<std::string>();
+        if (!value.has_value() || value->find_first_not_of("KEg$lshzxetdnA") != std::string::npos) {
+          return Bad(name, "letters of \"KEg$lshzxetdnA\"");
+        }
+        *out = *value;
+        return absl::OkStatus();
+      }};
+}
+
 std::vector<Setting> Settings(Config* config) {
   constexpr int64_t kRateMax = 10'000'000;
   return {
@@ -102,6 +114,7 @@ std::vector<Setting> Settings(Config* config) {
       Flag("resp.allow_plaintext", &config->resp_allow_plaintext),
       Flag("resp.require_client_certificate", &config->resp_require_client_certificate),
       Whole("resp.threads", 0, limits::kRespThreadsMax, &config->resp_threads),
+      EventLetters("resp.notify_keyspace_events", &config->resp_notify_keyspace_events),
       Flag("revocation.scan", &config->revocation_scan),
       AbsolutePath("tls.certificate", &config->tls_certificate),
       AbsolutePath("tls.key", &config->tls_key),

@@ -26,6 +26,7 @@ struct Config {
   std::string resp_socket;                      // a path; "": none
   bool resp_allow_plaintext = false;            // resp_address may be other than loopback
   bool resp_require_client_certificate = false;
+  std::string resp_notify_keyspace_events;  // letters of revocation/change_events.h; "": none
   int resp_threads = 0;  // 0: as many as there are cores, at most limits::kRespThreadsMax
   bool revocation_scan = false;
 

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "base/version.h"
+#include "revocation/change_events.h"
 #include "server/acceptor.h"
 #include "server/resp_loop.h"
 
@@ -32,12 +33,15 @@ class RespListenerImpl : public RespListener, public RespHost {
   absl::Status Listen() {
     RETURN_IF_ERROR(tls_.Context().status());
     const RespLoop::Parts loop = {
-        {{parts_.list, *this, parts_.clock}, registry_, access_, parts_.certificates},
+        {{parts_.list, *this, hub_, parts_.clock}, registry_, access_, parts_.certificates},
         tls_,
         parts_.clock};
     for (int i = 0; i < options_.threads; ++i) {
       ASSIGN_OR_RETURN(loops_.emplace_back(), RespLoop::Start(loop));
     }
+    ASSIGN_OR_RETURN(const uint32_t classes, ParseEventClasses(options_.notify_keyspace_events));
+    hub_.SetEventClasses(classes);
+    parts_.list.SetChangeListener(&hub_);
     parts_.list.SetDurableListener([this] {
       for (const std::unique_ptr<RespLoop>& each : loops_) each->OnDurable();
     });
@@ -121,6 +125,7 @@ class RespListenerImpl : public RespListener, public RespHost {
   RespAccessControl access_;
   RespTls tls_;
   RespRegistry registry_;
+  RespHub hub_;
   std::string plain_address_, tls_address_;
   uint16_t port_ = 0;
   std::vector<std::unique_ptr<RespLoop>> loops_;

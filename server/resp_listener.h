@@ -25,6 +25,7 @@ struct RespListenerOptions {
   std::string socket_path;                  // "": none
   bool require_client_certificate = false;  // of TLS connections
   int threads = 1;
+  std::string notify_keyspace_events;  // letters that ParseEventClasses takes
 };
 
 class RespListener {

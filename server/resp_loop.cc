@@ -100,6 +100,16 @@ void RespLoop::Kill(uint64_t id) {
   Wake();
 }
 
+void RespLoop::OnMail(uint64_t id) {
+  bool first = false;
+  {
+    const absl::MutexLock lock(&mu_);
+    first = mail_.empty();
+    mail_.push_back(id);
+  }
+  if (first) Wake();
+}
+
 void RespLoop::OnDurable() {
   // The list has moved on before; a loop that found it had not has said that it waits before it
   // looked (SettleWaiting).
@@ -142,11 +152,12 @@ void RespLoop::TakeMail() {
   uint64_t count = 0;
   if (read(wake_, &count, sizeof(count)) < 0) count = 0;
   std::vector<Accepted> accepted;
-  std::vector<uint64_t> kills;
+  std::vector<uint64_t> kills, mail;
   {
     const absl::MutexLock lock(&mu_);
     accepted.swap(accepted_);
     kills.swap(kills_);
+    mail.swap(mail_);
     stopping_ = stop_;
   }
   for (const Accepted& one : accepted) Open(one);
@@ -155,6 +166,10 @@ void RespLoop::TakeMail() {
     if (found == connections_.end()) continue;
     found->second->End();
     touched_.insert(found->second.get());
+  }
+  for (const uint64_t id : mail) {
+    const auto found = connections_.find(id);
+    if (found != connections_.end()) touched_.insert(found->second.get());
   }
   touched_.insert(waiting_.begin(), waiting_.end());
   if (!stopping_) return;
@@ -197,7 +212,7 @@ std::unique_ptr<RespSocket> RespLoop::Connect(const Accepted& accepted) {
   auto id = std::make_shared<std::atomic<uint64_t>>(0);
   auto connection = std::make_unique<RespSocket>(
       parts_.connections, accepted.fd, std::move(tls), std::move(peer), addresses.local,
-      [this, id] { Kill(id->load()); }, parts_.clock.MonotonicNanos());
+      [this, id] { Kill(id->load()); }, this, parts_.clock.MonotonicNanos());
   id->store(connection->id());
   return connection;
 }
@@ -261,7 +276,7 @@ void RespLoop::Tick() {
   ticked_nanos_ = now;
   for (const auto& [id, connection] : connections_) {
     connection->Tick(now);
-    if (connection->over()) touched_.insert(connection.get());
+    if (connection->over() || connection->has_mail()) touched_.insert(connection.get());
   }
   SettleAll();
 }

@@ -1,6 +1,6 @@
 // One thread of the RESP listener and the connections it has: waits for sockets (epoll), reads from
 // all that have something, runs it, then sends all replies; nothing in it waits for a disk. Loops
-// share nothing but the revocation list. Thread-safe.
+// share nothing but the revocation list, and what connections tell each other. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -15,12 +15,13 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/clock.h"
+#include "revocation/mailbox.h"
 #include "server/resp_socket.h"
 #include "server/resp_tls.h"
 
 namespace keyturn {
 
-class RespLoop {
+class RespLoop final : public RespMailbox::Owner {
  public:
   struct Parts {
     RespSocket::Parts connections;
@@ -30,7 +31,7 @@ class RespLoop {
 
   // UNAVAILABLE when the system has no descriptor or thread for it. All parts outlive this.
   static absl::StatusOr<std::unique_ptr<RespLoop>> Start(const Parts& parts);
-  ~RespLoop();
+  ~RespLoop() override;
 
   // A connection that was accepted; `fd` is the loop's from here on.
   void Take(int fd, bool with_tls);
@@ -38,6 +39,8 @@ class RespLoop {
   void Kill(uint64_t id);
   // The list's log has moved on. Cheap when nothing here waits for it.
   void OnDurable();
+  // A connection has mail.
+  void OnMail(uint64_t id) override;
   // No more requests are read; connections end as soon as nothing of them waits for the disk.
   // Returns when there are none, or `grace` is over.
   void Stop(absl::Duration grace);
@@ -74,6 +77,7 @@ class RespLoop {
   absl::Mutex mu_;
   std::vector<Accepted> accepted_ ABSL_GUARDED_BY(mu_);
   std::vector<uint64_t> kills_ ABSL_GUARDED_BY(mu_);
+  std::vector<uint64_t> mail_ ABSL_GUARDED_BY(mu_);  // who has some
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
   size_t open_ ABSL_GUARDED_BY(mu_) = 0;
   bool end_ ABSL_GUARDED_BY(mu_) = false;

@@ -32,7 +32,7 @@ RespClient ClientOf(const RespSocket::Parts& parts, uint64_t id,
 
 RespSocket::RespSocket(const Parts& parts, int fd, std::unique_ptr<TlsServerStream> tls,
                        RespAccessControl::Peer peer, std::string local_address,
-                       std::function<void()> kill, int64_t now_nanos)
+                       std::function<void()> kill, RespMailbox::Owner* owner, int64_t now_nanos)
     : parts_(parts),
       fd_(fd),
       id_(parts.registry.NewId()),
@@ -43,7 +43,7 @@ RespSocket::RespSocket(const Parts& parts, int fd, std::unique_ptr<TlsServerStre
   RespClient client = ClientOf(parts_, id_, peer, std::move(local_address));
   entry_ = std::make_shared<RespRegistry::Entry>(std::move(peer), std::move(kill), client);
   parts_.registry.Add(id_, entry_);
-  session_ = RespSession::Create(parts_.session, std::move(client));
+  session_ = RespSession::Create(parts_.session, std::move(client), owner);
 }
 
 RespSocket::~RespSocket() {
@@ -127,6 +127,7 @@ size_t RespSocket::Write(absl::string_view bytes) {
 void RespSocket::Send(int64_t now_nanos) {
   if (over_ || !shaken_) return;
   full_ = false;
+  session_->ReceiveMail();
   for (;;) {
     const absl::string_view bytes = session_->Sendable();
     if (bytes.empty()) {
@@ -158,6 +159,8 @@ uint32_t RespSocket::wanted() const {
 void RespSocket::Tick(int64_t now_nanos) {
   const int64_t limit = shaken_ ? limits::kRespStrangerSeconds : limits::kRespTlsHandshakeSeconds;
   if (!session_->authenticated() && now_nanos - started_nanos_ > limit * kSecond) over_ = true;
+  session_->CheckReader(now_nanos);
+  if (session_->broken()) over_ = true;
   if (now_nanos - used_nanos_ > kQuietNanos) session_->ReleaseMemory();
 }
 

@@ -23,10 +23,10 @@ class RespSocket {
   };
 
   // Takes over `fd`, non-blocking. `tls` is null for a plain one. `now_nanos`: of the monotonic
-  // clock.
+  // clock. `owner` is told when Send() is to be called, since others have something for it.
   RespSocket(const Parts& parts, int fd, std::unique_ptr<TlsServerStream> tls,
              RespAccessControl::Peer peer, std::string local_address, std::function<void()> kill,
-             int64_t now_nanos);
+             RespMailbox::Owner* owner, int64_t now_nanos);
   ~RespSocket();
   RespSocket(const RespSocket&) = delete;
   RespSocket& operator=(const RespSocket&) = delete;
@@ -38,6 +38,8 @@ class RespSocket {
 
   // To be closed and dropped now.
   bool over() const { return over_; }
+  // Send() is to be called although nothing came.
+  bool has_mail() const { return session_->has_mail(); }
   void End() { over_ = true; }
   // Waits for the list's log: Send() is to be called when that moves on.
   bool waits_for_disk() const { return session_->waits_for_disk(); }

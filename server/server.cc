@@ -191,7 +191,8 @@ class ServerImpl : public Server {
         .tls = std::nullopt,
         .socket_path = config_.resp_socket,
         .require_client_certificate = config_.resp_require_client_certificate,
-        .threads = RespThreads(config_)};
+        .threads = RespThreads(config_),
+        .notify_keyspace_events = config_.resp_notify_keyspace_events};
     if (!config_.resp_address.empty()) {
       ASSIGN_OR_RETURN(options.plain, ParseHostPort("listen.resp", config_.resp_address));
     }

@@ -40,6 +40,12 @@ void RespCall::WrongArity() {
   writer.Error(absl::StrCat("ERR wrong number of arguments for '", command->name, "' command"));
 }
 
+void RespCall::WrongSubcommand() {
+  writer.Error(absl::StrCat("ERR unknown subcommand or wrong number of arguments for '",
+                            CutAtNul(arguments[1]).substr(0, 128), "'. Try ",
+                            absl::AsciiStrToUpper(CutAtNul(arguments[0])), " HELP."));
+}
+
 bool RespCall::TooMuch() const {
   if (out.size() <= limits::kRespOutputBytesMax) return false;
   connection.broken = true;  // what is cut short would be taken for the next reply's beginning

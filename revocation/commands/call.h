@@ -12,6 +12,7 @@
 #include "revocation/commands/command.h"
 #include "revocation/commands/connection.h"
 #include "revocation/list.h"
+#include "revocation/resp_hub.h"
 #include "revocation/resp_session.h"
 #include "revocation/resp_writer.h"
 
@@ -38,6 +39,7 @@ struct RespCall {
   RespConnection& connection;
   RevocationList& list;
   RespHost& host;
+  RespHub& hub;
   Clock& clock;
   RespChanges& changes;
   RespWriter& writer;
@@ -57,6 +59,8 @@ struct RespCall {
   bool Integer(size_t i, int64_t* value);
   // "ERR wrong number of arguments for 'get' command".
   void WrongArity();
+  // The same of a sub-command, as Redis has it where it counts them late.
+  void WrongSubcommand();
   // Whether so much waits that the connection ends anyway: a long answer may stop.
   bool TooMuch() const;
 };

@@ -10,6 +10,7 @@ absl::Status RespChanges::Begin(const std::shared_ptr<const RevocationWriter>& w
                                 const ListTime& time) {
   if (open()) return absl::OkStatus();
   ASSIGN_OR_RETURN(transaction_, list_.Begin(writer, time));
+  transaction_->SetOrigin(origin_);
   return absl::OkStatus();
 }
 
@@ -37,6 +38,12 @@ absl::Status RespChanges::FindMembers(absl::string_view key,
 
 absl::Status RespChanges::Put(absl::string_view key, absl::string_view value, int64_t expires_ms) {
   RETURN_IF_ERROR(transaction_->Put(key, value, expires_ms));
+  changed_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status RespChanges::PutValue(absl::string_view key, absl::string_view value) {
+  RETURN_IF_ERROR(transaction_->PutValue(key, value));
   changed_ = true;
   return absl::OkStatus();
 }

@@ -17,8 +17,8 @@ namespace keyturn {
 
 class RespChanges {
  public:
-  // `list` outlives this.
-  explicit RespChanges(RevocationList& list) : list_(list) {}
+  // `list` outlives this. `origin`: as RevocationList::Transaction::SetOrigin.
+  RespChanges(RevocationList& list, uint64_t origin) : list_(list), origin_(origin) {}
 
   // Nothing when it is open. Errors as RevocationList::Begin.
   absl::Status Begin(const std::shared_ptr<const RevocationWriter>& writer, const ListTime& time);
@@ -35,6 +35,7 @@ class RespChanges {
 
   // As in RevocationList::Transaction. REQUIRES: open().
   absl::Status Put(absl::string_view key, absl::string_view value, int64_t expires_ms);
+  absl::Status PutValue(absl::string_view key, absl::string_view value);
   bool Erase(absl::string_view key);
   absl::Status Retime(absl::string_view key, int64_t expires_ms);
   absl::StatusOr<size_t> AddMembers(absl::string_view key,
@@ -45,6 +46,7 @@ class RespChanges {
 
  private:
   RevocationList& list_;
+  const uint64_t origin_;
   std::unique_ptr<RevocationList::Transaction> transaction_;
   bool changed_ = false;
 };

@@ -2,6 +2,7 @@
 #include "revocation/commands/call.h"
 #include "revocation/commands/client_names.h"
 #include "revocation/commands/command.h"
+#include "revocation/commands/tracking_commands.h"
 #include "revocation/commands/words.h"
 
 namespace keyturn {
@@ -68,68 +69,63 @@ void RunReply(RespCall& call) {
   }
 }
 
-void RunTrackinginfo(RespCall& call) {
-  call.writer.Map(3);
-  call.writer.Bulk("flags");
-  call.writer.Set(1);
-  call.writer.Bulk("off");
-  call.writer.Bulk("redirect");
-  call.writer.Integer(-1);
-  call.writer.Bulk("prefixes");
-  call.writer.Array(0);
-}
-
-void RunGetredir(RespCall& call) { call.writer.Integer(-1); }
-
 // Nobody can be paused.
 void RunUnpause(RespCall& call) { call.writer.Simple("OK"); }
 
 void RunClientHelp(RespCall& call) {
-  AnswerHelp(call, {"GETREDIR",
-                    "    Return the client ID we are redirecting to when tracking is enabled.",
-                    "GETNAME",
-                    "    Return the name of the current connection.",
-                    "ID",
-                    "    Return the ID of the current connection.",
-                    "INFO",
-                    "    Return information about the current client connection.",
-                    "KILL <ip:port>",
-                    "    Kill connection made from <ip:port>.",
-                    "KILL <option> <value> [<option> <value> [...]]",
-                    "    Kill connections. Options are:",
-                    "    * ADDR (<ip:port>|<unixsocket>:0)",
-                    "      Kill connections made from the specified address",
-                    "    * LADDR (<ip:port>|<unixsocket>:0)",
-                    "      Kill connections made to specified local address",
-                    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-                    "      Kill connections by type.",
-                    "    * USER <username>",
-                    "      Kill connections authenticated by <username>.",
-                    "    * SKIPME (YES|NO)",
-                    "      Skip killing current connection (default: yes).",
-                    "LIST [options ...]",
-                    "    Return information about client connections. Options:",
-                    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-                    "      Return clients of specified type.",
-                    "UNPAUSE",
-                    "    Stop the current client pause, resuming traffic.",
-                    "REPLY (ON|OFF|SKIP)",
-                    "    Control the replies sent to the current connection.",
-                    "SETINFO <option> <value>",
-                    "    Set client meta attr. Options are:",
-                    "    * LIB-NAME: the client lib name.",
-                    "    * LIB-VER: the client lib version.",
-                    "SETNAME <name>",
-                    "    Assign the name <name> to the current connection.",
-                    "TRACKINGINFO",
-                    "    Report tracking status for the current connection.",
-                    "NO-EVICT (ON|OFF)",
-                    "    Protect current client connection from eviction.",
-                    "NO-TOUCH (ON|OFF)",
-                    "    Will not touch LRU/LFU stats when this mode is on."});
+  AnswerHelp(call,
+             {"CACHING (YES|NO)",
+              "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
+              "GETREDIR",
+              "    Return the client ID we are redirecting to when tracking is enabled.",
+              "GETNAME",
+              "    Return the name of the current connection.",
+              "ID",
+              "    Return the ID of the current connection.",
+              "INFO",
+              "    Return information about the current client connection.",
+              "KILL <ip:port>",
+              "    Kill connection made from <ip:port>.",
+              "KILL <option> <value> [<option> <value> [...]]",
+              "    Kill connections. Options are:",
+              "    * ADDR (<ip:port>|<unixsocket>:0)",
+              "      Kill connections made from the specified address",
+              "    * LADDR (<ip:port>|<unixsocket>:0)",
+              "      Kill connections made to specified local address",
+              "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+              "      Kill connections by type.",
+              "    * USER <username>",
+              "      Kill connections authenticated by <username>.",
+              "    * SKIPME (YES|NO)",
+              "      Skip killing current connection (default: yes).",
+              "LIST [options ...]",
+              "    Return information about client connections. Options:",
+              "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+              "      Return clients of specified type.",
+              "UNPAUSE",
+              "    Stop the current client pause, resuming traffic.",
+              "REPLY (ON|OFF|SKIP)",
+              "    Control the replies sent to the current connection.",
+              "SETINFO <option> <value>",
+              "    Set client meta attr. Options are:",
+              "    * LIB-NAME: the client lib name.",
+              "    * LIB-VER: the client lib version.",
+              "SETNAME <name>",
+              "    Assign the name <name> to the current connection.",
+              "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+              "         [OPTIN] [OPTOUT] [NOLOOP]",
+              "    Control server assisted client side caching.",
+              "TRACKINGINFO",
+              "    Report tracking status for the current connection.",
+              "NO-EVICT (ON|OFF)",
+              "    Protect current client connection from eviction.",
+              "NO-TOUCH (ON|OFF)",
+              "    Will not touch LRU/LFU stats when this mode is on."});
 }
 
 constexpr RespCommand kClientCommands[] = {
+    {"client|caching", 3, RunCaching, 0, "noscript loading stale", "@slow @connection", "6.0.0",
+     "connection", "Instruct the server about tracking or not keys in the next request"},
     {"client|getname", 2, RunGetname, 0, "noscript loading stale", "@slow @connection", "2.6.9",
      "connection", "Get the current connection name"},
     {"client|getredir", 2, RunGetredir, 0, "noscript loading stale", "@slow @connection", "6.0.0",
@@ -185,6 +181,8 @@ constexpr RespCommand kClientCommands[] = {
      "request_policy:all_nodes response_policy:all_succeeded"},
     {"client|setname", 3, RunSetname, 0, "noscript loading stale", "@slow @connection", "2.6.9",
      "connection", "Set the current connection name"},
+    {"client|tracking", -3, RunTracking, C::kCheck, "noscript loading stale", "@slow @connection",
+     "6.0.0", "connection", "Enable or disable server assisted client side caching support"},
     {"client|trackinginfo", 2, RunTrackinginfo, 0, "noscript loading stale", "@slow @connection",
      "6.2.0", "connection",
      "Return information about server assisted client side caching for the current connection"},

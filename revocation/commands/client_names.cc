@@ -10,21 +10,34 @@
 namespace keyturn {
 namespace {
 
-// 1 for the type that all connections are of, 0 for another, -1 for none.
-int IsNormalType(absl::string_view type) {
-  if (IsWord(type, "normal")) return 1;
-  for (const absl::string_view other : {"master", "slave", "replica", "pubsub"}) {
-    if (IsWord(type, other)) return 0;
-  }
-  return -1;
+// Of a connection; kOther for what none is here.
+enum class Type { kNormal, kPubsub, kOther };
+
+Type TypeOf(const RespClient& client) {
+  const bool listens = client.channels + client.patterns + client.shard_channels > 0;
+  return listens ? Type::kPubsub : Type::kNormal;
 }
 
-bool ParseType(RespCall& call, absl::string_view type, bool* normal) {
-  const int is = IsNormalType(type);
-  *normal = is == 1;
-  if (is >= 0) return true;
+// False when it was answered that it is none.
+bool ParseType(RespCall& call, absl::string_view type, std::optional<Type>* out) {
+  *out = Type::kOther;
+  if (IsWord(type, "normal")) *out = Type::kNormal;
+  if (IsWord(type, "pubsub")) *out = Type::kPubsub;
+  if (*out != Type::kOther) return true;
+  for (const absl::string_view other : {"master", "slave", "replica"}) {
+    if (IsWord(type, other)) return true;
+  }
   call.writer.Error(absl::StrCat("ERR Unknown client type '", CutAtNul(type), "'"));
   return false;
+}
+
+std::string FlagsOf(const RespClient& client, bool in_multi) {
+  std::string flags;
+  if (TypeOf(client) == Type::kPubsub) flags += 'P';
+  if (in_multi) flags += 'x';
+  if (client.tracking) flags += 't';
+  if (client.broadcast) flags += 'B';
+  return flags.empty() ? "N" : flags;
 }
 
 void AnswerLines(RespCall& call, const std::vector<const RespClient*>& clients) {
@@ -47,11 +60,12 @@ void AnswerLines(RespCall& call, const std::vector<const RespClient*>& clients) 
 struct Wanted {
   std::optional<uint64_t> id;
   std::optional<absl::string_view> address, local_address, user;
-  bool normal = true;  // type
+  std::optional<Type> type;
   bool skip_me = true;
 
   bool Is(const RespClient& client, uint64_t own_id) const {
-    return normal && (!id.has_value() || client.id == *id) &&
+    return (!type.has_value() || TypeOf(client) == *type) &&
+           (!id.has_value() || client.id == *id) &&
            (!address.has_value() || client.address == *address) &&
            (!local_address.has_value() || client.local_address == *local_address) &&
            (!user.has_value() || client.user == *user) && !(skip_me && client.id == own_id);
@@ -68,7 +82,7 @@ bool TakeWanted(RespCall& call, absl::string_view option, absl::string_view valu
     }
     wanted->id = static_cast<uint64_t>(id);
   } else if (IsWord(option, "type")) {
-    return ParseType(call, value, &wanted->normal);
+    return ParseType(call, value, &wanted->type);
   } else if (IsWord(option, "addr")) {
     wanted->address = CutAtNul(value);
   } else if (IsWord(option, "laddr")) {
@@ -111,12 +125,14 @@ std::string ClientLine(const RespClient& client, absl::Time now, int64_t multi) 
   return absl::StrCat(
       "id=", client.id, " addr=", client.address, " laddr=", client.local_address,
       " fd=-1 name=", client.name, " age=", seconds(client.connected),
-      " idle=", seconds(client.last_used), " flags=", multi >= 0 ? "x" : "N",
-      " db=0 sub=0 psub=0 ssub=0 multi=", multi,
+      " idle=", seconds(client.last_used), " flags=", FlagsOf(client, multi >= 0),
+      " db=0 sub=", client.channels, " psub=", client.patterns, " ssub=", client.shard_channels,
+      " multi=", multi,
       " qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0"
       " events=r cmd=",
       client.last_command.empty() ? "NULL" : client.last_command, " user=", client.user,
-      " redir=-1 resp=", client.resp, " lib-name=", client.library_name,
+      " redir=", client.tracking ? static_cast<int64_t>(client.redirect) : -1,
+      " resp=", client.resp, " lib-name=", client.library_name,
       " lib-ver=", client.library_version);
 }
 
@@ -125,9 +141,9 @@ void RunClientInfo(RespCall& call) { AnswerLines(call, {&call.connection.client}
 void RunClientList(RespCall& call) {
   const std::vector<RespClient> all = call.host.Clients();
   std::vector<const RespClient*> shown;
-  bool normal = true;
+  std::optional<Type> type;
   if (call.size() == 4 && IsWord(call[2], "type")) {
-    if (!ParseType(call, call[3], &normal)) return;
+    if (!ParseType(call, call[3], &type)) return;
   } else if (call.size() > 3 && IsWord(call[2], "id")) {
     for (size_t i = 3; i < call.size(); ++i) {
       int64_t id = 0;
@@ -146,7 +162,7 @@ void RunClientList(RespCall& call) {
     return;
   }
   for (const RespClient& client : all) {
-    if (normal) shown.push_back(&client);
+    if (!type.has_value() || TypeOf(client) == *type) shown.push_back(&client);
   }
   AnswerLines(call, shown);
 }

@@ -23,10 +23,11 @@ const RespCommandTable& RespCommandTable::Get() {
 }
 
 RespCommandTable::RespCommandTable() {
-  for (const auto family : {ConnectionCommands(), ClientCommands(), CommandCommands(),
-                            ConfigCommands(), ServerCommands(), ClusterCommands(), StringCommands(),
-                            SetStringCommands(), ExpiryCommands(), KeyCommands(), ObjectCommands(),
-                            ScanCommands(), SetCommands(), TransactionCommands()}) {
+  for (const auto family :
+       {ConnectionCommands(), ClientCommands(), CommandCommands(), ConfigCommands(),
+        ServerCommands(), ClusterCommands(), StringCommands(), SetStringCommands(),
+        ExpiryCommands(), KeyCommands(), ObjectCommands(), ScanCommands(), SetCommands(),
+        TransactionCommands(), ChannelCommands()}) {
     for (const RespCommand& command : family) {
       if (command.name.size() > kNameBytesMax || 2 * (all_.size() + 1) > kSlots) std::abort();
       const Name name = Pack(command.name);

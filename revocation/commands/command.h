@@ -15,16 +15,19 @@ struct RespCall;
 
 struct RespCommand {
   enum Flag : uint32_t {
-    kCheck = 1 << 0,       // for those with revocation:check: reads the list
-    kWrite = 1 << 1,       // for those with revocation:write: changes it
-    kAdmin = 1 << 2,       // for those with admin:revocation
-    kStranger = 1 << 3,    // before AUTH
-    kSealed = 1 << 4,      // while nothing is loaded
-    kChanges = 1 << 5,     // asks and changes the list through RespCall::changes only
-    kNotQueued = 1 << 6,   // runs at once also between MULTI and EXEC
-    kNotInMulti = 1 << 7,  // is refused there
-    kSecret = 1 << 8,      // its arguments may hold a password: they are wiped, and never kept
-    kAlone = 1 << 9,       // changes how what follows is to be read, or run
+    kCheck = 1 << 0,        // for those with revocation:check: reads the list
+    kWrite = 1 << 1,        // for those with revocation:write: changes it
+    kAdmin = 1 << 2,        // for those with admin:revocation
+    kStranger = 1 << 3,     // before AUTH
+    kSealed = 1 << 4,       // while nothing is loaded
+    kChanges = 1 << 5,      // asks and changes the list through RespCall::changes only
+    kNotQueued = 1 << 6,    // runs at once also between MULTI and EXEC
+    kNotInMulti = 1 << 7,   // is refused there
+    kSecret = 1 << 8,       // its arguments may hold a password: they are wiped, and never kept
+    kAlone = 1 << 9,        // changes how what follows is to be read, or run
+    kListening = 1 << 10,   // also by who has subscribed to something and speaks RESP2
+    kPushes = 1 << 11,      // answers with pushes, which CLIENT REPLY does not take away
+    kTellsFirst = 1 << 12,  // what it tells others, and itself, stands before its reply
   };
   // Positions of keys among the arguments, as COMMAND has them: 0, 0, 0 for none.
   struct Keys {
@@ -100,5 +103,6 @@ absl::Span<const RespCommand> ObjectCommands();
 absl::Span<const RespCommand> ScanCommands();
 absl::Span<const RespCommand> SetCommands();
 absl::Span<const RespCommand> TransactionCommands();
+absl::Span<const RespCommand> ChannelCommands();
 
 }  // namespace keyturn

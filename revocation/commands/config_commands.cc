@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "revocation/change_events.h"
 #include "revocation/commands/call.h"
 #include "revocation/commands/command.h"
 #include "revocation/commands/glob.h"
@@ -22,24 +23,27 @@ struct Setting {
 // What Redis's settings would be if Keyturn were Redis.
 std::vector<Setting> Settings(RespCall& call) {
   const RespHost::Info info = call.host.info();
-  return {{"save", ""},
-          {"appendonly", "yes"},
-          {"appendfsync", "always"},
-          {"timeout", "0"},
-          {"databases", "16"},
-          {"replica-read-only", "yes"},
-          {"slave-read-only", "yes"},
-          {"maxmemory", "0"},
-          {"maxmemory-policy", "noeviction"},
-          {"maxclients", absl::StrCat(info.connections_max)},
-          {"notify-keyspace-events", ""},
-          {"port", absl::StrCat(info.port)},
-          {"cluster-enabled", "no"},
-          {"protected-mode", "yes"},
-          {"proto-max-bulk-len", absl::StrCat(limits::kRespBulkBytesMax)},
-          {"io-threads", "1"},
-          {"set-max-intset-entries", "512"},
-          {"hz", "10"}};
+  return {
+      {"save", ""},
+      {"appendonly", "yes"},
+      {"appendfsync", "always"},
+      {"timeout", "0"},
+      {"databases", "16"},
+      {"replica-read-only", "yes"},
+      {"slave-read-only", "yes"},
+      {"maxmemory", "0"},
+      {"maxmemory-policy", "noeviction"},
+      {"maxclients", absl::StrCat(info.connections_max)},
+      {"notify-keyspace-events", EventClassesText(call.hub.event_classes())},
+      {"tracking-table-max-keys", absl::StrCat(call.hub.tracking().keys_max())},
+      {"client-output-buffer-limit", "normal 33554432 0 0 slave 0 0 0 pubsub 33554432 8388608 60"},
+      {"port", absl::StrCat(info.port)},
+      {"cluster-enabled", "no"},
+      {"protected-mode", "yes"},
+      {"proto-max-bulk-len", absl::StrCat(limits::kRespBulkBytesMax)},
+      {"io-threads", "1"},
+      {"set-max-intset-entries", "512"},
+      {"hz", "10"}};
 }
 
 void RunConfigGet(RespCall& call) {
@@ -66,6 +70,26 @@ void RunConfigGet(RespCall& call) {
   }
 }
 
+// What can be set while keyturnd runs, until it ends. "" when it is taken, else what is wrong.
+std::string Change(RespCall& call, absl::string_view name, absl::string_view value) {
+  if (name == "notify-keyspace-events") {
+    const absl::StatusOr<uint32_t> classes = ParseEventClasses(value);
+    if (!classes.ok()) return std::string(classes.status().message());
+    call.hub.SetEventClasses(*classes);
+    return "";
+  }
+  int64_t keys = 0;
+  if (name == "tracking-table-max-keys") {
+    if (!ParseRespInteger(value, &keys) || keys < 0 ||
+        keys > static_cast<int64_t>(limits::kRespTrackedKeysMax)) {
+      return absl::StrCat("argument must be between 0 and ", limits::kRespTrackedKeysMax);
+    }
+    call.hub.tracking().SetKeysMax(static_cast<size_t>(keys));
+    return "";
+  }
+  return "settings stand in keyturnd.toml, and count when keyturnd is started";
+}
+
 // A value that is there already may be set: programs put back what they read.
 void RunConfigSet(RespCall& call) {
   if (call.size() % 2 != 0) {
@@ -83,10 +107,10 @@ void RunConfigSet(RespCall& call) {
                                      CutAtNul(call[i]), "'"));
       return;
     }
-    if (found->value != call[i + 1]) {
-      call.writer.Error(
-          absl::StrCat("ERR CONFIG SET failed (possibly related to argument '", found->name,
-                       "') - settings stand in keyturnd.toml, and count when keyturnd is started"));
+    if (found->value == call[i + 1]) continue;
+    if (const std::string wrong = Change(call, found->name, call[i + 1]); !wrong.empty()) {
+      call.writer.Error(absl::StrCat("ERR CONFIG SET failed (possibly related to argument '",
+                                     found->name, "') - ", wrong));
       return;
     }
   }

@@ -28,6 +28,16 @@ size_t RespQueue::memory() const {
   return commands_.size() * sizeof(Command) + sizes_.size() * sizeof(uint32_t) + bytes_.size();
 }
 
+void RespConnection::Unsubscribe(RespHub& hub) {
+  for (const auto& [kind, names] : {std::make_pair(ChannelKind::kChannel, &channels),
+                                    std::make_pair(ChannelKind::kPattern, &patterns),
+                                    std::make_pair(ChannelKind::kShard, &shard_channels)}) {
+    for (const std::string& name : names->all()) hub.Unsubscribe(kind, name, *mailbox);
+    *names = ChannelNames();
+  }
+  client.channels = client.patterns = client.shard_channels = 0;
+}
+
 void RespConnection::Unwatch() {
   watched.clear();
   watched_bytes = 0;
@@ -41,7 +51,8 @@ void RespConnection::Discard() {
 }
 
 size_t RespConnection::memory() const {
-  return (queue.has_value() ? queue->memory() : 0) + watched_bytes;
+  return (queue.has_value() ? queue->memory() : 0) + watched_bytes + channels.bytes() +
+         patterns.bytes() + shard_channels.bytes();
 }
 
 }  // namespace keyturn

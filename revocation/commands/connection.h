@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,8 +12,11 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/limits.h"
+#include "revocation/channels.h"
 #include "revocation/commands/command.h"
 #include "revocation/key_info.h"
+#include "revocation/mailbox.h"
+#include "revocation/resp_hub.h"
 #include "revocation/resp_session.h"
 #include "revocation/resp_writer.h"
 
@@ -61,6 +65,15 @@ struct RespConnection {
 
   RespVersion version = RespVersion::k2;
   Replies replies = Replies::kOn;
+  // What it listens to, and where that arrives.
+  std::shared_ptr<RespMailbox> mailbox;
+  ChannelNames channels, patterns, shard_channels;
+  // CLIENT TRACKING; std::nullopt when it is off.
+  std::optional<TrackingOptions> tracking;
+  bool caching = false;  // CLIENT CACHING was called for the next command
+  // Of the command that runs: kTellsFirst, or what it says instead.
+  bool tells_first = false;
+
   bool authenticated = false;
   bool gone = false;          // there is no such caller any more: closed after the next reply
   bool queue_failed = false;  // a command was refused: EXEC will be
@@ -68,6 +81,11 @@ struct RespConnection {
   bool closing = false;       // after the replies
   bool broken = false;        // at once
 
+  bool subscribed() const { return channels.size() + patterns.size() + shard_channels.size() > 0; }
+  // Whether it may be told of what it does itself.
+  bool hears() const { return subscribed() || tracking.has_value(); }
+  // Listens to nothing any more.
+  void Unsubscribe(RespHub& hub);
   void Unwatch();
   // Ends MULTI and what is watched.
   void Discard();

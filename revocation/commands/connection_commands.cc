@@ -2,6 +2,7 @@
 #include "revocation/commands/call.h"
 #include "revocation/commands/client_names.h"
 #include "revocation/commands/command.h"
+#include "revocation/commands/tracking_commands.h"
 #include "revocation/commands/words.h"
 
 namespace keyturn {
@@ -108,6 +109,10 @@ void RunHello(RespCall& call) {
 void RunPing(RespCall& call) {
   if (call.size() > 2) {
     call.WrongArity();
+  } else if (call.connection.version == RespVersion::k2 && call.connection.subscribed()) {
+    call.writer.Array(2);
+    call.writer.Bulk("pong");
+    call.writer.Bulk(call.size() == 2 ? call[1] : "");
   } else if (call.size() == 2) {
     call.writer.Bulk(call[1]);
   } else {
@@ -126,6 +131,8 @@ void RunQuit(RespCall& call) {
 void RunReset(RespCall& call) {
   RespConnection& connection = call.connection;
   connection.Discard();
+  connection.Unsubscribe(call.hub);
+  StopTracking(connection, call.hub);
   connection.authenticated = connection.own_access.has_value() && !connection.gone;
   connection.access = connection.own_access.value_or(RespAccess());
   connection.client.name.clear();
@@ -162,7 +169,7 @@ constexpr RespCommand kCommands[] = {
     {"ping",
      -1,
      RunPing,
-     C::kSealed,
+     C::kSealed | C::kListening,
      "fast",
      "@fast @connection",
      "1.0.0",
@@ -172,10 +179,10 @@ constexpr RespCommand kCommands[] = {
      "request_policy:all_shards response_policy:all_succeeded"},
     {"echo", 2, RunEcho, 0, "loading stale fast", "@fast @connection", "1.0.0", "connection",
      "Echo the given string"},
-    {"quit", -1, RunQuit, C::kStranger | C::kSealed | C::kNotQueued | C::kAlone,
+    {"quit", -1, RunQuit, C::kStranger | C::kSealed | C::kNotQueued | C::kAlone | C::kListening,
      "noscript loading stale fast no_auth allow_busy", "@fast @connection", "1.0.0", "connection",
      "Close the connection"},
-    {"reset", 1, RunReset, C::kStranger | C::kSealed | C::kNotQueued | C::kAlone,
+    {"reset", 1, RunReset, C::kStranger | C::kSealed | C::kNotQueued | C::kAlone | C::kListening,
      "noscript loading stale fast no_auth allow_busy", "@fast @connection", "6.2.0", "connection",
      "Reset the connection"},
     {"select", 2, RunSelect, 0, "loading stale fast", "@fast @connection", "1.0.0", "connection",

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "revocation/commands/tracking_commands.h"
 #include "revocation/commands/words.h"
 
 namespace keyturn {
@@ -69,6 +70,12 @@ bool MayRunNow(RespCall& call, bool sealed) {
   } else if (!MayRun(call.connection, command)) {
     Reject(call, "NOPERM",
            absl::StrCat("this user has no permissions to run the '", command.name, "' command"));
+  } else if (call.connection.version == RespVersion::k2 && call.connection.subscribed() &&
+             !command.Has(RespCommand::kListening)) {
+    Reject(call, "ERR",
+           absl::StrCat("Can't execute '", command.name,
+                        "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+                        "allowed in this context"));
   } else {
     return true;
   }
@@ -105,6 +112,7 @@ void Dispatch(RespCall& call, bool sealed) {
     Enqueue(call);
     return;
   }
+  RememberKeys(call);
   command.run(call);
 }
 

@@ -91,6 +91,8 @@ void Expire(RespCall& call, int64_t from_ms, int64_t unit) {
     call.writer.Integer(0);
     return;
   }
+  // In Redis it is erased before the reply, and its end set behind it.
+  call.connection.tells_first = expires_ms <= call.time.now_ms;
   if (call.Took(call.changes.Retime(call[1], expires_ms))) call.writer.Integer(1);
 }
 
@@ -195,7 +197,7 @@ constexpr RespCommand kCommands[] = {
     {"persist",
      2,
      RunPersist,
-     C::kWrite | C::kChanges,
+     C::kWrite | C::kChanges | C::kTellsFirst,
      "write fast",
      "@keyspace @write @fast",
      "2.2.0",

@@ -35,7 +35,8 @@ void AppendClients(RespCall& call, std::string* text) {
   const RespHost::Info info = call.host.info();
   absl::StrAppend(text, "connected_clients:", info.connections_now,
                   "\r\ncluster_connections:0\r\nmaxclients:", info.connections_max,
-                  "\r\nblocked_clients:0\r\ntracking_clients:0\r\n");
+                  "\r\nblocked_clients:0\r\ntracking_clients:", call.hub.tracking().stats().clients,
+                  "\r\n");
 }
 
 std::string Human(uint64_t bytes) {
@@ -69,10 +70,15 @@ void AppendPersistence(RespCall& call, std::string* text) {
 }
 
 void AppendStats(RespCall& call, std::string* text) {
+  const RespTracking::Stats tracked = call.hub.tracking().stats();
   const RespHost::Info info = call.host.info();
   absl::StrAppend(text, "total_connections_received:", info.connections_total,
                   "\r\ntotal_commands_processed:", info.commands_total,
-                  "\r\npubsub_channels:0\r\npubsub_patterns:0\r\n");
+                  "\r\npubsub_channels:", call.hub.channels().channels(),
+                  "\r\npubsub_patterns:", call.hub.channels().patterns(),
+                  "\r\ntracking_total_keys:", tracked.keys,
+                  "\r\ntracking_total_items:", tracked.items,
+                  "\r\ntracking_total_prefixes:", tracked.prefixes, "\r\n");
 }
 
 void AppendReplication(RespCall&, std::string* text) {

@@ -37,7 +37,7 @@ void RunSet(RespCall& call) {
   }
   if (!call.BeginChange()) return;
   std::optional<KeyInfo> found;
-  if (options.nx || options.xx || options.get || options.keep_ttl) {
+  if (options.nx || options.xx || options.get) {
     found = call.changes.Find(call[1], call.time);
   }
   const size_t begin = call.out.size();
@@ -46,8 +46,9 @@ void RunSet(RespCall& call) {
     if (!options.get) call.writer.Null();
     return;
   }
-  if (options.keep_ttl && found.has_value()) expires_ms = found->expires_ms;
-  const absl::Status put = call.changes.Put(call[1], call[2], expires_ms);
+  if (options.get) call.connection.tells_first = false;  // the old value has been answered
+  const absl::Status put = options.keep_ttl ? call.changes.PutValue(call[1], call[2])
+                                            : call.changes.Put(call[1], call[2], expires_ms);
   if (!put.ok()) call.out.resize(begin);
   if (!call.Took(put)) return;
   if (!options.get) call.writer.Simple("OK");
@@ -120,7 +121,7 @@ constexpr RespCommand kCommands[] = {
     {"set",
      -3,
      RunSet,
-     C::kWrite | C::kChanges,
+     C::kWrite | C::kChanges | C::kTellsFirst,
      "write denyoom",
      "@write @string @slow",
      "1.0.0",
@@ -131,7 +132,7 @@ constexpr RespCommand kCommands[] = {
     {"setex",
      4,
      RunSetex,
-     C::kWrite | C::kChanges,
+     C::kWrite | C::kChanges | C::kTellsFirst,
      "write denyoom",
      "@write @string @slow",
      "2.0.0",
@@ -141,7 +142,7 @@ constexpr RespCommand kCommands[] = {
     {"psetex",
      4,
      RunPsetex,
-     C::kWrite | C::kChanges,
+     C::kWrite | C::kChanges | C::kTellsFirst,
      "write denyoom",
      "@write @string @slow",
      "2.6.0",
@@ -151,7 +152,7 @@ constexpr RespCommand kCommands[] = {
     {"setnx",
      3,
      RunSetnx,
-     C::kWrite | C::kChanges,
+     C::kWrite | C::kChanges | C::kTellsFirst,
      "write denyoom fast",
      "@write @string @fast",
      "1.0.0",
@@ -171,7 +172,7 @@ constexpr RespCommand kCommands[] = {
     {"mset",
      -3,
      RunMset,
-     C::kWrite | C::kChanges,
+     C::kWrite | C::kChanges | C::kTellsFirst,
      "write denyoom",
      "@write @string @slow",
      "1.0.1",
@@ -182,7 +183,7 @@ constexpr RespCommand kCommands[] = {
     {"msetnx",
      -3,
      RunMsetnx,
-     C::kWrite | C::kChanges,
+     C::kWrite | C::kChanges | C::kTellsFirst,
      "write denyoom",
      "@write @string @slow",
      "1.0.1",

@@ -64,7 +64,9 @@ void RunGetex(RespCall& call) {
     return;
   }
   if (options.persist) expires_ms = kNoExpiry;
-  if (expires_ms != found->expires_ms && !call.Took(call.changes.Retime(call[1], expires_ms))) {
+  const bool retimes = options.persist ? found->expires_ms != kNoExpiry
+                                       : options.expiry != StringOptions::Expiry::kNone;
+  if (retimes && !call.Took(call.changes.Retime(call[1], expires_ms))) {
     return;
   }
   call.writer.Bulk(found->value);

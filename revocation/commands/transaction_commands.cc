@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "revocation/commands/call.h"
 #include "revocation/commands/command.h"
+#include "revocation/commands/tracking_commands.h"
 
 namespace keyturn {
 namespace {
@@ -102,6 +103,7 @@ void RunQueued(RespCall& call, const RespQueue& queue) {
     RespCall queued = call;
     queued.command = &command;
     queued.arguments = arguments;
+    RememberKeys(queued);
     command.run(queued);
   }
 }

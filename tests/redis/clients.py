@@ -67,6 +67,18 @@ class Cli(unittest.TestCase):
         self.assertIn("loading:0", info)
         self.assertIn("maxclients", run("redis-cli", "CONFIG", "GET", "maxclients"))
 
+    def test_hears_what_is_published(self):
+        listener = subprocess.Popen(["redis-cli", "-p", str(keyturn.port), "--csv", "SUBSCRIBE", "news"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                    env={**os.environ, "REDISCLI_AUTH": keyturn.password})
+        self.addCleanup(listener.stdout.close)
+        self.addCleanup(listener.wait)
+        self.addCleanup(listener.terminate)
+        self.assertIn(b"Reading messages", listener.stdout.readline())
+        self.assertEqual(listener.stdout.readline(), b'"subscribe","news",1\n')
+        self.assertEqual(run("redis-cli", "PUBLISH", "news", "hello"), "1")
+        self.assertEqual(listener.stdout.readline(), b'"message","news","hello"\n')
+
     def test_interactive_help_needs_command_docs(self):
         said = run("redis-cli", "COMMAND", "DOCS", "set")
         self.assertNotIn("ERR", said)
@@ -144,6 +156,25 @@ class RedisPy(unittest.TestCase):
         ids = [c["id"] for c in other.client_list() if c["name"] == "lost"]
         self.assertEqual(other.client_kill_filter(_id=ids[0]), 1)
         self.assertTrue(client.set("again", "1", ex=100))
+
+    def test_hears_messages_and_events(self):
+        client = self.client()
+        client.config_set("notify-keyspace-events", "KEA")
+        listener = client.pubsub()
+        self.addCleanup(listener.close)
+        listener.subscribe("token-revocations")
+        listener.psubscribe("__keyspace@0__:py:*")
+        for _ in range(2):  # confirmations
+            self.assertIn("subscribe", listener.get_message(timeout=20)["type"])
+        self.assertEqual(client.publish("token-revocations", "jti"), 1)
+        message = listener.get_message(timeout=20)
+        self.assertEqual((message["type"], message["data"]), ("message", b"jti"))
+        client.set("py:heard", "1", ex=100)
+        told = [listener.get_message(timeout=20)["data"] for _ in range(2)]
+        self.assertEqual(told, [b"set", b"expire"])
+        self.assertEqual(client.pubsub_numsub("token-revocations"), [(b"token-revocations", 1)])
+        self.assertEqual(client.pubsub_numpat(), 1)
+        client.config_set("notify-keyspace-events", "")
 
     def test_over_tls(self):
         client = redis.Redis(host="localhost", port=keyturn.tls_port, password=keyturn.password,

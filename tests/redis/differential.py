@@ -14,6 +14,7 @@ import re
 import sys
 import tempfile
 
+from pushes import run_pushes
 from servers import Connection, Keyturn, Redis, request
 
 HERE = pathlib.Path(__file__).parent
@@ -338,6 +339,7 @@ def main() -> int:
         try:
             found = run_stream(keyturn, redis, commands, seed, differences)
             found += run_malformed(keyturn, redis, differences)
+            found += run_pushes(keyturn, redis, commands // 40, seed)
         finally:
             redis.stop()
             code = keyturn.stop()

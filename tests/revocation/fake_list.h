@@ -29,6 +29,7 @@ class FakeList : public RevocationList {
   uint64_t last_change = 0;
   int64_t behind_ms = 0;  // now_ms, of wall_ms
 
+
   absl::Status Load(std::shared_ptr<const KeyringSnapshot>) override { return absl::OkStatus(); }
   bool loaded() const override { return is_loaded; }
   ListTime Now() override {
@@ -87,6 +88,7 @@ class FakeList : public RevocationList {
   }
   absl::Status WaitFor(uint64_t) override { return absl::OkStatus(); }
   void SetDurableListener(std::function<void()>) override {}
+  void SetChangeListener(ListChangeListener*) override {}
   absl::Status Sweep() override { return absl::OkStatus(); }
   Stats stats() const override {
     Stats stats;
@@ -122,6 +124,11 @@ class FakeList : public RevocationList {
       entry.info.expires_ms = expires_ms;
       return absl::OkStatus();
     }
+    absl::Status PutValue(absl::string_view key, absl::string_view value) override {
+      const std::optional<KeyInfo> found = Find(key);
+      return Put(key, value, found.has_value() ? found->expires_ms : kNoExpiry);
+    }
+    void SetOrigin(uint64_t) override {}
     bool Erase(absl::string_view key) override {
       const bool there = Find(key).has_value();
       changed_ |= there;

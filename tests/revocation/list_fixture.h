@@ -185,12 +185,14 @@ class ListFixture : public testing::Test {
 
   SimulatedClock clock_;
   const std::shared_ptr<const KeyringSnapshot> keys_ = TestKeys();
-  const std::shared_ptr<const RevocationWriter> writer_ =
-      std::make_shared<RevocationWriter>(RevocationWriter{.principal = "p",
-                                                          .auth_method = "token",
-                                                          .source = "unix",
-                                                          .client = "",
-                                                          .method = "resp"});
+  const std::shared_ptr<const RevocationWriter> writer_ = [] {
+    auto writer = std::make_shared<RevocationWriter>();
+    writer->principal = "p";
+    writer->auth_method = "token";
+    writer->source = "unix";
+    writer->method = "resp";
+    return writer;
+  }();
   std::unique_ptr<Store> store_;
   std::unique_ptr<FaultyCommitter> committer_;
   std::unique_ptr<RevocationList> list_;

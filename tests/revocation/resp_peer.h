@@ -91,19 +91,23 @@ struct RespWorld {
   SimulatedClock clock;
   FakeList list{clock};
   FakeRespHost host;
+  RespHub hub;
 };
 
 class RespPeer {
  public:
   // `rights`: of the user that it is from the start; "-" for a stranger.
-  explicit RespPeer(RespWorld& world, absl::string_view rights = "cwa", uint64_t id = 3) {
+  explicit RespPeer(RespWorld& world, absl::string_view rights = "cwa", uint64_t id = 3)
+      : RespPeer({world.list, world.host, world.hub, world.clock}, world.host, rights, id) {}
+  RespPeer(const RespSession::Parts& parts, const FakeRespHost& host, absl::string_view rights,
+           uint64_t id) {
     RespClient client;
     client.id = id;
     client.address = "127.0.0.1:5000";
     client.local_address = "127.0.0.1:6379";
-    client.connected = client.last_used = world.clock.Now();
-    session_ = RespSession::Create({world.list, world.host, world.clock}, client);
-    if (rights != "-") session_->SetAccess(world.host.AccessOf(rights));
+    client.connected = client.last_used = parts.clock.Now();
+    session_ = RespSession::Create(parts, client, nullptr);
+    if (rights != "-") session_->SetAccess(host.AccessOf(rights));
   }
 
   RespSession& session() { return *session_; }
@@ -122,6 +126,7 @@ class RespPeer {
   // What can be read now.
   std::string Receive() {
     std::string all;
+    session_->ReceiveMail();
     while (true) {
       const absl::string_view some = session_->Sendable();
       all.append(some.data(), some.size());

@@ -20,6 +20,7 @@ const std::map<std::string, std::string>& RightsOfCommands() {
                                              {"echo", ""},
                                              {"select", ""},
                                              {"client", ""},
+                                             {"client|caching", ""},
                                              {"client|getname", ""},
                                              {"client|getredir", ""},
                                              {"client|help", ""},
@@ -32,6 +33,7 @@ const std::map<std::string, std::string>& RightsOfCommands() {
                                              {"client|reply", ""},
                                              {"client|setinfo", ""},
                                              {"client|setname", ""},
+                                             {"client|tracking", "c"},
                                              {"client|trackinginfo", ""},
                                              {"client|unpause", ""},
                                              {"command", ""},
@@ -119,7 +121,22 @@ const std::map<std::string, std::string>& RightsOfCommands() {
                                              {"exec", ""},
                                              {"discard", ""},
                                              {"watch", "c"},
-                                             {"unwatch", ""}};
+                                             {"unwatch", ""},
+                                             {"subscribe", "c"},
+                                             {"psubscribe", "c"},
+                                             {"ssubscribe", "c"},
+                                             {"unsubscribe", ""},
+                                             {"punsubscribe", ""},
+                                             {"sunsubscribe", ""},
+                                             {"publish", "w"},
+                                             {"spublish", "w"},
+                                             {"pubsub", ""},
+                                             {"pubsub|channels", "c"},
+                                             {"pubsub|help", ""},
+                                             {"pubsub|numpat", "c"},
+                                             {"pubsub|numsub", "c"},
+                                             {"pubsub|shardchannels", "c"},
+                                             {"pubsub|shardnumsub", "c"}};
   return *rights;
 }
 

@@ -47,6 +47,7 @@ identity_calls_per_second = 12
 allow_plaintext = true
 require_client_certificate = true
 threads = 3
+notify_keyspace_events = "KEA"
 [revocation]
 scan = true
 [log]
@@ -64,6 +65,7 @@ level = "debug"
   EXPECT_TRUE(config.resp_allow_plaintext);
   EXPECT_TRUE(config.resp_require_client_certificate);
   EXPECT_EQ(config.resp_threads, 3);
+  EXPECT_EQ(config.resp_notify_keyspace_events, "KEA");
   EXPECT_TRUE(config.revocation_scan);
   EXPECT_EQ(config.tls_certificate, "/a");
   EXPECT_EQ(config.tls_key, "/b");
@@ -124,6 +126,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"[listen]\nresp_tls = \"x\"",
                   "listen.resp_tls must be \"address:port\" with a literal IP address (IPv6 in "
                   "brackets) and a port from 0 to 65535"},
+        BadConfig{"[resp]\nnotify_keyspace_events = \"Km\"",
+                  "resp.notify_keyspace_events must be letters of \"KEg$lshzxetdnA\""},
         BadConfig{"[resp]\nthreads = 65", "resp.threads must be a whole number from 0 to 64"},
         BadConfig{"[limits]\narena_bytes = 100000", "limits.arena_bytes must be a power of two"},
         BadConfig{"x = ", "line 1: Error while parsing key-value pair: encountered end-of-file"}));

@@ -96,6 +96,69 @@ TEST_F(RespListenerTest, ATokenThatIsRevokedIsShutOutOfItsConnections) {
   EXPECT_EQ(client.Call({"EXISTS", "x"}), kNoAuth);
 }
 
+TEST_F(RespListenerTest, ConnectionsHearOfEachOther) {
+  RespTestClient hears = Connect(), acts = Connect(), caches = Connect();
+  for (RespTestClient* const client : {&hears, &acts, &caches}) {
+    EXPECT_EQ(client->Call({"AUTH", root_}), kOk);
+  }
+  const auto text = &RespTestClient::Request;
+  EXPECT_EQ(acts.Call({"CONFIG", "SET", "notify-keyspace-events", "E$"}), kOk);
+  EXPECT_EQ(hears.Call({"SUBSCRIBE", "__keyevent@0__:set"}),
+            "*3\r\n$9\r\nsubscribe\r\n$18\r\n__keyevent@0__:set\r\n:1\r\n");
+  EXPECT_EQ(caches.Call({"HELLO", "3"}).substr(0, 2), "%7");
+  EXPECT_EQ(caches.Call({"CLIENT", "TRACKING", "ON"}), kOk);
+  EXPECT_EQ(caches.Call({"EXISTS", "k"}), ":0\r\n");
+  EXPECT_EQ(acts.Call({"SET", "k", "1", "EX", "100"}), kOk);
+  EXPECT_EQ(hears.Reply(), text({"message", "__keyevent@0__:set", "k"}));
+  EXPECT_EQ(caches.Reply(), ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n");
+  EXPECT_EQ(acts.Call({"PUBLISH", "__keyevent@0__:set", "m"}), ":1\r\n");
+  EXPECT_EQ(hears.Reply(), text({"message", "__keyevent@0__:set", "m"}));
+}
+
+// In one order, whoever publishes.
+TEST_F(RespListenerTest, AllHearTheSameOrder) {
+  constexpr int kMessages = 300;
+  std::vector<std::unique_ptr<RespTestClient>> hear;
+  for (int i = 0; i < 4; ++i) {
+    hear.push_back(std::make_unique<RespTestClient>(server_->info().resp));
+    EXPECT_EQ(hear.back()->Call({"AUTH", root_}), kOk);
+    EXPECT_EQ(hear.back()->Call({"SUBSCRIBE", "ch"}).substr(0, 2), "*3");
+  }
+  std::vector<std::thread> publish;
+  for (int i = 0; i < 3; ++i) {
+    publish.emplace_back([this, i] {
+      RespTestClient client = Connect();
+      EXPECT_EQ(client.Call({"AUTH", root_}), kOk);
+      std::string all;
+      for (int j = 0; j < kMessages; ++j) {
+        all += RespTestClient::Request({"PUBLISH", "ch", absl::StrCat(i, " ", j)});
+      }
+      client.Send(all);
+      for (int j = 0; j < kMessages; ++j) EXPECT_EQ(client.Reply(), ":4\r\n");
+    });
+  }
+  for (std::thread& thread : publish) thread.join();
+  std::vector<std::string> first;
+  for (const auto& client : hear) {
+    std::vector<std::string> heard;
+    for (int i = 0; i < 3 * kMessages; ++i) heard.push_back(client->Reply());
+    if (first.empty()) first = heard;
+    EXPECT_EQ(heard, first);
+  }
+}
+
+TEST_F(RespListenerTest, WhoMayNotAskAnyMoreHearsNothing) {
+  PutPolicy("gateway", {{"revocation:check", "*"}});
+  const std::string gateway = NewToken({"gateway"});
+  RespTestClient hears = Connect(), acts = Connect();
+  EXPECT_EQ(hears.Call({"AUTH", gateway}), kOk);
+  EXPECT_EQ(hears.Call({"SUBSCRIBE", "ch"}).substr(0, 2), "*3");
+  EXPECT_EQ(acts.Call({"AUTH", root_}), kOk);
+  PutPolicy("gateway", {{"revocation:write", "*"}});
+  EXPECT_EQ(acts.Call({"PUBLISH", "ch", "secret"}), ":1\r\n");
+  EXPECT_EQ(hears.Reply(), "<end>");
+}
+
 TEST_F(RespListenerTest, APolicyThatChangesCountsForTheNextCommand) {
   PutPolicy("gateway", {{"revocation:check", "*"}});
   const std::string token = NewToken({"gateway"});
