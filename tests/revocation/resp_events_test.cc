@@ -116,6 +116,18 @@ TEST_F(RespEventsTest, OnlyClassesThatAreAskedForAreTold) {
                                 "classes of keyspace events are letters of"));
 }
 
+TEST_F(RespEventsTest, WhatIsUnsubscribedFromMeanwhileIsNotTold) {
+  RespPeer peer = NewPeer(3);
+  peer.Ask("SUBSCRIBE __keyspace@0__:k");
+  peer.Ask("PSUBSCRIBE *:k");
+  committer_->Hold();
+  writer_peer_.Send(RespRequest("SET k v"));
+  peer.Ask("UNSUBSCRIBE");
+  peer.Ask("PUNSUBSCRIBE");
+  committer_->LetGo();
+  EXPECT_EQ(Settled(peer), "");
+}
+
 // A change that fails to become durable has not happened.
 TEST_F(RespEventsTest, EventsWaitForTheDisk) {
   committer_->Hold();
