@@ -27,7 +27,7 @@ PASSWORD = "suite"
 SECONDS_FOR_A_UNIT = 300
 # Of the suite of redis 7.0.15.
 UNITS = {"protocol": 14, "quit": 3, "expire": 58, "type/string": 45, "type/set": 4, "keyspace": 17,
-         "scan": 5, "introspection": 12, "introspection-2": 20, "multi": 21}
+         "scan": 5, "introspection": 12, "introspection-2": 20, "multi": 21, "pubsub": 23}
 DENIED = "-needs:repl -needs:save -needs:config-maxmemory -needs:config-resetstat"
 SETTINGS = "[limits]\nsource_calls_per_second = 0\nidentity_calls_per_second = 0\n"
 RESULT = re.compile(r"^\[(ok|err|exception|ignore|skip|timeout)\]: (.*)$", re.MULTILINE)
