@@ -15,6 +15,9 @@ void FuzzSchema(absl::string_view input) {
   if (const std::optional<Revision> revision = schema::ParseRevisionKey(input)) {
     Require(schema::RevisionKey(*revision) == input, "key of a revision");
   }
+  if (const std::optional<schema::RevlogItem> item = schema::ParseRevlogKey(input)) {
+    Require(schema::RevlogKey(item->hour, item->revision) == input, "key of revlog");
+  }
   Require(!(schema::IsMetadataKey(input) && schema::IsPayloadKey(input)), "a key is of one kind");
   if (const absl::StatusOr<Uuid> uuid = Uuid::FromString(input); uuid.ok()) {
     Require(uuid->ToString() == absl::AsciiStrToLower(input), "text of a uuid");

@@ -120,6 +120,7 @@ void Records(Seeds* seeds) {
   seeds->Add("fields", Must(EncodeFields(fields), "they encode").ExposeForCrypto());
   seeds->Add("schema", schema::DueKey(FixedVault(), absl::FromUnixSeconds(1'800'000'000), 1));
   seeds->Add("schema", schema::RevisionKey(Revision(77)));
+  seeds->Add("schema", schema::RevlogKey(493'056, Revision(77)));
   seeds->Add("schema", FixedVault().ToString());
   seeds->Add("wire", std::string("\x0a\x03"
                                  "abc\x10\x96\x01\x19"
