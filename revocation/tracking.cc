@@ -77,6 +77,10 @@ void RespTracking::Remember(uint64_t id, absl::Span<const absl::string_view> key
       ++items_;
     }
   }
+  KeepBounds(post);
+}
+
+void RespTracking::KeepBounds(Post post) {
   while (!by_age_.empty() &&
          (table_.size() > keys_max() || bytes_ > limits::kRespTrackedBytesMax)) {
     InvalidateKey(*by_age_.begin()->second, 0, post);
@@ -182,6 +186,7 @@ void RespTracking::Sweep(int64_t now_ms, Post post) {
   while (!by_end_.empty() && by_end_.begin()->first <= now_ms) {
     InvalidateKey(*by_end_.begin()->second, 0, post);
   }
+  KeepBounds(post);  // they may be lower now
 }
 
 void RespTracking::SetKeysMax(size_t keys_max) {

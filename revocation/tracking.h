@@ -89,6 +89,7 @@ class RespTracking {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TellAll(Post post) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void DropClient(uint64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void KeepBounds(Post post) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Erase(Table::iterator at) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Forget() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   static size_t BytesOf(const Table::value_type& entry);

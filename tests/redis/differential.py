@@ -6,6 +6,7 @@ Commands are made at random from a small set of keys, so that they meet each oth
 malformed, RESP2 and RESP3, arrays and inline, pipelined, in and out of MULTI. Times to live are
 either over at once or longer than the test, so that both servers agree on what is there. What may
 differ, and why, is in differences.txt; nothing else may.
+Messages, events and what caches are told follow in pushes.py.
 """
 
 import pathlib

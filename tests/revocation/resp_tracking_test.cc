@@ -234,6 +234,9 @@ TEST_F(RespTrackingTest, TooManyKeysAreGivenUpWithAWord) {
   EXPECT_EQ(cache_.Ask("EXISTS b"), ":0\r\n");
   EXPECT_EQ(cache_.Ask("EXISTS c"), ":0\r\n" + RespInvalidation({"a"}));
   EXPECT_EQ(hub_.tracking().stats().keys, 2u);
+  EXPECT_EQ(other_.Ask("CONFIG SET tracking-table-max-keys 1"), "+OK\r\n");
+  ASSERT_OK(list_->Sweep());
+  EXPECT_EQ(cache_.Receive(), RespInvalidation({"b"}));
   EXPECT_TRUE(absl::StrContains(other_.Ask(absl::StrCat("CONFIG SET tracking-table-max-keys ",
                                                         limits::kRespTrackedKeysMax + 1)),
                                 "argument must be between 0 and 1000000"));
