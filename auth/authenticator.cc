@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "auth/lockout.h"
+#include "auth/token_forms.h"
 #include "base/coding.h"
 #include "base/limits.h"
 #include "base/reason.h"
@@ -51,8 +52,13 @@ bool IsOpenTo(const v1::Role& role, const IpAddress& source, absl::Time now) {
 
 class AuthenticatorImpl : public Authenticator {
  public:
-  AuthenticatorImpl(AuthStore& policies, TokenStore& tokens, Clock& clock)
-      : policies_(policies), tokens_(tokens), clock_(clock), lockout_(clock) {}
+  AuthenticatorImpl(AuthStore& policies, TokenStore& tokens, const Revocations& revocations,
+                    Clock& clock)
+      : policies_(policies),
+        tokens_(tokens),
+        revocations_(revocations),
+        clock_(clock),
+        lockout_(clock) {}
 
   absl::StatusOr<std::shared_ptr<const Identity>> Identify(
       Updater& updater, const Credentials& credentials) override {
@@ -68,6 +74,11 @@ class AuthenticatorImpl : public Authenticator {
       return tokens_.Recognise(credentials.bearer_token, credentials.source,
                                FingerprintOf(credentials), use);
     });
+  }
+
+  // Each only grows.
+  uint64_t epoch() const override {
+    return policies_.epoch() + tokens_.epoch() + revocations_.epoch();
   }
 
   absl::StatusOr<v1::Role> RoleFor(const Credentials& credentials,
@@ -93,12 +104,8 @@ class AuthenticatorImpl : public Authenticator {
  private:
   using VerifyFn = absl::FunctionRef<absl::StatusOr<VerifiedToken>()>;
 
-  struct Epochs {
-    uint64_t policies = 0, tokens = 0;
-    friend bool operator==(const Epochs&, const Epochs&) = default;
-  };
   struct Known {
-    Epochs epochs;
+    uint64_t epoch;
     std::shared_ptr<const Identity> identity;
   };
 
@@ -112,22 +119,38 @@ class AuthenticatorImpl : public Authenticator {
           "certificate");
     }
     const std::string key = CacheKey(credentials);
-    const Epochs epochs = {policies_.epoch(), tokens_.epoch()};
-    if (std::shared_ptr<const Identity> known = Find(key, epochs)) return known;
+    const uint64_t as_of = epoch();
+    if (std::shared_ptr<const Identity> known = Find(key, as_of)) return known;
     const std::string source = credentials.source.ToString();
     if (use == TokenUse::kNext) RETURN_IF_ERROR(lockout_.Check(source));
     bool cacheable = true;
     absl::StatusOr<std::shared_ptr<const Identity>> identity =
         credentials.bearer_token.empty() ? ByCertificate(credentials)
                                          : ByToken(verify, credentials, &cacheable);
+    // Who shows what was good until it was revoked guesses nothing, and must not lock out others.
+    if (identity.ok()) RETURN_IF_ERROR(CheckRevoked(**identity, credentials));
     if (!identity.ok()) {
       if (use == TokenUse::kNext && absl::IsUnauthenticated(identity.status())) {
         lockout_.CountFailure(source);
       }
       return identity;
     }
-    if (cacheable) Remember(key, epochs, *identity);
+    if (cacheable) Remember(key, as_of, *identity);
     return identity;
+  }
+
+  absl::Status CheckRevoked(const Identity& identity, const Credentials& credentials) const {
+    CredentialFacts facts = {.token_id = identity.token_id,
+                             .principal = identity.principal,
+                             .issued = identity.issue_time};
+    // What ends a role's logins says nothing of who may log in: that says the role itself.
+    if (!identity.token_id.empty()) facts.role = identity.role;
+    if (credentials.certificate != nullptr) {
+      facts.certificate_serial = credentials.certificate->serial;
+    }
+    const absl::Status status = revocations_.Check(facts);
+    if (!absl::IsUnauthenticated(status)) return status;
+    return credentials.bearer_token.empty() ? NobodyByThisCertificate() : RefusedToken();
   }
 
   static absl::string_view FingerprintOf(const Credentials& credentials) {
@@ -146,21 +169,20 @@ class AuthenticatorImpl : public Authenticator {
     return key;
   }
 
-  std::shared_ptr<const Identity> Find(const std::string& key, const Epochs& epochs) {
+  std::shared_ptr<const Identity> Find(const std::string& key, uint64_t epoch) {
     absl::ReaderMutexLock lock(&mu_);
     const auto found = known_.find(key);
-    if (found == known_.end() || found->second.epochs != epochs ||
+    if (found == known_.end() || found->second.epoch != epoch ||
         found->second.identity->expire_time <= clock_.Now()) {
       return nullptr;
     }
     return found->second.identity;
   }
 
-  void Remember(const std::string& key, const Epochs& epochs,
-                std::shared_ptr<const Identity> identity) {
+  void Remember(const std::string& key, uint64_t epoch, std::shared_ptr<const Identity> identity) {
     absl::MutexLock lock(&mu_);
     if (known_.size() >= limits::kIdentityCacheMax) known_.clear();
-    known_[key] = {epochs, std::move(identity)};
+    known_[key] = {epoch, std::move(identity)};
   }
 
   absl::StatusOr<std::shared_ptr<const Identity>> ByToken(VerifyFn verify,
@@ -174,6 +196,7 @@ class AuthenticatorImpl : public Authenticator {
     identity->role = token.role;
     identity->token_id = token.id;
     identity->policies = token.policies;
+    identity->issue_time = token.issue_time;
     identity->expire_time = token.expire_time;
     identity->bound_cidrs = token.bound_cidrs;
     identity->limited_uses = token.limited_uses;
@@ -217,6 +240,7 @@ class AuthenticatorImpl : public Authenticator {
     identity->principal = certificate.spiffe_id.empty() ? absl::StrCat("cert:", certificate.sha256)
                                                         : certificate.spiffe_id;
     identity->auth_method = "certificate";
+    identity->issue_time = certificate.not_before;
     identity->expire_time = certificate.not_after;
     if (matching.size() == 1) identity->role = matching.front().name();
     for (const v1::Role& role : matching) {
@@ -234,6 +258,7 @@ class AuthenticatorImpl : public Authenticator {
 
   AuthStore& policies_;
   TokenStore& tokens_;
+  const Revocations& revocations_;
   Clock& clock_;
   Lockout lockout_;
   absl::Mutex mu_;
@@ -243,8 +268,8 @@ class AuthenticatorImpl : public Authenticator {
 }  // namespace
 
 std::unique_ptr<Authenticator> Authenticator::Create(AuthStore& policies, TokenStore& tokens,
-                                                     Clock& clock) {
-  return std::make_unique<AuthenticatorImpl>(policies, tokens, clock);
+                                                     const Revocations& revocations, Clock& clock) {
+  return std::make_unique<AuthenticatorImpl>(policies, tokens, revocations, clock);
 }
 
 }  // namespace keyturn

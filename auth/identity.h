@@ -17,6 +17,7 @@ struct Identity {
   std::string role;         // "" unless a role matched
   std::string token_id;     // "" for certificates; safe to log
   std::vector<std::string> policies;
+  absl::Time issue_time = absl::InfinitePast();  // of the token or certificate
   absl::Time expire_time = absl::InfiniteFuture();
   // Of the token that was shown: where it may be used from (empty: anywhere), and whether its uses
   // are counted.

@@ -26,6 +26,12 @@ google::protobuf::Timestamp ToTimestamp(int64_t ms) {
   return out;
 }
 
+absl::Status RefusedToken() {
+  return absl::UnauthenticatedError(
+      "the token is not valid: it may be malformed, unknown, expired, revoked, used up, or bound "
+      "to another network or certificate");
+}
+
 bool IsUsedUp(const record::v1::StoredToken& token) {
   return token.max_uses() != 0 && token.uses() >= token.max_uses();
 }

@@ -16,6 +16,9 @@ absl::Time FromMs(int64_t ms);
 int64_t ToMs(absl::Time time);
 google::protobuf::Timestamp ToTimestamp(int64_t ms);
 
+// The one answer for everything that is wrong with a token.
+absl::Status RefusedToken();
+
 bool IsUsedUp(const record::v1::StoredToken& token);
 // What is shown of a stored token: never its secret or the hash of it.
 v1::TokenInfo ToInfo(const record::v1::StoredToken& token);

@@ -27,13 +27,6 @@ using record::v1::StoredToken;
 
 constexpr char kRootPrincipal[] = "root";
 
-// One answer for everything that is wrong with a token.
-absl::Status Refused() {
-  return absl::UnauthenticatedError(
-      "the token is not valid: it may be malformed, unknown, expired, revoked, used up, or bound "
-      "to another network or certificate");
-}
-
 class TokenStoreImpl : public TokenStore {
  public:
   TokenStoreImpl(Store& store, Clock& clock) : store_(store), clock_(clock) {}
@@ -148,10 +141,14 @@ class TokenStoreImpl : public TokenStore {
     return VerifyStored(token, source, use);
   }
 
+  bool Knows(absl::string_view id) const override {
+    return FindStored(id).has_value() || IsStatelessId(id);
+  }
+
   absl::StatusOr<Revision> Revoke(Updater& updater, absl::string_view id) override {
     ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
     const bool stored = FindStored(id).has_value();
-    if (!stored && !IsStatelessId(id)) {
+    if (!Knows(id)) {
       return absl::NotFoundError("there is no token with this id");
     }
     RevokedToken revoked;
@@ -194,7 +191,7 @@ class TokenStoreImpl : public TokenStore {
     const absl::Time now = clock_.Now();
     ASSIGN_OR_RETURN(const StoredToken token,
                      Change(updater, id, [ttl, now](StoredToken* token) -> absl::Status {
-                       if (FromMs(token->expire_ms()) <= now) return Refused();
+                       if (FromMs(token->expire_ms()) <= now) return RefusedToken();
                        const absl::Duration longer = token->period_seconds() > 0
                                                          ? absl::Seconds(token->period_seconds())
                                                          : ttl;
@@ -290,7 +287,7 @@ class TokenStoreImpl : public TokenStore {
                                                                  Batch& batch) -> absl::Status {
       ASSIGN_OR_RETURN(const std::optional<SecretBytes> record,
                        stored_records_.Get(*keys, view, id));
-      if (!record.has_value()) return Refused();
+      if (!record.has_value()) return RefusedToken();
       const absl::string_view bytes = record->ExposeForCrypto();
       if (!token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
         return absl::DataLossError("the record of a token is malformed");
@@ -314,19 +311,20 @@ class TokenStoreImpl : public TokenStore {
     const std::optional<StatelessToken> token = DecodeStateless(keys, text);
     if (!token.has_value() || token->expire_ms() <= absl::ToUnixMillis(clock_.Now()) ||
         !MayComeFrom(token->bound_cidrs(), source)) {
-      return Refused();
+      return RefusedToken();
     }
     if (!token->certificate_sha256().empty() &&
         !ConstantTimeEquals(token->certificate_sha256(), certificate_sha256)) {
-      return Refused();
+      return RefusedToken();
     }
     absl::ReaderMutexLock lock(&mu_);
-    if (revoked_.contains(token->id())) return Refused();
+    if (revoked_.contains(token->id())) return RefusedToken();
     return VerifiedToken{.id = token->id(),
                          .principal = token->principal(),
                          .auth_method = token->auth_method(),
                          .role = token->role(),
                          .policies = {token->policies().begin(), token->policies().end()},
+                         .issue_time = absl::FromUnixMillis(token->created_ms()),
                          .expire_time = FromMs(token->expire_ms()),
                          .bound_cidrs = {token->bound_cidrs().begin(), token->bound_cidrs().end()}};
   }
@@ -334,12 +332,12 @@ class TokenStoreImpl : public TokenStore {
   absl::StatusOr<VerifiedToken> VerifyStored(absl::string_view text, const IpAddress& source,
                                              TokenUse use) const {
     const std::optional<StoredParts> parts = DecodeStored(text);
-    if (!parts.has_value() || !Matches(*parts)) return Refused();
+    if (!parts.has_value() || !Matches(*parts)) return RefusedToken();
     const std::optional<StoredToken> token = FindStored(parts->id);
     if (!token.has_value() || FromMs(token->expire_ms()) <= clock_.Now() ||
         !MayComeFrom(token->bound_cidrs(), source) ||
         (use == TokenUse::kNext && IsUsedUp(*token))) {
-      return Refused();
+      return RefusedToken();
     }
     const bool root = token->principal() == kRootPrincipal && token->expire_ms() == 0;
     return VerifiedToken{.id = token->id(),
@@ -347,6 +345,7 @@ class TokenStoreImpl : public TokenStore {
                          .auth_method = root ? "root-token" : "token",
                          .role = "",
                          .policies = {token->policies().begin(), token->policies().end()},
+                         .issue_time = absl::FromUnixMillis(token->created_ms()),
                          .expire_time = FromMs(token->expire_ms()),
                          .bound_cidrs = {token->bound_cidrs().begin(), token->bound_cidrs().end()},
                          .limited_uses = token->max_uses() != 0};
@@ -355,7 +354,7 @@ class TokenStoreImpl : public TokenStore {
   absl::Status CountUse(Updater& updater, const std::string& id) {
     return Change(updater, id,
                   [](StoredToken* token) -> absl::Status {
-                    if (IsUsedUp(*token)) return Refused();
+                    if (IsUsedUp(*token)) return RefusedToken();
                     token->set_uses(token->uses() + 1);
                     return absl::OkStatus();
                   })

@@ -45,6 +45,7 @@ struct VerifiedToken {
   std::string auth_method;
   std::string role;
   std::vector<std::string> policies;
+  absl::Time issue_time;
   absl::Time expire_time;
   std::vector<std::string> bound_cidrs;
   bool limited_uses = false;  // each use must be counted, so the answer must not be cached
@@ -80,6 +81,8 @@ class TokenStore {
                                                   absl::string_view certificate_sha256,
                                                   TokenUse use) const = 0;
 
+  // Whether there may be a token with this id: a stored one, or any of stateless form.
+  virtual bool Knows(absl::string_view id) const = 0;
   // `id` from TokenInfo. NOT_FOUND for an id that is neither stored nor stateless form.
   virtual absl::StatusOr<Revision> Revoke(Updater& updater, absl::string_view id) = 0;
   virtual absl::StatusOr<v1::TokenInfo> Renew(Updater& updater, absl::string_view id,

@@ -242,7 +242,10 @@ inline constexpr size_t kRevocationDropUpdatesMax = 64;         // in one Sweep
 inline constexpr uint32_t kRevocationSweepRegions = 256;  // at once: 2.5 ms at most for who changes
 inline constexpr int kRevocationSweepSteps = 16;          // in one Sweep: all regions in a minute
 inline constexpr size_t kRevocationSweepKeys = 256;       // of the side table, in one step
+inline constexpr size_t kRevocationNameBytesMax = 2048;   // of what is revoked by a call
+inline constexpr int kRevocationsPerCallMax = 1000;       // or questions, or keys taken over
 inline constexpr size_t kRevocationCallBytesMax = 256 * kKiB;  // of names in one call
+inline constexpr size_t kRevocationPrefixBytesMax = 64;
 
 static_assert(kSecretValueBytesMax < kBatchBytesMax);
 static_assert(kSecretValueBytesMax < kRequestBytesMax);

@@ -11,6 +11,7 @@
 #include "keyturn/v1/audit_service.grpc.pb.h"
 #include "keyturn/v1/auth_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
+#include "keyturn/v1/revocation_service.grpc.pb.h"
 #include "keyturn/v1/secret_service.grpc.pb.h"
 #include "keyturn/v1/system_service.grpc.pb.h"
 #include "keyturn/v1/token_service.grpc.pb.h"
@@ -26,7 +27,8 @@ struct Client::Impl {
         auth_service(channel),
         token_service(channel),
         policy_service(channel),
-        audit_service(channel) {}
+        audit_service(channel),
+        revocation_service(channel) {}
 
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Unary(const char* method, Stub& stub,
@@ -65,6 +67,7 @@ struct Client::Impl {
   v1::TokenService::Stub token_service;
   v1::PolicyService::Stub policy_service;
   v1::AuditService::Stub audit_service;
+  v1::RevocationService::Stub revocation_service;
 };
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
@@ -151,6 +154,11 @@ KEYTURN_UNARY(ListTokens, token_service, TokenService, List, ListTokensRequest, 
 KEYTURN_UNARY(RevokeToken, token_service, TokenService, Revoke, RevokeTokenRequest,
               RevokeTokenResponse)
 KEYTURN_UNARY(RenewToken, token_service, TokenService, Renew, RenewTokenRequest, TokenInfo)
+KEYTURN_UNARY(Revoke, revocation_service, RevocationService, Revoke, RevokeRequest, RevokeResponse)
+KEYTURN_UNARY(CheckRevoked, revocation_service, RevocationService, Check, CheckRequest,
+              CheckResponse)
+KEYTURN_UNARY(ImportRevocations, revocation_service, RevocationService, Import,
+              ImportRevocationsRequest, ImportRevocationsResponse)
 KEYTURN_UNARY(PutPolicy, policy_service, PolicyService, PutPolicy, PutPolicyRequest, Policy)
 KEYTURN_UNARY(GetPolicy, policy_service, PolicyService, GetPolicy, GetPolicyRequest, Policy)
 KEYTURN_UNARY(ListPolicies, policy_service, PolicyService, ListPolicies, ListPoliciesRequest,

@@ -18,6 +18,7 @@
 #include "keyturn/v1/audit_service.pb.h"
 #include "keyturn/v1/auth_service.pb.h"
 #include "keyturn/v1/policy_service.pb.h"
+#include "keyturn/v1/revocation_service.pb.h"
 #include "keyturn/v1/secret_service.pb.h"
 #include "keyturn/v1/system_service.pb.h"
 #include "keyturn/v1/token_service.pb.h"
@@ -111,6 +112,12 @@ class Client {
                                                       const CallOptions& options = {});
   absl::StatusOr<v1::TokenInfo> RenewToken(const v1::RenewTokenRequest& request,
                                            const CallOptions& options = {});
+  absl::StatusOr<v1::RevokeResponse> Revoke(const v1::RevokeRequest& request,
+                                            const CallOptions& options = {});
+  absl::StatusOr<v1::CheckResponse> CheckRevoked(const v1::CheckRequest& request,
+                                                 const CallOptions& options = {});
+  absl::StatusOr<v1::ImportRevocationsResponse> ImportRevocations(
+      const v1::ImportRevocationsRequest& request, const CallOptions& options = {});
   absl::StatusOr<v1::Policy> PutPolicy(const v1::PutPolicyRequest& request,
                                        const CallOptions& options = {});
   absl::StatusOr<v1::Policy> GetPolicy(const v1::GetPolicyRequest& request,

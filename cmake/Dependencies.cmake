@@ -12,6 +12,9 @@ find_package(Boost 1.81 REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
+# A definition that says nothing on machines of 64 bits, and that precompiled headers do not have.
+set_target_properties(PkgConfig::hiredis PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 pkg_check_modules(smartcols REQUIRED IMPORTED_TARGET smartcols)
 # Under another name than re2, which is what gRPC looks for by a module of its own.
 pkg_check_modules(libre2 REQUIRED IMPORTED_TARGET re2)

@@ -26,6 +26,11 @@ absl::string_view ToView(const ASN1_STRING* text) {
           static_cast<size_t>(ASN1_STRING_length(text))};
 }
 
+// A negative one, which RFC 5280 forbids, as its amount: nobody need be told apart by it.
+std::string SerialOf(const X509* certificate) {
+  return HexEncode(ToView(X509_get0_serialNumber(certificate)));
+}
+
 // For PEM that is encrypted: without this, OpenSSL asks on the terminal or reads standard input,
 // and waits there.
 int NoPassphrase(char*, int, int, void*) { return -1; }
@@ -129,6 +134,7 @@ absl::StatusOr<CertificateInfo> ReadCertificate(absl::string_view pem) {
   RETURN_IF_ERROR(ReadNames(certificate.get(), &info));
   ASSIGN_OR_RETURN(info.not_before, ToTime(X509_get0_notBefore(certificate.get())));
   ASSIGN_OR_RETURN(info.not_after, ToTime(X509_get0_notAfter(certificate.get())));
+  info.serial = SerialOf(certificate.get());
   info.is_ca = X509_check_ca(certificate.get()) == 1;
   return info;
 }

@@ -17,6 +17,7 @@ struct CertificateInfo {
   std::string common_name;  // of the subject, "" when absent
   std::string spiffe_id;    // the URI name, if there is just one and it is a SPIFFE id; else ""
   std::vector<std::string> dns_names;
+  std::string serial;  // lower-case hexadecimal, two digits a byte
   absl::Time not_before, not_after;
   bool is_ca = false;
 };

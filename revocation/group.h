@@ -19,6 +19,8 @@ struct RevocationWriter {
   std::string source;  // address and port, or "unix"
   std::string client;  // what the client calls itself, "" when it does not
   std::string method;  // "resp", or the gRPC method
+  // Of a call that is one change, so that its entry is the call's; "" for Redis clients.
+  std::string event, resource, correlation_id, reason;
 };
 
 // What one of them changed in one group.

@@ -123,6 +123,9 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
     listener_ = std::move(listener);
   }
   void SetChangeListener(ListChangeListener* listener) override { shared_.listener = listener; }
+  void SetPutListener(std::function<void(absl::string_view key)> listener) override {
+    shared_.on_put = std::move(listener);
+  }
 
   absl::Status Sweep() override {
     if (!loaded()) return absl::OkStatus();
@@ -157,6 +160,7 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
       for (auto at = transactions.rbegin(); at != transactions.rend(); ++at) {
         keyspace_->Undo(std::move(at->undo), now_ms);
       }
+      if (shared_.on_put) shared_.on_put("");
     }
     if (shared_.listener != nullptr) shared_.listener->OnForgotten();
   }

@@ -136,6 +136,11 @@ class RevocationList {
   // Who is told of changes; it outlives what is loaded. Set before the first Load.
   virtual void SetChangeListener(ListChangeListener* listener) = 0;
 
+  // Called with each key that is put, once it can be found and before its transaction commits, and
+  // with "" after changes were undone, so that any key may be there again: on the thread of whoever
+  // did it, cheap, and not from within. Set before the first Load.
+  virtual void SetPutListener(std::function<void(absl::string_view key)> listener) = 0;
+
   // Frees memory of some of what has expired, and drops what the log does not need any more; for a
   // janitor, every second.
   virtual absl::Status Sweep() = 0;

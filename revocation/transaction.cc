@@ -116,6 +116,7 @@ absl::Status ListTransaction::PutAs(absl::string_view key, absl::string_view val
   Tell(key, what | (former == nullptr ? SeenChange::kNew : 0));
   Log({.kind = ChangeKind::kPut, .key = key, .value = value, .expires_ms = expires_ms}, hour,
       std::move(former));
+  if (shared_.on_put) shared_.on_put(key);
   return absl::OkStatus();
 }
 
@@ -166,6 +167,7 @@ absl::StatusOr<size_t> ListTransaction::AddMembers(absl::string_view key,
   if (!added.members.empty()) {
     Tell(key, SeenChange::kAdd | (added.created ? SeenChange::kNew : 0));
   }
+  if (shared_.on_put) shared_.on_put(key);
   return added.members.size();
 }
 
@@ -203,7 +205,9 @@ uint64_t ListTransaction::Commit() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   if (!logged_.changes.empty()) {
     std::vector<Keyspace::Former> to_undo;
     number_ = log_.Append(std::move(logged_), &to_undo);
+    const bool undone = !to_undo.empty();
     keyspace_.Undo(std::move(to_undo), time_.now_ms);
+    if (undone && shared_.on_put) shared_.on_put("");
     if (cleared_) shared_.last_clear = number_;
   } else {
     number_ = log_.newest();

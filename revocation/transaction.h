@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,6 +32,8 @@ class ListTransaction final : public RevocationList::Transaction {
     uint64_t last_clear ABSL_GUARDED_BY(turn) = 0;
     // nullptr, or who wants to know; set before the first transaction.
     ListChangeListener* listener = nullptr;
+    // May be empty; set before the first transaction.
+    std::function<void(absl::string_view key)> on_put;
   };
 
   // REQUIRES: this thread holds shared.turn, which Commit releases, on the same thread. The others

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "server/revocation_service.h"
 #include "server/timestamps.h"
 
 namespace keyturn {
@@ -70,6 +71,8 @@ raw::Reactor* AuthServiceImpl::Logout(raw::Context* context, const raw::Bytes* r
               "NO_TOKEN");
         }
         call.Note("token_id", id);
+        // The list first: whoever has to try again can.
+        RETURN_IF_ERROR(RevokeTokenId(call, parts_.revoked, id, "logout"));
         return parts_.tokens.Revoke(call.updater(), id).status();
       });
 }

@@ -5,6 +5,7 @@
 #include "auth/authenticator.h"
 #include "auth/token_store.h"
 #include "keyturn/v1/auth_service.grpc.pb.h"
+#include "server/credential_list.h"
 #include "server/grpc_door.h"
 
 namespace keyturn {
@@ -23,6 +24,7 @@ class AuthServiceImpl final : public AuthMethods {
     AuthStore& policies;
     TokenStore& tokens;
     Authenticator& authenticator;
+    CredentialList& revoked;
   };
   explicit AuthServiceImpl(const Parts& parts) : parts_(parts) {}
 

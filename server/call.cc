@@ -88,8 +88,7 @@ absl::Status Call::Limit(RateLimiter& limiter, absl::string_view key) {
 }
 
 absl::Status Call::Identify(TokenUse use) {
-  policy_epoch_ = gate_.policies.epoch();
-  token_epoch_ = gate_.tokens.epoch();
+  epoch_ = gate_.authenticator.epoch();
   ASSIGN_OR_RETURN(identity_, gate_.authenticator.Recognise(origin_.credentials, use));
   event_.principal = identity_->principal;
   event_.auth_method = identity_->auth_method;
@@ -147,7 +146,7 @@ absl::Status Call::Execute(Body body) {
   if (status.ok()) status = body(*this);
   // A change that was committed has its entry in its own batch; if the call failed all the same
   // (a second update of several), the failure is an entry of its own.
-  if (!updater_.recorded() || !status.ok()) {
+  if (!(updater_.recorded() || recorded_) || !status.ok()) {
     const absl::Status audited = Audit(status);
     if (!audited.ok()) return Count(audited);
   }
@@ -226,8 +225,7 @@ absl::Status Call::Recheck() {
     return WithReason(absl::FailedPreconditionError("the vault was sealed"), "SEALED");
   }
   RETURN_IF_ERROR(CountUse());
-  if (policy_epoch_ == gate_.policies.epoch() && token_epoch_ == gate_.tokens.epoch() &&
-      gate_.clock.Now() < identity_->expire_time) {
+  if (epoch_ == gate_.authenticator.epoch() && gate_.clock.Now() < identity_->expire_time) {
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(Identify(TokenUse::kCounted));

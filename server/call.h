@@ -99,8 +99,8 @@ class Call {
   absl::Status Run(ResourceFn resource, Body body);
 
   // For streams that live longer than the decision that let them in: repeats identification and
-  // authorisation if policies or tokens changed, or the identity has expired. May wait for a disk
-  // the first time.
+  // authorisation if policies, tokens or revocations changed, or the identity has expired. May wait
+  // for a disk the first time.
   absl::Status Recheck();
 
   // For bodies.
@@ -110,6 +110,10 @@ class Call {
   const Credentials& credentials() const { return origin_.credentials; }
   // Takes the call's audit entry along with each change.
   Updater& updater() { return updater_; }
+  // The call's audit entry so far, for changes that take it along by another way than updater();
+  // once such a change is durable, NoteRecorded.
+  const AuditEvent& event() const { return event_; }
+  void NoteRecorded() { recorded_ = true; }
   // Whether the caller has `permission` on `path`, or may have it on something below.
   bool Allows(absl::string_view permission, absl::string_view path) const;
   bool MayAllowBelow(absl::string_view permission, absl::string_view path) const;
@@ -153,8 +157,9 @@ class Call {
   const int64_t started_nanos_;
   Resource resource_;
   std::shared_ptr<const Identity> identity_;
-  uint64_t policy_epoch_ = 0, token_epoch_ = 0;  // as of identity_
+  uint64_t epoch_ = 0;  // as of identity_
   bool use_counted_ = false;
+  bool recorded_ = false;  // NoteRecorded
   absl::Time deadline_;
   AuditEvent event_;
   std::vector<AuditEvent> items_;

@@ -35,6 +35,18 @@ Setting Text(const char* key, std::string* out) {
           }};
 }
 
+Setting Prefix(const char* key, std::string* out) {
+  return {key, [out](const std::string& name, const toml::node& node) {
+            const auto value = node.value_exact<std::string>();
+            if (!value.has_value() || value->size() > limits::kRevocationPrefixBytesMax) {
+              return Bad(name, absl::StrCat("a string of at most ",
+                                            limits::kRevocationPrefixBytesMax, " bytes"));
+            }
+            *out = *value;
+            return absl::OkStatus();
+          }};
+}
+
 Setting AbsolutePath(const char* key, std::string* out) {
   return {key, [out](const std::string& name, const toml::node& node) {
             const auto value = node.value_exact<std::string>();
@@ -116,6 +128,8 @@ std::vector<Setting> Settings(Config* config) {
       Whole("resp.threads", 0, limits::kRespThreadsMax, &config->resp_threads),
       EventLetters("resp.notify_keyspace_events", &config->resp_notify_keyspace_events),
       Flag("revocation.scan", &config->revocation_scan),
+      Prefix("revocation.prefix", &config->revocation_prefix),
+      Flag("revocation.guards_own", &config->revocation_guards_own),
       AbsolutePath("tls.certificate", &config->tls_certificate),
       AbsolutePath("tls.key", &config->tls_key),
       AbsolutePath("tls.client_ca", &config->tls_client_ca),

@@ -29,6 +29,10 @@ struct Config {
   std::string resp_notify_keyspace_events;  // letters of revocation/change_events.h; "": none
   int resp_threads = 0;  // 0: as many as there are cores, at most limits::kRespThreadsMax
   bool revocation_scan = false;
+  // In front of what gRPC callers revoke, in the names of Redis clients.
+  std::string revocation_prefix = "revoked:";
+  // Whether Keyturn's own tokens and certificates are looked up in the list.
+  bool revocation_guards_own = true;
 
   std::string tls_certificate;  // "": made by the server, under <data>/tls
   std::string tls_key;

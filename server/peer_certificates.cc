@@ -38,8 +38,9 @@ std::shared_ptr<const PeerCertificate> PeerCertificates::Parse(absl::string_view
   if (!VerifyClientCertificate(pem, ca_pem, clock_.Now()).ok()) return nullptr;
   const absl::StatusOr<CertificateInfo> info = ReadCertificate(pem);
   if (!info.ok()) return nullptr;
-  return std::make_shared<const PeerCertificate>(
-      PeerCertificate{info->sha256, info->spiffe_id, info->common_name, info->not_after});
+  return std::make_shared<const PeerCertificate>(PeerCertificate{info->sha256, info->spiffe_id,
+                                                                 info->common_name, info->not_after,
+                                                                 info->serial, info->not_before});
 }
 
 }  // namespace keyturn

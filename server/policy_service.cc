@@ -1,8 +1,10 @@
 #include "server/policy_service.h"
 
 #include "auth/delegation.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "server/delegate.h"
+#include "server/revocation_service.h"
 #include "vault/generate.h"
 
 namespace keyturn {
@@ -96,6 +98,16 @@ raw::Reactor* PolicyServiceImpl::ListRoles(raw::Context* context, const raw::Byt
       });
 }
 
+// A login of a role is worth nothing without it. One of before must be worth nothing either when
+// there is a role of this name again.
+absl::Status PolicyServiceImpl::EndLogins(Call& call, const std::string& role) {
+  const CredentialList::Entry entry = {
+      .name = {RevocationKind::kRole, role},
+      .expires = call.clock().Now() + absl::Seconds(limits::kTokenTtlSecondsMax),
+      .not_before = revoked_.NotBeforeNow()};
+  return revoked_.Revoke({entry}, WriterOf(call, false, role, "principal_disabled")).status();
+}
+
 raw::Reactor* PolicyServiceImpl::DeleteRole(raw::Context* context, const raw::Bytes* request,
                                             raw::Bytes* response) {
   return Write<v1::DeleteRoleRequest, v1::DeleteRoleResponse>(
@@ -103,6 +115,8 @@ raw::Reactor* PolicyServiceImpl::DeleteRole(raw::Context* context, const raw::By
       [](const auto& asked) { return Resource::None(asked.name()); },
       [this](Call& call, const auto& asked, auto*) -> absl::Status {
         RETURN_IF_ERROR(CheckRole(call, asked.name(), nullptr));
+        RETURN_IF_ERROR(store_.GetRole(asked.name()).status());
+        RETURN_IF_ERROR(EndLogins(call, asked.name()));
         return store_.DeleteRole(call.updater(), asked.name());
       });
 }

@@ -3,6 +3,7 @@
 
 #include "auth/auth_store.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
+#include "server/credential_list.h"
 #include "server/grpc_door.h"
 
 namespace keyturn {
@@ -23,8 +24,9 @@ using PolicyMethods =
 class PolicyServiceImpl final : public PolicyMethods {
  public:
   // All outlive this.
-  PolicyServiceImpl(GrpcDoor& door, const MethodTable& methods, AuthStore& store)
-      : door_(door), methods_(methods), store_(store) {}
+  PolicyServiceImpl(GrpcDoor& door, const MethodTable& methods, AuthStore& store,
+                    CredentialList& revoked)
+      : door_(door), methods_(methods), store_(store), revoked_(revoked) {}
 
   raw::Reactor* PutPolicy(raw::Context* context, const raw::Bytes* request,
                           raw::Bytes* response) override;
@@ -50,6 +52,8 @@ class PolicyServiceImpl final : public PolicyMethods {
                                      raw::Bytes* response) override;
 
  private:
+  absl::Status EndLogins(Call& call, const std::string& role);
+
   // Writes go to the pool, reads come from the mirror in memory. `resource` names what it is about.
   template <typename Request, typename Response, typename ResourceFn, typename Body>
   raw::Reactor* Write(const UnaryWire& wire, const char* method, ResourceFn resource, Body body) {
@@ -69,6 +73,7 @@ class PolicyServiceImpl final : public PolicyMethods {
   GrpcDoor& door_;
   const MethodTable& methods_;
   AuthStore& store_;
+  CredentialList& revoked_;
 };
 
 }  // namespace keyturn

@@ -121,10 +121,7 @@ absl::StatusOr<RespAccess> RespAccessControl::Refresh(const RespAccess& access) 
   return AccessOf(caller, *identity, as_of);
 }
 
-uint64_t RespAccessControl::epoch() const {
-  // Both only grow.
-  return gate_.policies.epoch() + gate_.tokens.epoch();
-}
+uint64_t RespAccessControl::epoch() const { return gate_.authenticator.epoch(); }
 
 RespAccess RespAccessControl::AccessOf(const std::shared_ptr<const Caller>& caller,
                                        const Identity& identity, uint64_t epoch) const {

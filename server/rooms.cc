@@ -48,14 +48,18 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
                    AuditLog::Open(AuditOptionsOf(config), files, *rooms->store, clock));
   rooms->policies = AuthStore::Create(*rooms->store, clock);
   rooms->tokens = TokenStore::Create(*rooms->store, clock);
-  rooms->authenticator = Authenticator::Create(*rooms->policies, *rooms->tokens, clock);
-  rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock);
   // The commit listener tells of audit entries as well.
   rooms->committer = std::make_unique<AuditedGroupCommitter>(*rooms->store, *rooms->audit, clock);
   RevocationList::Options list_options;
   list_options.keep_names = config.revocation_scan;
   ASSIGN_OR_RETURN(rooms->revocations,
                    RevocationList::Create(list_options, *rooms->store, *rooms->committer, clock));
+  rooms->credentials = std::make_unique<CredentialList>(
+      *rooms->revocations,
+      CredentialList::Options{config.revocation_prefix, config.revocation_guards_own});
+  rooms->authenticator =
+      Authenticator::Create(*rooms->policies, *rooms->tokens, *rooms->credentials, clock);
+  rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock);
   rooms->store->SetCommitListener(
       [&audit = *rooms->audit, &vault = *rooms->vault,
        on_committed = std::move(on_committed)](absl::Span<const CommittedUpdate> group) {

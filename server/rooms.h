@@ -13,6 +13,7 @@
 #include "keyring/keyring.h"
 #include "revocation/list.h"
 #include "server/config.h"
+#include "server/credential_list.h"
 #include "server/revocation_audit.h"
 #include "storage/file_system.h"
 #include "storage/store.h"
@@ -27,10 +28,11 @@ struct Rooms {
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<AuthStore> policies;
   std::unique_ptr<TokenStore> tokens;
-  std::unique_ptr<Authenticator> authenticator;
-  std::unique_ptr<Vault> vault;
   std::unique_ptr<AuditedGroupCommitter> committer;  // of the list's changes
   std::unique_ptr<RevocationList> revocations;
+  std::unique_ptr<CredentialList> credentials;  // the same list
+  std::unique_ptr<Authenticator> authenticator;
+  std::unique_ptr<Vault> vault;
 
   // With `config.dev` nothing touches a disk. `on_committed` is called after audit and vault were
   // told of a group. Errors name what could not be opened. `clock` outlives the rooms.

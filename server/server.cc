@@ -21,6 +21,7 @@
 #include "server/peer_certificates.h"
 #include "server/policy_service.h"
 #include "server/resp_listener.h"
+#include "server/revocation_service.h"
 #include "server/secret_service.h"
 #include "server/system_service.h"
 #include "server/tls_files.h"
@@ -159,11 +160,15 @@ class ServerImpl : public Server {
     services_.push_back(std::make_unique<SystemServiceImpl>(
         SystemServiceImpl::Parts{*door_, methods_, *lifecycle_, *rooms_->keyring, *rooms_->store,
                                  *rooms_->vault, client_ca_, *key_turner_, config_.dev}));
-    services_.push_back(std::make_unique<AuthServiceImpl>(AuthServiceImpl::Parts{
-        *door_, methods_, *rooms_->policies, *rooms_->tokens, *rooms_->authenticator}));
+    services_.push_back(std::make_unique<AuthServiceImpl>(
+        AuthServiceImpl::Parts{*door_, methods_, *rooms_->policies, *rooms_->tokens,
+                               *rooms_->authenticator, *rooms_->credentials}));
+    services_.push_back(std::make_unique<TokenServiceImpl>(*door_, methods_, *rooms_->policies,
+                                                           *rooms_->tokens, *rooms_->credentials));
+    services_.push_back(std::make_unique<PolicyServiceImpl>(*door_, methods_, *rooms_->policies,
+                                                            *rooms_->credentials));
     services_.push_back(
-        std::make_unique<TokenServiceImpl>(*door_, methods_, *rooms_->policies, *rooms_->tokens));
-    services_.push_back(std::make_unique<PolicyServiceImpl>(*door_, methods_, *rooms_->policies));
+        std::make_unique<RevocationServiceImpl>(*door_, methods_, *rooms_->credentials));
     services_.push_back(
         std::make_unique<AuditServiceImpl>(*door_, methods_, *rooms_->audit, *followers_));
   }

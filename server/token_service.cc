@@ -5,6 +5,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "server/delegate.h"
+#include "server/revocation_service.h"
 #include "server/timestamps.h"
 
 namespace keyturn {
@@ -83,6 +84,9 @@ raw::Reactor* TokenServiceImpl::Revoke(raw::Context* context, const raw::Bytes* 
       {context, request, response}, methods_.Get("TokenService", "Revoke"), RunOn::kPool,
       [](const auto& asked) { return Resource::None(asked.id()); },
       [this](Call& call, const auto& asked, auto* out) -> absl::Status {
+        if (tokens_.Knows(asked.id())) {
+          RETURN_IF_ERROR(RevokeTokenId(call, revoked_, asked.id(), ""));
+        }
         ASSIGN_OR_RETURN(const Revision revision, tokens_.Revoke(call.updater(), asked.id()));
         out->set_revision(revision.value());
         return absl::OkStatus();

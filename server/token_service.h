@@ -4,6 +4,7 @@
 #include "auth/auth_store.h"
 #include "auth/token_store.h"
 #include "keyturn/v1/token_service.grpc.pb.h"
+#include "server/credential_list.h"
 #include "server/grpc_door.h"
 
 namespace keyturn {
@@ -18,8 +19,8 @@ class TokenServiceImpl final : public TokenMethods {
  public:
   // All outlive this.
   TokenServiceImpl(GrpcDoor& door, const MethodTable& methods, AuthStore& policies,
-                   TokenStore& tokens)
-      : door_(door), methods_(methods), policies_(policies), tokens_(tokens) {}
+                   TokenStore& tokens, CredentialList& revoked)
+      : door_(door), methods_(methods), policies_(policies), tokens_(tokens), revoked_(revoked) {}
 
   raw::Reactor* Create(raw::Context* context, const raw::Bytes* request,
                        raw::Bytes* response) override;
@@ -38,6 +39,7 @@ class TokenServiceImpl final : public TokenMethods {
   const MethodTable& methods_;
   AuthStore& policies_;
   TokenStore& tokens_;
+  CredentialList& revoked_;
 };
 
 }  // namespace keyturn

@@ -16,7 +16,7 @@ if(NOT KEYTURN_SANITIZE)
 endif()
 # Beside the real redis-server, with clients as they are, and killed (servers.py starts both). By
 # Debian's Python, which has python3-redis.
-foreach(script differential.py clients.py connections.py kill.py)
+foreach(script differential.py clients.py connections.py import.py kill.py)
   cmake_path(GET script STEM stem)
   add_test(NAME redis_${stem}
            COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/redis/${script})

@@ -1,5 +1,6 @@
 #include "auth/authenticator.h"
 
+#include "auth/token_forms.h"
 #include "base/coding.h"
 #include "base/limits.h"
 #include "base/reason.h"
@@ -17,7 +18,8 @@ const absl::Status& Nobody() {
 
 class AuthenticatorTest : public AuthFixture {
  protected:
-  AuthenticatorTest() : authenticator_(Authenticator::Create(*policies_, *tokens_, clock_)) {}
+  AuthenticatorTest()
+      : authenticator_(Authenticator::Create(*policies_, *tokens_, revocations_, clock_)) {}
 
   static Credentials With(const std::string& spiffe_id, const std::string& source = "192.0.2.1") {
     Credentials credentials;
@@ -36,8 +38,69 @@ class AuthenticatorTest : public AuthFixture {
     return authenticator_->Identify(*store_, credentials);
   }
 
+  // What was revoked: the tests say.
+  class FakeRevocations : public Revocations {
+   public:
+    absl::Status Check(const CredentialFacts& facts) const override {
+      asked = {.token_id = std::string(facts.token_id),
+               .principal = std::string(facts.principal),
+               .role = std::string(facts.role),
+               .certificate_serial = std::string(facts.certificate_serial),
+               .issued = facts.issued};
+      return answer;
+    }
+    uint64_t epoch() const override { return now; }
+
+    struct Asked {
+      std::string token_id, principal, role, certificate_serial;
+      absl::Time issued;
+    };
+    absl::Status answer;
+    uint64_t now = 0;
+    mutable Asked asked;
+  };
+
+  FakeRevocations revocations_;
   std::unique_ptr<Authenticator> authenticator_;
 };
+
+TEST_F(AuthenticatorTest, WhatTheListRefusesIsRefusedOnceItsEpochGrows) {
+  const CreatedToken token = Make(Ci());
+  ASSERT_OK(Identify(With(token)));
+  EXPECT_EQ(revocations_.asked.token_id, token.info.id());
+  EXPECT_EQ(revocations_.asked.principal, "token:ci");
+  EXPECT_EQ(revocations_.asked.issued, clock_.Now());
+  const uint64_t before = authenticator_->epoch();
+  revocations_.answer = absl::UnauthenticatedError("");
+  ++revocations_.now;
+  EXPECT_EQ(authenticator_->epoch(), before + 1);
+  EXPECT_EQ(Identify(With(token)).status(), RefusedToken());
+  for (int i = 0; i < 2 * limits::kLockoutFailures; ++i) {
+    EXPECT_CODE(Identify(With(token)), kUnauthenticated);  // it is no guess: nobody is locked out
+  }
+  revocations_.answer = absl::FailedPreconditionError("sealed");
+  EXPECT_CODE(Identify(With(token)), kFailedPrecondition);
+  revocations_.answer = absl::OkStatus();
+  EXPECT_OK(Identify(With(token)));
+}
+
+TEST_F(AuthenticatorTest, ACertificateIsLookedUpByItsSerialAndItsName) {
+  Put(Role("api", "spiffe://prod/api", {"root"}));
+  Credentials credentials;
+  const absl::Time made = clock_.Now() - absl::Hours(5);
+  credentials.certificate = std::make_shared<const PeerCertificate>(
+      PeerCertificate{"f0", "spiffe://prod/api", "cn", absl::InfiniteFuture(), "0a1b", made});
+  credentials.source = *IpAddress::Parse("192.0.2.1");
+  ASSERT_OK(Identify(credentials));
+  EXPECT_EQ(revocations_.asked.token_id, "");
+  EXPECT_EQ(revocations_.asked.principal, "spiffe://prod/api");
+  EXPECT_EQ(revocations_.asked.role, "") << "which says who may log in, not the list";
+  EXPECT_EQ(revocations_.asked.certificate_serial, "0a1b");
+  EXPECT_EQ(revocations_.asked.issued, made);
+  revocations_.answer = absl::UnauthenticatedError("");
+  ++revocations_.now;
+  EXPECT_EQ(Identify(credentials).status(), Nobody());
+}
 
 TEST_F(AuthenticatorTest, CertificatesGetThePoliciesOfTheirRoles) {
   Put(Role("api", "spiffe://prod/api/*", {"root"}));

@@ -3,6 +3,9 @@
 #include <openssl/pem.h>
 #include <unistd.h>
 
+#include <fstream>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "crypto/x509_make.h"
 #include "crypto/x509_types.h"
@@ -46,6 +49,19 @@ TEST_F(X509Test, EachCertificateIsAnother) {
   ASSERT_OK_AND_ASSIGN(const CertificateInfo one, ReadCertificate(Sign()));
   ASSERT_OK_AND_ASSIGN(const CertificateInfo two, ReadCertificate(Sign()));
   EXPECT_NE(one.sha256, two.sha256);
+  EXPECT_NE(one.serial, two.serial);
+}
+
+TEST_F(X509Test, TheSerialIsAsOpensslShowsIt) {
+  const std::string pem = Sign();
+  const std::string name = testing::TempDir() + "/serial.pem";
+  std::ofstream(name) << pem;
+  FILE* const pipe = popen(("openssl x509 -noout -serial -in " + name).c_str(), "r");
+  char line[256] = {};
+  ASSERT_NE(fgets(line, sizeof(line), pipe), nullptr);
+  pclose(pipe);
+  ASSERT_OK_AND_ASSIGN(const CertificateInfo info, ReadCertificate(pem));
+  EXPECT_EQ(absl::AsciiStrToLower(absl::StripAsciiWhitespace(line)), "serial=" + info.serial);
 }
 
 TEST_F(X509Test, VerifiesByIssuerTimeAndPurpose) {

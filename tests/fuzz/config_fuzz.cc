@@ -39,8 +39,9 @@ std::string ToToml(const Config& c) {
       "[resp]\nallow_plaintext = ", flag(c.resp_allow_plaintext),
       "require_client_certificate = ", flag(c.resp_require_client_certificate),
       "notify_keyspace_events = ", Quoted(c.resp_notify_keyspace_events),
-      "threads = ", c.resp_threads, "\n[revocation]\nscan = ", flag(c.revocation_scan), "[tls]\n",
-      path("certificate", c.tls_certificate), path("key", c.tls_key),
+      "threads = ", c.resp_threads, "\n[revocation]\nscan = ", flag(c.revocation_scan),
+      "prefix = ", Quoted(c.revocation_prefix), "guards_own = ", flag(c.revocation_guards_own),
+      "[tls]\n", path("certificate", c.tls_certificate), path("key", c.tls_key),
       path("client_ca", c.tls_client_ca), "[audit]\n", path("directory", c.audit_directory),
       "reads = ", Quoted(c.audit_sync_reads ? "fsync" : "batch"),
       "[limits]\narena_bytes = ", c.arena_bytes,
@@ -52,14 +53,14 @@ std::string ToToml(const Config& c) {
 }
 
 auto Fields(const Config& c) {
-  return std::tie(c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address,
-                  c.metrics_address, c.resp_address, c.resp_tls_address, c.resp_socket,
-                  c.resp_allow_plaintext, c.resp_require_client_certificate,
-                  c.resp_notify_keyspace_events, c.resp_threads, c.revocation_scan,
-                  c.tls_certificate, c.tls_key, c.tls_client_ca, c.audit_directory,
-                  c.audit_sync_reads, c.arena_bytes, c.require_memory_lock, c.worker_threads,
-                  c.source_calls_per_second, c.identity_calls_per_second, c.log_level, c.dev,
-                  c.accept_rollback, c.accept_audit_loss);
+  return std::tie(
+      c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address, c.metrics_address,
+      c.resp_address, c.resp_tls_address, c.resp_socket, c.resp_allow_plaintext,
+      c.resp_require_client_certificate, c.resp_notify_keyspace_events, c.resp_threads,
+      c.revocation_scan, c.revocation_prefix, c.revocation_guards_own, c.tls_certificate, c.tls_key,
+      c.tls_client_ca, c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock,
+      c.worker_threads, c.source_calls_per_second, c.identity_calls_per_second, c.log_level, c.dev,
+      c.accept_rollback, c.accept_audit_loss);
 }
 
 void CheckAddress(absl::string_view text) {

@@ -202,8 +202,30 @@ TEST_F(Cli, ManagesPoliciesRolesAndTokens) {
   for (const nlohmann::json& token : tokens) {
     if (token["displayName"] == "ci") id = token["id"];
   }
+  EXPECT_TRUE(absl::StrContains(Ok("token check " + id), "no"));
   Ok("token revoke " + id);
   Fails("secret read p/a --token-file ci.token", 4, "next: log in again: keyturn login");
+  EXPECT_EQ(Run("token check " + id).code, 8);
+
+  Fails("revoke", 2, "there is nothing to revoke");
+  Fails("revoke --subject ci --reason rain", 2, "--reason must be one of logout, ");
+  Fails("revoke --token kts.abc", 2, "that is a token, not its id");
+  Fails("revoke --token subject:x", 2, "jti must not be \"all\" or begin with subject:");
+  Ok("token create --name ci --policy reader --ttl 1h --output-file ci2.token");
+  EXPECT_EQ(Ok("secret read p/a --token-file ci2.token"), "1");
+  Ok("revoke --subject token:ci --reason breach");
+  Fails("secret read p/a --token-file ci2.token", 4, "");
+  Ok("token create --name ci --policy reader --ttl 1h --output-file ci3.token");
+  EXPECT_EQ(Ok("secret read p/a --token-file ci3.token"), "1") << "made since";
+  Ok("revoke --kid 2026-11 --token jti-1 --reason breach --expires 24h");
+  EXPECT_EQ(Run("token check jti-2 --kid 2026-11").code, 8);
+  EXPECT_EQ(Run("token check jti-1").code, 8);
+  EXPECT_EQ(Run("token check jti-2").code, 0);
+  Fails("revocation import --from http://x", 2, "--from must be redis://");
+  Ok("revoke --subject alice --reason password-change");
+  EXPECT_EQ(Run("token check jti-2 --subject alice").code, 8) << "an old one";
+  EXPECT_EQ(Run("token check jti-2 --subject alice --issued 1h").code, 8);
+  EXPECT_EQ(Run("token check jti-2 --subject alice --issued 2100-01-01").code, 0);
 
   Ok("operator issue-certificate --spiffe-id spiffe://example.com/svc --out svc --ttl 1d");
   Fails("operator issue-certificate --spiffe-id spiffe://example.com/svc --out svc", 6,

@@ -29,6 +29,10 @@ class FakeList : public RevocationList {
   uint64_t last_change = 0;
   int64_t behind_ms = 0;  // now_ms, of wall_ms
 
+  std::function<void(absl::string_view key)> on_put;
+  void SetPutListener(std::function<void(absl::string_view key)> listener) override {
+    on_put = std::move(listener);
+  }
 
   absl::Status Load(std::shared_ptr<const KeyringSnapshot>) override { return absl::OkStatus(); }
   bool loaded() const override { return is_loaded; }

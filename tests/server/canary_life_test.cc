@@ -73,6 +73,7 @@ class CanaryLifeTest : public CanaryLife {
 
   void KeepRoles();
   void KeepTokens();
+  void KeepRevocations();
   void KeepSecrets();
   void MoveSecrets();
   void ReadAudit();
@@ -161,6 +162,41 @@ void CanaryLifeTest::KeepRoles() {
                          client.channel.get());
   Do<v1::LogoutResponse>("AuthService/Logout", v1::LogoutRequest(), session.token(),
                          client.channel.get());
+}
+
+void CanaryLifeTest::KeepRevocations() {
+  v1::RevokeRequest revoke;
+  v1::CheckRequest check;
+  v1::RevocationQuery& query = *check.add_queries();
+  query.set_jti(Plant("RevocationTarget.jti", false));
+  query.set_subject(Plant("RevocationTarget.subject", false));
+  query.set_kid(Plant("RevocationTarget.kid", false));
+  query.set_api_key(Plant("RevocationTarget.api_key", false));
+  revoke.add_revocations()->mutable_target()->set_jti(query.jti());
+  revoke.add_revocations()->mutable_target()->set_subject(query.subject());
+  revoke.add_revocations()->mutable_target()->set_kid(query.kid());
+  revoke.add_revocations()->mutable_target()->set_api_key(query.api_key());
+  revoke.add_revocations()->mutable_target()->set_role(Plant("RevocationTarget.role", false));
+  revoke.add_revocations()->mutable_target()->set_certificate(
+      canaries_.Keep("life", "RevocationTarget.certificate", HexEncode(RandomBytes(12)), false));
+  Do<v1::RevokeResponse>("RevocationService/Revoke", revoke);
+  EXPECT_TRUE(Do<v1::CheckResponse>("RevocationService/Check", check).answers(0).revoked());
+  query.Clear();
+  query.set_jti(Plant("RevocationQuery.jti", false));
+  query.set_subject(Plant("RevocationQuery.subject", false));
+  query.set_kid(Plant("RevocationQuery.kid", false));
+  query.set_role(Plant("RevocationQuery.role", false));
+  query.set_certificate(
+      canaries_.Keep("life", "RevocationQuery.certificate", HexEncode(RandomBytes(12)), false));
+  EXPECT_FALSE(Do<v1::CheckResponse>("RevocationService/Check", check).answers(0).revoked());
+  v1::ImportRevocationsRequest import;
+  v1::ImportedKey& text = *import.add_keys();
+  text.set_key(Plant("ImportedKey.key", false));
+  text.set_value(Plant("ImportedKey.value", false));
+  v1::ImportedKey& set = *import.add_keys();
+  set.set_key(Plant("ImportedKey.key", false));
+  set.add_members(Plant("ImportedKey.members", false));
+  Do<v1::ImportRevocationsResponse>("RevocationService/Import", import);
 }
 
 void CanaryLifeTest::KeepTokens() {
@@ -452,9 +488,11 @@ void CanaryLifeTest::ExpectFindsWhatThereIs(const Remains& remains) {
 TEST_F(CanaryLifeTest, NothingIsFoundOfWhatSucceeded) {
   if (!server_->running() || channel_ == nullptr) return;
   std::set<std::string> audited = AuditedFields();
-  audited.insert({"user agent", "correlation id", "GiveRekeyKeyRequest.nonce"});
+  audited.insert({"user agent", "correlation id", "GiveRekeyKeyRequest.nonce",
+                  "RevocationTarget.certificate", "RevocationTarget.role"});
   ASSERT_NO_FATAL_FAILURE(KeepRoles());
   ASSERT_NO_FATAL_FAILURE(KeepTokens());
+  ASSERT_NO_FATAL_FAILURE(KeepRevocations());
   ASSERT_NO_FATAL_FAILURE(KeepSecrets());
   ASSERT_NO_FATAL_FAILURE(MoveSecrets());
   ASSERT_NO_FATAL_FAILURE(ReadAudit());

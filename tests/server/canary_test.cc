@@ -98,6 +98,14 @@ class CanaryTest : public testing::Test {
     }
   }
 
+  static std::string NewToken(Stubs& op) {
+    v1::CreateTokenRequest request;
+    request.add_policies("root");
+    v1::CreateTokenResponse response;
+    EXPECT_EQ(Text(op.tokens->Create(Ctx(), request, &response)), "OK");
+    return response.token();
+  }
+
   ServerProcess server_{"[log]\nlevel = \"debug\"\n"};
   std::unique_ptr<MethodTable> methods_;
   Canaries canaries_;
@@ -118,7 +126,9 @@ TEST_F(CanaryTest, NothingPlantedIsFoundWhereItMustNotBe) {
     }
     for (int choice = 0; choice < 4; ++choice) {
       Invoke(method, op.channel.get(), "", choice);
-      Invoke(method, op.channel.get(), server_.root_token(), choice);
+      // One that logs out is of its own: what comes after would count as guesses.
+      const bool ends_it = absl::EndsWith(method.name, "/Logout");
+      Invoke(method, op.channel.get(), ends_it ? NewToken(op) : server_.root_token(), choice);
     }
     Invoke(method, op.channel.get(), forged, 0);
     Invoke(method, local.channel.get(), "", 1);

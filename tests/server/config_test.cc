@@ -50,6 +50,8 @@ threads = 3
 notify_keyspace_events = "KEA"
 [revocation]
 scan = true
+prefix = "bl:"
+guards_own = false
 [log]
 level = "debug"
 )"));
@@ -67,6 +69,8 @@ level = "debug"
   EXPECT_EQ(config.resp_threads, 3);
   EXPECT_EQ(config.resp_notify_keyspace_events, "KEA");
   EXPECT_TRUE(config.revocation_scan);
+  EXPECT_EQ(config.revocation_prefix, "bl:");
+  EXPECT_FALSE(config.revocation_guards_own);
   EXPECT_EQ(config.tls_certificate, "/a");
   EXPECT_EQ(config.tls_key, "/b");
   EXPECT_EQ(config.tls_client_ca, "/c");
@@ -112,6 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"auto_unseal = \"yes\"", "auto_unseal must be true or false"},
         BadConfig{"auto_unseal = true", "auto_unseal needs key_file, the key it unseals with"},
         BadConfig{"[audit]\nreads = \"never\"", "audit.reads must be \"batch\" or \"fsync\""},
+        BadConfig{"[revocation]\nprefix = 3",
+                  "revocation.prefix must be a string of at most 64 bytes"},
         BadConfig{"[log]\nlevel = 3",
                   "log.level must be \"debug\", \"info\", \"warning\" or \"error\""},
         BadConfig{"[tls]\nkey = \"/k\"", "tls.certificate and tls.key must be given together"},

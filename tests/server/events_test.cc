@@ -20,7 +20,7 @@ class EventsTest : public ServerFixture {
     return records;
   }
 
-  // One call that must succeed and leave `entries` entries of this event.
+  // One call that must succeed and leave `entries` entries, the last one of this event.
   template <typename Function>
   void Expect(const std::string& event, Function call, size_t entries = 1) {
     const size_t before = OfCalls().size();
@@ -159,7 +159,8 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   v1::CanIResponse can_response;
   Expect("permission_checked", [&] { return op.auth->CanI(Ctx(), can, &can_response); });
   v1::LogoutResponse logout;
-  Expect("token_revoked", [&] { return op.auth->Logout(Ctx(login.token()), {}, &logout); });
+  Expect(
+      "token_revoked", [&] { return op.auth->Logout(Ctx(login.token()), {}, &logout); }, 2);
 
   v1::CreateTokenRequest create;
   create.add_policies("root");
@@ -172,7 +173,21 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   v1::RevokeTokenRequest revoke;
   revoke.set_id(created.info().id());
   v1::RevokeTokenResponse revoked;
-  Expect("token_revoked", [&] { return op.tokens->Revoke(Ctx(), revoke, &revoked); });
+  Expect(
+      "token_revoked", [&] { return op.tokens->Revoke(Ctx(), revoke, &revoked); }, 2);
+
+  v1::RevokeRequest revocation;
+  revocation.add_revocations()->mutable_target()->set_subject("alice");
+  v1::RevokeResponse no_more;
+  Expect("revoked", [&] { return op.revocations->Revoke(Ctx(), revocation, &no_more); });
+  v1::CheckRequest check;
+  check.add_queries()->set_subject("alice");
+  v1::CheckResponse checked;
+  Expect("revocation_checked", [&] { return op.revocations->Check(Ctx(), check, &checked); });
+  v1::ImportRevocationsRequest import;
+  import.add_keys()->set_key("revoked:of-redis");
+  v1::ImportRevocationsResponse imported;
+  Expect("revocations_imported", [&] { return op.revocations->Import(Ctx(), import, &imported); });
 
   v1::PutPolicyRequest put_policy;
   put_policy.mutable_policy()->set_name("p");
@@ -201,8 +216,9 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   v1::DeleteRoleRequest delete_role;
   delete_role.set_name("r");
   v1::DeleteRoleResponse deleted_role;
-  Expect("role_deleted",
-         [&] { return op.policies->DeleteRole(Ctx(), delete_role, &deleted_role); });
+  Expect(
+      "role_deleted", [&] { return op.policies->DeleteRole(Ctx(), delete_role, &deleted_role); },
+      2);
   v1::PutPasswordPolicyRequest put_password;
   put_password.mutable_policy()->set_name("w");
   put_password.mutable_policy()->set_length(40);

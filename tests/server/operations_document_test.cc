@@ -32,13 +32,13 @@ std::map<std::string, std::string> Rows(absl::string_view section) {
 }
 
 auto Values(const Config& c) {
-  return std::tie(c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address,
-                  c.metrics_address, c.resp_address, c.resp_tls_address, c.resp_socket,
-                  c.resp_allow_plaintext, c.resp_require_client_certificate,
-                  c.resp_notify_keyspace_events, c.resp_threads, c.revocation_scan,
-                  c.tls_certificate, c.tls_key, c.tls_client_ca, c.audit_directory,
-                  c.audit_sync_reads, c.arena_bytes, c.require_memory_lock, c.worker_threads,
-                  c.source_calls_per_second, c.identity_calls_per_second, c.log_level);
+  return std::tie(
+      c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address, c.metrics_address,
+      c.resp_address, c.resp_tls_address, c.resp_socket, c.resp_allow_plaintext,
+      c.resp_require_client_certificate, c.resp_notify_keyspace_events, c.resp_threads,
+      c.revocation_scan, c.revocation_prefix, c.revocation_guards_own, c.tls_certificate, c.tls_key,
+      c.tls_client_ca, c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock,
+      c.worker_threads, c.source_calls_per_second, c.identity_calls_per_second, c.log_level);
 }
 
 TEST(OperationsDocument, ListsTheKeysOfTheConfiguration) {
@@ -46,7 +46,8 @@ TEST(OperationsDocument, ListsTheKeysOfTheConfiguration) {
   const std::string source = Document("server/config.cc");
   const size_t begin = source.find("Settings(Config* config) {");
   const std::string body = source.substr(begin, source.find("\n}\n", begin) - begin);
-  const std::regex key("(?:AbsolutePath|EventLetters|Flag|Text|Whole|Word)\\(\\s*\"([a-z._]+)\"");
+  const std::regex key(
+      "(?:AbsolutePath|EventLetters|Flag|Prefix|Text|Whole|Word)\\(\\s*\"([a-z._]+)\"");
   for (std::sregex_iterator it(body.begin(), body.end(), key), end; it != end; ++it) {
     keys.insert((*it)[1]);
   }

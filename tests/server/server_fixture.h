@@ -16,6 +16,7 @@
 #include "keyturn/v1/audit_service.grpc.pb.h"
 #include "keyturn/v1/auth_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
+#include "keyturn/v1/revocation_service.grpc.pb.h"
 #include "keyturn/v1/secret_service.grpc.pb.h"
 #include "keyturn/v1/system_service.grpc.pb.h"
 #include "keyturn/v1/token_service.grpc.pb.h"
@@ -71,7 +72,8 @@ struct Stubs {
         auth(v1::AuthService::NewStub(channel)),
         tokens(v1::TokenService::NewStub(channel)),
         policies(v1::PolicyService::NewStub(channel)),
-        audit(v1::AuditService::NewStub(channel)) {}
+        audit(v1::AuditService::NewStub(channel)),
+        revocations(v1::RevocationService::NewStub(channel)) {}
 
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::SecretService::Stub> secrets;
@@ -80,6 +82,7 @@ struct Stubs {
   std::unique_ptr<v1::TokenService::Stub> tokens;
   std::unique_ptr<v1::PolicyService::Stub> policies;
   std::unique_ptr<v1::AuditService::Stub> audit;
+  std::unique_ptr<v1::RevocationService::Stub> revocations;
 };
 
 // Reads the stream to its last message.

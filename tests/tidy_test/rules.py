@@ -33,6 +33,7 @@ LIBRARIES = {
     "toml++/": {"server"},
     "CLI/": {"client/cli", "server"},
     "libsmartcols": {"client/cli"},
+    "hiredis/": {"client/cli"},
 }
 
 FILE_LINES_MAX = 400

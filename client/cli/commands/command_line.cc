@@ -152,6 +152,8 @@ std::unique_ptr<CLI::App> BuildCommandLine(Shell& shell) {
   AddPolicyCommands(all, shell);
   AddRoleCommands(all, shell);
   AddTokenCommands(all, shell);
+  AddRevokeCommand(all, shell);
+  AddRevocationCommands(all, shell);
   AddPasswordPolicyCommands(all, shell);
   AddOperatorCommands(all, shell);
   AddAuditCommands(all, shell);

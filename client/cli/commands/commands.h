@@ -29,6 +29,9 @@ void AddPolicyCommands(Command app, Shell& shell);
 void AddRoleCommands(Command app, Shell& shell);
 void AddPasswordPolicyCommands(Command app, Shell& shell);
 void AddTokenCommands(Command app, Shell& shell);
+void AddTokenCheckCommand(Command token, Shell& shell);
+void AddRevokeCommand(Command app, Shell& shell);
+void AddRevocationCommands(Command app, Shell& shell);
 
 // The server.
 void AddOperatorCommands(Command app, Shell& shell);

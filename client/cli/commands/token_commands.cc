@@ -1,12 +1,12 @@
-// token create|list|revoke|renew.
+// token create|list|revoke|check|renew.
 #include <filesystem>
 #include <memory>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/commands/revoke_commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
@@ -97,13 +97,7 @@ absl::Status List(Shell& shell) {
 }
 
 absl::Status Revoke(Shell& shell, const std::string& id) {
-  // Not sent: what a token can do is over only once it is revoked, and this one is now in a
-  // history.
-  if (absl::StartsWith(id, "kts.") || absl::StartsWith(id, "ktb.")) {
-    return WithHelp(UsageError("that is a token, not its id; whoever saw this command line has it"),
-                    "put it into a file: keyturn --token-file FILE logout; or find its id: keyturn "
-                    "token list");
-  }
+  RETURN_IF_ERROR(CheckIsId(id));
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   v1::RevokeTokenRequest request;
   request.set_id(id);
@@ -152,6 +146,7 @@ void AddTokenCommands(Command app, Shell& shell) {
   const Command revoke = token.Add("revoke", "Revoke a token by its id, at once");
   revoke.AddOption("id", f->id).Required();
   revoke.On(shell, [&shell, flags] { return Revoke(shell, flags->id); });
+  AddTokenCheckCommand(token, shell);
   const Command renew = token.Add("renew", "Extend the token that you are using");
   renew.AddOption("--ttl", f->ttl, "for how long");
   renew.On(shell, [&shell, flags] { return Renew(shell, *flags); });
