@@ -75,7 +75,7 @@ size_t RespChannels::Publish(ChannelKind kind, absl::string_view channel, absl::
     sent += listeners.size();
   };
   const absl::ReaderMutexLock lock(&mu_);
-  const ByName& by_name = std::as_const(*this).Of(kind);
+  const ByName& by_name = kind == ChannelKind::kShard ? shards_ : channels_;
   if (const auto found = by_name.find(channel); found != by_name.end()) send(found->second);
   if (kind == ChannelKind::kShard) return sent;
   mail.kind = Kind::kPatternMessage;

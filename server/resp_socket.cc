@@ -128,12 +128,14 @@ void RespSocket::Send(int64_t now_nanos) {
   if (over_ || !shaken_) return;
   full_ = false;
   session_->ReceiveMail();
+  Publish();  // before anyone can know by a reply what CLIENT LIST must show
   for (;;) {
     const absl::string_view bytes = session_->Sendable();
     if (bytes.empty()) {
       if (!session_->wants_run()) break;
       used_nanos_ = now_nanos;
       session_->Run();
+      Publish();
       if (session_->Sendable().empty()) break;
       continue;
     }
@@ -144,7 +146,6 @@ void RespSocket::Send(int64_t now_nanos) {
   const bool done = session_->Sendable().empty() && !session_->waits_for_disk();
   // Who closes its end after a change still learns whether that is durable.
   if (session_->broken() || ((session_->closing() || ended_) && done)) over_ = true;
-  Publish();
 }
 
 void RespSocket::Publish() { entry_->Update(session_->client()); }
