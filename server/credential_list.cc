@@ -33,8 +33,8 @@ CredentialList::CredentialList(RevocationList& list, Options options)
   if (!options_.guards_own) return;
   list_.SetPutListener([this](absl::string_view key) {
     const bool any = key.empty();  // one that was undone may be back
-    if (any || (absl::StartsWith(key, options_.prefix) &&
-                MayBeOurs(key.substr(options_.prefix.size())))) {
+    if (any ||
+        (absl::StartsWith(key, options_.prefix) && MayBeOurs(key.substr(options_.prefix.size())))) {
       epoch_.fetch_add(1);
     }
   });

@@ -125,8 +125,8 @@ TEST(AuditDocument, ListsTheEventsOfTheServer) {
   std::set<std::string> emitted;
   // Events are named in the ways that this test knows and in no other.
   const std::set<std::string> known = {"method_.audit_event", "std::string(EventOf(outcome))",
-                                       "std::string(event)", "request.event()",
-                                       "writer.event", "call.method().audit_event"};
+                                       "std::string(event)",  "request.event()",
+                                       "writer.event",        "call.method().audit_event"};
   for (const std::string& value : All(text, "(?:\\.|->)event = ([^;]+);")) {
     if (absl::StartsWith(value, "\"")) {
       emitted.insert(value.substr(1, value.size() - 2));
