@@ -190,7 +190,11 @@ TEST_F(LogTest, AFullQueueIsTriedAgain) {
   const uint64_t change = Put("k", "1", kNoExpiry);
   for (int tries = 1; tries <= 3; ++tries) {
     committer_->WaitForTries(tries);
-    EXPECT_EQ(list_->DurabilityOf(change), Durability::kWaiting);
+    // The last step of the clock may have come late, so that the next try is under way.
+    const Durability durability = list_->DurabilityOf(change);
+    if (committer_->tries() == tries) {
+      EXPECT_EQ(durability, Durability::kWaiting);
+    }
     // Until it waits for the clock it may miss a step of it.
     while (committer_->tries() == tries && !list_->stats().failed) {
       clock_.AdvanceTime(absl::Milliseconds(limits::kBusyRetryMilliseconds));
