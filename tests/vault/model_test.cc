@@ -676,10 +676,10 @@ TEST_F(ModelTest, RandomOperationsAgreeWithTheReference) {
       {"kill within", 150},
       {"power cut within", 350},
       {"change cut, done", 20},
-      {"change cut, not done", 100},
-      {"cut within rotate kek", 20},
-      {"cut within rekey", 20},
-      {"cut within rewrap", 10},
+      {"change cut, not done", 60},
+      {"cut within rotate kek", 8},
+      {"cut within rekey", 8},
+      {"cut within rewrap", 3},
   };
   if (steps < kModelSteps) return;
   for (const auto& [what, count] : least) {
