@@ -148,7 +148,7 @@ class TokenStoreImpl : public TokenStore {
   absl::StatusOr<Revision> Revoke(Updater& updater, absl::string_view id) override {
     ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, Keys());
     const bool stored = FindStored(id).has_value();
-    if (!Knows(id)) {
+    if (!stored && !IsStatelessId(id)) {
       return absl::NotFoundError("there is no token with this id");
     }
     RevokedToken revoked;

@@ -48,17 +48,13 @@ absl::Time CredentialList::NotBeforeNow() const {
 absl::Status CredentialList::Check(const CredentialFacts& facts) const {
   if (!options_.guards_own) return absl::OkStatus();
   RETURN_IF_ERROR(CheckLoaded());
-  std::vector<Question> questions;
-  const auto ask = [&questions](RevocationKind kind, absl::string_view name) {
-    if (!name.empty()) questions.push_back({kind, name});
-  };
-  ask(RevocationKind::kJti, facts.token_id);
-  ask(RevocationKind::kSubject, facts.principal);
-  ask(RevocationKind::kRole, facts.role);
-  ask(RevocationKind::kCertificate, facts.certificate_serial);
-  // Of tokens only: who ends all of them logs in again with his certificate.
-  if (!facts.token_id.empty()) questions.push_back({RevocationKind::kAll, ""});
-  const bool revoked = FindAny(questions, facts.issued).has_value();
+  const std::array<RevocationRef, 4> refs = {
+      {{RevocationKind::kJti, facts.token_id},
+       {RevocationKind::kSubject, facts.principal},
+       {RevocationKind::kRole, facts.role},
+       {RevocationKind::kCertificate, facts.certificate_serial}}};
+  // "all" is of tokens only: who ends them logs in again with his certificate.
+  const bool revoked = FindAny(refs, !facts.token_id.empty(), facts.issued).has_value();
   RETURN_IF_ERROR(CheckLoaded());
   return revoked ? absl::UnauthenticatedError("it was revoked") : absl::OkStatus();
 }
@@ -69,36 +65,33 @@ absl::Status CredentialList::CheckLoaded() const {
 }
 
 std::optional<RevocationKind> CredentialList::Find(const v1::RevocationQuery& query) const {
-  std::vector<Question> questions;
-  const auto ask = [&questions](RevocationKind kind, absl::string_view name) {
-    if (!name.empty()) questions.push_back({kind, name});
-  };
-  ask(RevocationKind::kJti, query.jti());
-  ask(RevocationKind::kSubject, query.subject());
-  ask(RevocationKind::kKid, query.kid());
-  ask(RevocationKind::kApiKey, query.api_key());
-  ask(RevocationKind::kCertificate, query.certificate());
-  ask(RevocationKind::kRole, query.role());
-  questions.push_back({RevocationKind::kAll, ""});
-  return FindAny(questions,
+  return FindAny(NamesOf(query), /*asks_all=*/true,
                  query.has_issue_time() ? ToTime(query.issue_time()) : absl::InfinitePast());
 }
 
 // Nearly always none of them is there, which is one question to the index.
-std::optional<RevocationKind> CredentialList::FindAny(absl::Span<const Question> questions,
-                                                      absl::Time issued) const {
+std::optional<RevocationKind> CredentialList::FindAny(absl::Span<const RevocationRef> refs,
+                                                      bool asks_all, absl::Time issued) const {
+  std::array<RevocationKind, kKinds> kinds;
   std::array<std::string, kKinds> keys;
   std::array<absl::string_view, kKinds> views;
   std::array<bool, kKinds> found{};
-  for (size_t i = 0; i < questions.size(); ++i) {
-    keys[i] = absl::StrCat(options_.prefix, KeyOf(questions[i].kind, questions[i].name));
-    views[i] = keys[i];
+  size_t count = 0;
+  const auto ask = [&](RevocationKind kind, absl::string_view name) {
+    kinds[count] = kind;
+    keys[count] = absl::StrCat(options_.prefix, KeyOf(kind, name));
+    views[count] = keys[count];
+    ++count;
+  };
+  for (const RevocationRef& ref : refs) {
+    if (!ref.name.empty()) ask(ref.kind, ref.name);
   }
+  if (asks_all) ask(RevocationKind::kAll, "");
   const ListTime time = list_.Now();
-  list_.ExistsMany(absl::MakeConstSpan(views.data(), questions.size()), time,
-                   absl::MakeSpan(found.data(), questions.size()));
-  for (size_t i = 0; i < questions.size(); ++i) {
-    if (found[i] && Ends(questions[i].kind, keys[i], time, issued)) return questions[i].kind;
+  list_.ExistsMany(absl::MakeConstSpan(views.data(), count), time,
+                   absl::MakeSpan(found.data(), count));
+  for (size_t i = 0; i < count; ++i) {
+    if (found[i] && Ends(kinds[i], keys[i], time, issued)) return kinds[i];
   }
   return std::nullopt;
 }

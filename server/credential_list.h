@@ -57,11 +57,8 @@ class CredentialList final : public Revocations {
                       v1::ImportRevocationsResponse* response);
 
  private:
-  struct Question {
-    RevocationKind kind;
-    absl::string_view name;
-  };
-  std::optional<RevocationKind> FindAny(absl::Span<const Question> questions,
+  // Those of `refs` that have a name and, with `asks_all`, what refuses everything.
+  std::optional<RevocationKind> FindAny(absl::Span<const RevocationRef> refs, bool asks_all,
                                         absl::Time issued) const;
   bool Ends(RevocationKind kind, const std::string& key, const ListTime& time,
             absl::Time issued) const;

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "auth/token_codec.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 
@@ -39,7 +40,7 @@ std::string PlainSerial(absl::string_view hex) {
 
 // People and programs paste tokens where an id goes; the audit log would keep it.
 bool LooksLikeToken(absl::string_view jti) {
-  return absl::StartsWith(jti, "kts.") || absl::StartsWith(jti, "ktb.") ||
+  return absl::StartsWith(jti, kStoredPrefix) || absl::StartsWith(jti, kStatelessPrefix) ||
          (absl::StartsWith(jti, "eyJ") && absl::StrContains(jti, '.'));
 }
 
@@ -140,6 +141,15 @@ absl::StatusOr<RevocationName> NameOf(const v1::RevocationTarget& target) {
   }
   RETURN_IF_ERROR(CheckName(out.kind, out.name));
   return out;
+}
+
+std::array<RevocationRef, 6> NamesOf(const v1::RevocationQuery& query) {
+  return {{{RevocationKind::kJti, query.jti()},
+           {RevocationKind::kSubject, query.subject()},
+           {RevocationKind::kKid, query.kid()},
+           {RevocationKind::kApiKey, query.api_key()},
+           {RevocationKind::kCertificate, query.certificate()},
+           {RevocationKind::kRole, query.role()}}};
 }
 
 std::string KeyOf(RevocationKind kind, absl::string_view name) {

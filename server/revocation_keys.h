@@ -8,6 +8,7 @@
 // `SET revoked:subject:alice 1`, that is so while the key is there. Thread-safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,6 +31,14 @@ struct RevocationName {
   RevocationKind kind = RevocationKind::kJti;
   std::string name;  // "" for kAll
 };
+
+// The same as a view, to be looked up; "" for what is not known.
+struct RevocationRef {
+  RevocationKind kind = RevocationKind::kJti;
+  absl::string_view name;
+};
+// Views into `query`.
+std::array<RevocationRef, 6> NamesOf(const v1::RevocationQuery& query);
 
 // INVALID_ARGUMENT names the field and what is allowed.
 absl::StatusOr<RevocationName> NameOf(const v1::RevocationTarget& target);

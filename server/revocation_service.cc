@@ -1,7 +1,6 @@
 #include "server/revocation_service.h"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -102,19 +101,11 @@ absl::StatusOr<std::string> TargetsOf(const std::vector<CredentialList::Entry>& 
 }
 
 absl::Status CheckQuery(const v1::RevocationQuery& query) {
-  const std::array<std::pair<RevocationKind, const std::string*>, 6> names = {{
-      {RevocationKind::kJti, &query.jti()},
-      {RevocationKind::kSubject, &query.subject()},
-      {RevocationKind::kKid, &query.kid()},
-      {RevocationKind::kApiKey, &query.api_key()},
-      {RevocationKind::kCertificate, &query.certificate()},
-      {RevocationKind::kRole, &query.role()},
-  }};
   bool any = false;
-  for (const auto& [kind, name] : names) {
-    if (name->empty()) continue;
+  for (const RevocationRef& ref : NamesOf(query)) {
+    if (ref.name.empty()) continue;
     any = true;
-    RETURN_IF_ERROR(CheckName(kind, *name));
+    RETURN_IF_ERROR(CheckName(ref.kind, ref.name));
   }
   if (!any) {
     return absl::InvalidArgumentError(

@@ -112,8 +112,7 @@ class RedisSourceImpl final : public RedisSource {
     }
     if (left.integer >= 0) {
       // A second more at most, since a client's token must not come to life by being moved.
-      const int64_t end = absl::ToUnixSeconds(absl::UnixEpoch() + (now - absl::UnixEpoch()) +
-                                              absl::Milliseconds(left.integer + 999));
+      const int64_t end = absl::ToUnixSeconds(now + absl::Milliseconds(left.integer + 999));
       key.mutable_expire_time()->set_seconds(end);
     }
     page->keys.push_back(std::move(key));

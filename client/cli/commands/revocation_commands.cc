@@ -25,7 +25,7 @@ struct ImportFlags {
 };
 
 struct Counts {
-  uint64_t read = 0, imported = 0, expired = 0;
+  uint64_t imported = 0, expired = 0;
   std::map<std::string, uint64_t> others;
 };
 
@@ -87,7 +87,6 @@ absl::Status CopyAll(Shell& shell, Client& client, RedisSource& redis, const Imp
     ASSIGN_OR_RETURN(RedisSource::Page page,
                      redis.Read(cursor, flags.match, kPageKeys, shell.clock().Now()));
     cursor = page.next;
-    counts->read += page.keys.size();
     for (const auto& [type, number] : page.others) counts->others[type] += number;
     RETURN_IF_ERROR(SendPage(shell, client, std::move(page), counts));
     if (!flags.resume_file.empty()) {
