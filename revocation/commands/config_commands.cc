@@ -70,8 +70,11 @@ void RunConfigGet(RespCall& call) {
   }
 }
 
-// What can be set while keyturnd runs, until it ends. "" when it is taken, else what is wrong.
-std::string Change(RespCall& call, absl::string_view name, absl::string_view value) {
+// What can be set while keyturnd runs, until it ends; of the others a value that is there already,
+// since programs put back what they read. "" when it is taken, else what is wrong. That a value is
+// shown alike is not enough for the first ones: behind "A" new keys are not shown, as in Redis.
+std::string Change(RespCall& call, const Setting& setting, absl::string_view value) {
+  const absl::string_view name = setting.name;
   if (name == "notify-keyspace-events") {
     const absl::StatusOr<uint32_t> classes = ParseEventClasses(value);
     if (!classes.ok()) return std::string(classes.status().message());
@@ -87,10 +90,10 @@ std::string Change(RespCall& call, absl::string_view name, absl::string_view val
     call.hub.tracking().SetKeysMax(static_cast<size_t>(keys));
     return "";
   }
+  if (value == setting.value) return "";
   return "settings stand in keyturnd.toml, and count when keyturnd is started";
 }
 
-// A value that is there already may be set: programs put back what they read.
 void RunConfigSet(RespCall& call) {
   if (call.size() % 2 != 0) {
     call.writer.Error(kRespSyntaxError);
@@ -107,8 +110,7 @@ void RunConfigSet(RespCall& call) {
                                      CutAtNul(call[i]), "'"));
       return;
     }
-    if (found->value == call[i + 1]) continue;
-    if (const std::string wrong = Change(call, found->name, call[i + 1]); !wrong.empty()) {
+    if (const std::string wrong = Change(call, *found, call[i + 1]); !wrong.empty()) {
       call.writer.Error(absl::StrCat("ERR CONFIG SET failed (possibly related to argument '",
                                      found->name, "') - ", wrong));
       return;

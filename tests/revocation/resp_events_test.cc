@@ -101,6 +101,14 @@ TEST_F(RespEventsTest, EachCommandTellsWhatItDid) {
   for (const auto& [words, events] : commands) EXPECT_EQ(EventsOf(words), events) << words;
 }
 
+// "AKE" is how both are shown, and only the first tells of new keys.
+TEST_F(RespEventsTest, NewKeysAreNoLongerToldOfThoughTheSettingLooksTheSame) {
+  EXPECT_EQ(writer_peer_.Ask("CONFIG SET notify-keyspace-events KEAn"), "+OK\r\n");
+  EXPECT_EQ(EventsOf("SET a v"), "new a,set a,");
+  EXPECT_EQ(writer_peer_.Ask("CONFIG SET notify-keyspace-events AKE"), "+OK\r\n");
+  EXPECT_EQ(EventsOf("SET b v"), "set b,");
+}
+
 TEST_F(RespEventsTest, OnlyClassesThatAreAskedForAreTold) {
   EXPECT_EQ(writer_peer_.Ask("CONFIG SET notify-keyspace-events KEg$"), "+OK\r\n");
   EXPECT_TRUE(
