@@ -32,7 +32,8 @@ class Clock {
 };
 
 // A clock that moves only when told. AwaitWithDeadline returns when AdvanceTime or SetTime passes
-// the deadline.
+// the deadline. Either may still take the mutex of a wait that has just ended: the mutex outlives
+// every call of them that began before the wait was over.
 class SimulatedClock : public Clock {
  public:
   // Starts at `start`, by default a fixed moment in 2026.

@@ -197,7 +197,9 @@ INSTANTIATE_TEST_SUITE_P(All, GoldenTest, testing::ValuesIn(GoldenNames()));
 TEST_P(GoldenTest, OpensReadsAndGoesOn) {
   Restore(GetParam());
   const json expected = json::parse(BytesOf(dir_.File("expected.json")));
-  for (const cli::FormatCheck& check : *cli::CheckFormats(dir_.File("data"))) {
+  const auto checks = cli::CheckFormats(dir_.File("data"));
+  ASSERT_OK(checks);
+  for (const cli::FormatCheck& check : *checks) {
     EXPECT_EQ(check.problem, "") << check.part;
     EXPECT_TRUE(check.found.has_value()) << check.part;
   }
