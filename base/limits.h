@@ -238,7 +238,15 @@ inline constexpr size_t kRevocationChangeBytesMax = 640 * kKiB;  // a name with 
 inline constexpr size_t kRevocationGroupWritersMax = 128;       // an audit entry each, in one batch
 inline constexpr size_t kRevocationReplayBytesMax = 64 * kMiB;  // of sealed records held at Load
 inline constexpr size_t kRevocationDropKeysPerUpdate = 90;      // records whose hour has passed
-inline constexpr size_t kRevocationDropUpdatesMax = 64;         // in one Sweep
+inline constexpr size_t kRevocationDropUpdatesMax = 128;        // in one Sweep
+inline constexpr size_t kRevocationChunkBytesMax =
+    512 * kKiB;  // of a snapshot, but for one large key
+inline constexpr size_t kRevocationSetPartBytes =
+    64 * kKiB;                                        // of a set, in one change of a snapshot
+inline constexpr int kRevocationChunksPerSweep = 32;  // written: 16 MiB a second
+inline constexpr uint64_t kRevocationSnapshotLogBytesMin = 64 * kMiB;  // of log before there is one
+inline constexpr uint64_t kRevocationRecordOverhead =
+    512;                                                  // what reading one costs, as if of bytes
 inline constexpr uint32_t kRevocationSweepRegions = 256;  // at once: 2.5 ms at most for who changes
 inline constexpr int kRevocationSweepSteps = 16;          // in one Sweep: all regions in a minute
 inline constexpr size_t kRevocationSweepKeys = 256;       // of the side table, in one step
@@ -259,6 +267,7 @@ static_assert(kRevocationGroupHoursMax + 8 <= kBatchKeysMax);
 static_assert(kRevocationDropKeysPerUpdate + 1 <= kBatchKeysMax);
 static_assert(kRevocationChangeBytesMax > kSecretValueBytesMax);
 static_assert(kRevocationChangeBytesMax + 256 * kKiB < kBatchBytesMax);
+static_assert(kRevocationChunkBytesMax + 256 * kKiB < kBatchBytesMax);
 static_assert(kRespBulkBytesMax < kRespRequestBytesMax && kRespLineBytesMax < kRespRequestBytesMax);
 static_assert(kRespStrangerArgumentsMax * kRespStrangerBulkBytesMax + 2 * kRespLineBytesMax <
               kRespStrangerBytesMax);

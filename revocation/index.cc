@@ -201,6 +201,39 @@ size_t RevocationIndex::Sweep(int64_t now_s, uint32_t regions) {
   return expired;
 }
 
+void RevocationIndex::Copy(uint32_t region, int64_t now_s,
+                           std::vector<IndexedToken>* tokens) const {
+  tokens->clear();
+  const absl::MutexLock lock(&mu_);
+  const Block block = UnpackBlock(regions_[region].block);
+  if (block.buckets == 0) return;
+  ForEachSlot(pool_.At(block.place), block.buckets, [&](Slot slot) {
+    if (Expired(slot, now_s)) return;
+    tokens->push_back({slot.bucket->tags[slot.index], slot.bucket->entries[slot.index]});
+  });
+}
+
+absl::Status RevocationIndex::Fill(uint32_t region_number, absl::Span<const IndexedToken> tokens) {
+  const absl::MutexLock lock(&mu_);
+  Region& region = regions_[region_number];
+  if (region.tokens != 0) return absl::FailedPreconditionError("the region has tokens already");
+  if (tokens.empty()) return absl::OkStatus();
+  const auto count = static_cast<uint32_t>(tokens.size());
+  const uint32_t buckets = SizeFor(count + 1 + count / 16);
+  if (buckets == 0) return absl::ResourceExhaustedError("a region of the revocation index is full");
+  const Block old = UnpackBlock(region.block);
+  ASSIGN_OR_RETURN(const Block block, pool_.Take(buckets, region_number));
+  for (const IndexedToken& token : tokens) {
+    bucket::Insert(pool_.At(block.place), buckets, token.tag, token.entry);
+  }
+  region.tokens = static_cast<uint16_t>(count);
+  region.freed = 0;
+  tokens_ += count;
+  Show(region, block);
+  GiveBack(old);
+  return absl::OkStatus();
+}
+
 void RevocationIndex::Clear() {
   const absl::MutexLock lock(&mu_);
   for (uint32_t i = 0; i < limits::kRevocationRegions; ++i) {

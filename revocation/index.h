@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -24,6 +25,14 @@
 #include "revocation/mapped_memory.h"
 
 namespace keyturn {
+
+// A token of some region, as it is kept there.
+struct IndexedToken {
+  uint64_t tag = 0;
+  uint32_t entry = 0;  // packed_entry
+
+  friend bool operator==(const IndexedToken&, const IndexedToken&) = default;
+};
 
 // Times are seconds of the Unix clock; `now_s` may go back (revocation/entry.h).
 class RevocationIndex {
@@ -49,6 +58,13 @@ class RevocationIndex {
   // Whether it was there, expired or not.
   bool Erase(const Fingerprint& print);
   void Clear();
+
+  // All tokens of a region that have not expired, as of one moment, in place of what `tokens` had.
+  void Copy(uint32_t region, int64_t now_s, std::vector<IndexedToken>* tokens) const;
+  // Puts tokens into an empty region at once, which takes a tenth of the time that it takes to put
+  // each: for a start. FAILED_PRECONDITION when the region has any, RESOURCE_EXHAUSTED as Put.
+  // REQUIRES: their tags differ.
+  absl::Status Fill(uint32_t region, absl::Span<const IndexedToken> tokens);
 
   // Frees the slots of what has expired in the next so many regions, round and round. Returns how
   // many. A token's slot must be looked at within a year of its expiry. 400 ns a region at most

@@ -94,6 +94,18 @@ class Keyspace {
   // A change from the log, whatever has ended by now; in their order. Not bounded but by the index:
   // what was acknowledged has a place. REQUIRES: no reader.
   absl::Status Apply(const ListChange& change, const Fingerprint& print, int64_t now_ms);
+  // What is in a snapshot of all: tokens of a region that have a usual value, and the rest by name
+  // (SideTable::Copy). For one thread, beside the writer: who copies sees a key that does not
+  // change meanwhile.
+  void CopyRegion(uint32_t region, int64_t now_ms, std::vector<IndexedToken>* tokens) const;
+  SideCursor CopySide(const SideCursor& from, int64_t now_ms,
+                      absl::FunctionRef<bool(const ListChange&)> fn) const;
+  // Puts back what CopyRegion gave at the second `taken_s`, but for what has ended by now. Takes
+  // what it needs of `tokens`. Errors as RevocationIndex::Fill. REQUIRES: no reader; nothing of
+  // this region is there.
+  absl::Status FillRegion(uint32_t region, int64_t taken_s, int64_t now_ms,
+                          std::vector<IndexedToken>* tokens);
+
   // Frees side keys that have ended, so many at most, and calls `fn` with each; how many. By the
   // writer.
   size_t SweepSide(int64_t now_ms, size_t count, absl::FunctionRef<void(absl::string_view)> fn);

@@ -130,6 +130,29 @@ absl::Status Keyspace::Apply(const ListChange& change, const Fingerprint& print,
   return absl::DataLossError("the revocation log has a change of an unknown kind");
 }
 
+void Keyspace::CopyRegion(uint32_t region, int64_t now_ms,
+                          std::vector<IndexedToken>* tokens) const {
+  const int64_t now_s = SecondsOf(now_ms);
+  index_.load()->Copy(region, now_s, tokens);
+  std::erase_if(*tokens, [now_s](const IndexedToken& token) {
+    return packed_entry::Unpack(token.entry, now_s)->value == kSideValue;
+  });
+}
+
+SideCursor Keyspace::CopySide(const SideCursor& from, int64_t now_ms,
+                              absl::FunctionRef<bool(const ListChange&)> fn) const {
+  return side_.Copy(from, now_ms, fn);
+}
+
+absl::Status Keyspace::FillRegion(uint32_t region, int64_t taken_s, int64_t now_ms,
+                                  std::vector<IndexedToken>* tokens) {
+  std::erase_if(*tokens, [&](const IndexedToken& token) {
+    const std::optional<RevokedEntry> entry = packed_entry::Unpack(token.entry, taken_s);
+    return !entry || entry->expires_s <= SecondsOf(now_ms);
+  });
+  return index_.load()->Fill(region, *tokens);
+}
+
 size_t Keyspace::SweepSide(int64_t now_ms, size_t count,
                            absl::FunctionRef<void(absl::string_view)> fn) {
   const auto ended = side_.Ended(now_ms, count);

@@ -14,6 +14,7 @@
 #include "revocation/log_record.h"
 #include "revocation/read_gate.h"
 #include "revocation/replay.h"
+#include "revocation/snapshot_taker.h"
 #include "revocation/transaction.h"
 
 namespace keyturn {
@@ -29,7 +30,9 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
         store_(store),
         clock_(clock),
         keyspace_(std::move(keyspace)),
-        log_(store, committer, clock, *this) {}
+        log_(store, committer, clock, *this),
+        snapshots_(
+            *keyspace_, log_, [this] { return NewestAppended(); }, options.snapshots) {}
   ~ListImpl() override { Unload(); }
 
   absl::Status Load(std::shared_ptr<const KeyringSnapshot> keys) override {
@@ -134,7 +137,8 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
       if (!SweepSome(now_ms)) return absl::OkStatus();
     }
     if (shared_.listener != nullptr) shared_.listener->OnSweep(now_ms);
-    return log_.Sweep(now_ms);
+    RETURN_IF_ERROR(log_.Sweep(now_ms));
+    return snapshots_.Step(now_ms);
   }
 
   Stats stats() const override {
@@ -144,7 +148,9 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
             .index_bytes = keys.index_bytes,
             .side_bytes = keys.side_bytes,
             .waiting_bytes = log_.waiting_bytes(),
+            .log_bytes = log_.log_bytes(),
             .groups = log_.groups(),
+            .snapshots = log_.snapshots(),
             .failed = log_.failed()};
   }
 
@@ -171,6 +177,12 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
  private:
   ListKey KeyOf(absl::string_view key) const {
     return {.name = key, .print = fingerprinter_->Of(key)};
+  }
+
+  // No transaction is open then, which shows its changes before it appends them.
+  uint64_t NewestAppended() {
+    const absl::MutexLock lock(&shared_.turn);
+    return log_.newest();
   }
 
   // False when nothing is loaded.
@@ -201,14 +213,18 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
     const auto apply = [&](const ListChange& change) {
       return keyspace_->Apply(change, fingerprinter->Of(change.key), now_ms);
     };
-    absl::StatusOr<LogState> state = ReplayLog(*store_.GetSnapshot(), sealer, now_ms, apply);
-    if (!state.ok()) {
+    const auto fill = [&](uint32_t region, int64_t taken_s, std::vector<IndexedToken>* tokens) {
+      return keyspace_->FillRegion(region, taken_s, now_ms, tokens);
+    };
+    absl::StatusOr<ReplayedLog> log = ReplayLog(*store_.GetSnapshot(), sealer, now_ms, fill, apply);
+    if (!log.ok()) {
       keyspace_->ForgetAll();
-      return state.status();
+      return log.status();
     }
     while (keyspace_->SweepSide(now_ms, limits::kRevocationSweepKeys) > 0) {
     }
-    if (const absl::Status started = log_.Start(std::move(sealer), *std::move(state));
+    if (const absl::Status started =
+            log_.Start(std::move(sealer), std::move(log->state), log->snapshot_bytes);
         !started.ok()) {
       keyspace_->ForgetAll();
       return started;
@@ -246,6 +262,7 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
   ListClock clock_;
   const std::unique_ptr<Keyspace> keyspace_;
   RevocationLog log_;
+  SnapshotTaker snapshots_;
   std::function<void()> listener_;
   std::atomic<bool> loaded_{false};
 

@@ -25,6 +25,7 @@
 #include "revocation/change_listener.h"
 #include "revocation/group.h"
 #include "revocation/key_info.h"
+#include "revocation/snapshot_options.h"
 #include "storage/store.h"
 
 namespace keyturn {
@@ -36,7 +37,9 @@ class RevocationList {
     size_t side_bytes_max = limits::kRevocationSideBytesMax;
     // Names stay in memory, so that they can be listed (SCAN), times are exact to the millisecond
     // and no stranger is taken for a revoked token; about ten times the memory.
+    // A name that was put without this is not listed later: only its fingerprint is in a snapshot.
     bool keep_names = false;
+    SnapshotOptions snapshots = {};
   };
 
   // `store`, `committer` and `clock` outlive this. RESOURCE_EXHAUSTED without room for addresses.
@@ -141,8 +144,9 @@ class RevocationList {
   // did it, cheap, and not from within. Set before the first Load.
   virtual void SetPutListener(std::function<void(absl::string_view key)> listener) = 0;
 
-  // Frees memory of some of what has expired, and drops what the log does not need any more; for a
-  // janitor, every second.
+  // Frees memory of some of what has expired, drops what the log does not need any more, and takes
+  // a part of a snapshot when it is time for one; for a janitor, every second. RESOURCE_EXHAUSTED
+  // when the store is busy.
   virtual absl::Status Sweep() = 0;
 
   struct Stats {
@@ -151,7 +155,9 @@ class RevocationList {
     size_t index_bytes = 0;
     size_t side_bytes = 0;
     uint64_t waiting_bytes = 0;  // of changes that are not durable yet
+    uint64_t log_bytes = 0;      // that a start would read, as if each record had 512 more
     uint64_t groups = 0;         // written
+    uint64_t snapshots = 0;      // taken
     bool failed = false;
   };
   virtual Stats stats() const = 0;

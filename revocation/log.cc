@@ -45,12 +45,12 @@ RevocationLog::RevocationLog(Store& store, GroupCommitter& committer, Clock& clo
 
 RevocationLog::~RevocationLog() { Stop(); }
 
-absl::Status RevocationLog::Start(LogSealer sealer, LogState state) {
+absl::Status RevocationLog::Start(LogSealer sealer, LogState state, uint64_t snapshot_bytes) {
   {
     const absl::MutexLock lock(&disk_mu_);
     sealer_ = std::move(sealer);
-    state_ = std::move(state);
-    drop_from_ = schema::RevlogKey(kStateHour, Revision(1));  // a drop may have been cut off
+    SetState(std::move(state));
+    snapshot_bytes_ = snapshot_bytes;
   }
   if (broken()) return absl::OkStatus();
   try {
@@ -74,6 +74,7 @@ void RevocationLog::Stop() {
   }
   const absl::MutexLock lock(&disk_mu_);
   sealer_.reset();
+  attempt_.reset();
 }
 
 absl::Status RevocationLog::CheckTaking() const {
@@ -227,7 +228,7 @@ absl::Status RevocationLog::TryCommit(const Cut& cut) {
   };
   RETURN_IF_ERROR(committer_.Commit(cut.writers, HashOf(records), put).status());
   state_.counted = number;
-  for (const LogGroup::Record& record : records) ++state_.records[record.hour];
+  for (const LogGroup::Record& record : records) Count(record.hour, record.body.size());
   return absl::OkStatus();
 }
 
@@ -263,58 +264,6 @@ void RevocationLog::Fail(const absl::Status& why, std::deque<LoggedTransaction> 
     failed_ = true;
   }
   owner_.OnTold();
-}
-
-absl::Status RevocationLog::Sweep(int64_t now_ms) {
-  const absl::MutexLock lock(&disk_mu_);
-  if (!sealer_.has_value() || broken()) return absl::OkStatus();
-  for (size_t update = 0; update < limits::kRevocationDropUpdatesMax; ++update) {
-    if (!drop_from_.empty()) {
-      ASSIGN_OR_RETURN(const bool dropped, DropSome());
-      if (dropped) continue;
-    }
-    if (state_.records.empty() || state_.records.begin()->first > HourNow(now_ms)) break;
-    RETURN_IF_ERROR(BeginDrop(HourNow(now_ms) + 1));
-  }
-  return absl::OkStatus();
-}
-
-// From here on the state vouches for what is there, since groups are about to have gaps.
-absl::Status RevocationLog::BeginDrop(uint32_t hours_from) {
-  LogState state = state_;
-  state.hours_from = hours_from;
-  state.records.erase(state.records.begin(), state.records.lower_bound(hours_from));
-  ASSIGN_OR_RETURN(const std::string sealed, SealState(*sealer_, state));
-  const auto put = [&sealed](const View&, Batch& batch) {
-    batch.Put(Family::kRevlog, schema::RevlogKey(kStateHour, Revision(0)), sealed);
-    return absl::OkStatus();
-  };
-  RETURN_IF_ERROR(store_.Update(put).status());
-  state_ = std::move(state);
-  drop_from_ = schema::RevlogKey(kStateHour, Revision(1));
-  return absl::OkStatus();
-}
-
-// False when there was nothing left.
-absl::StatusOr<bool> RevocationLog::DropSome() {
-  std::vector<std::string> keys;
-  const auto take = [&keys](absl::string_view key, absl::string_view) {
-    keys.emplace_back(key);
-    return keys.size() < limits::kRevocationDropKeysPerUpdate;
-  };
-  const std::string end = schema::RevlogKey(state_.hours_from, Revision(0));
-  RETURN_IF_ERROR(store_.GetSnapshot()->Scan(Family::kRevlog, drop_from_, end, take));
-  if (keys.empty()) {
-    drop_from_.clear();
-    return false;
-  }
-  const auto drop = [&keys](const View&, Batch& batch) {
-    for (const std::string& key : keys) batch.Delete(Family::kRevlog, key);
-    return absl::OkStatus();
-  };
-  RETURN_IF_ERROR(store_.Update(drop).status());
-  drop_from_ = keys.back() + '\0';
-  return true;
 }
 
 }  // namespace keyturn

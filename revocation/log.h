@@ -1,12 +1,13 @@
 // Makes changes of the revocation list durable. A thread of its own takes all that was appended
 // since, as groups of whole transactions, seals one record for each hour of expiry in a group, and
 // commits the group as one update (docs/REVOCATION.md, "The log"). It also drops records whose hour
-// has passed. Thread-safe.
+// has passed, and those that a snapshot stands for. Thread-safe.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@
 #include "revocation/keyspace.h"
 #include "revocation/log_group.h"
 #include "revocation/log_record.h"
+#include "storage/schema.h"
 #include "storage/store.h"
 
 namespace keyturn {
@@ -58,7 +60,8 @@ class RevocationLog {
   ~RevocationLog();  // REQUIRES: stopped
 
   // `state`: where the log stands; all that is there counts as counted.
-  absl::Status Start(LogSealer sealer, LogState state);
+  // `snapshot_bytes`: of the chunks of its snapshot.
+  absl::Status Start(LogSealer sealer, LogState state, uint64_t snapshot_bytes);
   // Waits until nothing waits.
   void Stop();
 
@@ -79,11 +82,31 @@ class RevocationLog {
   // Waits until it is durable, or known to fail; for who holds up the undoing.
   void WaitUntilTried(uint64_t number);
 
-  // Drops some records whose hour has passed.
+  // Drops some of what does not count any more: records whose hour has passed or that are in the
+  // snapshot, and chunks of other snapshots.
   absl::Status Sweep(int64_t now_ms);
+
+  // A snapshot is taken beside the writer (revocation/snapshot_taker.h): what it shows may be newer
+  // than the group after which it was begun, since replaying what came after that group ends in the
+  // same list. One at a time; the log's end ends it.
+  bool snapshot_begun() const;
+  // Whether reading back what came since the last one would take as long as a quarter of it, and
+  // `log_bytes_min` at least. False while one is begun.
+  bool WantsSnapshot(uint64_t log_bytes_min) const;
+  absl::Status BeginSnapshot();
+  // FAILED_PRECONDITION when none is begun; RESOURCE_EXHAUSTED when the store is busy, and it can
+  // be put again. By one thread. REQUIRES: what the list was at some moment since BeginSnapshot.
+  absl::Status PutChunk(absl::string_view body);
+  // From here on the snapshot is what replay begins with. REQUIRES: all that its chunks show is
+  // durable. Errors as PutChunk.
+  absl::Status EndSnapshot();
+  void AbandonSnapshot();
 
   uint64_t waiting_bytes() const;
   uint64_t groups() const { return groups_.load(); }
+  uint64_t snapshots() const { return snapshots_.load(); }
+  // Of the records that replay would read, with limits::kRevocationRecordOverhead for each.
+  uint64_t log_bytes() const { return log_bytes_.load(); }
 
  private:
   // A group, and how far it goes: so many whole transactions, then changes of the next one.
@@ -92,6 +115,14 @@ class RevocationLog {
     std::vector<WriterChanges> writers;
     size_t whole = 0;
     size_t part = 0;
+  };
+
+  // A snapshot that is begun.
+  struct Attempt {
+    SnapshotMark mark;
+    ChunkDigest digest;
+    uint64_t bytes = 0;
+    std::map<uint32_t, HeldRecords> held;  // what came since
   };
 
   bool broken() const;
@@ -105,8 +136,14 @@ class RevocationLog {
   void Pause();
   void TellDurable(const LoggedTransaction& transaction);
   void Fail(const absl::Status& why, std::deque<LoggedTransaction> taken);
+  void SetState(LogState state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_mu_);
+  void Count(uint32_t hour, size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_mu_);
+  absl::Status PutState(LogState state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_mu_);
   absl::Status BeginDrop(uint32_t hours_from) ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_mu_);
   absl::StatusOr<bool> DropSome() ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_mu_);
+  bool Counts(const schema::RevlogItem& item) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_mu_);
+  std::string KeyBehind(const schema::RevlogItem& item) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_mu_);
 
   Store& store_;
   GroupCommitter& committer_;
@@ -114,11 +151,13 @@ class RevocationLog {
   Owner& owner_;
 
   // Held while a group or a drop is under way, so that a record's hour is not dropped meanwhile.
-  absl::Mutex disk_mu_;
+  mutable absl::Mutex disk_mu_;
   std::optional<LogSealer> sealer_ ABSL_GUARDED_BY(disk_mu_);
   LogState state_ ABSL_GUARDED_BY(disk_mu_);  // counts all that is there
-  // From where on to look for records to drop; "" when all are dropped.
+  // From where on to look for what to drop; "" when all is dropped.
   std::string drop_from_ ABSL_GUARDED_BY(disk_mu_);
+  std::optional<Attempt> attempt_ ABSL_GUARDED_BY(disk_mu_);
+  uint64_t snapshot_bytes_ ABSL_GUARDED_BY(disk_mu_) = 0;  // of the one that is in the state
 
   mutable absl::Mutex mu_;
   std::deque<LoggedTransaction> queue_ ABSL_GUARDED_BY(mu_);
@@ -130,6 +169,8 @@ class RevocationLog {
   std::atomic<uint64_t> durable_{0};
   std::atomic<bool> failed_{false};
   std::atomic<uint64_t> groups_{0};
+  std::atomic<uint64_t> snapshots_{0};
+  std::atomic<uint64_t> log_bytes_{0};  // of state_, for who does not wait for a disk
   std::thread thread_;
 };
 

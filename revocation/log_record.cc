@@ -1,23 +1,32 @@
 #include "revocation/log_record.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "base/status_macros.h"
 #include "crypto/kdf.h"
+#include "crypto/mac.h"
 #include "keyring/committed_seal.h"
 #include "keyturn/record/v1/revocation.pb.h"
+#include "storage/schema.h"
 
 namespace keyturn {
 namespace {
 
 constexpr size_t kLogKeyBytes = 32;
 
+constexpr size_t kHeadBytes = 90;  // of a sealed record: all before the ciphertext
+constexpr size_t kTagBytes = 16;
+
 std::string PlaceOf(uint32_t hour) {
   std::string place;
   AppendBigEndian32(hour, &place);
   return place;
 }
+
+std::string PlaceOfChunk(uint64_t id) { return absl::StrCat("snapshot", BigEndian64(id)); }
 
 }  // namespace
 
@@ -45,12 +54,38 @@ std::optional<uint64_t> LogSealer::GroupOf(absl::string_view sealed) {
   return header ? std::make_optional(header->generation) : std::nullopt;
 }
 
+absl::StatusOr<std::string> LogSealer::SealChunk(uint64_t id, absl::string_view body) const {
+  const SealHeader header = {.suite = AeadSuite::kAes256Gcm,
+                             .purpose = Purpose::kRevocations,
+                             .term = KekTerm(0),
+                             .generation = id};
+  return SealCommitted(key_, header, vault_id_, PlaceOfChunk(id), body);
+}
+
+absl::StatusOr<SecretBytes> LogSealer::OpenChunk(uint64_t id, absl::string_view sealed) const {
+  return OpenCommitted(key_, Purpose::kRevocations, vault_id_, PlaceOfChunk(id), sealed);
+}
+
+void ChunkDigest::Add(absl::string_view sealed) {
+  absl::StrAppend(&heads_and_tags_, sealed.substr(0, kHeadBytes),
+                  sealed.substr(sealed.size() - std::min(sealed.size(), kTagBytes)));
+}
+
+std::string ChunkDigest::Finish() const { return Sha256(heads_and_tags_); }
+
 absl::StatusOr<std::string> SealState(const LogSealer& sealer, const LogState& state) {
   record::v1::RevocationLogState message;
   message.set_hours_from(state.hours_from);
-  for (const auto& [hour, records] : state.records) {
+  for (const auto& [hour, held] : state.held) {
     message.add_hours(hour);
-    message.add_records(records);
+    message.add_records(held.records);
+  }
+  if (state.snapshot.number != 0) {
+    record::v1::RevocationSnapshotMark& mark = *message.mutable_snapshot();
+    mark.set_number(state.snapshot.number);
+    mark.set_chunks(state.snapshot.chunks);
+    mark.set_revision(state.snapshot.revision.value());
+    mark.set_digest(state.snapshot.digest);
   }
   return sealer.Seal(kStateHour, state.counted, message.SerializeAsString());
 }
@@ -61,13 +96,33 @@ absl::StatusOr<LogState> OpenState(const LogSealer& sealer, absl::string_view se
   record::v1::RevocationLogState message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
       message.hours_size() != message.records_size()) {
-    return absl::DataLossError("the state of the revocation log is malformed");
+    return LogDamage("its state is malformed");
   }
   LogState state = {.counted = *LogSealer::GroupOf(sealed), .hours_from = message.hours_from()};
   for (int i = 0; i < message.hours_size(); ++i) {
-    state.records[message.hours(i)] = message.records(i);
+    state.held[message.hours(i)].records = message.records(i);
+  }
+  if (message.has_snapshot()) {
+    const record::v1::RevocationSnapshotMark& mark = message.snapshot();
+    state.snapshot = {.number = mark.number(),
+                      .chunks = mark.chunks(),
+                      .revision = Revision(mark.revision()),
+                      .digest = mark.digest()};
   }
   return state;
+}
+
+absl::StatusOr<LogState> ReadState(const LogSealer& sealer, const View& view) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> sealed,
+                   view.Get(Family::kRevlog, schema::RevlogKey(kStateHour, Revision(0))));
+  if (!sealed.has_value()) return LogState();
+  absl::StatusOr<LogState> state = OpenState(sealer, *sealed);
+  if (absl::IsDataLoss(state.status())) return LogDamage("its state does not open");
+  return state;
+}
+
+absl::Status LogDamage(absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("the revocation log: ", what));
 }
 
 }  // namespace keyturn

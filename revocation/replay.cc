@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "revocation/change.h"
+#include "revocation/snapshot_reader.h"
 #include "storage/schema.h"
 
 namespace keyturn {
@@ -22,10 +24,6 @@ struct SealedRecord {
   Revision revision;
   std::string sealed;
 };
-
-absl::Status LogDamage(absl::string_view what) {
-  return absl::DataLossError(absl::StrCat("the revocation log: ", what));
-}
 
 absl::Status RecordDamage(const SealedRecord& record, absl::string_view what) {
   return LogDamage(absl::StrCat("the record of hour ", record.hour, " and revision ",
@@ -41,13 +39,15 @@ absl::StatusOr<schema::RevlogItem> ParseKey(absl::string_view key) {
 // The records of one hour by ascending revision, some bytes at a time.
 class HourReader {
  public:
-  // Passes over records of groups up to `counted` when the hour has `passed`.
-  HourReader(const Snapshot& snapshot, uint32_t hour, bool passed, uint64_t counted, size_t bytes)
+  // From `after` on, exclusively. Passes over records of groups up to `counted` when the hour has
+  // `passed`.
+  HourReader(const Snapshot& snapshot, uint32_t hour, Revision after, bool passed, uint64_t counted,
+             size_t bytes)
       : snapshot_(snapshot),
         passed_(passed),
         counted_(counted),
         bytes_(bytes),
-        next_(schema::RevlogKey(hour, Revision(0))),
+        next_(schema::RevlogKey(hour, Revision(after.value() + 1))),
         end_(hour == kHourForever ? "" : schema::RevlogKey(hour + 1, Revision(0))) {}
 
   // Until there is one, or the end.
@@ -67,7 +67,7 @@ class HourReader {
     return record;
   }
   // So far, with those passed over.
-  uint64_t records() const { return records_; }
+  const HeldRecords& read() const { return read_; }
 
  private:
   absl::Status FillSome() {
@@ -89,7 +89,8 @@ class HourReader {
 
   absl::Status Take(absl::string_view key, absl::string_view value) {
     ASSIGN_OR_RETURN(const schema::RevlogItem item, ParseKey(key));
-    ++records_;
+    ++read_.records;
+    read_.bytes += value.size();
     next_ = absl::StrCat(key, absl::string_view("\0", 1));
     if (passed_) {
       const std::optional<uint64_t> group = LogSealer::GroupOf(value);
@@ -107,17 +108,22 @@ class HourReader {
   const std::string end_;
   std::deque<SealedRecord> held_;
   bool more_ = false;
-  uint64_t records_ = 0;
+  HeldRecords read_;
 };
 
 class LogReplay {
  public:
-  LogReplay(const Snapshot& snapshot, const LogSealer& sealer, int64_t now_ms,
-            absl::FunctionRef<absl::Status(const ListChange&)> apply)
-      : snapshot_(snapshot), sealer_(sealer), hour_now_(HourNow(now_ms)), apply_(apply) {}
+  // `state`: as it was written.
+  LogReplay(const Snapshot& snapshot, const LogSealer& sealer, LogState state, int64_t now_ms,
+            ApplyFn apply)
+      : snapshot_(snapshot),
+        sealer_(sealer),
+        hour_now_(HourNow(now_ms)),
+        apply_(apply),
+        state_(std::move(state)),
+        last_group_(state_.counted) {}
 
   absl::StatusOr<LogState> Run() {
-    RETURN_IF_ERROR(ReadState());
     RETURN_IF_ERROR(OpenHours());
     while (!order_.empty()) {
       ASSIGN_OR_RETURN(const std::vector<SealedRecord> records, NextGroup());
@@ -128,19 +134,6 @@ class LogReplay {
 
  private:
   bool Passed(uint32_t hour) const { return hour <= hour_now_; }
-
-  absl::Status ReadState() {
-    ASSIGN_OR_RETURN(const std::optional<std::string> sealed,
-                     snapshot_.Get(Family::kRevlog, schema::RevlogKey(kStateHour, Revision(0))));
-    if (sealed.has_value()) {
-      absl::StatusOr<LogState> state = OpenState(sealer_, *sealed);
-      if (absl::IsDataLoss(state.status())) return LogDamage("its state does not open");
-      if (!state.ok()) return state.status();
-      state_ = *std::move(state);
-    }
-    last_group_ = state_.counted;
-    return absl::OkStatus();
-  }
 
   absl::Status OpenHours() {
     std::vector<uint32_t> hours;
@@ -161,8 +154,8 @@ class LogReplay {
     }
     const size_t bytes = limits::kRevocationReplayBytesMax / std::max<size_t>(1, hours.size());
     for (const uint32_t hour : hours) {
-      auto reader =
-          std::make_unique<HourReader>(snapshot_, hour, Passed(hour), state_.counted, bytes);
+      auto reader = std::make_unique<HourReader>(snapshot_, hour, state_.snapshot.revision,
+                                                 Passed(hour), state_.counted, bytes);
       RETURN_IF_ERROR(reader->Fill());
       if (reader->front() != nullptr) order_.insert({reader->front()->revision, hour});
       readers_[hour] = std::move(reader);
@@ -255,31 +248,34 @@ class LogReplay {
   }
 
   absl::StatusOr<LogState> Finish() {
-    for (const auto& [hour, records] : state_.records) {
+    for (const auto& [hour, held] : state_.held) {
       if (!Passed(hour)) counted_records_.try_emplace(hour, 0);
     }
     for (const auto& [hour, records] : counted_records_) {
-      const auto expected = state_.records.find(hour);
-      const uint64_t count = expected == state_.records.end() ? 0 : expected->second;
+      const auto expected = state_.held.find(hour);
+      const uint64_t count = expected == state_.held.end() ? 0 : expected->second.records;
       if (Passed(hour) || records == count) continue;
       return LogDamage(absl::StrCat("of hour ", hour, " there are ", records, " records of ", count,
                                     " that were counted"));
     }
-    LogState now = {.counted = last_group_, .hours_from = state_.hours_from};
-    for (const auto& [hour, reader] : readers_) now.records[hour] = reader->records();
+    LogState now = {
+        .counted = last_group_, .hours_from = state_.hours_from, .snapshot = state_.snapshot};
+    for (const auto& [hour, reader] : readers_) {
+      if (reader->read().records > 0) now.held[hour] = reader->read();
+    }
     return now;
   }
 
   const Snapshot& snapshot_;
   const LogSealer& sealer_;
   const uint32_t hour_now_;
-  const absl::FunctionRef<absl::Status(const ListChange&)> apply_;
+  const ApplyFn apply_;
 
-  LogState state_;  // as it was written
+  const LogState state_;
   std::map<uint32_t, std::unique_ptr<HourReader>> readers_;
   std::set<std::pair<Revision, uint32_t>> order_;  // of what each reader has next
   uint64_t last_counted_ = 0;                      // group up to state_.counted
-  uint64_t last_group_ = 0;
+  uint64_t last_group_;
   std::map<uint32_t, uint64_t> counted_records_;
 
   // Of one group; kept for their memory.
@@ -289,10 +285,13 @@ class LogReplay {
 
 }  // namespace
 
-absl::StatusOr<LogState> ReplayLog(const Snapshot& snapshot, const LogSealer& sealer,
-                                   int64_t now_ms,
-                                   absl::FunctionRef<absl::Status(const ListChange&)> apply) {
-  return LogReplay(snapshot, sealer, now_ms, apply).Run();
+absl::StatusOr<ReplayedLog> ReplayLog(const Snapshot& snapshot, const LogSealer& sealer,
+                                      int64_t now_ms, FillFn fill, ApplyFn apply) {
+  ASSIGN_OR_RETURN(LogState state, ReadState(sealer, snapshot));
+  ReplayedLog log;
+  ASSIGN_OR_RETURN(log.snapshot_bytes, ReadChunks(snapshot, sealer, state.snapshot, fill, apply));
+  ASSIGN_OR_RETURN(log.state, LogReplay(snapshot, sealer, std::move(state), now_ms, apply).Run());
+  return log;
 }
 
 }  // namespace keyturn

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
 #include "crypto/siphash.h"
@@ -26,6 +27,31 @@ size_t BytesOf(const SideKey& key) {
   size_t bytes = kKeyBytes + TextBytes(key.name.size()) + TextBytes(key.value.size());
   for (const std::string& member : key.members) bytes += BytesOfMember(member.size());
   return bytes;
+}
+
+// As SideTable::Copy of one key, from this member on. False, and from which member to go on, when
+// `fn` said so.
+bool CopyKey(const SideKey& key, std::string* member,
+             absl::FunctionRef<bool(const ListChange&)> fn) {
+  if (key.type == KeyType::kString) {
+    return fn({.kind = ChangeKind::kPut,
+               .key = key.name,
+               .value = key.value,
+               .expires_ms = key.expires_ms});
+  }
+  for (auto at = key.members.lower_bound(*member); at != key.members.end();) {
+    ListChange part = {.kind = ChangeKind::kAdd, .key = key.name, .expires_ms = key.expires_ms};
+    const auto begin = at;
+    size_t bytes = 0;
+    do {
+      bytes += at->size();
+      part.members.push_back(*at++);
+    } while (at != key.members.end() && bytes + at->size() <= limits::kRevocationSetPartBytes);
+    if (fn(part)) continue;
+    *member = *begin;
+    return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -73,6 +99,26 @@ uint64_t SideTable::Scan(uint64_t cursor, size_t count, int64_t now_ms,
     if (at->second->alive(now_ms)) fn(at->second->name, at->second->type);
   }
   return 0;
+}
+
+SideCursor SideTable::Copy(const SideCursor& from, int64_t now_ms,
+                           absl::FunctionRef<bool(const ListChange&)> fn) const {
+  const absl::ReaderMutexLock lock(&mu_);
+  auto at = by_hash_.lower_bound(from.hash);
+  std::string member;
+  for (auto next = at; next != by_hash_.end() && next->first == from.hash; ++next) {
+    if (next->second->name != from.name) continue;
+    at = next;
+    member = from.member;
+  }
+  for (; at != by_hash_.end(); ++at) {
+    const SideKey& key = *at->second;
+    if (key.alive(now_ms) && !CopyKey(key, &member, fn)) {
+      return {.hash = at->first, .name = key.name, .member = std::move(member)};
+    }
+    member.clear();
+  }
+  return {.ended = true};
 }
 
 const SideKey* SideTable::Find(absl::string_view name) const {

@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "revocation/change.h"
 #include "revocation/fingerprint.h"
 #include "revocation/key_info.h"
 
@@ -42,6 +43,14 @@ struct SideKey {
 
 std::unique_ptr<SideKey> NewSideKey(absl::string_view name, const Fingerprint& print, KeyType type,
                                     int64_t expires_ms);
+
+// Where a copy of the table goes on.
+struct SideCursor {
+  uint64_t hash = 0;
+  std::string name = {};    // "" is the first of its hash
+  std::string member = {};  // of a set, from which on
+  bool ended = false;
+};
 
 class SideTable {
  public:
@@ -62,6 +71,13 @@ class SideTable {
   // As RevocationList::Scan. Cursors are below 2^63, which clients may have as a signed number.
   uint64_t Scan(uint64_t cursor, size_t count, int64_t now_ms,
                 absl::FunctionRef<void(absl::string_view name, KeyType type)> fn) const;
+
+  // Calls `fn` with the changes that make the keys from `from` on that have not ended: a put, or of
+  // a set some adds of limits::kRevocationSetPartBytes each. It must not call the table. Returns
+  // where to go on: with the change for which it returned false, or at the end. A key that is there
+  // all the while, unchanged, is given whole.
+  SideCursor Copy(const SideCursor& from, int64_t now_ms,
+                  absl::FunctionRef<bool(const ListChange&)> fn) const;
 
   // For the writer: as long as it changes nothing.
   const SideKey* Find(absl::string_view name) const;

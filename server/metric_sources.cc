@@ -72,6 +72,11 @@ void AddRespMetrics(const RevocationList& list, const RespListener& listener, Me
                    [&list] { return ToDouble(list.stats().waiting_bytes); });
   metrics.AddCounter("keyturn_revocation_groups_total", "Groups of changes that were written.",
                      [&list] { return ToDouble(list.stats().groups); });
+  metrics.AddGauge("keyturn_revocation_log_bytes",
+                   "What a start would read besides the snapshot, 512 more for each record.",
+                   [&list] { return ToDouble(list.stats().log_bytes); });
+  metrics.AddCounter("keyturn_revocation_snapshots_total", "Snapshots of the list that were taken.",
+                     [&list] { return ToDouble(list.stats().snapshots); });
   metrics.AddGauge("keyturn_revocation_failed",
                    "1 after a failed write: changes are refused until the server is restarted.",
                    [&list] { return list.stats().failed ? 1.0 : 0.0; });

@@ -43,8 +43,11 @@ struct ListOnDisk {
                      const std::shared_ptr<const KeyringSnapshot>& keys, bool sync) {
     ASSIGN_OR_RETURN(store, OpenRocksStore({.directory = "/db", .env = &env, .sync = sync}, clock));
     committer = std::make_unique<PlainCommitter>(*store);
-    ASSIGN_OR_RETURN(list, RevocationList::Create({.index_bytes_max = size_t{64} << 20}, *store,
-                                                  *committer, clock));
+    const SnapshotOptions always = {
+        .log_bytes_min = 1, .chunk_bytes_max = 600, .chunks_per_step = 4};
+    ASSIGN_OR_RETURN(
+        list, RevocationList::Create({.index_bytes_max = size_t{64} << 20, .snapshots = always},
+                                     *store, *committer, clock));
     return list->Load(keys);
   }
 

@@ -59,6 +59,60 @@ TEST(RevocationIndex, APutReplacesTheOneBefore) {
   EXPECT_EQ(index->stats().tokens, 1U);
 }
 
+// Tokens of each region, as copied and filled into another index.
+TEST(RevocationIndex, CopiedRegionsFilledElsewhereSayTheSame) {
+  std::mt19937_64 random(TestSeed());
+  const auto index = NewIndex();
+  std::vector<std::pair<Fingerprint, RevokedEntry>> put;
+  for (int i = 0; i < 20'000; ++i) {
+    const Fingerprint print = AnyPrint(random, 40);
+    const RevokedEntry entry =
+        Until(i % 5 == 0 ? RevokedEntry::kNever : kNow + 1 + static_cast<int64_t>(random() % 1000),
+              static_cast<uint8_t>(random() % RevokedEntry::kValueIds));
+    ASSERT_OK(index->Put(print, entry, kNow));
+    put.emplace_back(print, entry);
+  }
+  const int64_t later = kNow + 500;
+  const auto other = NewIndex();
+  std::vector<IndexedToken> tokens = {{1, 1}};
+  size_t copied = 0;
+  for (uint32_t region = 0; region < 41; ++region) {
+    index->Copy(region, later, &tokens);
+    copied += tokens.size();
+    ASSERT_OK(other->Fill(region, tokens));
+  }
+  EXPECT_TRUE(tokens.empty());  // there is no region 40
+  size_t alive = 0;
+  for (const auto& [print, entry] : put) {
+    alive += entry.expires_s > later ? 1 : 0;
+    ASSERT_EQ(other->Find(print, later), index->Find(print, later));
+    ASSERT_EQ(other->Find(print, later).has_value(), entry.expires_s > later);
+    ASSERT_EQ(other->Find({.region = print.region, .tag = print.tag ^ 1}, later), std::nullopt);
+  }
+  EXPECT_EQ(copied, alive);
+  EXPECT_EQ(other->stats().tokens, alive);
+  // What was filled is like what was put.
+  for (const auto& [print, entry] : put) {
+    ASSERT_OK(other->Put(print, Until(later + 7), later));
+    ASSERT_EQ(other->Find(print, later), Until(later + 7));
+  }
+  other->Sweep(later + 8, limits::kRevocationRegions);
+  EXPECT_EQ(other->stats().tokens, 0U);
+}
+
+TEST(RevocationIndex, ARegionIsFilledOnceAndNotBeyondItsBounds) {
+  const auto index = NewIndex(size_t{1} << 20);
+  const std::vector<IndexedToken> one = {{.tag = 5, .entry = packed_entry::kNever << 5}};
+  ASSERT_OK(index->Fill(3, one));
+  EXPECT_CODE(index->Fill(3, one), kFailedPrecondition);
+  EXPECT_TRUE(index->Erase({.region = 3, .tag = 5}));
+  ASSERT_OK(index->Fill(3, one));  // over the block that was left
+  EXPECT_EQ(index->stats().tokens, 1U);
+  std::vector<IndexedToken> many(20'000, one[0]);
+  EXPECT_CODE(index->Fill(4, many), kResourceExhausted);
+  EXPECT_EQ(index->stats().tokens, 1U);
+}
+
 TEST(RevocationIndex, EraseForgets) {
   const auto index = NewIndex();
   const Fingerprint print = {.region = 5, .tag = 9};

@@ -298,6 +298,16 @@ class ListModel : public ListFixture {
 
 TEST_F(ListModel, IsAMapThatOutlivesRestartsAndDroppedHours) { Run(kSanitized ? 2000 : 10'000); }
 
+// Snapshots all the while, a few keys at a time: each shows the list as it was at many times.
+TEST_F(ListModel, IsTheSameThroughSnapshots) {
+  const SnapshotOptions always = {.log_bytes_min = 1, .chunk_bytes_max = 1, .chunks_per_step = 6};
+  NewList({.snapshots = always});
+  Run(kSanitized ? 2000 : 10'000);
+  EXPECT_GT(list_->stats().snapshots, kSanitized ? 5U : 50U);
+  NewList({.keep_names = true, .snapshots = always});
+  Run(kSanitized ? 500 : 3000);
+}
+
 TEST_F(ListModel, IsTheSameWithNames) {
   NewList({.keep_names = true});
   Run(kSanitized ? 1000 : 4000);

@@ -15,7 +15,7 @@ using ClientKind = RevocationClient::Kind;
 class LogFaultTest : public ListFaultFixture {
  protected:
   // A stream of changes by one after another, with hours that pass and are dropped. Ends when the
-  // list takes no more.
+  // list takes no more. Sweeps take snapshots, a part each.
   void Stream(int steps) {
     for (int step = 0; step < steps; ++step) {
       if (step % 10 == 9) clock_.AdvanceTime(absl::Minutes(35));
@@ -46,6 +46,10 @@ class LogFaultTest : public ListFaultFixture {
         }
       });
     }
+    threads.emplace_back([this] {
+      while (!disk_->fault_hit() && world_->list->Sweep().ok()) {
+      }
+    });
     for (std::thread& thread : threads) thread.join();
   }
 
@@ -74,6 +78,7 @@ class LogFaultTest : public ListFaultFixture {
 
 TEST_F(LogFaultTest, AFaultAtAnyOperationLosesNothingThatWasAcknowledged) {
   int faults = 0, refused = 0, at_start = 0;
+  uint64_t snapshots = 0;
   for (const DiskFault fault : kDiskFaults) {
     NewDisk(ClientKind::kReal);
     for (uint64_t n = 1;; n += kSanitized ? 7 : 1) {
@@ -92,6 +97,7 @@ TEST_F(LogFaultTest, AFaultAtAnyOperationLosesNothingThatWasAcknowledged) {
           client->ExpectRevokedStaysRevoked(*world_->list);
         }
       }
+      if (started.ok()) snapshots += world_->list->stats().snapshots;
       disk_->ClearFault();
       if (fault == DiskFault::kPowerOff || n % 2 == 0) {
         LosePower();
@@ -102,9 +108,11 @@ TEST_F(LogFaultTest, AFaultAtAnyOperationLosesNothingThatWasAcknowledged) {
       ++faults;
     }
   }
-  std::printf("%d faults, %d of them while starting, %d after which no change was taken\n", faults,
-              at_start, refused);
+  std::printf(
+      "%d faults, %d of them while starting, %d after which no change was taken; %llu snapshots\n",
+      faults, at_start, refused, static_cast<unsigned long long>(snapshots));
   EXPECT_GT(refused, faults / 3);
+  EXPECT_GT(snapshots, static_cast<uint64_t>(faults) / 4);
 }
 
 TEST_F(LogFaultTest, WhatWasAcknowledgedToManySurvivesAnyPowerCut) {

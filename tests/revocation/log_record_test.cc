@@ -54,14 +54,62 @@ TEST_F(LogRecordTest, NoByteCanBeChanged) {
 }
 
 TEST_F(LogRecordTest, TheStateIsARecordOfHourZero) {
-  const LogState state = {.counted = 9, .hours_from = 5, .records = {{5, 1}, {UINT32_MAX, 700}}};
+  const LogState state = {
+      .counted = 9,
+      .hours_from = 5,
+      .held = {{5, {.records = 1, .bytes = 3}}, {UINT32_MAX, {.records = 700}}}};
   ASSERT_OK_AND_ASSIGN(const std::string sealed, SealState(sealer_, state));
   ASSERT_OK_AND_ASSIGN(const LogState opened, OpenState(sealer_, sealed));
   EXPECT_EQ(opened.counted, 9U);
   EXPECT_EQ(opened.hours_from, 5U);
-  EXPECT_EQ(opened.records, state.records);
+  ASSERT_EQ(opened.held.size(), 2U);
+  EXPECT_EQ(opened.held.at(5).records, 1U);
+  EXPECT_EQ(opened.held.at(5).bytes, 0U);
+  EXPECT_EQ(opened.held.at(UINT32_MAX).records, 700U);
+  EXPECT_EQ(opened.snapshot.number, 0U);
   ASSERT_OK_AND_ASSIGN(const std::string record, sealer_.Seal(1, 9, ""));
   EXPECT_CODE(OpenState(sealer_, record), kDataLoss);
+}
+
+TEST_F(LogRecordTest, TheStateNamesItsSnapshot) {
+  const LogState state = {
+      .snapshot = {
+          .number = 3, .chunks = 7, .revision = Revision(99), .digest = std::string(32, 'd')}};
+  ASSERT_OK_AND_ASSIGN(const std::string sealed, SealState(sealer_, state));
+  ASSERT_OK_AND_ASSIGN(const LogState opened, OpenState(sealer_, sealed));
+  EXPECT_EQ(opened.snapshot.number, 3U);
+  EXPECT_EQ(opened.snapshot.chunks, 7U);
+  EXPECT_EQ(opened.snapshot.revision, Revision(99));
+  EXPECT_EQ(opened.snapshot.digest, state.snapshot.digest);
+}
+
+TEST_F(LogRecordTest, AChunkOpensUnderItsIdOnly) {
+  const uint64_t id = ChunkId(3, 7);
+  EXPECT_EQ(id, 0x0000000300000007U);
+  EXPECT_EQ(SnapshotOfChunk(id), 3U);
+  ASSERT_OK_AND_ASSIGN(const std::string sealed, sealer_.SealChunk(id, "body"));
+  ASSERT_OK_AND_ASSIGN(const SecretBytes body, sealer_.OpenChunk(id, sealed));
+  EXPECT_EQ(body.ExposeForCrypto(), "body");
+  EXPECT_CODE(sealer_.OpenChunk(ChunkId(3, 8), sealed), kDataLoss);
+  EXPECT_CODE(sealer_.OpenChunk(ChunkId(4, 7), sealed), kDataLoss);
+  EXPECT_CODE(sealer_.Open(kStateHour, sealed), kDataLoss);
+  ASSERT_OK_AND_ASSIGN(const std::string record, sealer_.Seal(kStateHour, id, "body"));
+  EXPECT_CODE(sealer_.OpenChunk(id, record), kDataLoss);
+}
+
+TEST_F(LogRecordTest, TheDigestIsOfTheseChunksInThisOrder) {
+  ASSERT_OK_AND_ASSIGN(const std::string one, sealer_.SealChunk(ChunkId(1, 0), "body"));
+  ASSERT_OK_AND_ASSIGN(const std::string again, sealer_.SealChunk(ChunkId(1, 0), "body"));
+  const auto digest_of = [](std::vector<std::string> chunks) {
+    ChunkDigest digest;
+    for (const std::string& chunk : chunks) digest.Add(chunk);
+    return digest.Finish();
+  };
+  EXPECT_EQ(digest_of({one, again}), digest_of({one, again}));
+  EXPECT_NE(digest_of({one, again}), digest_of({again, one}));
+  EXPECT_NE(digest_of({one}), digest_of({again}));
+  EXPECT_NE(digest_of({one}), digest_of({one, one}));
+  EXPECT_EQ(digest_of({}).size(), 32U);
 }
 
 }  // namespace

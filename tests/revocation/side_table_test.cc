@@ -46,6 +46,82 @@ std::multiset<std::string> Names(const SideTable& table, size_t count, int64_t n
   return names;
 }
 
+std::unique_ptr<SideKey> Set(absl::string_view name, int members, size_t bytes) {
+  auto key = NewSideKey(name, {}, KeyType::kSet, 5000);
+  for (int i = 0; i < members; ++i) {
+    key->members.insert(absl::StrCat(i, std::string(bytes, 'm')));
+  }
+  return key;
+}
+
+// What a copy gives, in so many changes at a time, put together again.
+std::map<std::string, std::multiset<std::string>> Copied(const SideTable& table, size_t changes,
+                                                         int64_t now_ms = 0) {
+  std::map<std::string, std::multiset<std::string>> copied;
+  SideCursor cursor;
+  while (!cursor.ended) {
+    size_t left = changes;
+    cursor = table.Copy(cursor, now_ms, [&](const ListChange& change) {
+      if (left == 0) return false;
+      --left;
+      auto& values = copied[std::string(change.key)];
+      if (change.kind == ChangeKind::kPut) values.emplace(change.value);
+      for (const absl::string_view member : change.members) values.emplace(member);
+      EXPECT_TRUE(change.kind == ChangeKind::kPut || change.expires_ms == 5000);
+      EXPECT_FALSE(change.creates);
+      size_t bytes = 0;
+      for (const absl::string_view member : change.members) bytes += member.size();
+      EXPECT_TRUE(bytes <= limits::kRevocationSetPartBytes || change.members.size() == 1);
+      return true;
+    });
+  }
+  return copied;
+}
+
+TEST(SideTable, ACopyGivesEachKeyOnceHoweverItIsCut) {
+  SideTable table(kTableBytes);
+  for (int i = 0; i < 100; ++i) ASSERT_OK(table.Put(Text(absl::StrCat("key", i), "v"), true));
+  ASSERT_OK(table.Put(Text("ended", "v", 1000), true));
+  ASSERT_OK(table.Put(Set("small", 3, 1), true));
+  ASSERT_OK(table.Put(Set("large", 300, 1000), true));
+  ASSERT_OK(table.Put(Set("wide", 3, limits::kRevocationSetPartBytes), true));
+  const auto whole = Copied(table, SIZE_MAX, 1000);
+  EXPECT_EQ(whole.size(), 103U);
+  EXPECT_FALSE(whole.contains("ended"));
+  EXPECT_EQ(whole.at("large").size(), 300U);
+  EXPECT_EQ(whole.at("wide").size(), 3U);
+  EXPECT_EQ(whole.at("key7"), std::multiset<std::string>{"v"});
+  for (const size_t changes : {1, 2, 7}) EXPECT_EQ(Copied(table, changes, 1000), whole);
+  EXPECT_TRUE(Copied(SideTable(kTableBytes), 1).empty());
+}
+
+// What does not change is given, whatever else does while it is copied.
+TEST(SideTable, ACopyBesideChangesGivesWhatStays) {
+  std::mt19937_64 random(TestSeed());
+  SideTable table(kTableBytes);
+  for (int i = 0; i < 50; ++i) ASSERT_OK(table.Put(Text(absl::StrCat("stays", i), "v"), true));
+  ASSERT_OK(table.Put(Set("set", 200, 1000), true));
+  std::set<std::string> given;
+  std::set<std::string> members;
+  SideCursor cursor;
+  while (!cursor.ended) {
+    bool first = true;
+    cursor = table.Copy(cursor, 0, [&](const ListChange& change) {
+      if (!std::exchange(first, false)) return false;
+      given.emplace(change.key);
+      members.insert(change.members.begin(), change.members.end());
+      return true;
+    });
+    const std::string other = absl::StrCat("other", random() % 50);
+    if (random() % 2 == 0) table.Take(other);
+    if (random() % 2 == 0) ASSERT_OK(table.Put(Text(other, "w"), true));
+    // Also that at which it goes on.
+    if (cursor.name.starts_with("other") && random() % 2 == 0) table.Take(cursor.name);
+  }
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(given.contains(absl::StrCat("stays", i)));
+  EXPECT_EQ(members.size(), 200U);
+}
+
 TEST(SideTable, KeepsFindsReplacesAndTakes) {
   SideTable table(kTableBytes);
   ASSERT_OK_AND_ASSIGN(auto former, table.Put(Text("a", "1"), true));
