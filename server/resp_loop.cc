@@ -112,9 +112,9 @@ void RespLoop::OnMail(uint64_t id) {
 
 void RespLoop::OnDurable() {
   // The list has moved on before; a loop that found it had not has said that it waits before it
-  // looked (SettleWaiting).
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (any_waiting_.load(std::memory_order_relaxed)) Wake();
+  // looked (SettleWaiting). Of two threads that each store and then load, all in one order, one sees
+  // the other's.
+  if (any_waiting_.load(std::memory_order_seq_cst)) Wake();
 }
 
 void RespLoop::Stop(absl::Duration grace) {
