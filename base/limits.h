@@ -242,8 +242,10 @@ inline constexpr size_t kRevocationDropUpdatesMax = 128;        // in one Sweep
 inline constexpr size_t kRevocationChunkBytesMax =
     512 * kKiB;  // of a snapshot, but for one large key
 inline constexpr size_t kRevocationSetPartBytes =
-    64 * kKiB;                                        // of a set, in one change of a snapshot
-inline constexpr int kRevocationChunksPerSweep = 32;  // written: 16 MiB a second
+    64 * kKiB;  // of a set, in one change of a snapshot
+inline constexpr int64_t kRevocationSnapshotClockBackMillis = int64_t{30} * 86'400'000;
+inline constexpr size_t kRevocationCopyKeys = 4096;                    // looked at under one lock
+inline constexpr int kRevocationChunksPerSweep = 32;                   // written: 16 MiB a second
 inline constexpr uint64_t kRevocationSnapshotLogBytesMin = 64 * kMiB;  // of log before there is one
 inline constexpr uint64_t kRevocationRecordOverhead =
     512;                                                  // what reading one costs, as if of bytes

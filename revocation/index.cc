@@ -219,7 +219,8 @@ absl::Status RevocationIndex::Fill(uint32_t region_number, absl::Span<const Inde
   if (region.tokens != 0) return absl::FailedPreconditionError("the region has tokens already");
   if (tokens.empty()) return absl::OkStatus();
   const auto count = static_cast<uint32_t>(tokens.size());
-  const uint32_t buckets = SizeFor(count + 1 + count / 16);
+  // No larger than it may have been before: what fitted once fits again.
+  const uint32_t buckets = SizeFor(count);
   if (buckets == 0) return absl::ResourceExhaustedError("a region of the revocation index is full");
   const Block old = UnpackBlock(region.block);
   ASSIGN_OR_RETURN(const Block block, pool_.Take(buckets, region_number));

@@ -141,14 +141,26 @@ void Keyspace::CopyRegion(uint32_t region, int64_t now_ms,
 
 SideCursor Keyspace::CopySide(const SideCursor& from, int64_t now_ms,
                               absl::FunctionRef<bool(const ListChange&)> fn) const {
-  return side_.Copy(from, now_ms, fn);
+  // A name whose key is in the index alone by now is there until it is swept.
+  const auto here = [&](const SideKey& key) {
+    const std::optional<RevokedEntry> entry = LookUp(key.print, SecondsOf(now_ms));
+    return key.alive(now_ms) && entry && entry->value == kSideValue;
+  };
+  return side_.Copy(from, here, fn);
 }
 
 absl::Status Keyspace::FillRegion(uint32_t region, int64_t taken_s, int64_t now_ms,
                                   std::vector<IndexedToken>* tokens) {
-  std::erase_if(*tokens, [&](const IndexedToken& token) {
-    const std::optional<RevokedEntry> entry = packed_entry::Unpack(token.entry, taken_s);
-    return !entry || entry->expires_s <= SecondsOf(now_ms);
+  const int64_t now_s = SecondsOf(now_ms);
+  std::erase_if(*tokens, [&](IndexedToken& token) {
+    std::optional<RevokedEntry> entry = packed_entry::Unpack(token.entry, taken_s);
+    if (!entry || entry->expires_s <= now_s) return true;
+    // By a clock that is far behind: further ahead than an entry can say.
+    if (entry->expires_s != RevokedEntry::kNever &&
+        entry->expires_s - now_s > RevokedEntry::kTtlSecondsMax) {
+      token.entry = packed_entry::Pack({.expires_s = RevokedEntry::kNever, .value = entry->value});
+    }
+    return false;
   });
   return index_.load()->Fill(region, *tokens);
 }

@@ -226,6 +226,7 @@ class ListImpl : public RevocationList, public RevocationLog::Owner {
     if (const absl::Status started =
             log_.Start(std::move(sealer), std::move(log->state), log->snapshot_bytes);
         !started.ok()) {
+      log_.Stop();  // no snapshot of what is forgotten
       keyspace_->ForgetAll();
       return started;
     }

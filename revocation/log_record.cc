@@ -1,6 +1,7 @@
 #include "revocation/log_record.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -85,6 +86,7 @@ absl::StatusOr<std::string> SealState(const LogSealer& sealer, const LogState& s
     mark.set_number(state.snapshot.number);
     mark.set_chunks(state.snapshot.chunks);
     mark.set_revision(state.snapshot.revision.value());
+    mark.set_group(state.snapshot.group);
     mark.set_digest(state.snapshot.digest);
   }
   return sealer.Seal(kStateHour, state.counted, message.SerializeAsString());
@@ -107,17 +109,33 @@ absl::StatusOr<LogState> OpenState(const LogSealer& sealer, absl::string_view se
     state.snapshot = {.number = mark.number(),
                       .chunks = mark.chunks(),
                       .revision = Revision(mark.revision()),
+                      .group = mark.group(),
                       .digest = mark.digest()};
   }
   return state;
 }
 
-absl::StatusOr<LogState> ReadState(const LogSealer& sealer, const View& view) {
-  ASSIGN_OR_RETURN(const std::optional<std::string> sealed,
-                   view.Get(Family::kRevlog, schema::RevlogKey(kStateHour, Revision(0))));
+absl::StatusOr<LogState> ReadState(const LogSealer& sealer, const Snapshot& snapshot) {
+  const std::string state_key = schema::RevlogKey(kStateHour, Revision(0));
+  std::optional<std::string> sealed;
+  bool chunks = false;
+  const auto take = [&](absl::string_view key, absl::string_view value) {
+    chunks = key != state_key;
+    if (!chunks) sealed = std::string(value);
+    return false;
+  };
+  const std::string end = schema::RevlogKey(kStateHour + 1, Revision(0));
+  RETURN_IF_ERROR(snapshot.Scan(Family::kRevlog, state_key, end, take));
+  // It is written before the first chunk is.
+  if (chunks) return LogDamage("its state is missing");
   if (!sealed.has_value()) return LogState();
   absl::StatusOr<LogState> state = OpenState(sealer, *sealed);
   if (absl::IsDataLoss(state.status())) return LogDamage("its state does not open");
+  RETURN_IF_ERROR(state.status());
+  // What is written from here on would be taken for older than the snapshot.
+  if (state->snapshot.revision > snapshot.revision()) {
+    return LogDamage("its snapshot is of a later revision than the store");
+  }
   return state;
 }
 

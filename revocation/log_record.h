@@ -50,6 +50,7 @@ struct SnapshotMark {
   uint64_t number = 0;  // 0: there is none
   uint32_t chunks = 0;
   Revision revision = Revision(0);  // all records up to it are in the snapshot
+  uint64_t group = 0;               // the number of the last of them; all behind have later ones
   std::string digest = {};          // as ChunkDigest ends up with
 };
 
@@ -82,8 +83,9 @@ struct LogState {
 };
 absl::StatusOr<std::string> SealState(const LogSealer& sealer, const LogState& state);
 absl::StatusOr<LogState> OpenState(const LogSealer& sealer, absl::string_view sealed);
-// As it is in the store; that of an empty log when there is none. DATA_LOSS when it does not open.
-absl::StatusOr<LogState> ReadState(const LogSealer& sealer, const View& view);
+// As it is in the store; that of an empty log when there is none. DATA_LOSS when it does not open,
+// is of a later revision than the store's, or is missing where chunks are.
+absl::StatusOr<LogState> ReadState(const LogSealer& sealer, const Snapshot& snapshot);
 // What else the revocation log's DATA_LOSS says: "the revocation log: " and this.
 absl::Status LogDamage(absl::string_view what);
 

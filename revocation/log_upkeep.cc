@@ -140,12 +140,13 @@ bool RevocationLog::WantsSnapshot(uint64_t log_bytes_min) const {
 absl::Status RevocationLog::BeginSnapshot() {
   const absl::MutexLock lock(&disk_mu_);
   if (!sealer_.has_value()) return absl::FailedPreconditionError("nothing is loaded");
+  // There is a state from the first chunk on, so that one without the other is noticed.
+  RETURN_IF_ERROR(PutState(state_));
   attempt_.emplace();
   attempt_->mark.number = state_.snapshot.number + 1;
+  attempt_->mark.group = state_.counted;
   // No group is under way: those that are counted are up to here, all others will be behind.
   attempt_->mark.revision = store_.LastRevision();
-  // Chunks of an attempt that came to nothing have this number.
-  drop_from_ = schema::RevlogKey(kStateHour, Revision(1));
   return absl::OkStatus();
 }
 

@@ -121,6 +121,7 @@ class LogReplay {
         hour_now_(HourNow(now_ms)),
         apply_(apply),
         state_(std::move(state)),
+        last_counted_(state_.snapshot.group),
         last_group_(state_.counted) {}
 
   absl::StatusOr<LogState> Run() {
@@ -274,7 +275,9 @@ class LogReplay {
   const LogState state_;
   std::map<uint32_t, std::unique_ptr<HourReader>> readers_;
   std::set<std::pair<Revision, uint32_t>> order_;  // of what each reader has next
-  uint64_t last_counted_ = 0;                      // group up to state_.counted
+  // The last group up to state_.counted that was read. So those of the snapshot do not come again:
+  // in place of one behind it, they would be out of order or there twice.
+  uint64_t last_counted_;
   uint64_t last_group_;
   std::map<uint32_t, uint64_t> counted_records_;
 

@@ -101,7 +101,7 @@ uint64_t SideTable::Scan(uint64_t cursor, size_t count, int64_t now_ms,
   return 0;
 }
 
-SideCursor SideTable::Copy(const SideCursor& from, int64_t now_ms,
+SideCursor SideTable::Copy(const SideCursor& from, absl::FunctionRef<bool(const SideKey&)> wanted,
                            absl::FunctionRef<bool(const ListChange&)> fn) const {
   const absl::ReaderMutexLock lock(&mu_);
   auto at = by_hash_.lower_bound(from.hash);
@@ -111,9 +111,9 @@ SideCursor SideTable::Copy(const SideCursor& from, int64_t now_ms,
     at = next;
     member = from.member;
   }
-  for (; at != by_hash_.end(); ++at) {
+  for (size_t looked = 0; at != by_hash_.end(); ++at, ++looked) {
     const SideKey& key = *at->second;
-    if (key.alive(now_ms) && !CopyKey(key, &member, fn)) {
+    if (looked == limits::kRevocationCopyKeys || (wanted(key) && !CopyKey(key, &member, fn))) {
       return {.hash = at->first, .name = key.name, .member = std::move(member)};
     }
     member.clear();

@@ -72,11 +72,12 @@ class SideTable {
   uint64_t Scan(uint64_t cursor, size_t count, int64_t now_ms,
                 absl::FunctionRef<void(absl::string_view name, KeyType type)> fn) const;
 
-  // Calls `fn` with the changes that make the keys from `from` on that have not ended: a put, or of
-  // a set some adds of limits::kRevocationSetPartBytes each. It must not call the table. Returns
-  // where to go on: with the change for which it returned false, or at the end. A key that is there
-  // all the while, unchanged, is given whole.
-  SideCursor Copy(const SideCursor& from, int64_t now_ms,
+  // Calls `fn` with the changes that make those keys from `from` on of which `wanted` says true: a
+  // put, or of a set some adds of limits::kRevocationSetPartBytes each. Neither may call the table.
+  // Returns where to go on: with the change for which `fn` returned false, behind
+  // limits::kRevocationCopyKeys keys, or at the end. A key that is there all the while, unchanged,
+  // is given whole.
+  SideCursor Copy(const SideCursor& from, absl::FunctionRef<bool(const SideKey&)> wanted,
                   absl::FunctionRef<bool(const ListChange&)> fn) const;
 
   // For the writer: as long as it changes nothing.

@@ -1,5 +1,6 @@
 #include "revocation/snapshot_taker.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/limits.h"
@@ -28,6 +29,8 @@ absl::Status SnapshotTaker::Step(int64_t now_ms) {
 }
 
 absl::Status SnapshotTaker::StepLocked(int64_t now_ms) {
+  newest_ms_ = std::max(newest_ms_, now_ms);
+  if (newest_ms_ - now_ms > limits::kRevocationSnapshotClockBackMillis) return absl::OkStatus();
   if (!log_.snapshot_begun()) {
     if (!log_.WantsSnapshot(options_.log_bytes_min)) return absl::OkStatus();
     RETURN_IF_ERROR(log_.BeginSnapshot());

@@ -28,7 +28,9 @@ class SnapshotTaker {
                 const SnapshotOptions& options)
       : keyspace_(keyspace), log_(log), newest_in_log_(std::move(newest)), options_(options) {}
 
-  // Begins one if it is time, or goes on with it. Without a lock of the list's. After an error
+  // Begins one if it is time, or goes on with it; does nothing by a clock that was set back so far
+  // that the index says of tokens that they have ended (revocation/entry.h). Without a lock of the
+  // list's. After an error
   // other than RESOURCE_EXHAUSTED it begins anew.
   absl::Status Step(int64_t now_ms);
 
@@ -51,6 +53,7 @@ class SnapshotTaker {
 
   absl::Mutex mu_;
   Cursor cursor_ ABSL_GUARDED_BY(mu_);
+  int64_t newest_ms_ ABSL_GUARDED_BY(mu_) = 0;  // that Step was told
   // Of the last change that the copy may show, once all is copied.
   std::optional<uint64_t> newest_ ABSL_GUARDED_BY(mu_);
 };

@@ -39,6 +39,10 @@ class LogFlipTest : public ListFixture {
     ASSERT_EQ(list_->stats().snapshots, 1U);
     for (int i = 0; i < 6; ++i) Durably(Put(absl::StrCat("passing", i), "1", 2 * kHour));
     Durably(Put("short", "1", kHour / 2));
+    // Behind the snapshot, counted by the next state, and of hours that stay.
+    Durably(Put("kept", "1", kNoExpiry));
+    SeveralHours("counted", 2);
+    Durably(Put("kept too", "odd", kNoExpiry));
     clock_.AdvanceTime(absl::Hours(1));
     ASSERT_OK(list_->Sweep());  // whose state counts what is passing
     Note();

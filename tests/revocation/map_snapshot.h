@@ -18,7 +18,8 @@ class MapSnapshot : public Snapshot {
     const auto found = log_.find(std::string(key));
     return found == log_.end() ? std::nullopt : std::make_optional(found->second);
   }
-  Revision revision() const override { return Revision(0); }
+  // Of a store that goes on.
+  Revision revision() const override { return Revision(UINT64_MAX); }
   absl::Status Scan(Family, absl::string_view begin, absl::string_view end,
                     ScanFn fn) const override {
     for (auto it = log_.lower_bound(std::string(begin)); it != log_.end(); ++it) {

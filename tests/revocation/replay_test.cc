@@ -7,6 +7,7 @@
 #include "base/coding.h"
 #include "base/limits.h"
 #include "tests/revocation/list_fixture.h"
+#include "tests/revocation/map_snapshot.h"
 #include "tests/support/seed.h"
 
 namespace keyturn {
@@ -112,6 +113,66 @@ TEST_F(ReplayTest, SwappedOrCopiedRecordsAreNoticed) {
       ExpectDamage(log, HexEncode(key) + " again");
     }
   }
+}
+
+// The records that a snapshot stands for are gone, and kept by somebody.
+TEST_F(ReplayTest, ARecordFromBeforeTheSnapshotIsNotOneBehindIt) {
+  NewList({.snapshots = {.log_bytes_min = 2000}});
+  Load();
+  for (int i = 0; i < 4; ++i) PutDurably(absl::StrCat("k", i), kNoExpiry);
+  ASSERT_OK(list_->WaitFor(Erase("k1")));
+  PutDurably("k1", kNoExpiry);
+  const Log before = Records();
+  ASSERT_OK(list_->Sweep());
+  ASSERT_EQ(list_->stats().snapshots, 1U);
+  ASSERT_OK(list_->Sweep());
+  PutDurably("behind", kNoExpiry);
+  PutDurably("short", kHour / 2);
+  clock_.AdvanceTime(absl::Hours(2));
+  ASSERT_OK(list_->Sweep());  // whose state counts it
+  const Log log = Records();
+  ASSERT_EQ(list_->stats().snapshots, 1U);
+  ASSERT_EQ(log.size(), 3U);  // state, chunk, record
+  ASSERT_OK(LoadOf(log));
+  EXPECT_TRUE(Exists("k1") && Exists("behind"));
+  const std::string place = std::prev(log.end())->first;
+  for (const auto& [key, value] : before) {
+    Log mixed = log;
+    mixed[place] = value;
+    ExpectDamage(mixed, HexEncode(key));
+    mixed = log;
+    mixed[key] = value;  // where it was it counts for nothing
+    ASSERT_OK(LoadOf(mixed));
+    EXPECT_TRUE(Exists("k1") && Exists("behind"));
+  }
+}
+
+TEST_F(ReplayTest, ASnapshotWithoutItsStateIsNoticed) {
+  NewList({.snapshots = {.log_bytes_min = 1}});
+  Load();
+  PutDurably("k", kNoExpiry);
+  for (int i = 0; i < 2; ++i) ASSERT_OK(list_->Sweep());
+  Log log = Records();
+  ASSERT_EQ(log.size(), 2U);  // state, chunk
+  log.erase(std::string(12, '\0'));
+  ExpectDamage(log, "no state");
+}
+
+TEST_F(ReplayTest, AStoreThatIsOlderThanTheSnapshotIsNoticed) {
+  NewList({.snapshots = {.log_bytes_min = 1}});
+  Load();
+  PutDurably("k", kNoExpiry);
+  for (int i = 0; i < 2; ++i) ASSERT_OK(list_->Sweep());
+  class OlderStore : public MapSnapshot {
+   public:
+    using MapSnapshot::MapSnapshot;
+    Revision revision() const override { return Revision(1); }
+  };
+  const Log log = Records();
+  const auto nothing = [](auto&&...) { return absl::OkStatus(); };
+  const auto sealer = LogSealer::Create(*keys_);
+  EXPECT_OK(ReplayLog(MapSnapshot(log), *sealer, NowMs(), nothing, nothing));
+  EXPECT_CODE(ReplayLog(OlderStore(log), *sealer, NowMs(), nothing, nothing), kDataLoss);
 }
 
 TEST_F(ReplayTest, AnOlderLogInPartsIsNoticed) {

@@ -1,5 +1,7 @@
 #include "revocation/snapshot_taker.h"
 
+#include <set>
+
 #include "base/limits.h"
 #include "tests/revocation/list_fixture.h"
 
@@ -193,12 +195,58 @@ TEST_F(SnapshotTakerTest, HoursThatPassWhileItIsTakenAreDropped) {
   for (int i = 5; i < 10; ++i) Durably(Put(absl::StrCat("short", i), "1", kHour / 2));
   PutDurably(5, 10);
   clock_.AdvanceTime(absl::Hours(2));
+  Durably(Erase("k3"));
   while (list_->stats().snapshots == 0) Sweep();
+  Sweep();
+  EXPECT_EQ(InStore().records, 6);  // of k5 to k9 and the erasure
   Reload();
-  EXPECT_EQ(list_->stats().keys, 10U);
+  EXPECT_EQ(list_->stats().keys, 9U);
+  EXPECT_FALSE(Exists("k3"));
   PutDurably(10, 11);
   Reload();
-  EXPECT_EQ(list_->stats().keys, 11U);
+  EXPECT_EQ(list_->stats().keys, 10U);
+}
+
+// A key that has ended stays by its name until it is swept; the same name is put again meanwhile.
+TEST_F(SnapshotTakerTest, ANameThatHasEndedIsNotInPlaceOfTheKeyThatIsThere) {
+  Durably(Put("k", "odd", 5000));
+  clock_.AdvanceTime(absl::Seconds(6));
+  Durably(Put("k", "1", kHour));
+  clock_.SetTime(clock_.Now() - absl::Seconds(3));
+  Sweep();
+  ASSERT_EQ(list_->stats().snapshots, 1U);
+  EXPECT_TRUE(Exists("k"));
+  clock_.AdvanceTime(absl::Seconds(4));
+  Reload();
+  EXPECT_EQ(Value("k"), "1");
+}
+
+// A machine that starts with its clock at some date of years ago.
+TEST_F(SnapshotTakerTest, AStartYearsTooEarlyEndsNothing) {
+  PutDurably(0, 5);
+  Sweep();
+  Sweep();
+  ASSERT_EQ(InStore().records, 0);
+  const absl::Time now = clock_.Now();
+  for (const int days : {1, 400, 1000, 1170, 1300, 1500, 1600, 3000}) {
+    Unload();
+    clock_.SetTime(now - absl::Hours(24 * days));
+    Load();
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(Exists(absl::StrCat("k", i))) << days;
+  }
+}
+
+// Then the index may say of tokens that they have ended, and a snapshot would leave them out.
+TEST_F(SnapshotTakerTest, ByAClockThatWasSetFarBackNoneIsTaken) {
+  PutDurably(0, 5);
+  Sweep();
+  PutDurably(5, 6);
+  clock_.SetTime(clock_.Now() - absl::Hours(24 * 31));
+  Sweep();
+  EXPECT_EQ(list_->stats().snapshots, 1U);
+  clock_.AdvanceTime(absl::Hours(24 * 2));
+  Sweep();
+  EXPECT_EQ(list_->stats().snapshots, 2U);
 }
 
 TEST_F(SnapshotTakerTest, OfAnEmptyListThereIsOneToo) {
@@ -218,6 +266,15 @@ TEST_F(SnapshotTakerTest, NamesComeBackOnlyIfTheyWereKept) {
   NewList({.keep_names = true, .snapshots = always});
   Load();
   PutDurably(0, 2);
+  Durably(Add("set", {"x", "y"}));
+  Sweep();
+  NewList({.keep_names = true, .snapshots = always});
+  Load();
+  std::set<std::string> names;
+  list_->Scan(0, 100, list_->Now(),
+              [&names](absl::string_view name, KeyType) { names.emplace(name); });
+  EXPECT_EQ(names, (std::set<std::string>{"k0", "k1", "set"}));
+  Durably(Erase("set"));
   Sweep();
   NewList({.snapshots = always});
   Load();
