@@ -10,6 +10,8 @@
 #include <atomic>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "base/version.h"
 
 namespace keyturn {
@@ -62,16 +64,17 @@ class MetricsImpl : public Metrics {
 
   void AddGauge(const std::string& name, const std::string& help,
                 std::function<double()> read) override {
-    readers_.push_back({name, help, prometheus::MetricType::Gauge, std::move(read)});
+    Add({name, help, prometheus::MetricType::Gauge, std::move(read)});
   }
 
   void AddCounter(const std::string& name, const std::string& help,
                   std::function<double()> read) override {
-    readers_.push_back({name, help, prometheus::MetricType::Counter, std::move(read)});
+    Add({name, help, prometheus::MetricType::Counter, std::move(read)});
   }
 
   std::string Render() override {
     std::vector<prometheus::MetricFamily> families = registry_.Collect();
+    const absl::ReaderMutexLock lock(&mu_);
     for (const Reader& reader : readers_) {
       prometheus::MetricFamily family;
       family.name = reader.name;
@@ -96,12 +99,19 @@ class MetricsImpl : public Metrics {
     std::function<double()> read;
   };
 
+  void Add(Reader reader) {
+    const absl::MutexLock lock(&mu_);
+    readers_.push_back(std::move(reader));
+  }
+
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& calls_;
   prometheus::Family<prometheus::Histogram>& seconds_;
   std::vector<std::array<std::atomic<prometheus::Counter*>, kCodes>> counters_;
   std::vector<prometheus::Histogram*> histograms_;
-  std::vector<Reader> readers_;
+
+  absl::Mutex mu_;  // pages are served before the last listener adds its own
+  std::vector<Reader> readers_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace

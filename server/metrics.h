@@ -19,8 +19,7 @@ class Metrics {
 
   virtual void CountCall(const MethodInfo& method, absl::StatusCode code, int64_t nanos) = 0;
 
-  // `read` is called at each scrape, from the scraping thread, until this dies. Before the first
-  // scrape only.
+  // `read` is called at each scrape, from the scraping thread, until this dies. It adds none.
   virtual void AddGauge(const std::string& name, const std::string& help,
                         std::function<double()> read) = 0;
   virtual void AddCounter(const std::string& name, const std::string& help,

@@ -112,8 +112,8 @@ void RespLoop::OnMail(uint64_t id) {
 
 void RespLoop::OnDurable() {
   // The list has moved on before; a loop that found it had not has said that it waits before it
-  // looked (SettleWaiting). Of two threads that each store and then load, all in one order, one sees
-  // the other's.
+  // looked (SettleWaiting). Of two threads that each store and then load, all in one order, one
+  // sees the other's.
   if (any_waiting_.load(std::memory_order_seq_cst)) Wake();
 }
 

@@ -159,7 +159,7 @@ class ServerImpl : public Server {
         *door_, methods_, *rooms_->vault, *rooms_->policies, *rooms_->store, *watchers_}));
     services_.push_back(std::make_unique<SystemServiceImpl>(
         SystemServiceImpl::Parts{*door_, methods_, *lifecycle_, *rooms_->keyring, *rooms_->store,
-                                 *rooms_->vault, client_ca_, *key_turner_, config_.dev}));
+                                 *rooms_->vault, client_ca_, *key_turner_, clock_, config_.dev}));
     services_.push_back(std::make_unique<AuthServiceImpl>(
         AuthServiceImpl::Parts{*door_, methods_, *rooms_->policies, *rooms_->tokens,
                                *rooms_->authenticator, *rooms_->credentials}));

@@ -151,7 +151,8 @@ raw::Reactor* SystemServiceImpl::Seal(raw::Context* context, const raw::Bytes* r
 }
 
 raw::StreamReactor* SystemServiceImpl::Verify(raw::Context* context, const raw::Bytes* request) {
-  return StartVerify({parts_.door, parts_.store, parts_.vault}, context, request, Method("Verify"));
+  return StartVerify({parts_.door, parts_.store, parts_.vault, parts_.keyring, parts_.clock},
+                     context, request, Method("Verify"));
 }
 
 raw::Reactor* SystemServiceImpl::RotateKek(raw::Context* context, const raw::Bytes* request,

@@ -37,6 +37,7 @@ class SystemServiceImpl final : public SystemMethods {
     Vault& vault;
     ClientCa& client_ca;
     const KeyTurner& key_turner;
+    Clock& clock;
     bool dev = false;
   };
   explicit SystemServiceImpl(const Parts& parts) : parts_(parts) {}

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "revocation/verify.h"
 #include "server/work_stream.h"
 
 namespace keyturn {
@@ -24,24 +25,33 @@ void AddProblems(const std::vector<StoreProblem>& problems, v1::VerifyResponse* 
   }
 }
 
-absl::Status Check(Store& store, Vault& vault, Report& report) {
+absl::Status Check(const VerifyParts& parts, Report& report) {
   uint64_t before = 0;
   v1::VerifyResponse result;
   ASSIGN_OR_RETURN(const std::vector<StoreProblem> stored,
-                   store.Verify([&](uint64_t done, uint64_t total) {
+                   parts.store.Verify([&](uint64_t done, uint64_t total) {
                      before = done;
                      return Tell(report, done, total);
                    }));
   AddProblems(stored, &result);
   uint64_t opened = 0;
   ASSIGN_OR_RETURN(const std::vector<StoreProblem> found,
-                   vault.Verify([&](uint64_t done, uint64_t total) {
+                   parts.vault.Verify([&](uint64_t done, uint64_t total) {
                      opened = done;
                      return Tell(report, before + done, before + total);
                    }));
   AddProblems(found, &result);
-  result.set_records_checked(before + opened);
-  result.set_records_total(before + opened);
+  before += opened;
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, parts.keyring.Snapshot());
+  ASSIGN_OR_RETURN(
+      const VerifiedLog log,
+      VerifyRevocationLog(*parts.store.GetSnapshot(), *keys, absl::ToUnixMillis(parts.clock.Now()),
+                          [&](uint64_t done, uint64_t total) {
+                            return Tell(report, before + done, before + total);
+                          }));
+  if (log.problem) AddProblems({*log.problem}, &result);
+  result.set_records_checked(before + log.read);
+  result.set_records_total(before + log.read);
   result.set_done(true);
   return report.Publish(std::move(result));
 }
@@ -52,9 +62,7 @@ raw::StreamReactor* StartVerify(const VerifyParts& parts, raw::Context* context,
                                 const raw::Bytes* request, const MethodInfo& method) {
   return StartWork<v1::VerifyRequest, v1::VerifyResponse>(
       parts.door, context, request, method,
-      [&store = parts.store, &vault = parts.vault](Report& report) {
-        return Check(store, vault, report);
-      });
+      [parts](Report& report) { return Check(parts, report); });
 }
 
 }  // namespace keyturn

@@ -1,6 +1,9 @@
-// SystemService.Verify: reads every record, and tells how far it is. Thread-safe.
+// SystemService.Verify: reads every record of the store, the vault and the revocation log, and
+// tells how far it is. Thread-safe.
 #pragma once
 
+#include "base/clock.h"
+#include "keyring/keyring.h"
 #include "keyturn/v1/system_service.pb.h"
 #include "server/grpc_door.h"
 #include "server/streams.h"
@@ -12,6 +15,8 @@ struct VerifyParts {
   GrpcDoor& door;
   Store& store;
   Vault& vault;
+  Keyring& keyring;
+  Clock& clock;
 };
 
 // One message at most every limits::kProgressEveryRecords records, and only as fast as the client

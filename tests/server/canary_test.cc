@@ -19,6 +19,10 @@ using google::protobuf::Message;
 class CanaryTest : public testing::Test {
  protected:
   void SetUp() override {
+#if defined(__SANITIZE_THREAD__)
+    // It fills maps by reflection: with this their layout is another than that in Debian's library.
+    GTEST_SKIP() << "libprotobuf was built without the thread sanitizer";
+#endif
     ASSERT_TRUE(server_.running());
     methods_ = std::make_unique<MethodTable>(*MethodTable::Create(MethodTable::Services()));
   }

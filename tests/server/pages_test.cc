@@ -1,7 +1,10 @@
 // /metrics, /health, /ready and the info file of a running server.
 #include "server/pages.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+
+#include <csignal>
 
 #include <nlohmann/json.hpp>
 
@@ -11,6 +14,25 @@
 
 namespace keyturn {
 namespace {
+
+// No file of this process grows beyond so many bytes, while it lives: EFBIG.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    was_handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    if (getrlimit(RLIMIT_FSIZE, &was_) != 0) std::abort();
+    const rlimit now = {bytes, was_.rlim_max};
+    if (setrlimit(RLIMIT_FSIZE, &now) != 0) std::abort();
+  }
+  ~FileSizeLimit() {
+    if (setrlimit(RLIMIT_FSIZE, &was_) != 0) std::abort();
+    std::signal(SIGXFSZ, was_handler_);
+  }
+
+ private:
+  rlimit was_;
+  sighandler_t was_handler_;
+};
 
 class PagesTest : public ServerFixture {
  protected:
@@ -35,6 +57,26 @@ TEST_F(PagesTest, ReadyFollowsTheSealHealthDoesNot) {
   EXPECT_EQ(health.status, 200);
   EXPECT_EQ(nlohmann::json::parse(health.body)["sealed"], true);
   EXPECT_EQ(nlohmann::json::parse(Fetch("/ready"))["ready"], false);
+}
+
+// A write of the store fails because its log would grow too large.
+TEST_F(PagesTest, ReadyIsNotSaidOfAStoreThatHasStopped) {
+  StartReal();
+  InitReal();
+  stubs_ = std::make_unique<Stubs>(Operator());
+  ASSERT_EQ(Text(Put("app/before", {{"v", "1"}}, root_)), "OK");
+  EXPECT_EQ(nlohmann::json::parse(Fetch("/ready"))["ready"], true);
+  {
+    const FileSizeLimit limit(256 * 1024);
+    const std::string large(400 * 1024, 'l');
+    EXPECT_EQ(Put("app/large", {{"v", large}}, root_).error_code(), grpc::StatusCode::UNAVAILABLE);
+  }
+  const auto ready = nlohmann::json::parse(Fetch("/ready"));
+  EXPECT_EQ(ready["ready"], false);
+  EXPECT_EQ(ready["reason"], "the store has stopped");
+  EXPECT_TRUE(absl::StrContains(Fetch("/metrics"), "keyturn_store_stopped 1\n"));
+  EXPECT_EQ(nlohmann::json::parse(Fetch("/health"))["status"], "ok");
+  EXPECT_EQ(Get("app/before", root_), "v=1");
 }
 
 TEST_F(PagesTest, MetricsCountCallsAndNameNothingConfidential) {

@@ -210,6 +210,29 @@ TEST_F(StreamsTest, VerifyFindsNothingWrongInAGoodStore) {
   EXPECT_EQ(last.problems_size(), 0) << last.DebugString();
 }
 
+// Every entry of the revocation log is among what is read.
+TEST_F(StreamsTest, VerifyReadsTheRevocationLog) {
+  const auto checked = [this] {
+    Ctx context(root_, 20);
+    const auto reader = stubs_->system->Verify(context, {});
+    v1::VerifyResponse last, next;
+    while (reader->Read(&next)) last = next;
+    EXPECT_EQ(Text(reader->Finish()), "OK");
+    EXPECT_EQ(last.problems_size(), 0) << last.DebugString();
+    EXPECT_EQ(last.records_checked(), last.records_total());
+    return last.records_checked();
+  };
+  const uint64_t before = checked();
+  v1::RevokeRequest request;
+  request.set_reason(v1::REVOCATION_REASON_LOGOUT);
+  for (int i = 0; i < 500; ++i) {
+    request.add_revocations()->mutable_target()->set_jti(absl::StrCat("token ", i));
+  }
+  v1::RevokeResponse response;
+  ASSERT_EQ(Text(stubs_->revocations->Revoke(Ctx(root_), request, &response)), "OK");
+  EXPECT_EQ(checked(), before + 500);
+}
+
 TEST(StreamRegistry, IsBounded) {
   const auto registry = std::make_shared<StreamRegistry>();
   int woken = 0;
