@@ -101,7 +101,8 @@ absl::StatusOr<bool> RevocationLog::DropSome() {
   const std::shared_ptr<const Snapshot> snapshot = store_.GetSnapshot();
   while (!drop_from_.empty() && keys.size() < limits::kRevocationDropKeysPerUpdate) {
     std::string next;
-    const auto take = [&](absl::string_view key, absl::string_view) {
+    const auto take = [&](absl::string_view key,
+                          absl::string_view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_mu_) {
       const std::optional<schema::RevlogItem> item = schema::ParseRevlogKey(key);
       if (item && Counts(*item)) {
         next = KeyBehind(*item);
@@ -142,7 +143,7 @@ absl::Status RevocationLog::BeginSnapshot() {
   if (!sealer_.has_value()) return absl::FailedPreconditionError("nothing is loaded");
   // There is a state from the first chunk on, so that one without the other is noticed.
   RETURN_IF_ERROR(PutState(state_));
-  attempt_.emplace();
+  attempt_ = Attempt();
   attempt_->mark.number = state_.snapshot.number + 1;
   attempt_->mark.group = state_.counted;
   // No group is under way: those that are counted are up to here, all others will be behind.

@@ -15,8 +15,9 @@
 namespace keyturn::fuzz {
 namespace {
 
-uint64_t random_state = 0;
-std::string random_first;
+// Of each thread, so that what another one draws does not change what the input's is given.
+thread_local uint64_t random_state = 0;
+thread_local std::string random_first;
 
 // splitmix64 (S. Vigna): any sequence does that repeats.
 uint64_t NextNumber() {

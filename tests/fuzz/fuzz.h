@@ -40,7 +40,8 @@ T Must(absl::StatusOr<T> result, const char* property) {
   return *std::move(result);
 }
 
-// Chance (crypto/random.h) is a fixed sequence that begins anew with each input.
+// Chance (crypto/random.h) is a fixed sequence that begins anew with each input, on the thread that
+// calls this; another thread has its own.
 void ResetRandom();
 // What chance gives first: sealing again with the same salt and nonce gives the same bytes.
 void NextRandom(absl::string_view bytes);

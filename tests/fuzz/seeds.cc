@@ -7,6 +7,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "audit/chain.h"
 #include "auth/token_codec.h"
 #include "base/coding.h"
@@ -330,6 +332,89 @@ void Requests(Seeds* seeds) {
   }
 }
 
+// Conversations, as resp_session takes them: who the clients are, how large pieces are, and turns.
+void Conversations(Seeds* seeds) {
+  constexpr char kNamesKept = 1, kPieces = 7;
+  constexpr char kBoth = 1 << 1 | 1 << 4;  // may do everything
+  constexpr char kStrangers = 0, kWriters = 2 << 1 | 2 << 4, kReader = 3 << 1 | 1 << 4;
+  // Turns with "|" between them: "0" and "1" say whose it is, "2" to "?" also what happens before.
+  // Requests with ";".
+  const auto add = [&](char who, absl::string_view talk) {
+    std::vector<std::string> inlined, arrays;
+    for (const absl::string_view turn : absl::StrSplit(talk, '|')) {
+      std::string lines(turn.substr(0, 1)), bulks = lines;
+      RespWriter writer(&bulks);
+      for (const absl::string_view request : absl::StrSplit(turn.substr(1), ';')) {
+        absl::StrAppend(&lines, request, "\r\n");
+        const std::vector<std::string> words = absl::StrSplit(request, ' ', absl::SkipEmpty());
+        writer.Array(words.size());
+        for (const std::string& word : words) writer.Bulk(word);
+      }
+      inlined.push_back(std::move(lines));
+      arrays.push_back(std::move(bulks));
+    }
+    const std::string head = {who, kPieces};
+    seeds->Add("resp_session", absl::StrCat(head, absl::StrJoin(inlined, "\xff")));
+    seeds->Add("resp_session", absl::StrCat(head, absl::StrJoin(arrays, "\xff")));
+  };
+  for (const char* const talk :
+       {"0GET a;AUTH c no;AUTH cwa pw;SET a 1 EX 60;GET a;RESET;GET a",
+        "0HELLO;HELLO 9;HELLO 3;HELLO 3 AUTH cwa pw SETNAME me;GET a;HELLO 2;PING",
+        "0AUTH pw;QUIT;GET a|0PING", "0AUTH w pw;SET a 1;GET a|1AUTH a pw;CLIENT LIST;GET a",
+        "0AUTH cwa pw;EXISTS a b c d e f g h i j;RESET;EXISTS a b c d e f g h i j;PING",
+        "0FOO;POST / HTTP/1.1|0PING"}) {
+    add(kStrangers, talk);
+  }
+  for (const char* const talk :
+       {"0SET a 1 EX 60;SET a 2 NX;SET a 3 XX GET;SET a 4 PX 60000 KEEPTTL;SET a 4 KEEPTTL;TTL a",
+        "0SET a 1;GETEX a EX 9;PTTL a;GETEX a PERSIST;TTL a;GETDEL a;GET a;SETEX b 9 x;SETNX b y",
+        "0SET a 1;EXPIRE a 9 NX;EXPIRE a 5 GT;EXPIRE a 5 LT;PEXPIREAT a 1;EXISTS a;EXPIRETIME a",
+        "0SADD s a b a;SMISMEMBER s a c;SREM s a;SCARD s;SMEMBERS s;GET s;SREM s b;TYPE "
+        "s;SISMEMBER s b",
+        "0MULTI;SET a 1;INCR a;GET a;EXEC|0MULTI;SET a 1;MULTI;GET a;EXEC;GET a;EXEC",
+        "0WATCH a;MULTI;GET a|1SET a 1|0EXEC;WATCH a;MULTI;GET a;EXEC;MULTI;DISCARD;UNWATCH",
+        "0MULTI;SUBSCRIBE a b;PUBLISH a x;EXEC;UNSUBSCRIBE|1MULTI;FOO;EXEC",
+        "0SUBSCRIBE a b;PSUBSCRIBE a*;GET x;PING;PING y|1PUBLISH a hi;PUBSUB NUMSUB a b;PUBSUB "
+        "CHANNELS *;PUBSUB NUMPAT|0UNSUBSCRIBE;PUNSUBSCRIBE a*;UNSUBSCRIBE;GET x",
+        "0HELLO 3;SUBSCRIBE a;SSUBSCRIBE a;PUBLISH a x;SPUBLISH a y;SUNSUBSCRIBE|0RESET;GET a",
+        "0CONFIG SET notify-keyspace-events KEA;PSUBSCRIBE __key*|1SET a 1 EX 1;SADD s x;SREM s "
+        "x;DEL a;SET b 1 PX 500;EXPIRE b -1;SET c 1 EX 1|2PING|1FLUSHALL",
+        "0HELLO 3;CLIENT TRACKING ON;GET a;SET a 1;GET a|1SET a 2;FLUSHALL|0CLIENT TRACKINGINFO;"
+        "CLIENT TRACKING OFF",
+        "0HELLO 3;CLIENT TRACKING ON OPTIN NOLOOP;CLIENT CACHING YES;GET a;GET b|1SET a 1;SET b 1",
+        "0HELLO 3;CLIENT TRACKING ON OPTOUT;CLIENT CACHING NO;MGET a b;GET c|1DEL a;SET c 1;SET a "
+        "1",
+        "0HELLO 3;CLIENT TRACKING ON BCAST PREFIX a PREFIX b|1SET a1 1;SET b1 1;SET a1 2;DEL a1 b1",
+        "0CLIENT ID;SUBSCRIBE __redis__:invalidate|1CLIENT TRACKING ON REDIRECT 3;GET a;SET a 1;"
+        "CLIENT GETREDIR|>PING|1HELLO 3;GET a;SET a 2;CLIENT TRACKINGINFO",
+        "0CLIENT REPLY SKIP;SET a 1;GET a;CLIENT REPLY OFF;SET a 2;CLIENT REPLY ON;GET a",
+        "0CLIENT SETNAME me;CLIENT GETNAME;CLIENT LIST|1CLIENT KILL ID 3;CLIENT KILL USER "
+        "cwa;CLIENT KILL TYPE normal SKIPME no;PING|0PING",
+        "0SET a 1|<GET a;PING;INFO|1SUBSCRIBE x|0AUTH pw|<GET a|1PING",
+        "0SET a 1;SUBSCRIBE a|1PUBLISH a 1|8GET a|1PUBLISH a 2|:PING|6SET a 1",
+        "0INFO;COMMAND COUNT;COMMAND GETKEYS SET a 1;COMMAND DOCS get;CONFIG GET *;MEMORY USAGE "
+        "a;OBJECT ENCODING a;TIME;ROLE;DBSIZE;ECHO x;SELECT 1;CLUSTER INFO",
+        "0EXISTS a;EXISTS a;SET a 1;EXISTS a;EXISTS a b;TOUCH a;UNLINK a;EXISTS a|4DBSIZE"}) {
+    add(kBoth, talk);
+  }
+  for (const char* const talk :
+       {"0SET a 1;SET b 2;SADD c 3;SCAN 0;SCAN 0 MATCH a* COUNT 1;SCAN 0 TYPE set;KEYS *;RANDOMKEY",
+        "0SET a 1 PX 900;SET b 1 EX 30;DBSIZE|2KEYS *;DBSIZE|4DBSIZE;SCAN 0 COUNT 100;SCAN x"}) {
+    add(static_cast<char>(kBoth | kNamesKept), talk);
+  }
+  add(kWriters, "0SET a 1;CONFIG GET save;FLUSHALL;CLIENT LIST;EVAL x 0|1GET a;SAVE;FLUSHDB ASYNC");
+  add(kReader, "0SET a 1;GET a;DEL a;SUBSCRIBE c|1SET a 1;PUBLISH c x|0PUBLISH c y;MULTI");
+  for (const absl::string_view bytes :
+       {"0get \"a\\x41\n\" 'b\\'c'\r\n\r\nECHO  \"\"\nPING\n*0\r\n*-1\r\nPING\r\n",
+        "0PING 'a\r\nPING\r\n", "0PING\r\n*2\r\n$3\r\nGET\r\n:1\r\nPING\r\n", "0*1\r\n$4\r\nPI",
+        "0*1048577\r\n", "0*1\r\n$-1\r\n", "0*1\r\n$524289\r\n",
+        "0*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\n\r\n\r\nGET a\r\n"}) {
+    for (const char who : {kBoth, kStrangers}) {
+      seeds->Add("resp_session", absl::StrCat(std::string({who, kPieces}), bytes));
+    }
+  }
+}
+
 void Certificates(Seeds* seeds) {
   const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
   const Validity validity = {now - absl::Hours(1), now + absl::Hours(24 * 3650)};
@@ -369,6 +454,7 @@ int main(int argc, char** argv) {
   keyturn::fuzz::Messages(&seeds);
   keyturn::fuzz::Audit(&seeds);
   keyturn::fuzz::Requests(&seeds);
+  keyturn::fuzz::Conversations(&seeds);
   keyturn::fuzz::Certificates(&seeds);
   return 0;
 }
