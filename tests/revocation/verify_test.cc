@@ -15,7 +15,10 @@ class VerifyLogTest : public ListFixture {
   void Fill() {
     NewList({.snapshots = {.log_bytes_min = 10'000}});
     Load();
-    for (int i = 0; i < 50; ++i) Put(absl::StrCat("k", i), "1", 10 * kHour);
+    // Each a record of its own.
+    for (int i = 0; i < 50; ++i) {
+      ASSERT_OK(list_->WaitFor(Put(absl::StrCat("k", i), "1", 10 * kHour)));
+    }
     ASSERT_OK(list_->WaitFor(Add("set", {"x"})));
     ASSERT_OK(list_->Sweep());
     ASSERT_EQ(list_->stats().snapshots, 1U);

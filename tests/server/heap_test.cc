@@ -116,13 +116,18 @@ TEST_F(HeapTest, NoCopyOfAValueIsLeft) {
     // The search sees what is there: a name is kept as it is.
     EXPECT_GT(CopiesIn(pid_, "app/key"), 0);
   }
-  // Other calls, so that what the last ones left in a connection's buffers goes.
+  // Other calls, so that what the last ones left in a connection's buffers goes: a busy server may
+  // still be about to close the one before. What stays is a copy.
   const std::unique_ptr<Stubs> stubs = Connect();
-  for (int i = 0; i < 50; ++i) {
-    v1::StatusResponse response;
-    ASSERT_EQ(Text(stubs->system->Status(Ctx(token_), {}, &response)), "OK");
+  int copies = -1;
+  for (int round = 0; round < 4 && copies != 0; ++round) {
+    for (int i = 0; i < 50; ++i) {
+      v1::StatusResponse response;
+      ASSERT_EQ(Text(stubs->system->Status(Ctx(token_), {}, &response)), "OK");
+    }
+    copies = CopiesIn(pid_, value);
   }
-  EXPECT_EQ(CopiesIn(pid_, value), 0);
+  EXPECT_EQ(copies, 0);
 }
 
 std::string Bytes(const SecretBytes& key) { return std::string(key.ExposeForCrypto()); }
