@@ -127,6 +127,7 @@ size_t RespSocket::Write(absl::string_view bytes) {
 void RespSocket::Send(int64_t now_nanos) {
   if (over_ || !shaken_) return;
   full_ = false;
+  bool blocked = false;
   session_->ReceiveMail();
   Publish();  // before anyone can know by a reply what CLIENT LIST must show
   for (;;) {
@@ -140,10 +141,15 @@ void RespSocket::Send(int64_t now_nanos) {
       continue;
     }
     const size_t sent = Write(bytes);
-    if (sent == 0) break;
+    blocked = sent == 0;
+    if (blocked) break;
     session_->Sent(sent);
   }
-  const bool done = session_->Sendable().empty() && !session_->waits_for_disk();
+  // Looking again may find that a change has become durable since: it does not wait any more, so
+  // nobody will tell of it.
+  const bool left = !session_->Sendable().empty();
+  if (left && !blocked) return Send(now_nanos);
+  const bool done = !left && !session_->waits_for_disk();
   // Who closes its end after a change still learns whether that is durable.
   if (session_->broken() || ((session_->closing() || ended_) && done)) over_ = true;
 }
