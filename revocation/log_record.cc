@@ -37,13 +37,18 @@ absl::StatusOr<LogSealer> LogSealer::Create(const KeyringSnapshot& keys) {
   return LogSealer(std::move(key), keys.vault_id());
 }
 
-absl::StatusOr<std::string> LogSealer::Seal(uint32_t hour, uint64_t group,
-                                            absl::string_view body) const {
+absl::StatusOr<std::string> LogSealer::SealAt(absl::string_view place, uint64_t generation,
+                                              absl::string_view body) const {
   const SealHeader header = {.suite = AeadSuite::kAes256Gcm,
                              .purpose = Purpose::kRevocations,
                              .term = KekTerm(0),
-                             .generation = group};
-  return SealCommitted(key_, header, vault_id_, PlaceOf(hour), body);
+                             .generation = generation};
+  return SealCommitted(key_, header, vault_id_, place, body);
+}
+
+absl::StatusOr<std::string> LogSealer::Seal(uint32_t hour, uint64_t group,
+                                            absl::string_view body) const {
+  return SealAt(PlaceOf(hour), group, body);
 }
 
 absl::StatusOr<SecretBytes> LogSealer::Open(uint32_t hour, absl::string_view sealed) const {
@@ -56,11 +61,7 @@ std::optional<uint64_t> LogSealer::GroupOf(absl::string_view sealed) {
 }
 
 absl::StatusOr<std::string> LogSealer::SealChunk(uint64_t id, absl::string_view body) const {
-  const SealHeader header = {.suite = AeadSuite::kAes256Gcm,
-                             .purpose = Purpose::kRevocations,
-                             .term = KekTerm(0),
-                             .generation = id};
-  return SealCommitted(key_, header, vault_id_, PlaceOfChunk(id), body);
+  return SealAt(PlaceOfChunk(id), id, body);
 }
 
 absl::StatusOr<SecretBytes> LogSealer::OpenChunk(uint64_t id, absl::string_view sealed) const {

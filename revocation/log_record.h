@@ -32,6 +32,9 @@ class LogSealer {
   absl::StatusOr<SecretBytes> OpenChunk(uint64_t id, absl::string_view sealed) const;
 
  private:
+  absl::StatusOr<std::string> SealAt(absl::string_view place, uint64_t generation,
+                                     absl::string_view body) const;
+
   LogSealer(SecretBytes key, const Uuid& vault_id) : key_(std::move(key)), vault_id_(vault_id) {}
 
   SecretBytes key_;
