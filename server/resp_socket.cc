@@ -127,28 +127,26 @@ size_t RespSocket::Write(absl::string_view bytes) {
 void RespSocket::Send(int64_t now_nanos) {
   if (over_ || !shaken_) return;
   full_ = false;
-  bool blocked = false;
   session_->ReceiveMail();
   Publish();  // before anyone can know by a reply what CLIENT LIST must show
-  for (;;) {
+  // Whoever asks for what can be sent must send it: a change that has become durable by then does
+  // not wait any more, so nobody tells of it again. So the last answer is kept, and not asked for.
+  bool left = true;
+  while (left) {
     const absl::string_view bytes = session_->Sendable();
-    if (bytes.empty()) {
-      if (!session_->wants_run()) break;
+    if (!bytes.empty()) {
+      const size_t sent = Write(bytes);
+      if (sent == 0) break;
+      session_->Sent(sent);
+    } else if (session_->wants_run()) {
       used_nanos_ = now_nanos;
       session_->Run();
       Publish();
-      if (session_->Sendable().empty()) break;
-      continue;
+      left = !session_->Sendable().empty();
+    } else {
+      left = false;
     }
-    const size_t sent = Write(bytes);
-    blocked = sent == 0;
-    if (blocked) break;
-    session_->Sent(sent);
   }
-  // Looking again may find that a change has become durable since: it does not wait any more, so
-  // nobody will tell of it.
-  const bool left = !session_->Sendable().empty();
-  if (left && !blocked) return Send(now_nanos);
   const bool done = !left && !session_->waits_for_disk();
   // Who closes its end after a change still learns whether that is durable.
   if (session_->broken() || ((session_->closing() || ended_) && done)) over_ = true;
