@@ -196,15 +196,22 @@ def alike(ours, theirs, allowed: int) -> bool:
     return len(mine) == len(his) and all(alike(a, b, allowed) for a, b in zip(mine, his))
 
 
-def close_enough(words: list, mine, his, block: list) -> bool:
-    """Of parsed replies. `block`: what an EXEC has run."""
+def parts(reply: bytes) -> list:
+    """The bytes of each element of an array; none of what is not an array."""
+    if reply[:1] != b"*" or reply[:2] == b"*-":
+        return []
+    found, rest = [], reply.split(b"\r\n", 1)[1]
+    while rest:
+        after = parse(rest)[1]
+        found.append(rest[:len(rest) - len(after)])
+        rest = after
+    return found
+
+
+def close_enough(words: list, ours: bytes, theirs: bytes) -> bool:
+    """Of what no EXEC holds: they differ by no more than two servers at one moment may."""
     name = str(words[0]).encode().upper()
-    if mine == his:
-        return True
-    if name == b"EXEC":
-        return (isinstance(mine[1], list) and isinstance(his[1], list)
-                and len(mine[1]) == len(his[1]) == len(block)
-                and all(close_enough(*both, []) for both in zip(block, mine[1], his[1])))
+    mine, his = parse(ours)[0], parse(theirs)[0]
     if name == b"HELLO" and isinstance(mine[1], list) and isinstance(his[1], list):
         place = mine[1].index((b"$", b"id")) + 1
         return mine[1][:place] == his[1][:place] and mine[1][place + 1:] == his[1][place + 1:]
@@ -231,6 +238,15 @@ class Differences:
                 self.used[i] += 1
                 return True
         return False
+
+    def found(self, words: list, ours: bytes, theirs: bytes, block: list) -> list:
+        """What of a reply differs and may not; of EXEC, which ran `block`, the parts that do."""
+        if ours == theirs or self.allow(words, ours, theirs):
+            return []
+        if str(words[0]).upper() == "EXEC" and len(block) == len(parts(ours)) == len(parts(theirs)) > 0:
+            return [one for each in zip(block, parts(ours), parts(theirs))
+                    for one in self.found(*each, [])]
+        return [] if close_enough(words, ours, theirs) else [(words, ours, theirs)]
 
 
 class Pair:
@@ -287,10 +303,7 @@ def run_stream(keyturn, redis, commands: int, seed: int, differences: Difference
         ours, theirs = pair.replies(b"".join(encode(rng, words) for words in batch), len(batch))
         for words, mine, his in zip(batch, ours, theirs):
             pair.follow(words, his)
-            if mine == his or differences.allow(words, mine, his):
-                continue
-            if not close_enough(words, parse(mine)[0], parse(his)[0], pair.block):
-                found.append((words, mine, his))
+            found += differences.found(words, mine, his, pair.block)
         done += len(batch)
         if len(found) > 20:
             break
