@@ -28,6 +28,7 @@ inline constexpr int64_t kRecoverySecondsDefault = 30 * kDaySeconds;  // a delet
 inline constexpr int64_t kRecoverySecondsMin = 3600;
 inline constexpr int64_t kRecoverySecondsMax = 365 * kDaySeconds;
 inline constexpr int64_t kVersionTtlSecondsMax = int64_t{10} * 365 * kDaySeconds;
+inline constexpr size_t kDirectoriesPerUpdate = 64;  // given records by AddMissingDirectories
 inline constexpr size_t kVersionsPerUpdateMax = 40;  // destroyed in one update: two records each
 
 // Listing.

@@ -43,6 +43,8 @@ enum class Purpose : uint8_t {
   kSetting = 15,
   kPageToken = 16,
   kRevocations = 17,
+  kDirectory = 18,
+  kRotationRun = 19,
 };
 
 // The place of a record other than a version's data: its key in the store, and a generation that

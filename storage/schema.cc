@@ -33,12 +33,26 @@ std::string PayloadKey(const Uuid& secret, SecretVersion version) {
   return absl::StrCat(secret.bytes(), "p", BigEndian64(version.value()));
 }
 
+std::string DirectoryKey(const Uuid& directory) { return absl::StrCat(directory.bytes(), "d"); }
+
+std::string RotationRunKey(const Uuid& secret, uint64_t run) {
+  return absl::StrCat(secret.bytes(), "r", BigEndian64(run));
+}
+
 bool IsMetadataKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 && key.back() == 'm';
 }
 
 bool IsPayloadKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 + sizeof(uint64_t) && key[Uuid::kSize] == 'p';
+}
+
+bool IsDirectoryKey(absl::string_view key) {
+  return key.size() == Uuid::kSize + 1 && key.back() == 'd';
+}
+
+bool IsRotationRunKey(absl::string_view key) {
+  return key.size() == Uuid::kSize + 1 + sizeof(uint64_t) && key[Uuid::kSize] == 'r';
 }
 
 std::string NamedRecordKey(absl::string_view name_mac16, uint8_t record_class) {

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "vault/directories.h"
 #include "vault/tree.h"
 #include "vault/walker.h"
 
@@ -60,7 +61,9 @@ absl::Status Apply(const KeyringSnapshot& keys, const Move& move, absl::Time now
   batch.Delete(Family::kIndex, EntryKey(keys, *from_directory, old_name, move.directory));
   RETURN_IF_ERROR(WriteEntry(keys, to_directory, *entry, batch));
   CountMove(batch);
-  if (!move.directory) {
+  if (move.directory) {
+    RETURN_IF_ERROR(WriteDirectory(keys, view, entry->uuid, to_directory, entry->name, batch));
+  } else {
     ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata, ReadMetadata(keys, view, entry->uuid));
     if (!metadata.has_value()) {
       return absl::DataLossError(absl::StrCat(move.from.text(), " has a name but no metadata"));

@@ -4,6 +4,7 @@
 #include "base/coding.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
+#include "vault/directories.h"
 
 namespace keyturn {
 
@@ -78,6 +79,7 @@ absl::StatusOr<Uuid> MakeDirectories(const KeyringSnapshot& keys, const View& vi
     }
     const Entry fresh{segment, true, RandomUuid()};
     RETURN_IF_ERROR(WriteEntry(keys, directory, fresh, batch));
+    RETURN_IF_ERROR(InsertDirectory(keys, fresh.uuid, directory, segment, batch));
     directory = fresh.uuid;
   }
   return directory;

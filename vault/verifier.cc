@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
+#include "vault/directories.h"
 #include "vault/records.h"
 #include "vault/versions.h"
 
@@ -50,6 +51,7 @@ class Run {
           } else if (!entry->directory) {
             secrets.push_back(entry->uuid);
           } else if (directories_.insert(entry->uuid).second) {
+            CheckPlace(*entry, directory);
             directories->push_back(entry->uuid);
           } else {
             Problem(absl::StrCat("directory ", entry->uuid.ToString(), ": has two names"));
@@ -58,6 +60,16 @@ class Run {
         }));
     for (const Uuid& secret : secrets) RETURN_IF_ERROR(Secret(secret));
     return absl::OkStatus();
+  }
+
+  // Directories of an older vault have no record.
+  void CheckPlace(const Entry& entry, const Uuid& parent) {
+    const absl::StatusOr<std::optional<DirectoryPlace>> place =
+        ReadDirectory(keys_, snapshot_, entry.uuid);
+    if (place.ok() && !place->has_value()) return;
+    if (place.ok() && (*place)->parent == parent && (*place)->name == entry.name) return;
+    Problem(absl::StrCat("directory ", entry.uuid.ToString(), ": its record ",
+                         place.ok() ? "names another place" : "does not open"));
   }
 
   absl::Status Secret(const Uuid& secret) {
@@ -120,16 +132,20 @@ class Run {
   }
 
   absl::Status Orphans() {
-    const auto check = [this](absl::string_view key, absl::string_view what) {
+    const auto check = [this](absl::string_view key, absl::string_view what,
+                              absl::string_view whose = "secret") {
       const absl::StatusOr<Uuid> owner = Uuid::FromBytes(key.substr(0, Uuid::kSize));
-      if (owner.ok() && !named_.contains(*owner)) {
-        Problem(absl::StrCat(what, " of secret ", owner->ToString(), " belongs to no name"));
+      const auto& known = whose == "secret" ? named_ : directories_;
+      if (owner.ok() && !known.contains(*owner)) {
+        Problem(absl::StrCat(what, " of ", whose, " ", owner->ToString(), " belongs to no name"));
       }
     };
     RETURN_IF_ERROR(
         snapshot_.Scan(Family::kRecords, "", "", [&](absl::string_view key, absl::string_view) {
           const char kind = key.size() > Uuid::kSize ? key[Uuid::kSize] : '?';
           if (kind == 'm' || kind == 'p') check(key, "a record");
+          if (schema::IsRotationRunKey(key)) check(key, "a rotation run");
+          if (schema::IsDirectoryKey(key)) check(key, "a record", "directory");
           return true;
         }));
     return snapshot_.Scan(Family::kDeks, "", "", [&](absl::string_view key, absl::string_view) {

@@ -110,6 +110,7 @@ class Maker {
     Take(Family::kIndex, db, "db");
     const std::string uuid(OpenEntry(keys, db, out_["db value"])->uuid.bytes());
     Take(Family::kDeks, schema::DekKey(*Uuid::FromBytes(uuid), SecretVersion(1)), "dek");
+    Take(Family::kRecords, schema::DirectoryKey(directory), "directory");
     Take(Family::kRecords, schema::SecretMetadataKey(*Uuid::FromBytes(uuid)), "metadata");
     Take(Family::kRecords, schema::PayloadKey(*Uuid::FromBytes(uuid), SecretVersion(1)), "payload");
     Take(Family::kMeta, schema::AccumulatorKey(static_cast<uint8_t>(uuid[0])), "accumulator");
@@ -228,6 +229,15 @@ class Opener {
                          OpenMetadata(*keys_, secret, example_["metadata value"]));
     EXPECT_EQ(metadata.path_hint(), "db");
     EXPECT_EQ(metadata.parent_uuid(), directory.uuid.bytes());
+    EXPECT_EQ(example_["directory key"], schema::DirectoryKey(directory.uuid));
+    ASSERT_OK_AND_ASSIGN(const OpenedRecord place_of_app,
+                         OpenRecord(*keys_, Purpose::kDirectory, example_["directory key"],
+                                    example_["directory value"]));
+    EXPECT_EQ(place_of_app.generation, 1u);
+    EXPECT_EQ(place_of_app.plaintext.ExposeForCrypto(),
+              absl::StrCat("\n\x10", std::string(16, '\0'),
+                           "\x12\x03"
+                           "app"));
     ASSERT_EQ(metadata.versions_size(), 1);
     const VersionPlace place = PlaceOf(secret, metadata, metadata.versions(0));
     ASSERT_OK_AND_ASSIGN(const SecretBytes dek, UnwrapDek(*keys_, place, example_["dek value"]));
@@ -314,7 +324,8 @@ TEST(FormatExample, IsWhatTheCodeWrites) {
   Example made;
   do {
     made = Maker().Make();
-  } while (made["dek key"][0] == made["app/ key"][0] || made["dek key"][0] == made["db key"][0]);
+  } while (made["dek key"][0] == made["app/ key"][0] || made["dek key"][0] == made["db key"][0] ||
+           made["dek key"][0] == made["directory key"][0]);
   if (std::getenv("KEYTURN_PRINT_EXAMPLE") != nullptr) std::fputs(Print(made).c_str(), stdout);
   const Example documented = ReadExample(TheDocument());
   for (const auto& [name, bytes] : made) {

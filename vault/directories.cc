@@ -1,0 +1,160 @@
+#include "vault/directories.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "storage/schema.h"
+
+namespace keyturn {
+namespace {
+
+using Children = std::vector<std::pair<Uuid, DirectoryPlace>>;
+
+// Directories in `directory`.
+absl::StatusOr<Children> ChildrenOf(const KeyringSnapshot& keys, const Snapshot& snapshot,
+                                    const Uuid& directory) {
+  Children out;
+  const std::string prefix = DirectoryPrefix(keys, directory);
+  RETURN_IF_ERROR(snapshot.Scan(Family::kIndex, prefix, schema::PrefixEnd(prefix),
+                                [&](absl::string_view key, absl::string_view sealed) {
+                                  const absl::StatusOr<Entry> entry = OpenEntry(keys, key, sealed);
+                                  // One that does not open is for Verify to tell of.
+                                  if (entry.ok() && entry->directory) {
+                                    out.push_back({entry->uuid, {directory, entry->name}});
+                                  }
+                                  return true;
+                                }));
+  return out;
+}
+
+absl::StatusOr<std::string> Seal(const KeyringSnapshot& keys, const std::string& key,
+                                 uint64_t generation, const Uuid& parent, absl::string_view name) {
+  record::v1::DirectoryRecord record;
+  record.set_parent_uuid(std::string(parent.bytes()));
+  record.set_name(std::string(name));
+  return SealRecord(keys, {Purpose::kDirectory, key, generation}, record.SerializeAsString());
+}
+
+// Those of `found` that have no record.
+absl::StatusOr<int> Add(const KeyringSnapshot& keys, Updater& updater, const Children& found) {
+  int added = 0;
+  const absl::StatusOr<Revision> revision =
+      updater.Update([&](const View& view, Batch& batch) -> absl::Status {
+        added = 0;
+        for (const auto& [directory, place] : found) {
+          ASSIGN_OR_RETURN(const std::optional<DirectoryPlace> there,
+                           ReadDirectory(keys, view, directory));
+          if (there.has_value()) continue;
+          // It may have moved since the look, with a record then.
+          ASSIGN_OR_RETURN(const std::optional<Entry> entry,
+                           ReadEntry(keys, view, place.parent, place.name, true));
+          if (!entry.has_value() || entry->uuid != directory) continue;
+          RETURN_IF_ERROR(WriteDirectory(keys, view, directory, place.parent, place.name, batch));
+          ++added;
+        }
+        if (added > 0) batch.Note("directories", absl::StrCat(added));
+        return absl::OkStatus();
+      });
+  RETURN_IF_ERROR(revision.status());
+  return added;
+}
+
+}  // namespace
+
+absl::Status InsertDirectory(const KeyringSnapshot& keys, const Uuid& directory, const Uuid& parent,
+                             absl::string_view name, Batch& batch) {
+  const std::string key = schema::DirectoryKey(directory);
+  ASSIGN_OR_RETURN(const std::string sealed, Seal(keys, key, 1, parent, name));
+  batch.Insert(Family::kRecords, key, sealed);
+  return absl::OkStatus();
+}
+
+absl::Status WriteDirectory(const KeyringSnapshot& keys, const View& view, const Uuid& directory,
+                            const Uuid& parent, absl::string_view name, Batch& batch) {
+  const std::string key = schema::DirectoryKey(directory);
+  uint64_t generation = 1;
+  ASSIGN_OR_RETURN(const std::optional<std::string> former, view.Get(Family::kRecords, key));
+  if (former.has_value()) {
+    ASSIGN_OR_RETURN(const OpenedRecord opened,
+                     OpenRecord(keys, Purpose::kDirectory, key, *former));
+    generation = opened.generation + 1;
+  }
+  ASSIGN_OR_RETURN(const std::string sealed, Seal(keys, key, generation, parent, name));
+  batch.Put(Family::kRecords, key, sealed);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<DirectoryPlace>> ReadDirectory(const KeyringSnapshot& keys,
+                                                            const View& view,
+                                                            const Uuid& directory) {
+  const std::string key = schema::DirectoryKey(directory);
+  ASSIGN_OR_RETURN(const std::optional<std::string> sealed, view.Get(Family::kRecords, key));
+  if (!sealed.has_value()) return std::optional<DirectoryPlace>();
+  ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(keys, Purpose::kDirectory, key, *sealed));
+  record::v1::DirectoryRecord record;
+  const absl::string_view bytes = opened.plaintext.ExposeForCrypto();
+  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError("a record of a directory does not parse");
+  }
+  DirectoryPlace place;
+  ASSIGN_OR_RETURN(place.parent, Uuid::FromBytes(record.parent_uuid()));
+  place.name = std::move(*record.mutable_name());
+  return std::optional<DirectoryPlace>(std::move(place));
+}
+
+absl::StatusOr<std::string> PathOf(const KeyringSnapshot& keys, const View& view,
+                                   const SecretMetadata& metadata) {
+  std::vector<std::string> names = {metadata.path_hint()};
+  ASSIGN_OR_RETURN(Uuid directory, Uuid::FromBytes(metadata.parent_uuid()));
+  while (!directory.is_nil()) {
+    // Old records, put back, could lead in a circle.
+    if (names.size() >= limits::kPathSegmentsMax) {
+      return absl::DataLossError("the directories above a secret do not lead to the root");
+    }
+    ASSIGN_OR_RETURN(std::optional<DirectoryPlace> place, ReadDirectory(keys, view, directory));
+    if (!place.has_value()) {
+      return WithReason(absl::FailedPreconditionError("a directory above the secret has no record"),
+                        "DIRECTORY_UNKNOWN");
+    }
+    names.push_back(std::move(place->name));
+    directory = place->parent;
+  }
+  return absl::StrJoin(names.rbegin(), names.rend(), "/");
+}
+
+absl::StatusOr<int> AddMissingDirectories(const VaultContext& context, Updater& updater) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context.keyring.Snapshot());
+  const std::shared_ptr<const Snapshot> snapshot = context.store.GetSnapshot();
+  int added = 0;
+  std::vector<Uuid> open = {Uuid()};
+  absl::flat_hash_set<Uuid> seen;  // old entries, put back, could lead in a circle
+  Children missing;
+  while (!open.empty()) {
+    const Uuid directory = open.back();
+    open.pop_back();
+    ASSIGN_OR_RETURN(const Children children, ChildrenOf(*keys, *snapshot, directory));
+    for (const auto& child : children) {
+      if (!seen.insert(child.first).second) continue;
+      open.push_back(child.first);
+      ASSIGN_OR_RETURN(const std::optional<DirectoryPlace> there,
+                       ReadDirectory(*keys, *snapshot, child.first));
+      if (!there.has_value()) missing.push_back(child);
+    }
+    while (missing.size() >= limits::kDirectoriesPerUpdate || (open.empty() && !missing.empty())) {
+      const size_t some = std::min(missing.size(), limits::kDirectoriesPerUpdate);
+      ASSIGN_OR_RETURN(const int done,
+                       Add(*keys, updater, Children(missing.begin(), missing.begin() + some)));
+      added += done;
+      missing.erase(missing.begin(), missing.begin() + some);
+    }
+  }
+  return added;
+}
+
+}  // namespace keyturn
