@@ -31,6 +31,43 @@ inline constexpr int64_t kVersionTtlSecondsMax = int64_t{10} * 365 * kDaySeconds
 inline constexpr size_t kDirectoriesPerUpdate = 64;  // given records by AddMissingDirectories
 inline constexpr size_t kVersionsPerUpdateMax = 40;  // destroyed in one update: two records each
 
+// Rotation.
+inline constexpr int64_t kRotationPeriodSecondsDefault = 90 * kDaySeconds;
+inline constexpr int64_t kRotationPeriodSecondsMin = 60;
+inline constexpr int64_t kRotationPeriodSecondsMax = 3650 * kDaySeconds;
+inline constexpr int64_t kRotationGraceSecondsDefault = 7 * kDaySeconds;
+inline constexpr int64_t kRotationDestroySecondsDefault = 30 * kDaySeconds;
+inline constexpr int64_t kRotationDestroySecondsMax = 3650 * kDaySeconds;
+inline constexpr int64_t kRotationGraceEndSecondsMax = 90 * kDaySeconds;  // from now, moved by hand
+inline constexpr uint32_t kRotationLiveVersionsDefault = 3;
+inline constexpr uint32_t kRotationLiveVersionsMax = 20;
+inline constexpr size_t kRotationRunsKept = 20;    // of one secret, finished ones included
+inline constexpr size_t kRotationOrdersMax = 8;    // secrets that must be rotated before
+inline constexpr size_t kRotationReasonBytesMax = 512;
+inline constexpr size_t kRotationErrorBytesMax = 512;  // of a failed attempt, kept
+inline constexpr int64_t kRotationDriverSeconds = 30;  // one call of a driver
+inline constexpr int kRotationAttemptsMax = 10;        // of a step that fails for a while; blocked
+inline constexpr int kRotationValuesMax = 3;           // made anew for a target that refuses them
+inline constexpr int64_t kRotationBackoffSecondsMin = 60;
+inline constexpr int64_t kRotationBackoffSecondsMax = 3600;
+inline constexpr int64_t kRotationBlockedSeconds = kDaySeconds;      // until the next attempt
+inline constexpr int64_t kRotationHoldSecondsDefault = kDaySeconds;  // no start after a rollback
+inline constexpr int64_t kRotationOrderWaitSeconds = kDaySeconds;    // beyond the deadline, at most
+inline constexpr uint32_t kRotationExtensionsMax = 2;                // of a grace, by its users
+inline constexpr int64_t kRotationExtensionSeconds = 7 * kDaySeconds;
+inline constexpr int64_t kRotationClockJumpSeconds = 60;    // off the monotonic clock: a jump
+inline constexpr int64_t kRotationClockAgreeSeconds = 600;  // without one, until it is believed
+inline constexpr int kRotationActionsPerLook = 16;
+inline constexpr int kRotationItemsPerRun = 256;
+inline constexpr size_t kCronTextBytesMax = 512;   // the longest canonical one has about 300
+inline constexpr size_t kWindowsMax = 8;           // of one policy
+inline constexpr int64_t kWindowSecondsMin = 900;  // in less, a rotation may not end
+inline constexpr int64_t kWindowSecondsMax = 31 * kDaySeconds;
+inline constexpr int64_t kWindowRunSecondsMax = 31 * kDaySeconds;  // windows that touch, as one
+inline constexpr int64_t kWindowHorizonSeconds = int64_t{5} * 366 * kDaySeconds;  // looked ahead
+inline constexpr size_t kZoneNameBytesMax = 64;
+inline constexpr int64_t kRotationRestSecondsMin = 60;  // from a promotion to the next rotation
+
 // Listing.
 inline constexpr size_t kListPageDefault = 1000;
 inline constexpr size_t kListPageMax = 10'000;
@@ -265,6 +302,7 @@ static_assert(2 * kSecretValueBytesMax <= kArenaBytesDefault / kReplyShareArenaD
 static_assert(2 * (kRevisionWaitersMax + kWorkStreamsMax) <= kWorkerThreadsMin);
 static_assert(kListPageMax <= kListSortedMax);
 static_assert(kPathSegmentBytesMax < kPathBytesMax);
+static_assert(kWindowSecondsMin < kWindowSecondsMax && kWindowSecondsMax <= kWindowRunSecondsMax);
 // One batch: the records, the state, and what the audit log adds (AuditedUpdater).
 static_assert(kRevocationGroupHoursMax + 8 <= kBatchKeysMax);
 static_assert(kRevocationDropKeysPerUpdate + 1 <= kBatchKeysMax);

@@ -18,5 +18,6 @@ struct VaultContext {
 // Classes of due items (the last byte of a due key).
 inline constexpr uint8_t kDueExpire = 1;
 inline constexpr uint8_t kDuePurge = 2;
+inline constexpr uint8_t kDueRotation = 3;  // the rotation engine's
 
 }  // namespace keyturn

@@ -128,9 +128,9 @@ absl::StatusOr<std::string> PathOf(const KeyringSnapshot& keys, const View& view
   return absl::StrJoin(names.rbegin(), names.rend(), "/");
 }
 
-absl::StatusOr<int> AddMissingDirectories(const VaultContext& context, Updater& updater) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context.keyring.Snapshot());
-  const std::shared_ptr<const Snapshot> snapshot = context.store.GetSnapshot();
+absl::StatusOr<int> AddMissingDirectories(const KeyringSnapshot& keys, const Store& store,
+                                          Updater& updater) {
+  const std::shared_ptr<const Snapshot> snapshot = store.GetSnapshot();
   int added = 0;
   std::vector<Uuid> open = {Uuid()};
   absl::flat_hash_set<Uuid> seen;  // old entries, put back, could lead in a circle
@@ -138,18 +138,18 @@ absl::StatusOr<int> AddMissingDirectories(const VaultContext& context, Updater& 
   while (!open.empty()) {
     const Uuid directory = open.back();
     open.pop_back();
-    ASSIGN_OR_RETURN(const Children children, ChildrenOf(*keys, *snapshot, directory));
+    ASSIGN_OR_RETURN(const Children children, ChildrenOf(keys, *snapshot, directory));
     for (const auto& child : children) {
       if (!seen.insert(child.first).second) continue;
       open.push_back(child.first);
       ASSIGN_OR_RETURN(const std::optional<DirectoryPlace> there,
-                       ReadDirectory(*keys, *snapshot, child.first));
+                       ReadDirectory(keys, *snapshot, child.first));
       if (!there.has_value()) missing.push_back(child);
     }
     while (missing.size() >= limits::kDirectoriesPerUpdate || (open.empty() && !missing.empty())) {
       const size_t some = std::min(missing.size(), limits::kDirectoriesPerUpdate);
       ASSIGN_OR_RETURN(const int done,
-                       Add(*keys, updater, Children(missing.begin(), missing.begin() + some)));
+                       Add(keys, updater, Children(missing.begin(), missing.begin() + some)));
       added += done;
       missing.erase(missing.begin(), missing.begin() + some);
     }

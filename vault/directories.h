@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/types.h"
-#include "vault/context.h"
+#include "storage/store.h"
 #include "vault/records.h"
 
 namespace keyturn {
@@ -34,6 +34,7 @@ absl::StatusOr<std::string> PathOf(const KeyringSnapshot& keys, const View& view
                                    const SecretMetadata& metadata);
 
 // Writes the records that directories of an older vault do not have; how many.
-absl::StatusOr<int> AddMissingDirectories(const VaultContext& context, Updater& updater);
+absl::StatusOr<int> AddMissingDirectories(const KeyringSnapshot& keys, const Store& store,
+                                          Updater& updater);
 
 }  // namespace keyturn

@@ -20,45 +20,11 @@ bool IsDue(const VersionRecord& version, absl::Time now) {
 
 }  // namespace
 
-absl::Status DueQueue::Load() {
-  std::set<std::pair<absl::Time, std::string>> items;
-  RETURN_IF_ERROR(context_.store.GetSnapshot()->Scan(
-      Family::kDue, "", "", [&](absl::string_view key, absl::string_view) {
-        const std::optional<schema::DueItem> item = schema::ParseDueKey(key);
-        if (item.has_value()) items.emplace(item->when, std::string(key));
-        return true;
-      }));
-  const absl::MutexLock lock(&mu_);
-  // Changes that were committed during the scan are in the queue already.
-  items_.merge(items);
-  return absl::OkStatus();
-}
-
-void DueQueue::Clear() {
-  const absl::MutexLock lock(&mu_);
-  items_.clear();
-}
-
-void DueQueue::OnCommitted(absl::Span<const CommittedUpdate> group) {
-  const absl::MutexLock lock(&mu_);
-  for (const CommittedUpdate& update : group) {
-    for (const Batch::Operation& operation : *update.operations) {
-      if (operation.family != Family::kDue) continue;
-      const std::optional<schema::DueItem> item = schema::ParseDueKey(operation.key);
-      if (!item.has_value()) continue;
-      if (operation.is_delete) {
-        items_.erase({item->when, operation.key});
-      } else {
-        items_.emplace(item->when, operation.key);
-      }
-    }
-  }
-}
-
 // `now` is the moment at which the hint was found due: the clock may have been set back since.
-absl::Status DueQueue::Handle(Updater& updater, const std::string& key, absl::Time now) const {
+absl::Status DueQueue::Handle(Updater& updater, const schema::DueItem& item, absl::Time now) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
-  const Uuid secret = schema::ParseDueKey(key)->object;
+  const Uuid secret = item.object;
+  const std::string key = schema::DueKey(secret, item.when, item.due_class);
   return updater
       .Update([&](const View& view, Batch& batch) -> absl::Status {
         batch.Delete(Family::kDue, key);
@@ -90,28 +56,20 @@ absl::Status DueQueue::Handle(Updater& updater, const std::string& key, absl::Ti
 absl::StatusOr<int> DueQueue::Run(Updater& updater, absl::Time* next) {
   int handled = 0;
   while (handled < limits::kDueItemsPerRun) {
-    std::string key;
     const absl::Time now = context_.clock.Now();
-    {
-      const absl::MutexLock lock(&mu_);
-      // A hint is coarser than its record: a second later, what it hints at is due for certain.
-      *next = items_.empty() ? absl::InfiniteFuture() : items_.begin()->first + absl::Seconds(1);
-      if (items_.empty() || *next > now) return handled;
-      key = items_.begin()->second;
-    }
-    if (const absl::Status status = Handle(updater, key, now); absl::IsDataLoss(status)) {
+    const std::optional<schema::DueItem> item = timers_.First();
+    // A hint is coarser than its record: a second later, what it hints at is due for certain.
+    *next = item.has_value() ? item->when + absl::Seconds(1) : absl::InfiniteFuture();
+    if (*next > now) return handled;
+    if (const absl::Status status = Handle(updater, *item, now); absl::IsDataLoss(status)) {
       // One damaged secret must not hold up all others. Its hint stays in the store, so that it is
       // tried again after the next unseal.
       LogError("a due item was passed over: its secret does not open",
-               {{"secret", schema::ParseDueKey(key)->object.ToString()},
-                {"error", std::string(status.message())}});
+               {{"secret", item->object.ToString()}, {"error", std::string(status.message())}});
     } else {
       RETURN_IF_ERROR(status);
     }
-    {
-      const absl::MutexLock lock(&mu_);
-      items_.erase({schema::ParseDueKey(key)->when, key});
-    }
+    timers_.Remove(*item);
     ++handled;
   }
   return handled;

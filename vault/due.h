@@ -3,37 +3,33 @@
 // Thread-safe.
 #pragma once
 
-#include <set>
-#include <string>
-#include <utility>
-
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "storage/schema.h"
 #include "vault/context.h"
+#include "vault/due_timers.h"
 #include "vault/vault.h"
 
 namespace keyturn {
 
 class DueQueue {
  public:
-  explicit DueQueue(const VaultContext& context) : context_(context) {}
+  explicit DueQueue(const VaultContext& context)
+      : context_(context), timers_({kDueExpire, kDuePurge}) {}
 
   // One scan of the family.
-  absl::Status Load();
-  void Clear();
-  void OnCommitted(absl::Span<const CommittedUpdate> group);
+  absl::Status Load() { return timers_.Load(context_.store); }
+  void Clear() { timers_.Clear(); }
+  void OnCommitted(absl::Span<const CommittedUpdate> group) { timers_.OnCommitted(group); }
 
   // Handles at most limits::kDueItemsPerRun items that are due; how many. `*next` is the time of
   // the earliest that is left.
   absl::StatusOr<int> Run(Updater& updater, absl::Time* next);
 
  private:
-  absl::Status Handle(Updater& updater, const std::string& key, absl::Time now) const;
+  absl::Status Handle(Updater& updater, const schema::DueItem& item, absl::Time now) const;
 
   const VaultContext& context_;
-  absl::Mutex mu_;
-  std::set<std::pair<absl::Time, std::string>> items_ ABSL_GUARDED_BY(mu_);
+  DueTimers timers_;
 };
 
 }  // namespace keyturn

@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "storage/schema.h"
 #include "vault/records.h"
+#include "vault/rotation_rules.h"
 #include "vault/versions.h"
 
 namespace keyturn {
@@ -24,6 +25,9 @@ std::set<std::string> HintsOf(const Uuid& secret, const SecretMetadata& metadata
     if (version.deleted_ms() != 0) {
       hints.insert(schema::DueKey(secret, absl::FromUnixMillis(version.purge_ms()), kDuePurge));
     }
+  }
+  if (metadata.rotation().next_ms() != 0) {
+    hints.insert(RotationHint(secret, metadata.rotation().next_ms()));
   }
   return hints;
 }

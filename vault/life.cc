@@ -117,10 +117,11 @@ absl::StatusOr<v1::SecretInfo> Life::UpdateMetadata(
             metadata->set_require_if_version(request.require_if_version() ==
                                              v1::UpdateMetadataRequest::REQUIRED);
           }
-          for (const VersionRecord& version : PruneVersions(metadata)) {
+          const std::vector<VersionRecord> pruned = PruneVersions(metadata);
+          for (const VersionRecord& version : pruned) {
             DeleteData(secret, version.version(), batch);
           }
-          more = metadata->versions_size() > static_cast<int>(metadata->max_versions());
+          more = pruned.size() == limits::kVersionsPerUpdateMax;
           return absl::OkStatus();
         });
     RETURN_IF_ERROR(info.status());
@@ -237,6 +238,10 @@ absl::Status Life::RemoveSecret(Updater& updater, const SecretPath& path,
                         "CONTENTION");
     }
     for (const uint64_t number : removed) DeleteData(located.secret, number, batch);
+    for (uint64_t run = metadata.has_value() ? metadata->rotation().oldest_run() : 0;
+         run != 0 && run <= metadata->rotation().newest_run(); ++run) {
+      batch.Delete(Family::kRecords, schema::RotationRunKey(located.secret, run));
+    }
     batch.Delete(Family::kRecords, schema::SecretMetadataKey(located.secret));
     batch.Delete(Family::kIndex, EntryKey(*keys, located.directory, path.segments().back(), false));
     CountMove(batch);

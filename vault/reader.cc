@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "storage/schema.h"
 #include "vault/fields.h"
+#include "vault/rotation_rules.h"
 #include "vault/tree.h"
 #include "vault/versions.h"
 
@@ -110,6 +111,8 @@ absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,
   *out.info.mutable_version() = ToInfo(*version);
   *out.info.mutable_custom_metadata() = opened.metadata->custom_metadata();
   out.info.set_revision(revision.value());
+  out.info.set_guaranteed_for_seconds(
+      absl::ToInt64Seconds(GuaranteedFor(*opened.metadata, *version, context_.clock.Now())));
   return out;
 }
 

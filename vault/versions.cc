@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/reason.h"
+#include "base/status_macros.h"
+#include "vault/rotation_rules.h"
 #include "vault/utf8.h"
 
 namespace keyturn {
@@ -12,23 +14,59 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-constexpr auto kCurrent = static_cast<uint32_t>(v1::VERSION_STATE_CURRENT);
-constexpr auto kPrevious = static_cast<uint32_t>(v1::VERSION_STATE_PREVIOUS);
-
 absl::Status NoVersion(uint64_t number, absl::string_view why, absl::string_view reason) {
   return WithReason(absl::NotFoundError(absl::StrCat("version ", number, " ", why)), reason);
+}
+
+// Of those in grace the one that was current last; else the newest below the current one.
+uint64_t Previous(const SecretMetadata& metadata) {
+  uint64_t previous = 0;
+  int64_t promoted_ms = -1;
+  for (const VersionRecord& version : metadata.versions()) {
+    if (!IsState(version, v1::VERSION_STATE_GRACE) || version.promoted_ms() < promoted_ms) continue;
+    promoted_ms = version.promoted_ms();
+    previous = version.version();
+  }
+  if (previous != 0) return previous;
+  for (const VersionRecord& version : metadata.versions()) {
+    if (version.version() < metadata.current_version() &&
+        IsState(version, v1::VERSION_STATE_PREVIOUS)) {
+      previous = version.version();
+    }
+  }
+  return previous;
 }
 
 uint64_t Resolve(const SecretMetadata& metadata, const v1::VersionSelector& selector) {
   if (selector.number() != 0) return selector.number();
   if (selector.alias() != v1::VersionSelector::PREVIOUS) return metadata.current_version();
-  uint64_t previous = 0;
-  for (const VersionRecord& version : metadata.versions()) {
-    if (version.version() < metadata.current_version() && !IsDestroyed(version)) {
-      previous = version.version();
-    }
+  return Previous(metadata);
+}
+
+absl::Status NotInUse(const VersionRecord& version, absl::string_view why,
+                      absl::string_view reason) {
+  return WithReason(absl::FailedPreconditionError(absl::StrCat("version ", version.version(), " ",
+                                                               why, "; read the current one")),
+                    reason);
+}
+
+// Of a version that is there: what its state has to say against reading it.
+absl::Status CheckState(const VersionRecord& version) {
+  if (version.compromised()) {
+    return NotInUse(version, "may be known to others", "VERSION_COMPROMISED");
   }
-  return previous;
+  switch (version.state()) {
+    case v1::VERSION_STATE_PENDING:
+    case v1::VERSION_STATE_STAGED:
+      return NotInUse(version, "is not in use yet", "VERSION_PENDING");
+    case v1::VERSION_STATE_ABANDONED:
+      return NotInUse(version, "was never in use", "VERSION_ABANDONED");
+    case v1::VERSION_STATE_RETIRING:
+    case v1::VERSION_STATE_RETIRED:
+      return NotInUse(version, "is retired", "VERSION_RETIRED");
+    default:
+      return absl::OkStatus();
+  }
 }
 
 absl::Status CheckMetadataItem(absl::string_view key, absl::string_view value) {
@@ -81,19 +119,17 @@ absl::StatusOr<const VersionRecord*> SelectVersion(const SecretMetadata& metadat
                           " is deleted; run: keyturn secret undelete, or read another version")),
                       "VERSION_DELETED");
   }
+  RETURN_IF_ERROR(CheckState(*version));
   return version;
 }
 
 VersionRecord* AddVersion(SecretMetadata* metadata, absl::Time now, absl::string_view principal,
                           absl::Duration ttl, size_t size) {
-  VersionRecord* former = FindVersion(metadata, metadata->current_version());
-  if (former != nullptr && former->state() == kCurrent) former->set_state(kPrevious);
   const uint64_t number = metadata->newest_version() + 1;
   metadata->set_newest_version(number);
-  metadata->set_current_version(number);
   VersionRecord* version = metadata->add_versions();
   version->set_version(number);
-  version->set_state(kCurrent);
+  BecomeCurrent(metadata, version, now);
   version->set_created_ms(absl::ToUnixMillis(now));
   version->set_created_by(std::string(principal));
   version->set_size(static_cast<uint32_t>(size));
@@ -107,9 +143,14 @@ std::vector<VersionRecord> PruneVersions(SecretMetadata* metadata) {
   const int surplus =
       std::min(metadata->versions_size() - most, static_cast<int>(limits::kVersionsPerUpdateMax));
   std::vector<VersionRecord> pruned;
-  if (surplus <= 0) return pruned;
-  pruned.assign(metadata->versions().begin(), metadata->versions().begin() + surplus);
-  metadata->mutable_versions()->DeleteSubrange(0, surplus);
+  for (int i = 0; i < metadata->versions_size() && static_cast<int>(pruned.size()) < surplus;) {
+    if (IsLive(metadata->versions(i))) {
+      ++i;
+      continue;
+    }
+    pruned.push_back(metadata->versions(i));
+    metadata->mutable_versions()->DeleteSubrange(i, 1);
+  }
   return pruned;
 }
 
@@ -137,6 +178,12 @@ v1::VersionInfo ToInfo(const VersionRecord& version) {
   }
   if (version.grace_end_ms() != 0) {
     *info.mutable_grace_end_time() = TimeUtil::MillisecondsToTimestamp(version.grace_end_ms());
+  }
+  if (version.promoted_ms() != 0) {
+    *info.mutable_promote_time() = TimeUtil::MillisecondsToTimestamp(version.promoted_ms());
+  }
+  if (version.retired_ms() != 0) {
+    *info.mutable_retire_time() = TimeUtil::MillisecondsToTimestamp(version.retired_ms());
   }
   return info;
 }

@@ -24,17 +24,18 @@ const VersionRecord* FindVersion(const SecretMetadata& metadata, uint64_t number
 VersionRecord* FindVersion(SecretMetadata* metadata, uint64_t number);
 
 // The version that a selector means, if it can be read at `now`. NOT_FOUND (VERSION_NOT_FOUND,
-// VERSION_DESTROYED, VERSION_EXPIRED) or FAILED_PRECONDITION (VERSION_DELETED), with the reason.
+// VERSION_DESTROYED, VERSION_EXPIRED) or FAILED_PRECONDITION (VERSION_DELETED, VERSION_PENDING,
+// VERSION_ABANDONED, VERSION_RETIRED, VERSION_COMPROMISED), with the reason.
 absl::StatusOr<const VersionRecord*> SelectVersion(const SecretMetadata& metadata,
                                                    const v1::VersionSelector& selector,
                                                    absl::Time now);
 
-// Adds version newest+1 as the current one; the former current one becomes PREVIOUS.
+// Adds version newest+1 as the current one (BecomeCurrent).
 VersionRecord* AddVersion(SecretMetadata* metadata, absl::Time now, absl::string_view principal,
                           absl::Duration ttl, size_t size);
 
 // Takes the oldest versions beyond max_versions out of the metadata, at most
-// limits::kVersionsPerUpdateMax; returns them, for their data to be deleted.
+// limits::kVersionsPerUpdateMax and none that is live; returns them, for their data to be deleted.
 std::vector<VersionRecord> PruneVersions(SecretMetadata* metadata);
 
 // Marks a version destroyed. Its record stays, so that its number tells its story.

@@ -7,6 +7,7 @@
 #include "crypto/random.h"
 #include "storage/schema.h"
 #include "vault/fields.h"
+#include "vault/rotation_rules.h"
 #include "vault/tree.h"
 #include "vault/versions.h"
 
@@ -54,6 +55,7 @@ SecretMetadata NewMetadata(const PutParams& params, const Uuid& secret, absl::Ti
   metadata.set_kind(
       static_cast<uint32_t>(params.kind == v1::KIND_UNSPECIFIED ? v1::KIND_GENERIC : params.kind));
   metadata.set_max_versions(limits::kVersionsKeptDefault);
+  if (RotatesByDefault(static_cast<v1::Kind>(metadata.kind()))) metadata.mutable_rotation();
   metadata.set_created_ms(absl::ToUnixMillis(now));
   return metadata;
 }
@@ -130,7 +132,14 @@ absl::Status Writer::SealValue(const KeyringSnapshot& keys, const PutParams& par
   ASSIGN_OR_RETURN(plan->sealed, SealVersion(keys, PlaceOf(plan->secret, plan->metadata, *version),
                                              value->ExposeForCrypto()));
   plan->pruned = PruneVersions(&plan->metadata);
-  return absl::OkStatus();
+  if (plan->metadata.versions_size() <= static_cast<int>(limits::kVersionsKeptMax)) {
+    return absl::OkStatus();
+  }
+  return WithReason(absl::FailedPreconditionError(
+                        absl::StrCat(limits::kVersionsKeptMax,
+                                     " versions still work, each until its grace ends; retire one, "
+                                     "or write less often than once a grace")),
+                    "GRACE_ACTIVE");
 }
 
 absl::StatusOr<Writer::Plan> Writer::MakePlan(const KeyringSnapshot& keys, const PutParams& params,
@@ -184,6 +193,7 @@ absl::Status Writer::Apply(const KeyringSnapshot& keys, const PutParams& params,
     const absl::Time expires = absl::FromUnixMillis(plan.expire_ms);
     batch.Put(Family::kDue, schema::DueKey(plan.secret, expires, kDueExpire), "");
   }
+  PutRotationHint(plan.secret, plan.metadata, batch);
   for (const VersionRecord& pruned : plan.pruned) {
     const SecretVersion number(pruned.version());
     batch.Delete(Family::kRecords, schema::PayloadKey(plan.secret, number));

@@ -98,6 +98,10 @@ level = "debug"
        {"90d", "1h30m", "45s", "2w", "3600", "2026-12-31", "2026-12-31T08:30:00Z", "2100-01-01"}) {
     seeds->Add("duration", text);
   }
+  for (const char* text : {"* * * * *", "*/15 0-6,22 1,15 JAN-MAR/2 FRI-SUN", "0 3 1-7 * */7",
+                           "0 0 29 2 *", "0 0 29 feb */5", "0 0 */31,1-7 * MON", "0 0 30 2 *"}) {
+    seeds->Add("cron", absl::StrCat(BigEndian64(uint64_t{1'065'000'000}), text));
+  }
   for (const char* text : {"keyturn://app/db#password@3", "app/db#user@previous", "app/db"}) {
     seeds->Add("reference", text);
   }

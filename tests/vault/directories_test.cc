@@ -44,9 +44,7 @@ class DirectoriesTest : public VaultFixture {
   }
 
   absl::StatusOr<int> AddMissing() {
-    VaultCache cache;
-    const VaultContext context{*store_, *keyring_, clock_, cache};
-    return AddMissingDirectories(context, *store_);
+    return AddMissingDirectories(keys(), *store_, *store_);
   }
 };
 

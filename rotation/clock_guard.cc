@@ -1,0 +1,24 @@
+#include "rotation/clock_guard.h"
+
+#include "base/limits.h"
+
+namespace keyturn {
+
+void ClockGuard::Observe(absl::Time wall, int64_t monotonic_nanos) {
+  if (wall_.has_value()) {
+    const absl::Duration went = wall - *wall_;
+    const absl::Duration should = absl::Nanoseconds(monotonic_nanos - monotonic_nanos_);
+    if (absl::AbsDuration(went - should) > absl::Seconds(limits::kRotationClockJumpSeconds)) {
+      distrusted_until_nanos_ =
+          monotonic_nanos + limits::kRotationClockAgreeSeconds * 1'000'000'000;
+    } else if (distrusted_until_nanos_.has_value() && monotonic_nanos >= *distrusted_until_nanos_) {
+      distrusted_until_nanos_.reset();
+    }
+  }
+  wall_ = wall;
+  monotonic_nanos_ = monotonic_nanos;
+}
+
+void ClockGuard::Accept() { distrusted_until_nanos_.reset(); }
+
+}  // namespace keyturn

@@ -1,0 +1,35 @@
+// What every part of the rotation engine works with. The parts hold a reference; rotation.cc owns
+// it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "keyring/keyring.h"
+#include "keyturn/v1/policy_service.pb.h"
+#include "rotation/driver.h"
+#include "storage/store.h"
+#include "vault/records.h"
+
+namespace keyturn {
+
+struct RotationContext {
+  Store& store;
+  Keyring& keyring;
+  Clock& clock;
+  // A change that the server makes by itself, with its entry in the audit log: `event` on `path`.
+  std::function<absl::StatusOr<Revision>(absl::string_view event, absl::string_view path,
+                                         UpdateFn fn)>
+      update;
+  // By name. NOT_FOUND.
+  std::function<absl::StatusOr<v1::PasswordPolicy>(const std::string& name)> password_policy;
+  // Of a secret; nullptr when its values are nowhere but here. It outlives the engine.
+  std::function<Driver*(const SecretMetadata& metadata)> driver;
+  // Who still uses a version, by name; for the retire gate.
+  std::function<std::vector<std::string>(const Uuid& secret, SecretVersion version)> users;
+};
+
+}  // namespace keyturn

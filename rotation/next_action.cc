@@ -1,0 +1,106 @@
+#include "rotation/next_action.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+
+#include "vault/rotation_rules.h"
+#include "vault/versions.h"
+
+namespace keyturn {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+absl::Time FromMillis(int64_t millis) { return absl::FromUnixMillis(millis); }
+
+absl::Time NextAttempt(const v1::RotationRun& run) {
+  if (!run.has_next_attempt_time()) return absl::InfinitePast();
+  return FromMillis(TimeUtil::TimestampToMilliseconds(run.next_attempt_time()));
+}
+
+// The earliest that was offered; what is due counts as soon as it is.
+class Earliest {
+ public:
+  explicit Earliest(absl::Time now) : now_(now) {}
+  void Offer(Action::Kind kind, absl::Time when, uint64_t version = 0) {
+    if (when <= now_) {
+      if (best_.kind == Action::Kind::kNone) best_ = {kind, when, version};
+    } else if (best_.kind == Action::Kind::kNone) {
+      best_.when = std::min(best_.when, when);
+    }
+  }
+  // Of what does not happen by time now, but may at `when`.
+  const Action& best() const { return best_; }
+
+ private:
+  const absl::Time now_;
+  Action best_;
+};
+
+void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::Time now,
+              Earliest* earliest) {
+  using Kind = Action::Kind;
+  if (metadata.current_version() != run.previous_version() &&
+      run.step() < v1::RotationRun::ANNOUNCE) {
+    earliest->Offer(
+        run.state() == v1::RotationRun::AWAITING_VALUE ? Kind::kFulfil : Kind::kCancelRun, now);
+    return;
+  }
+  if (run.state() == v1::RotationRun::AWAITING_VALUE) {
+    earliest->Offer(Kind::kRemind, NextAttempt(run));
+    return;
+  }
+  const VersionRecord* const version = FindVersion(metadata, run.version());
+  const bool gone = run.version() != 0 && (version == nullptr || !IsLive(*version));
+  if (gone && run.step() < v1::RotationRun::ANNOUNCE) {
+    earliest->Offer(Kind::kCancelRun, now);
+    return;
+  }
+  earliest->Offer(Kind::kStep, NextAttempt(run));
+}
+
+void OfferVersions(const SecretMetadata& metadata, bool frozen, Earliest* earliest) {
+  using Kind = Action::Kind;
+  for (const VersionRecord& version : metadata.versions()) {
+    if (IsState(version, v1::VERSION_STATE_RETIRING)) {
+      earliest->Offer(Kind::kRetire, FromMillis(version.retire_next_ms()), version.version());
+    }
+    if (frozen) continue;
+    if (IsState(version, v1::VERSION_STATE_GRACE)) {
+      earliest->Offer(Kind::kEndGrace, FromMillis(version.grace_end_ms()), version.version());
+    }
+    const bool destroyable = IsState(version, v1::VERSION_STATE_RETIRED) ||
+                             IsState(version, v1::VERSION_STATE_ABANDONED);
+    if (destroyable && version.destroy_ms() != 0) {
+      earliest->Offer(Kind::kDestroyData, FromMillis(version.destroy_ms()), version.version());
+    }
+  }
+}
+
+}  // namespace
+
+bool MayStart(const SecretMetadata& metadata, absl::Time now) {
+  if (metadata.rotation().paused()) return false;
+  const VersionRecord* const current = FindVersion(metadata, metadata.current_version());
+  return current != nullptr && !IsDestroyed(*current) && !IsExpired(*current, now) &&
+         current->deleted_ms() == 0;
+}
+
+Action NextAction(const SecretMetadata& metadata, const std::optional<v1::RotationRun>& run,
+                  absl::Time now, bool frozen) {
+  Earliest earliest(now);
+  if (!metadata.has_rotation()) return earliest.best();
+  const record::v1::RotationState& rotation = metadata.rotation();
+  if (run.has_value()) OfferRun(metadata, *run, now, &earliest);
+  OfferVersions(metadata, frozen, &earliest);
+  if (rotation.due_ms() == 0) {
+    earliest.Offer(Action::Kind::kPlan, now);
+  } else if (!run.has_value() && !frozen && MayStart(metadata, now)) {
+    earliest.Offer(Action::Kind::kStart,
+                   FromMillis(std::max(rotation.due_ms(), rotation.hold_until_ms())));
+  }
+  return earliest.best();
+}
+
+}  // namespace keyturn

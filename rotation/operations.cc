@@ -1,0 +1,343 @@
+#include "rotation/operations.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "rotation/policy.h"
+#include "rotation/runs.h"
+#include "rotation/status.h"
+#include "rotation/transitions.h"
+#include "storage/schema.h"
+#include "vault/context.h"
+#include "vault/rotation_rules.h"
+#include "vault/tree.h"
+#include "vault/versions.h"
+
+namespace keyturn {
+namespace {
+
+using Run = v1::RotationRun;
+
+absl::Status CheckReason(const std::string& reason, bool required) {
+  if (reason.empty() && required) {
+    return absl::InvalidArgumentError("reason: say why; it is kept in the audit log");
+  }
+  if (reason.size() <= limits::kRotationReasonBytesMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("reason: ", reason.size(), " bytes; at most ",
+                                                 limits::kRotationReasonBytesMax, " are allowed"));
+}
+
+absl::Status NoPolicy(const std::string& path) {
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                        path, " has no rotation policy; run: keyturn rotation policy set ", path)),
+                    "NO_POLICY");
+}
+
+VersionRecord* FirstToEnd(SecretMetadata* metadata) {
+  VersionRecord* first = nullptr;
+  for (VersionRecord& version : *metadata->mutable_versions()) {
+    if (!IsState(version, v1::VERSION_STATE_GRACE)) continue;
+    if (first == nullptr || version.grace_end_ms() < first->grace_end_ms()) first = &version;
+  }
+  return first;
+}
+
+absl::StatusOr<VersionRecord*> InGrace(SecretMetadata* metadata, uint64_t number) {
+  VersionRecord* const version = number == 0 ? FirstToEnd(metadata) : FindVersion(metadata, number);
+  if (version != nullptr && IsState(*version, v1::VERSION_STATE_GRACE)) return version;
+  return WithReason(absl::FailedPreconditionError(
+                        number == 0 ? std::string("no version is in its grace")
+                                    : absl::StrCat("version ", number, " is not in its grace")),
+                    "NO_GRACE");
+}
+
+void EndNow(VersionRecord* version, absl::Time now) {
+  version->set_state(v1::VERSION_STATE_RETIRING);
+  version->set_grace_end_ms(absl::ToUnixMillis(now));
+}
+
+// A version of a secret without a policy: readable if it was in grace; what is retired is destroyed
+// when it would have been, by the vault.
+void LeaveEngine(const Uuid& secret, VersionRecord* version, Batch& batch) {
+  if (IsState(*version, v1::VERSION_STATE_GRACE)) {
+    version->set_state(v1::VERSION_STATE_PREVIOUS);
+    version->set_grace_end_ms(0);
+  }
+  if (version->destroy_ms() == 0 || IsDestroyed(*version)) return;
+  version->set_expire_ms(version->destroy_ms());
+  batch.Put(Family::kDue,
+            schema::DueKey(secret, absl::FromUnixMillis(version->destroy_ms()), kDueExpire), "");
+}
+
+// That another version may work beside those that do.
+absl::Status MakeRoom(RotatingSecret* secret, bool force, absl::Time now) {
+  SecretMetadata& metadata = secret->metadata;
+  const int most = MaxLiveVersions(metadata.rotation().policy());
+  if (LiveVersions(metadata) < most) return absl::OkStatus();
+  VersionRecord* const oldest = FirstToEnd(&metadata);
+  if (force && oldest != nullptr) {
+    EndNow(oldest, now);
+    return absl::OkStatus();
+  }
+  const std::string until =
+      oldest == nullptr
+          ? ""
+          : absl::StrCat(
+                ", version ", oldest->version(), " until ",
+                absl::FormatTime(absl::RFC3339_sec, absl::FromUnixMillis(oldest->grace_end_ms()),
+                                 absl::UTCTimeZone()));
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          LiveVersions(metadata), " versions work already", until,
+          "; wait for it, end it (keyturn rotation retire), or force, which ends it now")),
+      "GRACE_ACTIVE");
+}
+
+}  // namespace
+
+absl::StatusOr<Uuid> Operations::Change(Updater& updater, const std::string& path, bool any,
+                                        Edit edit) const {
+  ASSIGN_OR_RETURN(const SecretPath parsed, SecretPath::Parse(path));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  const absl::Time now = context_.clock.Now();
+  Uuid id;
+  RETURN_IF_ERROR(
+      updater
+          .Update([&](const View& view, Batch& batch) -> absl::Status {
+            ASSIGN_OR_RETURN(const Located located, NeedSecret(*keys, view, parsed));
+            id = located.secret;
+            ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
+                             LoadRotating(*keys, view, located.secret));
+            if (!secret.has_value()) {
+              if (!any) return NoPolicy(path);
+              ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata,
+                               ReadMetadata(*keys, view, located.secret));
+              if (!metadata.has_value()) return NoSecret(parsed);
+              secret.emplace();
+              secret->id = located.secret;
+              secret->metadata = *std::move(metadata);
+            }
+            Scene scene{*std::move(secret), *keys, view, now, batch};
+            RETURN_IF_ERROR(edit(scene));
+            const Run* const run = scene.secret.run.has_value() ? &*scene.secret.run : nullptr;
+            RETURN_IF_ERROR(SaveRotating(*keys, view, now, &scene.secret, run, batch));
+            return TellOf(*keys, view, scene.secret, scene.type, scene.version, now, batch);
+          })
+          .status());
+  return id;
+}
+
+absl::StatusOr<Uuid> Operations::SetPolicy(Updater& updater,
+                                           const v1::SetRotationPolicyRequest& request) const {
+  return Change(updater, request.path(), true, [&](Scene& scene) -> absl::Status {
+    SecretMetadata& metadata = scene.secret.metadata;
+    RETURN_IF_ERROR(CheckRotationPolicy(request.policy(), static_cast<v1::Kind>(metadata.kind())));
+    for (const v1::RotationOrder& order : request.policy().after()) {
+      if (order.path() == request.path()) {
+        return absl::InvalidArgumentError("policy.after: a secret cannot wait for itself");
+      }
+    }
+    record::v1::RotationState& rotation = *metadata.mutable_rotation();
+    *rotation.mutable_policy() = request.policy();
+    if (rotation.promoted_ms() == 0) {
+      VersionRecord* const current = FindVersion(&metadata, metadata.current_version());
+      rotation.set_promoted_ms(current == nullptr ? absl::ToUnixMillis(scene.now)
+                                                  : current->created_ms());
+      if (current != nullptr) current->set_promoted_ms(current->created_ms());
+    }
+    rotation.set_due_ms(0);
+    // What is overdue by the new policy is so to an operator who can still change it.
+    rotation.set_hold_until_ms(
+        absl::ToUnixMillis(scene.now + absl::Seconds(limits::kRotationHoldSecondsDefault)));
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Uuid> Operations::RemovePolicy(
+    Updater& updater, const v1::RemoveRotationPolicyRequest& request) const {
+  return Change(updater, request.path(), false, [&](Scene& scene) -> absl::Status {
+    SecretMetadata& metadata = scene.secret.metadata;
+    if (metadata.kind() != v1::KIND_GENERIC) {
+      return absl::FailedPreconditionError(
+          "only a generic secret can be without a policy; run: keyturn rotation pause");
+    }
+    if (scene.secret.run.has_value()) {
+      return WithReason(
+          absl::FailedPreconditionError(
+              "a rotation is under way; wait for it, or run: keyturn rotation cancel"),
+          "ROTATION_IN_PROGRESS");
+    }
+    for (VersionRecord& version : *metadata.mutable_versions()) {
+      LeaveEngine(scene.secret.id, &version, scene.batch);
+    }
+    const record::v1::RotationState& rotation = metadata.rotation();
+    for (uint64_t run = std::max<uint64_t>(rotation.oldest_run(), 1); run <= rotation.newest_run();
+         ++run) {
+      scene.batch.Delete(Family::kRecords, schema::RotationRunKey(scene.secret.id, run));
+    }
+    metadata.clear_rotation();
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Uuid> Operations::Cancel(Updater& updater,
+                                        const v1::CancelRotationRequest& request) const {
+  RETURN_IF_ERROR(CheckReason(request.reason(), true));
+  return Change(updater, request.path(), false, [&](Scene& scene) -> absl::Status {
+    std::optional<Run>& run = scene.secret.run;
+    if (!run.has_value() || run->step() >= Run::ANNOUNCE) {
+      return WithReason(absl::FailedPreconditionError("no rotation is under way"), "NO_RUN");
+    }
+    Abandon(&scene.secret, run->version(), scene.now);
+    CloseRun(&scene.secret.metadata, &*run, Run::CANCELLED, scene.now);
+    // Else the schedule would begin it anew at once.
+    scene.secret.metadata.mutable_rotation()->set_hold_until_ms(
+        absl::ToUnixMillis(scene.now + absl::Seconds(limits::kRotationHoldSecondsDefault)));
+    scene.batch.Note("run", absl::StrCat(run->number()));
+    scene.batch.Note("reason", request.reason());
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Uuid> Operations::Pause(Updater& updater,
+                                       const v1::PauseRotationRequest& request) const {
+  RETURN_IF_ERROR(CheckReason(request.reason(), true));
+  return Change(updater, request.path(), false, [&](Scene& scene) {
+    scene.secret.metadata.mutable_rotation()->set_paused(true);
+    scene.secret.metadata.mutable_rotation()->set_pause_reason(request.reason());
+    scene.batch.Note("reason", request.reason());
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Uuid> Operations::Resume(Updater& updater,
+                                        const v1::ResumeRotationRequest& request) const {
+  return Change(updater, request.path(), false, [&](Scene& scene) {
+    scene.secret.metadata.mutable_rotation()->set_paused(false);
+    scene.secret.metadata.mutable_rotation()->clear_pause_reason();
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Uuid> Operations::Rotate(Updater& updater, const v1::RotateRequest& request,
+                                        const std::string& principal) const {
+  RETURN_IF_ERROR(CheckReason(request.reason(), request.emergency()));
+  if (request.revoke_first() && !request.emergency()) {
+    return absl::InvalidArgumentError("revoke_first: allowed in an emergency only");
+  }
+  return Change(updater, request.path(), false, [&](Scene& scene) -> absl::Status {
+    SecretMetadata& metadata = scene.secret.metadata;
+    std::optional<Run>& run = scene.secret.run;
+    if (!run.has_value()) {
+      RETURN_IF_ERROR(MakeRoom(&scene.secret, request.force(), scene.now));
+      run = OpenRun(&metadata, Run::MANUAL, scene.now, scene.batch);
+      if (!MakesValues(metadata.rotation().policy(), static_cast<v1::Kind>(metadata.kind()))) {
+        AwaitValue(scene.now, &*run);
+      }
+    } else if (run->state() != Run::AWAITING_VALUE) {
+      run->set_state(Run::RUNNING);  // at once
+      run->clear_next_attempt_time();
+    }
+    run->set_principal(principal);
+    run->set_reason(request.reason());
+    if (request.emergency()) run->set_cause(Run::EMERGENCY);
+    if (request.revoke_first()) {
+      VersionRecord* const current = FindVersion(&metadata, metadata.current_version());
+      if (current != nullptr) current->set_compromised(true);
+    }
+    scene.batch.Note("run", absl::StrCat(run->number()));
+    scene.batch.Note("cause", Run::Cause_Name(run->cause()));
+    if (!request.reason().empty()) scene.batch.Note("reason", request.reason());
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRequest& request,
+                                          const std::string& principal) const {
+  RETURN_IF_ERROR(CheckReason(request.reason(), true));
+  if (request.hold_seconds() < 0 || request.hold_seconds() > limits::kRotationGraceEndSecondsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("hold_seconds: allowed are 0 (24 hours) to ",
+                                                   limits::kRotationGraceEndSecondsMax));
+  }
+  const absl::Duration hold = absl::Seconds(
+      request.hold_seconds() == 0 ? limits::kRotationHoldSecondsDefault : request.hold_seconds());
+  return Change(updater, request.path(), false, [&](Scene& scene) -> absl::Status {
+    SecretMetadata& metadata = scene.secret.metadata;
+    v1::VersionSelector previous;
+    previous.set_alias(v1::VersionSelector::PREVIOUS);
+    const auto found = SelectVersion(metadata, previous, scene.now);
+    if (!found.ok() || !IsState(**found, v1::VERSION_STATE_GRACE)) {
+      return WithReason(absl::FailedPreconditionError(
+                            "no version is in its grace, and a retired one does not come back; "
+                            "put the value that is wanted"),
+                        "NO_GRACE");
+    }
+    const uint64_t back_to = (*found)->version();
+    std::optional<Run>& run = scene.secret.run;
+    if (run.has_value()) {
+      Abandon(&scene.secret, run->version(), scene.now);
+      CloseRun(&metadata, &*run, Run::CANCELLED, scene.now);
+      RETURN_IF_ERROR(WriteRun(scene.keys, scene.view, scene.secret.id, *run, scene.batch));
+    }
+    run = OpenRun(&metadata, Run::ROLLBACK, scene.now, scene.batch);
+    run->set_version(back_to);
+    run->set_principal(principal);
+    run->set_reason(request.reason());
+    VersionRecord* const bad = FindVersion(&metadata, metadata.current_version());
+    if (bad != nullptr && request.compromised()) bad->set_compromised(true);
+    BecomeCurrent(&metadata, FindVersion(&metadata, back_to), scene.now,
+                  request.compromised() ? std::optional(absl::ZeroDuration()) : std::nullopt);
+    CloseRun(&metadata, &*run, Run::DONE, scene.now);
+    // What was wanted is replaced all the same, once somebody has had the time to look.
+    record::v1::RotationState& rotation = *metadata.mutable_rotation();
+    rotation.set_due_ms(absl::ToUnixMillis(scene.now + hold));
+    rotation.set_deadline_ms(rotation.due_ms());
+    rotation.set_hold_until_ms(rotation.due_ms());
+    scene.batch.Note("version", absl::StrCat(back_to));
+    scene.batch.Note("reason", request.reason());
+    scene.type = v1::WatchResponse::WRITTEN;
+    scene.version = back_to;
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Uuid> Operations::SetGrace(Updater& updater,
+                                          const v1::SetGraceRequest& request) const {
+  RETURN_IF_ERROR(CheckReason(request.reason(), true));
+  return Change(updater, request.path(), false, [&](Scene& scene) -> absl::Status {
+    const absl::Time end = absl::FromUnixMillis(
+        google::protobuf::util::TimeUtil::TimestampToMilliseconds(request.end_time()));
+    const absl::Time latest = scene.now + absl::Seconds(limits::kRotationGraceEndSecondsMax);
+    if (end <= scene.now || end > latest) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("end_time: allowed are times after now, within ",
+                       limits::kRotationGraceEndSecondsMax / limits::kDaySeconds,
+                       " days; to end it now, retire the version"));
+    }
+    ASSIGN_OR_RETURN(VersionRecord* const version,
+                     InGrace(&scene.secret.metadata, request.version()));
+    version->set_grace_end_ms(absl::ToUnixMillis(end));
+    scene.batch.Note("version", absl::StrCat(version->version()));
+    scene.batch.Note("reason", request.reason());
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Uuid> Operations::Retire(Updater& updater, const v1::RetireRequest& request) const {
+  RETURN_IF_ERROR(CheckReason(request.reason(), true));
+  return Change(updater, request.path(), false, [&](Scene& scene) -> absl::Status {
+    ASSIGN_OR_RETURN(VersionRecord* const version,
+                     InGrace(&scene.secret.metadata, request.version()));
+    EndNow(version, scene.now);
+    scene.batch.Note("version", absl::StrCat(version->version()));
+    scene.batch.Note("reason", request.reason());
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace keyturn

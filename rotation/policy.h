@@ -1,0 +1,29 @@
+// Which policies are allowed, and what they mean in the terms of due_time.h. Pure; thread-safe.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "keyring/keyring_snapshot.h"
+#include "keyturn/v1/rotation.pb.h"
+#include "keyturn/v1/types.pb.h"
+#include "rotation/due_time.h"
+#include "rotation/windows.h"
+#include "vault/records.h"
+
+namespace keyturn {
+
+// INVALID_ARGUMENT names the field, what it is and what is allowed.
+absl::Status CheckRotationPolicy(const v1::RotationPolicy& policy, v1::Kind kind);
+
+// INVALID_ARGUMENT as CheckRotationPolicy says it of windows.
+absl::StatusOr<WindowSet> WindowsOf(const v1::RotationPolicy& policy);
+
+// When the current version is to be replaced. REQUIRES: metadata.has_rotation().
+absl::StatusOr<DueTime> DueTimeOf(const KeyringSnapshot& keys, const SecretMetadata& metadata);
+
+// Whether the server makes new values; otherwise their owner is asked for them.
+bool MakesValues(const v1::RotationPolicy& policy, v1::Kind kind);
+
+// The spec and field of values that the server makes.
+v1::RotationSource::Generate GenerateOf(const v1::RotationPolicy& policy);
+
+}  // namespace keyturn

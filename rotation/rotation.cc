@@ -1,0 +1,178 @@
+#include "rotation/rotation.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "rotation/clock_guard.h"
+#include "rotation/listing.h"
+#include "rotation/operations.h"
+#include "rotation/status.h"
+#include "rotation/worker.h"
+#include "storage/schema.h"
+#include "vault/context.h"
+#include "vault/due_timers.h"
+#include "vault/tree.h"
+
+namespace keyturn {
+namespace {
+
+class RotationImpl : public Rotation {
+ public:
+  explicit RotationImpl(RotationContext context)
+      : context_(std::move(context)),
+        operations_(context_),
+        worker_(context_),
+        timers_({kDueRotation}) {}
+
+  absl::Status OnUnsealed() override { return timers_.Load(context_.store); }
+  void OnSealed() override { timers_.Clear(); }
+  void OnCommitted(absl::Span<const CommittedUpdate> group) override { timers_.OnCommitted(group); }
+
+  absl::StatusOr<v1::RotationStatus> SetPolicy(
+      Updater& updater, const v1::SetRotationPolicyRequest& request) override {
+    return Then(operations_.SetPolicy(updater, request), request.path());
+  }
+  absl::StatusOr<v1::RotationStatus> RemovePolicy(
+      Updater& updater, const v1::RemoveRotationPolicyRequest& request) override {
+    return Then(operations_.RemovePolicy(updater, request), request.path());
+  }
+  absl::StatusOr<v1::RotationStatus> Cancel(Updater& updater,
+                                            const v1::CancelRotationRequest& request) override {
+    return Then(operations_.Cancel(updater, request), request.path());
+  }
+  absl::StatusOr<v1::RotationStatus> Pause(Updater& updater,
+                                           const v1::PauseRotationRequest& request) override {
+    return Then(operations_.Pause(updater, request), request.path());
+  }
+  absl::StatusOr<v1::RotationStatus> Resume(Updater& updater,
+                                            const v1::ResumeRotationRequest& request) override {
+    return Then(operations_.Resume(updater, request), request.path());
+  }
+  absl::StatusOr<v1::RotationStatus> Rotate(Updater& updater, const v1::RotateRequest& request,
+                                            const std::string& principal) override {
+    return Then(operations_.Rotate(updater, request, principal), request.path());
+  }
+  absl::StatusOr<v1::RotationStatus> Rollback(Updater& updater, const v1::RollbackRequest& request,
+                                              const std::string& principal) override {
+    return Then(operations_.Rollback(updater, request, principal), request.path());
+  }
+  absl::StatusOr<v1::RotationStatus> SetGrace(Updater& updater,
+                                              const v1::SetGraceRequest& request) override {
+    return Then(operations_.SetGrace(updater, request), request.path());
+  }
+  absl::StatusOr<v1::RotationStatus> Retire(Updater& updater,
+                                            const v1::RetireRequest& request) override {
+    return Then(operations_.Retire(updater, request), request.path());
+  }
+
+  absl::StatusOr<v1::RotationStatus> GetStatus(
+      const v1::GetRotationStatusRequest& request) override {
+    return ReadRotationStatus(context_, request.path());
+  }
+  absl::StatusOr<v1::ListRotationsResponse> List(const v1::ListRotationsRequest& request,
+                                                 VisibleFn visible) override {
+    return ListRotations(context_, request, visible);
+  }
+  absl::StatusOr<v1::ListRotationRunsResponse> ListRuns(
+      const v1::ListRotationRunsRequest& request) override {
+    return ListRotationRuns(context_, request);
+  }
+
+  absl::StatusOr<int> RunDue(absl::Time* next) override {
+    const bool frozen = !ClockTrusted();
+    int handled = 0;
+    for (; handled < limits::kRotationItemsPerRun; ++handled) {
+      const std::optional<schema::DueItem> item = timers_.First();
+      *next = item.has_value() ? item->when : absl::InfiniteFuture();
+      if (*next > context_.clock.Now()) break;
+      // While the clock is not trusted, all that is due by it waits.
+      if (frozen) {
+        *next = context_.clock.Now() + absl::Minutes(1);
+        break;
+      }
+      RETURN_IF_ERROR(Handle(*item));
+    }
+    return handled;
+  }
+
+  Stats stats() const override {
+    const absl::MutexLock lock(&mu_);
+    return {.secrets_waiting = timers_.size(), .clock_trusted = guard_.trusted()};
+  }
+
+ private:
+  bool ClockTrusted() {
+    const absl::MutexLock lock(&mu_);
+    const bool before = guard_.trusted();
+    guard_.Observe(context_.clock.Now(), context_.clock.MonotonicNanos());
+    if (before && !guard_.trusted()) {
+      LogError("the clock has jumped: no rotation starts and no version ends by time",
+               {{"minutes", std::to_string(limits::kRotationClockAgreeSeconds / 60)}});
+    }
+    return guard_.trusted();
+  }
+
+  absl::Status Handle(const schema::DueItem& item) {
+    const absl::StatusOr<int> acted = worker_.Work(item.object, false);
+    if (absl::IsDataLoss(acted.status())) {
+      // One damaged secret must not hold up all others. Its hint stays in the store, so that it is
+      // tried again after the next unseal.
+      LogError(
+          "a rotation was passed over: its secret does not open",
+          {{"secret", item.object.ToString()}, {"error", std::string(acted.status().message())}});
+      timers_.Remove(item);
+      return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(acted.status());
+    // What was done has moved the hint; one that is still there says nothing any more.
+    const std::optional<schema::DueItem> first = timers_.First();
+    if (*acted > 0 || !first.has_value() || first->object != item.object ||
+        first->when != item.when) {
+      return absl::OkStatus();
+    }
+    timers_.Remove(item);
+    return DropHint(item);
+  }
+
+  // Unless it is the secret's own.
+  absl::Status DropHint(const schema::DueItem& item) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys,
+                     context_.keyring.Snapshot());
+    return context_.store
+        .Update([&](const View& view, Batch& batch) -> absl::Status {
+          ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
+                           LoadRotating(*keys, view, item.object));
+          batch.Delete(Family::kDue, schema::DueKey(item.object, item.when, kDueRotation));
+          if (!secret.has_value()) return absl::OkStatus();
+          return SaveRotating(*keys, view, context_.clock.Now(), &*secret, nullptr, batch);
+        })
+        .status();
+  }
+
+  absl::StatusOr<v1::RotationStatus> Then(const absl::StatusOr<Uuid>& secret,
+                                          const std::string& path) {
+    RETURN_IF_ERROR(secret.status());
+    // The change is made; what follows from it goes on by itself if this does not come to an end.
+    if (const absl::StatusOr<int> acted = worker_.Work(*secret, !ClockTrusted()); !acted.ok()) {
+      LogWarning("a rotation did not go on at once",
+                 {{"error", std::string(acted.status().message())}});
+    }
+    return ReadRotationStatus(context_, path);
+  }
+
+  const RotationContext context_;
+  const Operations operations_;
+  Worker worker_;
+  DueTimers timers_;
+  mutable absl::Mutex mu_;
+  ClockGuard guard_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace
+
+std::unique_ptr<Rotation> Rotation::Create(RotationContext context) {
+  return std::make_unique<RotationImpl>(std::move(context));
+}
+
+}  // namespace keyturn

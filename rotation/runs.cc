@@ -1,0 +1,96 @@
+#include "rotation/runs.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "keyring/envelope.h"
+#include "storage/schema.h"
+
+namespace keyturn {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+google::protobuf::Timestamp Stamp(absl::Time time) {
+  return TimeUtil::MillisecondsToTimestamp(absl::ToUnixMillis(time));
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<v1::RotationRun>> ReadRun(const KeyringSnapshot& keys,
+                                                       const View& view, const Uuid& secret,
+                                                       uint64_t number) {
+  const std::string key = schema::RotationRunKey(secret, number);
+  ASSIGN_OR_RETURN(const std::optional<std::string> sealed, view.Get(Family::kRecords, key));
+  if (!sealed.has_value()) return std::optional<v1::RotationRun>();
+  ASSIGN_OR_RETURN(const OpenedRecord opened,
+                   OpenRecord(keys, Purpose::kRotationRun, key, *sealed));
+  const absl::string_view bytes = opened.plaintext.ExposeForCrypto();
+  v1::RotationRun run;
+  if (!run.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError("a rotation run does not parse");
+  }
+  return std::optional<v1::RotationRun>(std::move(run));
+}
+
+absl::StatusOr<std::optional<v1::RotationRun>> ReadOpenRun(const KeyringSnapshot& keys,
+                                                           const View& view,
+                                                           const SecretMetadata& metadata) {
+  const uint64_t number = metadata.rotation().open_run();
+  if (number == 0) return std::optional<v1::RotationRun>();
+  ASSIGN_OR_RETURN(const Uuid secret, Uuid::FromBytes(metadata.uuid()));
+  ASSIGN_OR_RETURN(std::optional<v1::RotationRun> run, ReadRun(keys, view, secret, number));
+  if (!run.has_value()) return absl::DataLossError("the open rotation run is missing");
+  return run;
+}
+
+v1::RotationRun OpenRun(SecretMetadata* metadata, v1::RotationRun::Cause cause, absl::Time now,
+                        Batch& batch) {
+  record::v1::RotationState& rotation = *metadata->mutable_rotation();
+  v1::RotationRun run;
+  run.set_number(rotation.newest_run() + 1);
+  run.set_cause(cause);
+  run.set_step(v1::RotationRun::GENERATE);
+  run.set_state(v1::RotationRun::RUNNING);
+  run.set_previous_version(metadata->current_version());
+  *run.mutable_start_time() = Stamp(now);
+  rotation.set_newest_run(run.number());
+  rotation.set_open_run(run.number());
+  if (rotation.oldest_run() == 0) rotation.set_oldest_run(run.number());
+  while (rotation.newest_run() - rotation.oldest_run() >= limits::kRotationRunsKept) {
+    const absl::StatusOr<Uuid> secret = Uuid::FromBytes(metadata->uuid());
+    if (!secret.ok()) break;
+    batch.Delete(Family::kRecords, schema::RotationRunKey(*secret, rotation.oldest_run()));
+    rotation.set_oldest_run(rotation.oldest_run() + 1);
+  }
+  return run;
+}
+
+void CloseRun(SecretMetadata* metadata, v1::RotationRun* run, v1::RotationRun::State state,
+              absl::Time now) {
+  run->set_state(state);
+  run->set_step(v1::RotationRun::FINISHED);
+  run->clear_next_attempt_time();
+  *run->mutable_end_time() = Stamp(now);
+  metadata->mutable_rotation()->set_open_run(0);
+}
+
+absl::Status WriteRun(const KeyringSnapshot& keys, const View& view, const Uuid& secret,
+                      const v1::RotationRun& run, Batch& batch) {
+  const std::string key = schema::RotationRunKey(secret, run.number());
+  uint64_t generation = 1;
+  ASSIGN_OR_RETURN(const std::optional<std::string> former, view.Get(Family::kRecords, key));
+  if (former.has_value()) {
+    ASSIGN_OR_RETURN(const OpenedRecord opened,
+                     OpenRecord(keys, Purpose::kRotationRun, key, *former));
+    generation = opened.generation + 1;
+  }
+  ASSIGN_OR_RETURN(
+      const std::string sealed,
+      SealRecord(keys, {Purpose::kRotationRun, key, generation}, run.SerializeAsString()));
+  batch.Put(Family::kRecords, key, sealed);
+  return absl::OkStatus();
+}
+
+}  // namespace keyturn

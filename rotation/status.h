@@ -1,0 +1,24 @@
+// What callers are shown of a secret's rotation. Pure; thread-safe.
+#pragma once
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "keyturn/v1/rotation_service.pb.h"
+#include "rotation/store_state.h"
+
+namespace keyturn {
+
+// The policy with its defaults filled in.
+v1::RotationPolicy EffectivePolicy(const v1::RotationPolicy& policy, v1::Kind kind);
+
+v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metadata,
+                            const std::optional<v1::RotationRun>& run, absl::Time now,
+                            bool with_versions);
+
+// Current, in grace and being retired.
+int LiveVersions(const SecretMetadata& metadata);
+// Of the policy, with its default.
+int MaxLiveVersions(const v1::RotationPolicy& policy);
+
+}  // namespace keyturn

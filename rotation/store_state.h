@@ -1,0 +1,37 @@
+// A secret as the engine reads and writes it: its metadata with its open run, as of one moment, and
+// back into a batch with the hint of what comes next. Thread-safe (no state).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "keyring/keyring_snapshot.h"
+#include "keyturn/v1/rotation.pb.h"
+#include "keyturn/v1/secret_service.pb.h"
+#include "storage/store.h"
+#include "vault/records.h"
+
+namespace keyturn {
+
+struct RotatingSecret {
+  Uuid id;
+  SecretMetadata metadata;
+  std::optional<v1::RotationRun> run;  // the open one
+  int64_t hinted_ms = 0;               // rotation.next_ms as it is stored
+};
+
+// std::nullopt when there is no such secret (any more), or it does not rotate.
+absl::StatusOr<std::optional<RotatingSecret>> LoadRotating(const KeyringSnapshot& keys,
+                                                           const View& view, const Uuid& secret);
+
+// Writes the metadata and `run` (the open one or one that was closed just now), and moves the hint
+// to where NextAction says.
+absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::Time now,
+                          RotatingSecret* secret, const v1::RotationRun* run, Batch& batch);
+
+// Tells watchers of the path.
+absl::Status TellOf(const KeyringSnapshot& keys, const View& view, const RotatingSecret& secret,
+                    v1::WatchResponse::Type type, uint64_t version, absl::Time now, Batch& batch);
+
+}  // namespace keyturn

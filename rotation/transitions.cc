@@ -1,0 +1,127 @@
+#include "rotation/transitions.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "base/reason.h"
+#include "storage/schema.h"
+#include "vault/rotation_rules.h"
+#include "vault/versions.h"
+
+namespace keyturn {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+void DeleteData(const Uuid& secret, uint64_t version, Batch& batch) {
+  batch.Delete(Family::kRecords, schema::PayloadKey(secret, SecretVersion(version)));
+  batch.Delete(Family::kDeks, schema::DekKey(secret, SecretVersion(version)));
+}
+
+void TryAgainAt(absl::Time when, v1::RotationRun::State state, v1::RotationRun* run) {
+  run->set_state(state);
+  *run->mutable_next_attempt_time() = TimeUtil::MillisecondsToTimestamp(absl::ToUnixMillis(when));
+}
+
+}  // namespace
+
+absl::Status AddPending(const PreparedVersion& prepared, RotatingSecret* secret,
+                        v1::RotationRun* run, Batch& batch) {
+  SecretMetadata& metadata = secret->metadata;
+  const uint64_t number = prepared.record.version();
+  if (metadata.newest_version() + 1 != number) {
+    return WithReason(absl::AbortedError("the secret has a newer version"), "MOVED");
+  }
+  metadata.set_newest_version(number);
+  *metadata.add_versions() = prepared.record;
+  for (const VersionRecord& pruned : PruneVersions(&metadata)) {
+    DeleteData(secret->id, pruned.version(), batch);
+  }
+  const SecretVersion version(number);
+  batch.Insert(Family::kRecords, schema::PayloadKey(secret->id, version), prepared.sealed.payload);
+  batch.Insert(Family::kDeks, schema::DekKey(secret->id, version), prepared.sealed.wrapped_dek);
+  run->set_version(number);
+  return absl::OkStatus();
+}
+
+void Promote(RotatingSecret* secret, const v1::RotationRun& run, absl::Time now) {
+  SecretMetadata& metadata = secret->metadata;
+  std::optional<absl::Duration> grace;
+  if (run.cause() == v1::RotationRun::EMERGENCY) {
+    grace = absl::ZeroDuration();
+    VersionRecord* const former = FindVersion(&metadata, metadata.current_version());
+    if (former != nullptr) former->set_compromised(true);
+  }
+  BecomeCurrent(&metadata, FindVersion(&metadata, run.version()), now, grace);
+}
+
+void Abandon(RotatingSecret* secret, uint64_t version, absl::Time now) {
+  VersionRecord* const record = FindVersion(&secret->metadata, version);
+  if (record == nullptr || IsDestroyed(*record)) return;
+  record->set_state(v1::VERSION_STATE_ABANDONED);
+  record->set_retired_ms(absl::ToUnixMillis(now));
+  record->set_destroy_ms(
+      absl::ToUnixMillis(now + DestroyAfterOf(secret->metadata.rotation().policy())));
+}
+
+void MarkRetired(RotatingSecret* secret, uint64_t version, absl::Time now) {
+  VersionRecord* const record = FindVersion(&secret->metadata, version);
+  record->set_state(v1::VERSION_STATE_RETIRED);
+  record->set_retired_ms(absl::ToUnixMillis(now));
+  record->set_retire_attempts(0);
+  record->set_retire_next_ms(0);
+  record->clear_retire_error();
+  const absl::Duration kept = record->compromised()
+                                  ? absl::ZeroDuration()
+                                  : DestroyAfterOf(secret->metadata.rotation().policy());
+  record->set_destroy_ms(absl::ToUnixMillis(now + kept));
+}
+
+void DestroyData(RotatingSecret* secret, uint64_t version, Batch& batch) {
+  MarkDestroyed(FindVersion(&secret->metadata, version));
+  DeleteData(secret->id, version, batch);
+}
+
+void ClearFailures(v1::RotationRun* run) {
+  run->set_state(v1::RotationRun::RUNNING);
+  run->set_attempts(0);
+  run->clear_next_attempt_time();
+  run->clear_error_class();
+  run->clear_error();
+}
+
+void AwaitValue(absl::Time now, v1::RotationRun* run) {
+  TryAgainAt(now + absl::Seconds(limits::kRotationBlockedSeconds), v1::RotationRun::AWAITING_VALUE,
+             run);
+}
+
+absl::Duration LongestWait(uint32_t failures) {
+  int64_t seconds = limits::kRotationBackoffSecondsMin;
+  for (uint32_t i = 1; i < failures && seconds < limits::kRotationBackoffSecondsMax; ++i) {
+    seconds *= 2;
+  }
+  return absl::Seconds(std::min(seconds, limits::kRotationBackoffSecondsMax));
+}
+
+void TakeFailure(const absl::Status& status, double wait, absl::Time now, v1::RotationRun* run) {
+  const Failure failure = FailureOf(status);
+  run->set_attempts(run->attempts() + 1);
+  run->set_error_class(std::string(FailureName(failure)));
+  run->set_error(std::string(status.message().substr(0, limits::kRotationErrorBytesMax)));
+  const bool waits = failure == Failure::kTransient || failure == Failure::kAmbiguous;
+  const int most =
+      failure == Failure::kPolicy ? limits::kRotationValuesMax : limits::kRotationAttemptsMax;
+  const bool again =
+      (waits || failure == Failure::kPolicy) && run->attempts() < static_cast<uint32_t>(most);
+  if (!again) {
+    TryAgainAt(now + absl::Seconds(limits::kRotationBlockedSeconds), v1::RotationRun::BLOCKED, run);
+  } else if (waits) {
+    TryAgainAt(now + wait * LongestWait(run->attempts()), v1::RotationRun::RETRY_WAIT, run);
+  } else {
+    TryAgainAt(now, v1::RotationRun::RETRY_WAIT, run);
+  }
+}
+
+}  // namespace keyturn

@@ -1,0 +1,45 @@
+// What each step of a rotation does to the metadata, the run and the batch. Pure but for the batch;
+// whoever calls has checked that the step is the one to be taken. Thread-safe (no state).
+#pragma once
+
+#include "absl/status/status.h"
+#include "keyturn/v1/rotation.pb.h"
+#include "rotation/driver.h"
+#include "rotation/store_state.h"
+#include "rotation/values.h"
+
+namespace keyturn {
+
+// The prepared version becomes the pending one of `run`. ABORTED (reason MOVED) when the secret has
+// another newest version by now.
+absl::Status AddPending(const PreparedVersion& prepared, RotatingSecret* secret,
+                        v1::RotationRun* run, Batch& batch);
+
+// The pending version becomes the current one; in an emergency without grace, and what was current
+// counts as known to others.
+void Promote(RotatingSecret* secret, const v1::RotationRun& run, absl::Time now);
+
+// The pending version will never be used. Its data stays as long as a retired one's: a target may
+// have taken it.
+void Abandon(RotatingSecret* secret, uint64_t version, absl::Time now);
+
+// The version is retired, and its data to be destroyed: after the policy's time, at once if it may
+// be known to others.
+void MarkRetired(RotatingSecret* secret, uint64_t version, absl::Time now);
+
+void DestroyData(RotatingSecret* secret, uint64_t version, Batch& batch);
+
+// Takes a failed attempt into the run: when it is tried again, or that it needs a person. `wait` is
+// the share in [0, 1) of the longest wait. REQUIRES: !status.ok().
+void TakeFailure(const absl::Status& status, double wait, absl::Time now, v1::RotationRun* run);
+
+// The step went well: what it failed by before is over.
+void ClearFailures(v1::RotationRun* run);
+
+// The owner is asked for a value, and again in a day.
+void AwaitValue(absl::Time now, v1::RotationRun* run);
+
+// The longest wait after so many failures in a row, from 1.
+absl::Duration LongestWait(uint32_t failures);
+
+}  // namespace keyturn

@@ -1,0 +1,371 @@
+#include "rotation/worker.h"
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "crypto/random.h"
+#include "rotation/policy.h"
+#include "rotation/runs.h"
+#include "rotation/transitions.h"
+#include "rotation/values.h"
+#include "vault/directories.h"
+#include "vault/rotation_rules.h"
+#include "vault/tree.h"
+#include "vault/versions.h"
+
+namespace keyturn {
+namespace {
+
+using Kind = Action::Kind;
+using Run = v1::RotationRun;
+
+// Told apart from errors that callers see: look again.
+absl::Status Moved() { return WithReason(absl::AbortedError("moved"), "MOVED"); }
+
+bool IsMoved(const absl::Status& status) { return ReasonOf(status) == "MOVED"; }
+
+double RandomShare() { return static_cast<double>(RandomBelow(1'000'000)) / 1e6; }
+
+void NoteRun(const Run& run, Batch& batch) {
+  batch.Note("run", absl::StrCat(run.number()));
+  batch.Note("cause", Run::Cause_Name(run.cause()));
+}
+
+}  // namespace
+
+absl::StatusOr<int> Worker::Work(const Uuid& secret, bool frozen) {
+  {
+    const absl::MutexLock lock(&mu_);
+    if (!busy_.insert(secret).second) return 0;
+  }
+  const absl::Cleanup done = [&] {
+    const absl::MutexLock lock(&mu_);
+    busy_.erase(secret);
+  };
+  return WorkAlone(secret, frozen);
+}
+
+absl::StatusOr<int> Worker::WorkAlone(const Uuid& secret, bool frozen) {
+  int acted = 0;
+  for (int i = 0; i < limits::kRotationActionsPerLook; ++i) {
+    ASSIGN_OR_RETURN(const std::optional<Look> look, LookAt(secret, frozen));
+    if (!look.has_value()) return acted;
+    if (look->action.kind == Kind::kNone) return acted;
+    const absl::Status status = Act(*look);
+    if (IsMoved(status)) continue;
+    RETURN_IF_ERROR(status);
+    ++acted;
+  }
+  return acted;
+}
+
+absl::StatusOr<std::optional<Worker::Look>> Worker::LookAt(const Uuid& secret, bool frozen) const {
+  Look look;
+  ASSIGN_OR_RETURN(look.keys, context_.keyring.Snapshot());
+  const std::shared_ptr<const Snapshot> snapshot = context_.store.GetSnapshot();
+  ASSIGN_OR_RETURN(std::optional<RotatingSecret> found,
+                   LoadRotating(*look.keys, *snapshot, secret));
+  if (!found.has_value()) return std::optional<Look>();
+  look.frozen = frozen;
+  look.secret = *std::move(found);
+  look.action = NextAction(look.secret.metadata, look.secret.run, context_.clock.Now(), frozen);
+  return std::optional<Look>(std::move(look));
+}
+
+absl::Status Worker::Act(const Look& look) {
+  switch (look.action.kind) {
+    case Kind::kNone:
+      return absl::OkStatus();
+    case Kind::kPlan:  // SaveRotating does it
+      return Settle(look, [](RotatingSecret&) {});
+    case Kind::kStart:
+      return Start(look);
+    case Kind::kStep:
+      return Step(look);
+    case Kind::kRemind:
+      return Ask(look);
+    case Kind::kFulfil:
+      return Change(look, "rotation_fulfilled",
+                    [](RotatingSecret& secret, const View&, absl::Time now, Batch&) {
+                      secret.run->set_version(secret.metadata.current_version());
+                      CloseRun(&secret.metadata, &*secret.run, Run::DONE, now);
+                      return absl::OkStatus();
+                    });
+    case Kind::kCancelRun:
+      return Change(look, "rotation_cancelled",
+                    [](RotatingSecret& secret, const View&, absl::Time now, Batch&) {
+                      Abandon(&secret, secret.run->version(), now);
+                      CloseRun(&secret.metadata, &*secret.run, Run::CANCELLED, now);
+                      return absl::OkStatus();
+                    });
+    case Kind::kEndGrace:
+      return EndGrace(look);
+    case Kind::kRetire:
+      return RetireVersion(look);
+    case Kind::kDestroyData:
+      return Change(look, "version_destroyed",
+                    [&](RotatingSecret& secret, const View&, absl::Time, Batch& batch) {
+                      DestroyData(&secret, look.action.version, batch);
+                      batch.Note("version", absl::StrCat(look.action.version));
+                      return absl::OkStatus();
+                    });
+  }
+  return absl::InternalError("no such action");
+}
+
+absl::StatusOr<std::string> Worker::PathFor(const Look& look) const {
+  const View& view = context_.store.Newest();
+  absl::StatusOr<std::string> path = PathOf(*look.keys, view, look.secret.metadata);
+  if (ReasonOf(path.status()) != "DIRECTORY_UNKNOWN") return path;
+  RETURN_IF_ERROR(AddMissingDirectories(*look.keys, context_.store, context_.store).status());
+  return PathOf(*look.keys, view, look.secret.metadata);
+}
+
+absl::Status Worker::Change(const Look& look, absl::string_view event, Edit edit) const {
+  ASSIGN_OR_RETURN(const std::string path, PathFor(look));
+  return context_
+      .update(event, path,
+              [&](const View& view, Batch& batch) -> absl::Status {
+                const absl::Time now = context_.clock.Now();
+                ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
+                                 LoadRotating(*look.keys, view, look.secret.id));
+                if (!secret.has_value()) return Moved();
+                const Action action = NextAction(secret->metadata, secret->run, now, look.frozen);
+                const bool same_run =
+                    secret->metadata.rotation().open_run() ==
+                        look.secret.metadata.rotation().open_run() &&
+                    (!secret->run.has_value() || secret->run->step() == look.secret.run->step());
+                if (action.kind != look.action.kind || action.version != look.action.version ||
+                    !same_run) {
+                  return Moved();
+                }
+                ASSIGN_OR_RETURN(const std::string here,
+                                 PathOf(*look.keys, view, secret->metadata));
+                if (here != path) return Moved();
+                const bool had_run = secret->run.has_value();
+                RETURN_IF_ERROR(edit(*secret, view, now, batch));
+                if (secret->run.has_value()) NoteRun(*secret->run, batch);
+                const Run* const run = had_run || secret->run.has_value() ? &*secret->run : nullptr;
+                return SaveRotating(*look.keys, view, now, &*secret, run, batch);
+              })
+      .status();
+}
+
+absl::Status Worker::Settle(const Look& look, absl::FunctionRef<void(RotatingSecret&)> edit) const {
+  return context_.store
+      .Update([&](const View& view, Batch& batch) -> absl::Status {
+        ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
+                         LoadRotating(*look.keys, view, look.secret.id));
+        if (!secret.has_value()) return Moved();
+        edit(*secret);
+        return SaveRotating(*look.keys, view, context_.clock.Now(), &*secret, nullptr, batch);
+      })
+      .status();
+}
+
+absl::StatusOr<absl::Time> Worker::AllowedFrom(const Look& look) const {
+  const record::v1::RotationState& rotation = look.secret.metadata.rotation();
+  const absl::Time now = context_.clock.Now();
+  const absl::Time last = absl::FromUnixMillis(rotation.deadline_ms()) +
+                          absl::Seconds(limits::kRotationOrderWaitSeconds);
+  absl::Time from = absl::InfinitePast();
+  for (const v1::RotationOrder& order : rotation.policy().after()) {
+    ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(order.path()));
+    const View& view = context_.store.Newest();
+    ASSIGN_OR_RETURN(const std::optional<Located> located, FindSecret(*look.keys, view, path));
+    if (!located.has_value()) continue;  // nothing to wait for any more
+    ASSIGN_OR_RETURN(const std::optional<RotatingSecret> other,
+                     LoadRotating(*look.keys, view, located->secret));
+    if (!other.has_value()) continue;
+    const record::v1::RotationState& its = other->metadata.rotation();
+    const bool under_way =
+        its.open_run() != 0 || its.due_ms() == 0 || absl::FromUnixMillis(its.due_ms()) <= now;
+    from = std::max(from, under_way ? now + absl::Minutes(1)
+                                    : absl::FromUnixMillis(its.promoted_ms()) +
+                                          absl::Seconds(order.offset_seconds()));
+  }
+  return std::min(from, last);
+}
+
+absl::Status Worker::Start(const Look& look) const {
+  ASSIGN_OR_RETURN(const absl::Time from, AllowedFrom(look));
+  if (from > context_.clock.Now()) {
+    return Settle(look, [from](RotatingSecret& secret) {
+      secret.metadata.mutable_rotation()->set_hold_until_ms(absl::ToUnixMillis(from));
+    });
+  }
+  const SecretMetadata& metadata = look.secret.metadata;
+  if (MakesValues(metadata.rotation().policy(), static_cast<v1::Kind>(metadata.kind()))) {
+    return Generate(look, true);
+  }
+  return Ask(look);
+}
+
+absl::Status Worker::Ask(const Look& look) const {
+  return Change(look, "rotation_awaiting_value",
+                [](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+                  if (!secret.run.has_value()) {
+                    secret.run = OpenRun(&secret.metadata, Run::SCHEDULED, now, batch);
+                    secret.run->set_principal("keyturn");
+                  }
+                  AwaitValue(now, &*secret.run);
+                  return absl::OkStatus();
+                });
+}
+
+absl::Status Worker::Generate(const Look& look, bool start) const {
+  const absl::Time now = context_.clock.Now();
+  const absl::StatusOr<PreparedVersion> prepared =
+      PrepareVersion(context_, *look.keys, *context_.store.GetSnapshot(), look.secret, now);
+  const bool has_driver = context_.driver(look.secret.metadata) != nullptr;
+  const auto edit = [&](RotatingSecret& secret, const View&, absl::Time then,
+                        Batch& batch) -> absl::Status {
+    if (start) {
+      secret.run = OpenRun(&secret.metadata, Run::SCHEDULED, then, batch);
+      secret.run->set_principal("keyturn");
+    }
+    if (!prepared.ok()) {
+      // What a value is made by does not mend itself: a person has to look at the policy.
+      TakeFailure(absl::FailedPreconditionError(prepared.status().message()), 0, then,
+                  &*secret.run);
+      return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(AddPending(*prepared, &secret, &*secret.run, batch));
+    batch.Note("version", absl::StrCat(secret.run->version()));
+    secret.run->set_step(has_driver ? Run::APPLY : Run::PROMOTE);
+    secret.run->set_state(Run::RUNNING);
+    secret.run->clear_next_attempt_time();
+    return absl::OkStatus();
+  };
+  if (!prepared.ok()) return Change(look, "rotation_blocked", edit);
+  return Change(look, start ? "rotation_started" : "rotation_generated", edit);
+}
+
+absl::Status Worker::Move(const Look& look, absl::string_view event, int step) const {
+  return Change(look, event, [step](RotatingSecret& secret, const View&, absl::Time, Batch&) {
+    ClearFailures(&*secret.run);
+    secret.run->set_step(static_cast<Run::Step>(step));
+    return absl::OkStatus();
+  });
+}
+
+absl::Status Worker::Step(const Look& look) const {
+  Driver* const driver = context_.driver(look.secret.metadata);
+  switch (look.secret.run->step()) {
+    case Run::GENERATE:
+      return Generate(look, false);
+    case Run::APPLY:
+    case Run::TEST:
+      // The driver may have left with the configuration.
+      if (driver == nullptr) return Move(look, "rotation_tested", Run::PROMOTE);
+      return ApplyAndTest(look, *driver);
+    case Run::PROMOTE:
+      return PromotePending(look, driver != nullptr);
+    case Run::ANNOUNCE:
+      return Announce(look, driver);
+    default:
+      return absl::DataLossError("an open rotation run has no step to take");
+  }
+}
+
+absl::Status Worker::ApplyAndTest(const Look& look, Driver& driver) const {
+  const RotatingSecret& secret = look.secret;
+  ASSIGN_OR_RETURN(const std::string path, PathFor(look));
+  const DriverCall call{secret.id, path, SecretVersion(secret.run->version()),
+                        secret.metadata.rotation().policy(),
+                        context_.clock.Now() + absl::Seconds(limits::kRotationDriverSeconds)};
+  const auto snapshot = context_.store.GetSnapshot();
+  ASSIGN_OR_RETURN(const SecretBytes pending,
+                   ReadVersionData(*look.keys, *snapshot, secret, secret.run->version()));
+  if (secret.run->step() == Run::TEST) {
+    if (const absl::Status tested = driver.Test(call, pending); !tested.ok()) {
+      return Fail(look, tested);
+    }
+    return Move(look, "rotation_tested", Run::PROMOTE);
+  }
+  const absl::StatusOr<bool> works = driver.Probe(call, pending);
+  if (!works.ok()) return Fail(look, works.status());
+  if (*works) return Move(look, "rotation_applied", Run::TEST);
+  ASSIGN_OR_RETURN(const SecretBytes current, ReadVersionData(*look.keys, *snapshot, secret,
+                                                              secret.metadata.current_version()));
+  if (secret.run->error_class() == FailureName(Failure::kAmbiguous)) {
+    const absl::StatusOr<bool> still = driver.Probe(call, current);
+    if (!still.ok()) return Fail(look, still.status());
+    if (!*still) {
+      return Fail(look, absl::FailedPreconditionError(
+                            "neither the current nor the new value works at the target"));
+    }
+  }
+  if (const absl::Status applied = driver.Apply(call, current, pending); !applied.ok()) {
+    return Fail(look, applied);
+  }
+  return Move(look, "rotation_applied", Run::TEST);
+}
+
+absl::Status Worker::Fail(const Look& look, const absl::Status& failure) const {
+  const Failure what = FailureOf(failure);
+  Run probe = *look.secret.run;
+  TakeFailure(failure, 0, context_.clock.Now(), &probe);
+  const char* const event = probe.state() == Run::BLOCKED ? "rotation_blocked" : "rotation_failed";
+  const double wait = RandomShare();
+  return Change(look, event,
+                [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+                  TakeFailure(failure, wait, now, &*secret.run);
+                  if (what == Failure::kPolicy) {
+                    Abandon(&secret, secret.run->version(), now);
+                    secret.run->set_version(0);
+                    secret.run->set_step(Run::GENERATE);
+                  }
+                  // What was tested may have to be set anew.
+                  if (what == Failure::kAmbiguous) secret.run->set_step(Run::APPLY);
+                  batch.Note("error_class", secret.run->error_class());
+                  batch.Note("error", secret.run->error());
+                  return absl::OkStatus();
+                });
+}
+
+absl::Status Worker::PromotePending(const Look& look, bool has_driver) const {
+  return Change(
+      look, "rotation_promoted",
+      [&](RotatingSecret& secret, const View& view, absl::Time now, Batch& batch) -> absl::Status {
+        const uint64_t version = secret.run->version();
+        Promote(&secret, *secret.run, now);
+        ClearFailures(&*secret.run);
+        if (has_driver) {
+          secret.run->set_step(Run::ANNOUNCE);
+        } else {
+          CloseRun(&secret.metadata, &*secret.run, Run::DONE, now);
+        }
+        batch.Note("version", absl::StrCat(version));
+        batch.Note("previous_version", absl::StrCat(secret.run->previous_version()));
+        return TellOf(*look.keys, view, secret, v1::WatchResponse::WRITTEN, version, now, batch);
+      });
+}
+
+absl::Status Worker::Announce(const Look& look, Driver* driver) const {
+  const RotatingSecret& secret = look.secret;
+  const VersionRecord* const former = FindVersion(secret.metadata, secret.run->previous_version());
+  if (driver != nullptr && former != nullptr && IsState(*former, v1::VERSION_STATE_GRACE)) {
+    ASSIGN_OR_RETURN(const std::string path, PathFor(look));
+    ASSIGN_OR_RETURN(
+        const SecretBytes old,
+        ReadVersionData(*look.keys, *context_.store.GetSnapshot(), secret, former->version()));
+    const DriverCall call{secret.id, path, SecretVersion(former->version()),
+                          secret.metadata.rotation().policy(),
+                          context_.clock.Now() + absl::Seconds(limits::kRotationDriverSeconds)};
+    const absl::Time end = absl::FromUnixMillis(former->grace_end_ms());
+    if (const absl::Status armed = driver->ArmExpiry(call, old, end); !armed.ok()) {
+      return Fail(look, armed);
+    }
+  }
+  return Change(look, "rotation_announced",
+                [](RotatingSecret& changed, const View&, absl::Time now, Batch&) {
+                  CloseRun(&changed.metadata, &*changed.run, Run::DONE, now);
+                  return absl::OkStatus();
+                });
+}
+
+}  // namespace keyturn

@@ -1,0 +1,65 @@
+// Does for one secret what NextAction says, one change of the store at a time. Every change is
+// checked again inside its update, so that two who work on one secret, or one who was interrupted,
+// do nothing twice; whatever is outside (drivers) is called between a change that says so and one
+// that says how it went. Thread-safe; a secret has one worker at a time.
+#pragma once
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "rotation/context.h"
+#include "rotation/next_action.h"
+#include "rotation/store_state.h"
+
+namespace keyturn {
+
+class Worker {
+ public:
+  explicit Worker(const RotationContext& context) : context_(context) {}
+
+  // Until nothing can be done now, limits::kRotationActionsPerLook actions at most; how many.
+  // Nothing when another works on the secret. Errors are of the store, or DATA_LOSS of the secret.
+  absl::StatusOr<int> Work(const Uuid& secret, bool frozen);
+
+ private:
+  using Edit = absl::FunctionRef<absl::Status(RotatingSecret& secret, const View& view,
+                                              absl::Time now, Batch& batch)>;
+  struct Look {
+    RotatingSecret secret;
+    Action action;
+    std::shared_ptr<const KeyringSnapshot> keys;
+    bool frozen = false;
+  };
+  absl::StatusOr<int> WorkAlone(const Uuid& secret, bool frozen);
+  absl::StatusOr<std::optional<Look>> LookAt(const Uuid& secret, bool frozen) const;
+  absl::Status Act(const Look& look);
+
+  // `edit`, if the action is still the one to be taken; with an entry of `event` in the audit log.
+  absl::Status Change(const Look& look, absl::string_view event, Edit edit) const;
+  absl::StatusOr<std::string> PathFor(const Look& look) const;
+  // Changes that are no step of a rotation: when it is looked at again.
+  absl::Status Settle(const Look& look, absl::FunctionRef<void(RotatingSecret&)> edit) const;
+
+  absl::Status Start(const Look& look) const;
+  // When a secret that must be rotated before allows it; in the past: now.
+  absl::StatusOr<absl::Time> AllowedFrom(const Look& look) const;
+  absl::Status Ask(const Look& look) const;
+  absl::Status Generate(const Look& look, bool start) const;
+  absl::Status Step(const Look& look) const;
+  absl::Status ApplyAndTest(const Look& look, Driver& driver) const;
+  absl::Status Move(const Look& look, absl::string_view event, int step) const;
+  absl::Status PromotePending(const Look& look, bool has_driver) const;
+  absl::Status Announce(const Look& look, Driver* driver) const;
+  absl::Status Fail(const Look& look, const absl::Status& failure) const;
+  absl::Status EndGrace(const Look& look) const;
+  absl::Status RetireVersion(const Look& look) const;
+  absl::Status RetireFailed(const Look& look, const absl::Status& failure) const;
+
+  const RotationContext& context_;
+  absl::Mutex mu_;
+  absl::flat_hash_set<Uuid> busy_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace keyturn

@@ -1,0 +1,103 @@
+// The end of a version: its grace, its retirement at the target.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "crypto/random.h"
+#include "rotation/transitions.h"
+#include "rotation/values.h"
+#include "rotation/worker.h"
+#include "vault/rotation_rules.h"
+#include "vault/versions.h"
+
+namespace keyturn {
+
+absl::Status Worker::EndGrace(const Look& look) const {
+  const uint64_t number = look.action.version;
+  const v1::RotationPolicy& policy = look.secret.metadata.rotation().policy();
+  const VersionRecord* const version = FindVersion(look.secret.metadata, number);
+  std::vector<std::string> users;
+  if (policy.retire_gate() != v1::RotationPolicy::NONE) {
+    users = context_.users(look.secret.id, SecretVersion(number));
+  }
+  const auto name = [&](Batch& batch) {
+    batch.Note("version", absl::StrCat(number));
+    if (!users.empty()) batch.Note("still_used_by", absl::StrJoin(users, ","));
+  };
+  if (!users.empty() && policy.retire_gate() == v1::RotationPolicy::BLOCK &&
+      version->extensions() < limits::kRotationExtensionsMax) {
+    return Change(look, "rotation_grace_extended",
+                  [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+                    VersionRecord* const held = FindVersion(&secret.metadata, number);
+                    held->set_extensions(held->extensions() + 1);
+                    held->set_grace_end_ms(
+                        absl::ToUnixMillis(now + absl::Seconds(limits::kRotationExtensionSeconds)));
+                    name(batch);
+                    return absl::OkStatus();
+                  });
+  }
+  const bool has_driver = context_.driver(look.secret.metadata) != nullptr;
+  return Change(look, has_driver ? "rotation_grace_ended" : "rotation_retired",
+                [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+                  name(batch);
+                  if (has_driver) {
+                    FindVersion(&secret.metadata, number)->set_state(v1::VERSION_STATE_RETIRING);
+                  } else {
+                    MarkRetired(&secret, number, now);
+                  }
+                  return absl::OkStatus();
+                });
+}
+
+absl::Status Worker::RetireVersion(const Look& look) const {
+  const uint64_t number = look.action.version;
+  Driver* const driver = context_.driver(look.secret.metadata);
+  if (driver != nullptr) {
+    ASSIGN_OR_RETURN(const std::string path, PathFor(look));
+    ASSIGN_OR_RETURN(
+        const SecretBytes old,
+        ReadVersionData(*look.keys, *context_.store.GetSnapshot(), look.secret, number));
+    const DriverCall call{look.secret.id, path, SecretVersion(number),
+                          look.secret.metadata.rotation().policy(),
+                          context_.clock.Now() + absl::Seconds(limits::kRotationDriverSeconds)};
+    if (const absl::Status gone = driver->Retire(call, old); !gone.ok()) {
+      return RetireFailed(look, gone);
+    }
+    const absl::StatusOr<bool> dead = driver->VerifyDead(call, old);
+    if (!dead.ok()) return RetireFailed(look, dead.status());
+    if (!*dead) {
+      return RetireFailed(look,
+                          absl::FailedPreconditionError("the value still works at the target"));
+    }
+  }
+  return Change(look, "rotation_retired",
+                [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+                  MarkRetired(&secret, number, now);
+                  batch.Note("version", absl::StrCat(number));
+                  return absl::OkStatus();
+                });
+}
+
+absl::Status Worker::RetireFailed(const Look& look, const absl::Status& failure) const {
+  const double share = static_cast<double>(RandomBelow(1'000'000)) / 1e6;
+  return Change(look, "rotation_retire_failed",
+                [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+                  VersionRecord* const version = FindVersion(&secret.metadata, look.action.version);
+                  version->set_retire_attempts(version->retire_attempts() + 1);
+                  const bool loops = FailureOf(failure) == Failure::kTransient ||
+                                     FailureOf(failure) == Failure::kAmbiguous;
+                  // A login that is refused again and again locks accounts.
+                  const absl::Duration wait =
+                      loops ? share * LongestWait(version->retire_attempts())
+                            : absl::Seconds(limits::kRotationBackoffSecondsMax);
+                  version->set_retire_next_ms(absl::ToUnixMillis(now + wait));
+                  version->set_retire_error(
+                      std::string(failure.message().substr(0, limits::kRotationErrorBytesMax)));
+                  batch.Note("version", absl::StrCat(version->version()));
+                  batch.Note("error_class", FailureName(FailureOf(failure)));
+                  batch.Note("error", version->retire_error());
+                  return absl::OkStatus();
+                });
+}
+
+}  // namespace keyturn

@@ -1,0 +1,54 @@
+#include "rotation/clock_guard.h"
+
+#include <gtest/gtest.h>
+
+namespace keyturn {
+namespace {
+
+class ClockGuardTest : public testing::Test {
+ protected:
+  void Look(absl::Duration wall, absl::Duration monotonic) {
+    wall_ += wall;
+    monotonic_ += monotonic;
+    guard_.Observe(wall_, absl::ToInt64Nanoseconds(monotonic_));
+  }
+  absl::Time wall_ = absl::FromUnixSeconds(1'767'225'600);
+  absl::Duration monotonic_ = absl::Seconds(5);
+  ClockGuard guard_;
+};
+
+TEST_F(ClockGuardTest, AClockThatRunsEvenlyIsBelieved) {
+  Look(absl::ZeroDuration(), absl::ZeroDuration());
+  EXPECT_TRUE(guard_.trusted());
+  for (int i = 0; i < 100; ++i) {
+    Look(absl::Hours(1) + absl::Seconds(59), absl::Hours(1));  // adjusted, as time servers do
+    EXPECT_TRUE(guard_.trusted());
+  }
+}
+
+TEST_F(ClockGuardTest, AJumpEitherWayIsNotBelievedForTenMinutes) {
+  for (const absl::Duration jump : {absl::Hours(1), -absl::Hours(1), absl::Hours(91 * 24),
+                                    absl::Seconds(61), absl::Seconds(-61)}) {
+    Look(absl::Seconds(1), absl::Seconds(1));
+    Look(jump + absl::Seconds(1), absl::Seconds(1));
+    EXPECT_FALSE(guard_.trusted()) << jump;
+    Look(absl::Minutes(9), absl::Minutes(9));
+    EXPECT_FALSE(guard_.trusted());
+    Look(absl::Minutes(2), absl::Minutes(2));
+    EXPECT_TRUE(guard_.trusted());
+  }
+}
+
+TEST_F(ClockGuardTest, AnotherJumpBeginsTheWaitAnew) {
+  Look(absl::ZeroDuration(), absl::ZeroDuration());
+  Look(absl::Hours(2), absl::Seconds(1));
+  Look(absl::Minutes(9), absl::Minutes(9));
+  Look(-absl::Hours(2), absl::Seconds(1));
+  Look(absl::Minutes(9), absl::Minutes(9));
+  EXPECT_FALSE(guard_.trusted());
+  guard_.Accept();
+  EXPECT_TRUE(guard_.trusted());
+}
+
+}  // namespace
+}  // namespace keyturn

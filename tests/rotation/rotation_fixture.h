@@ -1,0 +1,270 @@
+// A rotation engine over a store on disk, wired as the server wires it, with a clock that a test
+// moves and a target that a test can break.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/limits.h"
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "keyring/envelope.h"
+#include "rotation/rotation.h"
+#include "storage/rocks_store.h"
+#include "tests/support/keys.h"
+#include "tests/support/status.h"
+#include "tests/support/temp_dir.h"
+#include "vault/fields.h"
+#include "vault/vault.h"
+
+namespace keyturn {
+
+// A database with accounts: the values it takes. What it is told to fail with comes first.
+class FakeTarget : public Driver {
+ public:
+  absl::StatusOr<bool> Probe(const DriverCall&, const SecretBytes& value) override {
+    RETURN_IF_ERROR(Next("probe"));
+    return works.count(Of(value)) > 0;
+  }
+  absl::Status Apply(const DriverCall&, const SecretBytes&, const SecretBytes& pending) override {
+    const absl::Status status = Next("apply");
+    if (status.ok() || lies) works.insert(Of(pending));
+    return status;
+  }
+  absl::Status Test(const DriverCall&, const SecretBytes& pending) override {
+    RETURN_IF_ERROR(Next("test"));
+    return works.count(Of(pending)) > 0 ? absl::OkStatus() : absl::UnknownError("no such account");
+  }
+  absl::Status ArmExpiry(const DriverCall&, const SecretBytes& old, absl::Time end) override {
+    RETURN_IF_ERROR(Next("arm"));
+    armed[Of(old)] = end;
+    return absl::OkStatus();
+  }
+  absl::Status Disarm(const DriverCall&, const SecretBytes& old) override {
+    RETURN_IF_ERROR(Next("disarm"));
+    armed.erase(Of(old));
+    return absl::OkStatus();
+  }
+  absl::StatusOr<int> Sessions(const DriverCall&, const SecretBytes&) override { return 0; }
+  absl::Status Retire(const DriverCall&, const SecretBytes& old) override {
+    RETURN_IF_ERROR(Next("retire"));
+    works.erase(Of(old));
+    return absl::OkStatus();
+  }
+  absl::StatusOr<bool> VerifyDead(const DriverCall&, const SecretBytes& old) override {
+    RETURN_IF_ERROR(Next("verify"));
+    return works.count(Of(old)) == 0;
+  }
+
+  std::set<std::string> works;
+  std::map<std::string, absl::Time> armed;
+  std::vector<std::string> calls;
+  std::multimap<std::string, absl::Status> failures;  // of the next calls of that name
+  bool lies = false;                                  // an apply that fails was done all the same
+
+ private:
+  static std::string Of(const SecretBytes& value) { return std::string(value.ExposeForCrypto()); }
+  absl::Status Next(const std::string& name) {
+    calls.push_back(name);
+    const auto found = failures.find(name);
+    if (found == failures.end()) return absl::OkStatus();
+    const absl::Status status = found->second;
+    failures.erase(found);
+    return status;
+  }
+};
+
+class RotationFixture : public testing::Test {
+ protected:
+  RotationFixture() : files_(NewMemoryFileSystem()), keyring_(TestKeyring(*files_, clock_)) {
+    Open();
+  }
+
+  // Also reopens: what is not on disk is gone.
+  void Open() {
+    rotation_.reset();
+    vault_.reset();
+    store_.reset();
+    auto store = OpenRocksStore({.directory = dir_.File("db")}, clock_);
+    ASSERT_OK(store);
+    store_ = *std::move(store);
+    vault_ = Vault::Create(*store_, *keyring_, clock_);
+    rotation_ = Rotation::Create(
+        {.store = *store_,
+         .keyring = *keyring_,
+         .clock = clock_,
+         .update = [this](absl::string_view event, absl::string_view path,
+                          UpdateFn fn) { return Update(event, path, fn); },
+         .password_policy = [](const std::string& name) -> absl::StatusOr<v1::PasswordPolicy> {
+           return absl::NotFoundError(absl::StrCat("no password policy ", name));
+         },
+         .driver = [this](const SecretMetadata&) -> Driver* { return target_; },
+         .users = [this](const Uuid&, SecretVersion) { return users_; }});
+    store_->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
+      vault_->OnCommitted(group);
+      rotation_->OnCommitted(group);
+    });
+    store_->SetRecordHasher(NewRecordHasher(**keyring_->Snapshot()));
+    ASSERT_OK(vault_->OnUnsealed());
+    ASSERT_OK(rotation_->OnUnsealed());
+  }
+
+  // What the server's updater does, with the events kept; fails where a test says.
+  absl::StatusOr<Revision> Update(absl::string_view event, absl::string_view path, UpdateFn fn) {
+    if (die_at_ > 0 && --die_at_ == 0) {
+      dead_ = true;
+      if (die_after_) {
+        const absl::StatusOr<Revision> done = store_->Update(fn);
+        if (done.ok()) events_.push_back(absl::StrCat(event, " ", path));
+      }
+    }
+    if (dead_) return absl::UnavailableError("the server died here");
+    absl::StatusOr<Revision> revision = store_->Update(fn);
+    if (revision.ok()) events_.push_back(absl::StrCat(event, " ", path));
+    return revision;
+  }
+
+  absl::Status Put(const std::string& path, const std::string& value,
+                   v1::Kind kind = v1::KIND_UNSPECIFIED) {
+    PutParams params;
+    params.path = *SecretPath::Parse(path);
+    params.kind = kind;
+    params.principal = "test";
+    const FieldView field{"value", 1, value};
+    return vault_->Put(*store_, params, *EncodeFields({&field, 1})).status();
+  }
+  // The value, or the reason it is not given.
+  std::string Get(const std::string& path, uint64_t version = 0,
+                  v1::VersionSelector::Alias alias = v1::VersionSelector::CURRENT) {
+    v1::GetRequest request;
+    request.set_path(path);
+    request.mutable_version()->set_number(version);
+    request.mutable_version()->set_alias(alias);
+    const auto result = vault_->Get(request, absl::InfiniteFuture());
+    if (!result.ok()) return ReasonOf(result.status());
+    std::string out;
+    EXPECT_OK(ForEachField(result->data.ExposeForCrypto(), [&](const FieldView& field) {
+      if (field.name == "value") out = std::string(field.value);
+      return true;
+    }));
+    return out;
+  }
+
+  absl::StatusOr<v1::RotationStatus> SetPolicy(const std::string& path,
+                                               const v1::RotationPolicy& policy) {
+    v1::SetRotationPolicyRequest request;
+    request.set_path(path);
+    *request.mutable_policy() = policy;
+    return rotation_->SetPolicy(*store_, request);
+  }
+  // Values made by the server, without jitter: times are exact.
+  static v1::RotationPolicy Exact() {
+    v1::RotationPolicy policy;
+    policy.set_jitter_max_seconds(-1);
+    policy.mutable_source()->mutable_generate();
+    return policy;
+  }
+  v1::RotationStatus Status(const std::string& path) {
+    v1::GetRotationStatusRequest request;
+    request.set_path(path);
+    const auto status = rotation_->GetStatus(request);
+    EXPECT_OK(status);
+    return status.value_or(v1::RotationStatus());
+  }
+  absl::StatusOr<v1::RotationStatus> Rotate(const std::string& path, bool emergency = false,
+                                            bool revoke_first = false, bool force = false) {
+    v1::RotateRequest request;
+    request.set_path(path);
+    request.set_emergency(emergency);
+    request.set_revoke_first(revoke_first);
+    request.set_force(force);
+    if (emergency) request.set_reason("it leaked");
+    return rotation_->Rotate(*store_, request, "oncall");
+  }
+  absl::StatusOr<v1::RotationStatus> Rollback(const std::string& path, bool compromised = false) {
+    v1::RollbackRequest request;
+    request.set_path(path);
+    request.set_reason("it broke");
+    request.set_compromised(compromised);
+    return rotation_->Rollback(*store_, request, "oncall");
+  }
+
+  // "1 GRACE, 2 CURRENT".
+  std::string States(const std::string& path) {
+    const v1::RotationStatus status = Status(path);
+    std::vector<std::string> out;
+    for (int i = status.versions_size() - 1; i >= 0; --i) {
+      const v1::VersionInfo& version = status.versions(i);
+      out.push_back(
+          absl::StrCat(version.version(), " ",
+                       v1::VersionState_Name(version.state()).substr(strlen("VERSION_STATE_")),
+                       version.compromised() ? "!" : ""));
+    }
+    return absl::StrJoin(out, ", ");
+  }
+  // "SCHEDULED DONE 2", newest first.
+  std::string Runs(const std::string& path) {
+    v1::ListRotationRunsRequest request;
+    request.set_path(path);
+    std::vector<std::string> out;
+    const auto runs = rotation_->ListRuns(request);
+    EXPECT_OK(runs);
+    for (const v1::RotationRun& run : runs->runs()) {
+      out.push_back(absl::StrCat(v1::RotationRun::Cause_Name(run.cause()), " ",
+                                 v1::RotationRun::State_Name(run.state()), " ", run.version()));
+    }
+    return absl::StrJoin(out, ", ");
+  }
+
+  // All that is due now.
+  absl::Status RunDue() {
+    absl::Time next;
+    for (int i = 0; i < 1000; ++i) {
+      ASSIGN_OR_RETURN(const int handled, rotation_->RunDue(&next));
+      if (handled == 0) return absl::OkStatus();
+    }
+    return absl::InternalError("there is no end to what is due");
+  }
+  // In steps of an hour, as a server looks more often than that.
+  void Pass(absl::Duration duration) {
+    const absl::Time end = clock_.Now() + duration;
+    while (clock_.Now() < end) {
+      clock_.AdvanceTime(std::min(absl::Duration(absl::Hours(1)), end - clock_.Now()));
+      ASSERT_OK(RunDue());
+    }
+  }
+  static absl::Duration Days(int days) { return absl::Hours(24 * days); }
+
+  void ExpectClean() {
+    const auto store_problems = store_->Verify(NoProgress);
+    ASSERT_OK(store_problems);
+    for (const StoreProblem& problem : *store_problems) ADD_FAILURE() << problem.what;
+    const auto vault_problems = vault_->Verify(NoProgress);
+    ASSERT_OK(vault_problems);
+    for (const StoreProblem& problem : *vault_problems) ADD_FAILURE() << problem.what;
+  }
+
+  TempDir dir_;
+  SimulatedClock clock_;
+  std::unique_ptr<FileSystem> files_;
+  std::unique_ptr<Keyring> keyring_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Vault> vault_;
+  std::unique_ptr<Rotation> rotation_;
+  FakeTarget* target_ = nullptr;
+  std::vector<std::string> users_;
+  std::vector<std::string> events_;  // "rotation_promoted a/b"
+  int die_at_ = 0;                   // at the n-th change from now on the server dies
+  bool die_after_ = false;           // the change was made
+  bool dead_ = false;
+};
+
+}  // namespace keyturn

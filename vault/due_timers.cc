@@ -1,0 +1,72 @@
+#include "vault/due_timers.h"
+
+#include "base/status_macros.h"
+
+namespace keyturn {
+
+absl::Status DueTimers::Load(const Store& store) {
+  std::vector<Item> found;
+  RETURN_IF_ERROR(store.GetSnapshot()->Scan(
+      Family::kDue, "", "", [&](absl::string_view key, absl::string_view) {
+        const std::optional<schema::DueItem> item = schema::ParseDueKey(key);
+        if (item.has_value() && Is(item->due_class)) found.push_back(ItemOf(*item));
+        return true;
+      }));
+  std::sort(found.begin(), found.end());
+  const absl::MutexLock lock(&mu_);
+  // Changes that were committed during the scan are there already.
+  for (const Item& item : found) items_.insert(items_.end(), item);
+  return absl::OkStatus();
+}
+
+void DueTimers::Clear() {
+  const absl::MutexLock lock(&mu_);
+  items_.clear();
+}
+
+void DueTimers::OnCommitted(absl::Span<const CommittedUpdate> group) {
+  const absl::MutexLock lock(&mu_);
+  for (const CommittedUpdate& update : group) {
+    for (const Batch::Operation& operation : *update.operations) {
+      if (operation.family != Family::kDue) continue;
+      const std::optional<schema::DueItem> item = schema::ParseDueKey(operation.key);
+      if (!item.has_value() || !Is(item->due_class)) continue;
+      if (operation.is_delete) {
+        items_.erase(ItemOf(*item));
+      } else {
+        items_.insert(ItemOf(*item));
+      }
+    }
+  }
+}
+
+std::optional<schema::DueItem> DueTimers::First() const {
+  const absl::MutexLock lock(&mu_);
+  if (items_.empty()) return std::nullopt;
+  const auto& [seconds, object, due_class] = *items_.begin();
+  return schema::DueItem{
+      .object = object, .when = absl::FromUnixSeconds(seconds), .due_class = due_class};
+}
+
+void DueTimers::Remove(const schema::DueItem& item) {
+  const absl::MutexLock lock(&mu_);
+  items_.erase(ItemOf(item));
+}
+
+size_t DueTimers::size() const {
+  const absl::MutexLock lock(&mu_);
+  return items_.size();
+}
+
+size_t DueTimers::CountDue(absl::Time now, size_t most) const {
+  const int64_t seconds = absl::ToUnixSeconds(now);
+  const absl::MutexLock lock(&mu_);
+  size_t count = 0;
+  for (const Item& item : items_) {
+    if (count >= most || std::get<0>(item) > seconds) break;
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace keyturn

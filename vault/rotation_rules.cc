@@ -1,0 +1,121 @@
+#include "vault/rotation_rules.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "storage/schema.h"
+#include "vault/context.h"
+#include "vault/versions.h"
+
+namespace keyturn {
+namespace {
+
+absl::Duration SecondsOr(int64_t seconds, absl::Duration standard) {
+  return seconds == 0 ? standard : absl::Seconds(std::max<int64_t>(seconds, 0));
+}
+
+// By when the former version has to be over.
+absl::Time GraceEnd(const v1::RotationPolicy& policy, const VersionRecord& former, absl::Time now,
+                    absl::Duration grace) {
+  absl::Time end = now + grace;
+  const absl::Duration age = MaxCredentialAgeOf(policy);
+  if (age > absl::ZeroDuration() && former.promoted_ms() != 0) {
+    end = std::min(end, absl::FromUnixMillis(former.promoted_ms()) + age);
+  }
+  return std::max(end, now);
+}
+
+void EndCurrent(SecretMetadata* metadata, absl::Time now, std::optional<absl::Duration> grace) {
+  VersionRecord* const former = FindVersion(metadata, metadata->current_version());
+  if (former == nullptr || !IsState(*former, v1::VERSION_STATE_CURRENT)) return;
+  if (!metadata->has_rotation()) {
+    former->set_state(v1::VERSION_STATE_PREVIOUS);
+    return;
+  }
+  const v1::RotationPolicy& policy = metadata->rotation().policy();
+  if (former->compromised()) grace = absl::ZeroDuration();
+  const absl::Time end = GraceEnd(policy, *former, now, grace.value_or(GraceOf(policy)));
+  former->set_state(end > now ? v1::VERSION_STATE_GRACE : v1::VERSION_STATE_RETIRING);
+  former->set_grace_end_ms(absl::ToUnixMillis(end));
+}
+
+}  // namespace
+
+absl::Duration PeriodOf(const v1::RotationPolicy& policy) {
+  return SecondsOr(policy.period_seconds(), absl::Seconds(limits::kRotationPeriodSecondsDefault));
+}
+
+absl::Duration GraceOf(const v1::RotationPolicy& policy) {
+  return SecondsOr(policy.grace_seconds(),
+                   std::min(absl::Seconds(limits::kRotationGraceSecondsDefault), PeriodOf(policy)));
+}
+
+absl::Duration DestroyAfterOf(const v1::RotationPolicy& policy) {
+  return SecondsOr(policy.destroy_after_seconds(),
+                   absl::Seconds(limits::kRotationDestroySecondsDefault));
+}
+
+absl::Duration MaxCredentialAgeOf(const v1::RotationPolicy& policy) {
+  return SecondsOr(policy.max_credential_age_seconds(), absl::ZeroDuration());
+}
+
+absl::Duration JitterMaxOf(const v1::RotationPolicy& policy) {
+  return SecondsOr(policy.jitter_max_seconds(),
+                   std::min(PeriodOf(policy) / 20, absl::Duration(absl::Hours(72))));
+}
+
+bool IsState(const VersionRecord& version, v1::VersionState state) {
+  return version.state() == static_cast<uint32_t>(state);
+}
+
+bool IsLive(const VersionRecord& version) {
+  switch (version.state()) {
+    case v1::VERSION_STATE_PENDING:
+    case v1::VERSION_STATE_STAGED:
+    case v1::VERSION_STATE_CURRENT:
+    case v1::VERSION_STATE_GRACE:
+    case v1::VERSION_STATE_RETIRING:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time now,
+                   std::optional<absl::Duration> grace) {
+  EndCurrent(metadata, now, grace);
+  metadata->set_current_version(version->version());
+  version->set_state(v1::VERSION_STATE_CURRENT);
+  version->set_grace_end_ms(0);
+  version->set_promoted_ms(absl::ToUnixMillis(now));
+  if (!metadata->has_rotation()) return;
+  record::v1::RotationState& rotation = *metadata->mutable_rotation();
+  rotation.set_promoted_ms(absl::ToUnixMillis(now));
+  rotation.set_due_ms(0);
+  rotation.set_deadline_ms(0);
+  rotation.set_hold_until_ms(0);
+  rotation.set_next_ms(absl::ToUnixMillis(now));
+}
+
+absl::Duration GuaranteedFor(const SecretMetadata& metadata, const VersionRecord& version,
+                             absl::Time now) {
+  if (!metadata.has_rotation() || version.compromised()) return absl::ZeroDuration();
+  if (IsState(version, v1::VERSION_STATE_CURRENT)) {
+    return GraceEnd(metadata.rotation().policy(), version, now,
+                    GraceOf(metadata.rotation().policy())) -
+           now;
+  }
+  if (!IsState(version, v1::VERSION_STATE_GRACE)) return absl::ZeroDuration();
+  return std::max(absl::ZeroDuration(), absl::FromUnixMillis(version.grace_end_ms()) - now);
+}
+
+std::string RotationHint(const Uuid& secret, int64_t next_ms) {
+  return schema::DueKey(secret, absl::FromUnixSeconds((next_ms + 999) / 1000), kDueRotation);
+}
+
+void PutRotationHint(const Uuid& secret, const SecretMetadata& metadata, Batch& batch) {
+  if (!metadata.has_rotation() || metadata.rotation().next_ms() == 0) return;
+  batch.Put(Family::kDue, RotationHint(secret, metadata.rotation().next_ms()), "");
+}
+
+}  // namespace keyturn

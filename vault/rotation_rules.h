@@ -1,0 +1,49 @@
+// What a rotation policy means for the versions of a secret: pure rules that writes (which replace
+// the current version) and the rotation engine share. A secret without a policy keeps its old
+// versions readable by number; with one they go through GRACE to RETIRED. Thread-safe (no state).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "keyturn/v1/rotation.pb.h"
+#include "keyturn/v1/types.pb.h"
+#include "vault/records.h"
+
+namespace keyturn {
+
+// A policy's durations with their defaults filled in.
+absl::Duration PeriodOf(const v1::RotationPolicy& policy);
+absl::Duration GraceOf(const v1::RotationPolicy& policy);
+absl::Duration DestroyAfterOf(const v1::RotationPolicy& policy);
+// Zero: no bound.
+absl::Duration MaxCredentialAgeOf(const v1::RotationPolicy& policy);
+absl::Duration JitterMaxOf(const v1::RotationPolicy& policy);
+
+// Every kind but generic rotates from its creation on.
+constexpr bool RotatesByDefault(v1::Kind kind) { return kind != v1::KIND_GENERIC; }
+
+bool IsState(const VersionRecord& version, v1::VersionState state);
+// It works, or is about to: pending, staged, current, in grace, being retired. Not pruned.
+bool IsLive(const VersionRecord& version);
+
+// `version`, one of the metadata's, is the current one from `now` on. With a policy the former one
+// goes into its grace (`grace`, or the policy's; none at all makes it RETIRING), and the next
+// rotation is to be planned: due is 0, and the engine is to look at once. Without a policy it is
+// PREVIOUS.
+void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time now,
+                   std::optional<absl::Duration> grace = std::nullopt);
+
+// How long the data of `version` works for certain, even if it is rotated at `now`; zero without a
+// policy, and for a version that does not work any more.
+absl::Duration GuaranteedFor(const SecretMetadata& metadata, const VersionRecord& version,
+                             absl::Time now);
+
+// The hint by which the engine finds the secret at `next_ms`: of the next whole second, when it is
+// due for certain.
+std::string RotationHint(const Uuid& secret, int64_t next_ms);
+// The one of rotation.next_ms, if that is set; with the metadata's write.
+void PutRotationHint(const Uuid& secret, const SecretMetadata& metadata, Batch& batch);
+
+}  // namespace keyturn
