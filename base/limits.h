@@ -233,6 +233,24 @@ inline constexpr size_t kGeneratedBytesMax = 4096;
 inline constexpr size_t kApiKeyBytesMin = 32;
 inline constexpr size_t kHs256KeyBytesMin = 64;
 
+// JSON web tokens (RFC 7519) and their keys.
+inline constexpr size_t kJwsBytesMax = 8 * kKiB;  // one token, as sent
+inline constexpr size_t kJwsKeyIdBytesMax = 64;
+inline constexpr size_t kJsonDepthMax = 16;         // objects and arrays in each other, in a token
+inline constexpr size_t kJwtStringBytesMax = 2048;  // iss, sub, jti, an audience: a SPIFFE id fits
+inline constexpr size_t kJwtAudiencesMax = 16;
+inline constexpr size_t kJwtPermissionsMax = 256;
+inline constexpr size_t kJwtPermissionBytesMax = 128;
+inline constexpr uint64_t kJwtSecondsMax = 100'000'000'000;  // the year 5138; more is milliseconds
+inline constexpr int64_t kJwtLeewaySecondsDefault = 30;
+inline constexpr int64_t kJwtLeewaySecondsMax = 300;
+inline constexpr int64_t kJwtLifetimeSecondsDefault = 900;
+inline constexpr size_t kHs256ImportedBytesMin = 32;  // RFC 7518 section 3.2
+inline constexpr size_t kHs256KeyBytesMax = 1024;
+inline constexpr int kRsaBitsMin = 3072;  // 128-bit strength (ASVS 11.2.3)
+inline constexpr int kRsaBitsMax = 4096;
+inline constexpr size_t kPrivateKeyPemBytesMax = 16 * kKiB;
+
 // The `keyturn` command.
 inline constexpr size_t kPromptLineBytesMax = 16 * kKiB;  // a value typed at a prompt
 inline constexpr size_t kTokenFileBytesMax = 4096;
@@ -309,6 +327,9 @@ static_assert(kRevocationDropKeysPerUpdate + 1 <= kBatchKeysMax);
 static_assert(kRevocationChangeBytesMax > kSecretValueBytesMax);
 static_assert(kRevocationChangeBytesMax + 256 * kKiB < kBatchBytesMax);
 static_assert(kRevocationChunkBytesMax + 256 * kKiB < kBatchBytesMax);
+static_assert(kHs256ImportedBytesMin <= kHs256KeyBytesMin &&
+              kHs256KeyBytesMin <= kHs256KeyBytesMax);
+static_assert(2 * kJwtStringBytesMax < kJwsBytesMax);
 static_assert(kRespBulkBytesMax < kRespRequestBytesMax && kRespLineBytesMax < kRespRequestBytesMax);
 static_assert(kRespStrangerArgumentsMax * kRespStrangerBulkBytesMax + 2 * kRespLineBytesMax <
               kRespStrangerBytesMax);
