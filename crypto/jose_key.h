@@ -1,6 +1,7 @@
 // Keys that sign JSON web tokens (RFC 7515, 7518, 8037), by algorithm: made, checked, imported and
 // exported. The stored form of a private key is for HS256 its bytes, for the others PKCS#8 in DER;
-// it lives in SecretBytes, and while OpenSSL reads or writes it in OpenSSL's own objects.
+// it lives in SecretBytes, and while OpenSSL reads or writes it in OpenSSL's own objects. Some of
+// those it frees without wiping; the server's allocator fills what is freed (server/hardening.h).
 //
 // INVALID_ARGUMENT for a key that is not what its algorithm takes, naming what it takes.
 // RESOURCE_EXHAUSTED when the arena of secrets is full. Thread-safe. Making or importing an RSA key

@@ -13,6 +13,8 @@
 #include "auth/token_codec.h"
 #include "base/coding.h"
 #include "client/cli/offline_codec.h"
+#include "crypto/jws.h"
+#include "crypto/jwt_claims.h"
 #include "crypto/x509_make.h"
 #include "crypto/x509_types.h"
 #include "google/rpc/error_details.pb.h"
@@ -222,6 +224,38 @@ void Tokens(Seeds* seeds) {
   stored.set_max_uses(3);
   stored.set_expire_ms(-1);
   seeds->Add("token", std::string(1, 2) + stored.SerializeAsString());
+}
+
+// Header, payload and the key of jws_fuzz; and what it makes of a choice.
+void Jwts(Seeds* seeds) {
+  const SecretBytes key =
+      Must(SecretBytes::CopyOf("a secret of tests, which is long enough for HS256"), "room");
+  const std::unique_ptr<const JwsSigner> signer =
+      Must(JwsSigner::New(JoseAlgorithm::kHs256, "k", key), "a signer is made");
+  JwtClaims claims;
+  claims.iss = "i";
+  claims.sub = "s";
+  claims.aud = {"a"};
+  claims.jti = "j";
+  claims.iat = absl::FromUnixSeconds(999);
+  claims.nbf = absl::FromUnixSeconds(1'000);
+  claims.exp = absl::FromUnixSeconds(1'800);
+  claims.permissions = {"secret:read", "secret:write"};
+  claims.other_json = R"({"cnf":{"x5t#S256":"b"},"n":[1,-2,0.5,null,true,"\u00e4"]})";
+  const std::string payload = Must(WriteClaims(claims), "they are written");
+  seeds->Add("jws", payload);
+  seeds->Add("jws", R"({"aud":["a","b"],"exp":1e9})");
+  seeds->Add("jws", R"({"a":{"b":1,"b":2},"exp":1760000000000})");
+  seeds->Add("jws", Must(signer->Sign(payload), "it is signed"));
+  for (const char* const header :
+       {R"({"alg":"HS256","kid":"k","typ":"JWT"})", R"({"alg":"ES256","kid":"k"})",
+        R"({"alg":"none","kid":"k","typ":"application/at+jwt"})",
+        R"({"typ":"JWT","alg":"HS256","kid":"k","jwk":{"k":"AA"},"crit":["exp"]})"}) {
+    seeds->Add("jws", absl::StrCat(std::string(1, 0), Short(header), payload));
+  }
+  seeds->Add("jws", absl::StrCat(std::string(1, 1), Short("{}"), std::string("\1\0\0\5\1", 5)));
+  seeds->Add("jws", absl::StrCat(std::string(1, 2), Short("i"), Short("j"), Short("a"),
+                                 BigEndian64(1'000), R"({"b":[{}]})"));
 }
 
 void Messages(Seeds* seeds) {
@@ -455,6 +489,7 @@ int main(int argc, char** argv) {
   keyturn::fuzz::Records(&seeds);
   keyturn::fuzz::Keys(&seeds);
   keyturn::fuzz::Tokens(&seeds);
+  keyturn::fuzz::Jwts(&seeds);
   keyturn::fuzz::Messages(&seeds);
   keyturn::fuzz::Audit(&seeds);
   keyturn::fuzz::Requests(&seeds);
