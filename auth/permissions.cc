@@ -17,7 +17,7 @@ absl::Span<const std::string> Permissions() {
       "admin:policy",  "admin:revocation",  "admin:role",       "admin:seal",
       "admin:token",   "admin:verify",      "revocation:check", "revocation:write",
       "secret:delete", "secret:destroy",    "secret:list",      "secret:read",
-      "secret:write"};
+      "secret:rotate", "secret:write"};
   return *all;
 }
 

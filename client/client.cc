@@ -12,6 +12,7 @@
 #include "keyturn/v1/auth_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
 #include "keyturn/v1/revocation_service.grpc.pb.h"
+#include "keyturn/v1/rotation_service.grpc.pb.h"
 #include "keyturn/v1/secret_service.grpc.pb.h"
 #include "keyturn/v1/system_service.grpc.pb.h"
 #include "keyturn/v1/token_service.grpc.pb.h"
@@ -28,7 +29,8 @@ struct Client::Impl {
         token_service(channel),
         policy_service(channel),
         audit_service(channel),
-        revocation_service(channel) {}
+        revocation_service(channel),
+        rotation_service(channel) {}
 
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Unary(const char* method, Stub& stub,
@@ -68,6 +70,7 @@ struct Client::Impl {
   v1::PolicyService::Stub policy_service;
   v1::AuditService::Stub audit_service;
   v1::RevocationService::Stub revocation_service;
+  v1::RotationService::Stub rotation_service;
 };
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
@@ -154,6 +157,29 @@ KEYTURN_UNARY(ListTokens, token_service, TokenService, List, ListTokensRequest, 
 KEYTURN_UNARY(RevokeToken, token_service, TokenService, Revoke, RevokeTokenRequest,
               RevokeTokenResponse)
 KEYTURN_UNARY(RenewToken, token_service, TokenService, Renew, RenewTokenRequest, TokenInfo)
+KEYTURN_UNARY(SetRotationPolicy, rotation_service, RotationService, SetPolicy,
+              SetRotationPolicyRequest, RotationStatus)
+KEYTURN_UNARY(RemoveRotationPolicy, rotation_service, RotationService, RemovePolicy,
+              RemoveRotationPolicyRequest, RotationStatus)
+KEYTURN_UNARY(PauseRotation, rotation_service, RotationService, Pause, PauseRotationRequest,
+              RotationStatus)
+KEYTURN_UNARY(ResumeRotation, rotation_service, RotationService, Resume, ResumeRotationRequest,
+              RotationStatus)
+KEYTURN_UNARY(GetRotationStatus, rotation_service, RotationService, GetStatus,
+              GetRotationStatusRequest, RotationStatus)
+KEYTURN_UNARY(ListRotationRuns, rotation_service, RotationService, ListRuns,
+              ListRotationRunsRequest, ListRotationRunsResponse)
+KEYTURN_UNARY(Rotate, rotation_service, RotationService, Rotate, RotateRequest, RotationStatus)
+KEYTURN_UNARY(CancelRotation, rotation_service, RotationService, Cancel, CancelRotationRequest,
+              RotationStatus)
+KEYTURN_UNARY(Rollback, rotation_service, RotationService, Rollback, RollbackRequest,
+              RotationStatus)
+KEYTURN_UNARY(SetGrace, rotation_service, RotationService, SetGrace, SetGraceRequest,
+              RotationStatus)
+KEYTURN_UNARY(RetireVersion, rotation_service, RotationService, Retire, RetireRequest,
+              RotationStatus)
+KEYTURN_UNARY(ListRotations, rotation_service, RotationService, List, ListRotationsRequest,
+              ListRotationsResponse)
 KEYTURN_UNARY(Revoke, revocation_service, RevocationService, Revoke, RevokeRequest, RevokeResponse)
 KEYTURN_UNARY(CheckRevoked, revocation_service, RevocationService, Check, CheckRequest,
               CheckResponse)

@@ -19,6 +19,7 @@
 #include "keyturn/v1/auth_service.pb.h"
 #include "keyturn/v1/policy_service.pb.h"
 #include "keyturn/v1/revocation_service.pb.h"
+#include "keyturn/v1/rotation_service.pb.h"
 #include "keyturn/v1/secret_service.pb.h"
 #include "keyturn/v1/system_service.pb.h"
 #include "keyturn/v1/token_service.pb.h"
@@ -70,6 +71,32 @@ class Client {
                                           const CallOptions& options = {});
   absl::StatusOr<v1::RenameResponse> Rename(const v1::RenameRequest& request,
                                             const CallOptions& options = {});
+
+  // Rotation.
+  absl::StatusOr<v1::RotationStatus> SetRotationPolicy(const v1::SetRotationPolicyRequest& request,
+                                                       const CallOptions& options = {});
+  absl::StatusOr<v1::RotationStatus> RemoveRotationPolicy(
+      const v1::RemoveRotationPolicyRequest& request, const CallOptions& options = {});
+  absl::StatusOr<v1::RotationStatus> PauseRotation(const v1::PauseRotationRequest& request,
+                                                   const CallOptions& options = {});
+  absl::StatusOr<v1::RotationStatus> ResumeRotation(const v1::ResumeRotationRequest& request,
+                                                    const CallOptions& options = {});
+  absl::StatusOr<v1::RotationStatus> GetRotationStatus(const v1::GetRotationStatusRequest& request,
+                                                       const CallOptions& options = {});
+  absl::StatusOr<v1::ListRotationRunsResponse> ListRotationRuns(
+      const v1::ListRotationRunsRequest& request, const CallOptions& options = {});
+  absl::StatusOr<v1::RotationStatus> Rotate(const v1::RotateRequest& request,
+                                            const CallOptions& options = {});
+  absl::StatusOr<v1::RotationStatus> CancelRotation(const v1::CancelRotationRequest& request,
+                                                    const CallOptions& options = {});
+  absl::StatusOr<v1::RotationStatus> Rollback(const v1::RollbackRequest& request,
+                                              const CallOptions& options = {});
+  absl::StatusOr<v1::RotationStatus> SetGrace(const v1::SetGraceRequest& request,
+                                              const CallOptions& options = {});
+  absl::StatusOr<v1::RotationStatus> RetireVersion(const v1::RetireRequest& request,
+                                                   const CallOptions& options = {});
+  absl::StatusOr<v1::ListRotationsResponse> ListRotations(const v1::ListRotationsRequest& request,
+                                                          const CallOptions& options = {});
 
   // The vault itself.
   absl::StatusOr<v1::StatusResponse> Status(const v1::StatusRequest& request,

@@ -1,7 +1,7 @@
 // Whether the wall clock can be believed. Time that jumps would end graces and destroy versions too
 // early, and that cannot be undone; so after a jump nothing happens by time until the clock has run
 // evenly for a while. Between two looks the wall clock must have gone as far as the monotonic one.
-// Set back, it does not count as earlier than what was seen before. Not thread-safe.
+// A clock that was wrong before the first look is believed. Not thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -38,14 +38,31 @@ class Earliest {
   Action best_;
 };
 
+// Whether what a run would replace is there. A deleted secret must not come back by it.
+enum class Readable { kYes, kNotNow, kNeverAgain };
+Readable IsReadable(const SecretMetadata& metadata, absl::Time now) {
+  const VersionRecord* const current = FindVersion(metadata, metadata.current_version());
+  if (current == nullptr || IsDestroyed(*current) || IsExpired(*current, now)) {
+    return Readable::kNeverAgain;
+  }
+  return current->deleted_ms() == 0 ? Readable::kYes : Readable::kNotNow;
+}
+
 void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::Time now,
               Earliest* earliest) {
   using Kind = Action::Kind;
-  if (metadata.current_version() != run.previous_version() &&
-      run.step() < v1::RotationRun::ANNOUNCE) {
+  const bool begun = run.step() >= v1::RotationRun::ANNOUNCE;
+  if (metadata.current_version() != run.previous_version() && !begun) {
     earliest->Offer(
         run.state() == v1::RotationRun::AWAITING_VALUE ? Kind::kFulfil : Kind::kCancelRun, now);
     return;
+  }
+  if (!begun) {
+    const Readable readable = IsReadable(metadata, now);
+    if (readable == Readable::kNeverAgain) earliest->Offer(Kind::kCancelRun, now);
+    // What somebody asked for goes on in a pause.
+    const bool paused = metadata.rotation().paused() && run.cause() == v1::RotationRun::SCHEDULED;
+    if (readable != Readable::kYes || paused) return;
   }
   if (run.state() == v1::RotationRun::AWAITING_VALUE) {
     earliest->Offer(Kind::kRemind, NextAttempt(run));
@@ -53,7 +70,7 @@ void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::
   }
   const VersionRecord* const version = FindVersion(metadata, run.version());
   const bool gone = run.version() != 0 && (version == nullptr || !IsLive(*version));
-  if (gone && run.step() < v1::RotationRun::ANNOUNCE) {
+  if (gone && !begun) {
     earliest->Offer(Kind::kCancelRun, now);
     return;
   }
@@ -81,10 +98,7 @@ void OfferVersions(const SecretMetadata& metadata, bool frozen, Earliest* earlie
 }  // namespace
 
 bool MayStart(const SecretMetadata& metadata, absl::Time now) {
-  if (metadata.rotation().paused()) return false;
-  const VersionRecord* const current = FindVersion(metadata, metadata.current_version());
-  return current != nullptr && !IsDestroyed(*current) && !IsExpired(*current, now) &&
-         current->deleted_ms() == 0;
+  return !metadata.rotation().paused() && IsReadable(metadata, now) == Readable::kYes;
 }
 
 Action NextAction(const SecretMetadata& metadata, const std::optional<v1::RotationRun>& run,
@@ -95,7 +109,8 @@ Action NextAction(const SecretMetadata& metadata, const std::optional<v1::Rotati
   if (run.has_value()) OfferRun(metadata, *run, now, &earliest);
   OfferVersions(metadata, frozen, &earliest);
   if (rotation.due_ms() == 0) {
-    earliest.Offer(Action::Kind::kPlan, now);
+    // Without a version there is nothing to plan from.
+    if (rotation.promoted_ms() != 0) earliest.Offer(Action::Kind::kPlan, now);
   } else if (!run.has_value() && !frozen && MayStart(metadata, now)) {
     earliest.Offer(Action::Kind::kStart,
                    FromMillis(std::max(rotation.due_ms(), rotation.hold_until_ms())));

@@ -1,7 +1,5 @@
 #include "rotation/operations.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -33,8 +31,7 @@ absl::Status CheckReason(const std::string& reason, bool required) {
 }
 
 absl::Status NoPolicy(const std::string& path) {
-  return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                        path, " has no rotation policy; run: keyturn rotation policy set ", path)),
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(path, " has no rotation policy")),
                     "NO_POLICY");
 }
 
@@ -62,16 +59,45 @@ void EndNow(VersionRecord* version, absl::Time now) {
 }
 
 // A version of a secret without a policy: readable if it was in grace; what is retired is destroyed
-// when it would have been, by the vault.
-void LeaveEngine(const Uuid& secret, VersionRecord* version, Batch& batch) {
+// when it would have been, by the vault. The daily sweep adds hints that one update cannot take.
+void LeaveEngine(RotatingSecret* secret, VersionRecord* version, absl::Time now, size_t* hints,
+                 Batch& batch) {
+  if (IsState(*version, v1::VERSION_STATE_RETIRING)) MarkRetired(secret, version->version(), now);
   if (IsState(*version, v1::VERSION_STATE_GRACE)) {
     version->set_state(v1::VERSION_STATE_PREVIOUS);
     version->set_grace_end_ms(0);
   }
   if (version->destroy_ms() == 0 || IsDestroyed(*version)) return;
   version->set_expire_ms(version->destroy_ms());
+  if (++*hints > limits::kVersionsPerUpdateMax) return;
   batch.Put(Family::kDue,
-            schema::DueKey(secret, absl::FromUnixMillis(version->destroy_ms()), kDueExpire), "");
+            schema::DueKey(secret->id, absl::FromUnixMillis(version->destroy_ms()), kDueExpire),
+            "");
+}
+
+// The first policy of a secret. Versions that could be read by number end as others do, a grace
+// from now; they do not count among those that work at once.
+void BeginRotating(absl::Time now, const v1::RotationPolicy& policy, SecretMetadata* metadata) {
+  for (VersionRecord& version : *metadata->mutable_versions()) {
+    version.set_promoted_ms(0);
+    if (!IsState(version, v1::VERSION_STATE_PREVIOUS)) continue;
+    version.set_state(v1::VERSION_STATE_GRACE);
+    version.set_grace_end_ms(absl::ToUnixMillis(now + GraceOf(policy)));
+  }
+  VersionRecord* const current = FindVersion(metadata, metadata->current_version());
+  const int64_t since = current == nullptr ? absl::ToUnixMillis(now) : current->created_ms();
+  if (current != nullptr) current->set_promoted_ms(since);
+  metadata->mutable_rotation()->set_promoted_ms(since);
+}
+
+// An open run whose version is the current one already has nothing more to lose.
+absl::Status CloseAnnounced(RotatingSecret* secret, const KeyringSnapshot& keys, const View& view,
+                            absl::Time now, Batch& batch) {
+  if (!secret->run.has_value() || secret->run->step() < Run::ANNOUNCE) return absl::OkStatus();
+  CloseRun(&secret->metadata, &*secret->run, Run::DONE, now);
+  RETURN_IF_ERROR(WriteRun(keys, view, secret->id, *secret->run, batch));
+  secret->run.reset();
+  return absl::OkStatus();
 }
 
 // That another version may work beside those that do.
@@ -126,30 +152,48 @@ absl::StatusOr<Uuid> Operations::Change(Updater& updater, const std::string& pat
             RETURN_IF_ERROR(edit(scene));
             const Run* const run = scene.secret.run.has_value() ? &*scene.secret.run : nullptr;
             RETURN_IF_ERROR(SaveRotating(*keys, view, now, &scene.secret, run, batch));
-            return TellOf(*keys, view, scene.secret, scene.type, scene.version, now, batch);
+            return WriteChange(*keys, scene.type, parsed.text(), "", scene.version, now, batch);
           })
           .status());
   return id;
 }
 
+// Everything that takes time, before the update.
+absl::Status Operations::CheckPolicy(const v1::SetRotationPolicyRequest& request,
+                                     v1::Kind kind) const {
+  const v1::RotationPolicy& policy = request.policy();
+  RETURN_IF_ERROR(CheckRotationPolicy(policy, kind));
+  for (const v1::RotationOrder& order : policy.after()) {
+    if (order.path() == request.path()) {
+      return absl::InvalidArgumentError("policy.after: a secret cannot wait for itself");
+    }
+  }
+  if (!MakesValues(policy, kind)) return absl::OkStatus();
+  // What could not be made is better known now than in three months.
+  const absl::Status made = TryToMake(context_, policy, kind);
+  if (made.ok() || absl::IsResourceExhausted(made)) return made;
+  return absl::InvalidArgumentError(absl::StrCat("policy.source.generate: ", made.message()));
+}
+
 absl::StatusOr<Uuid> Operations::SetPolicy(Updater& updater,
                                            const v1::SetRotationPolicyRequest& request) const {
+  ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(request.path()));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  const View& view = context_.store.Newest();
+  ASSIGN_OR_RETURN(const Located located, NeedSecret(*keys, view, path));
+  ASSIGN_OR_RETURN(const std::optional<SecretMetadata> found,
+                   ReadMetadata(*keys, view, located.secret));
+  if (!found.has_value()) return NoSecret(path);
+  RETURN_IF_ERROR(CheckPolicy(request, static_cast<v1::Kind>(found->kind())));
   return Change(updater, request.path(), true, [&](Scene& scene) -> absl::Status {
     SecretMetadata& metadata = scene.secret.metadata;
-    RETURN_IF_ERROR(CheckRotationPolicy(request.policy(), static_cast<v1::Kind>(metadata.kind())));
-    for (const v1::RotationOrder& order : request.policy().after()) {
-      if (order.path() == request.path()) {
-        return absl::InvalidArgumentError("policy.after: a secret cannot wait for itself");
-      }
+    if (metadata.kind() != found->kind()) {
+      return WithReason(absl::AbortedError("the secret became another meanwhile; try again"),
+                        "CONTENTION");
     }
+    if (!metadata.has_rotation()) BeginRotating(scene.now, request.policy(), &metadata);
     record::v1::RotationState& rotation = *metadata.mutable_rotation();
     *rotation.mutable_policy() = request.policy();
-    if (rotation.promoted_ms() == 0) {
-      VersionRecord* const current = FindVersion(&metadata, metadata.current_version());
-      rotation.set_promoted_ms(current == nullptr ? absl::ToUnixMillis(scene.now)
-                                                  : current->created_ms());
-      if (current != nullptr) current->set_promoted_ms(current->created_ms());
-    }
     rotation.set_due_ms(0);
     // What is overdue by the new policy is so to an operator who can still change it.
     rotation.set_hold_until_ms(
@@ -172,8 +216,9 @@ absl::StatusOr<Uuid> Operations::RemovePolicy(
               "a rotation is under way; wait for it, or run: keyturn rotation cancel"),
           "ROTATION_IN_PROGRESS");
     }
+    size_t hints = 0;
     for (VersionRecord& version : *metadata.mutable_versions()) {
-      LeaveEngine(scene.secret.id, &version, scene.batch);
+      LeaveEngine(&scene.secret, &version, scene.now, &hints, scene.batch);
     }
     const record::v1::RotationState& rotation = metadata.rotation();
     for (uint64_t run = std::max<uint64_t>(rotation.oldest_run(), 1); run <= rotation.newest_run();
@@ -232,20 +277,27 @@ absl::StatusOr<Uuid> Operations::Rotate(Updater& updater, const v1::RotateReques
   }
   return Change(updater, request.path(), false, [&](Scene& scene) -> absl::Status {
     SecretMetadata& metadata = scene.secret.metadata;
+    RETURN_IF_ERROR(CloseAnnounced(&scene.secret, scene.keys, scene.view, scene.now, scene.batch));
     std::optional<Run>& run = scene.secret.run;
+    const bool makes = MakesValues(metadata);
     if (!run.has_value()) {
-      RETURN_IF_ERROR(MakeRoom(&scene.secret, request.force(), scene.now));
-      run = OpenRun(&metadata, Run::MANUAL, scene.now, scene.batch);
-      if (!MakesValues(metadata.rotation().policy(), static_cast<v1::Kind>(metadata.kind()))) {
-        AwaitValue(scene.now, &*run);
+      // In an emergency no version more will work than now.
+      if (!request.emergency()) {
+        RETURN_IF_ERROR(MakeRoom(&scene.secret, request.force(), scene.now));
       }
-    } else if (run->state() != Run::AWAITING_VALUE) {
+      run = OpenRun(&metadata, Run::MANUAL, scene.now, scene.batch);
+      if (!makes) AwaitValue(scene.now, &*run);
+    } else if (makes || run->state() != Run::AWAITING_VALUE) {
       run->set_state(Run::RUNNING);  // at once
       run->clear_next_attempt_time();
+      if (run->cause() == Run::SCHEDULED) run->set_cause(Run::MANUAL);
     }
     run->set_principal(principal);
     run->set_reason(request.reason());
-    if (request.emergency()) run->set_cause(Run::EMERGENCY);
+    if (request.emergency()) {
+      run->set_cause(Run::EMERGENCY);
+      metadata.mutable_rotation()->set_emergency(true);
+    }
     if (request.revoke_first()) {
       VersionRecord* const current = FindVersion(&metadata, metadata.current_version());
       if (current != nullptr) current->set_compromised(true);
@@ -278,6 +330,7 @@ absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRe
                         "NO_GRACE");
     }
     const uint64_t back_to = (*found)->version();
+    RETURN_IF_ERROR(CloseAnnounced(&scene.secret, scene.keys, scene.view, scene.now, scene.batch));
     std::optional<Run>& run = scene.secret.run;
     if (run.has_value()) {
       Abandon(&scene.secret, run->version(), scene.now);
@@ -290,14 +343,10 @@ absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRe
     run->set_reason(request.reason());
     VersionRecord* const bad = FindVersion(&metadata, metadata.current_version());
     if (bad != nullptr && request.compromised()) bad->set_compromised(true);
-    BecomeCurrent(&metadata, FindVersion(&metadata, back_to), scene.now,
-                  request.compromised() ? std::optional(absl::ZeroDuration()) : std::nullopt);
+    BecomeCurrent(&metadata, FindVersion(&metadata, back_to), scene.now);
     CloseRun(&metadata, &*run, Run::DONE, scene.now);
-    // What was wanted is replaced all the same, once somebody has had the time to look.
-    record::v1::RotationState& rotation = *metadata.mutable_rotation();
-    rotation.set_due_ms(absl::ToUnixMillis(scene.now + hold));
-    rotation.set_deadline_ms(rotation.due_ms());
-    rotation.set_hold_until_ms(rotation.due_ms());
+    // It is as old as it was: if it is due again, then once somebody has had the time to look.
+    metadata.mutable_rotation()->set_hold_until_ms(absl::ToUnixMillis(scene.now + hold));
     scene.batch.Note("version", absl::StrCat(back_to));
     scene.batch.Note("reason", request.reason());
     scene.type = v1::WatchResponse::WRITTEN;
@@ -310,8 +359,8 @@ absl::StatusOr<Uuid> Operations::SetGrace(Updater& updater,
                                           const v1::SetGraceRequest& request) const {
   RETURN_IF_ERROR(CheckReason(request.reason(), true));
   return Change(updater, request.path(), false, [&](Scene& scene) -> absl::Status {
-    const absl::Time end = absl::FromUnixMillis(
-        google::protobuf::util::TimeUtil::TimestampToMilliseconds(request.end_time()));
+    // Of any seconds that a message can carry; most would not be milliseconds.
+    const absl::Time end = absl::FromUnixSeconds(request.end_time().seconds());
     const absl::Time latest = scene.now + absl::Seconds(limits::kRotationGraceEndSecondsMax);
     if (end <= scene.now || end > latest) {
       return absl::InvalidArgumentError(
@@ -321,6 +370,12 @@ absl::StatusOr<Uuid> Operations::SetGrace(Updater& updater,
     }
     ASSIGN_OR_RETURN(VersionRecord* const version,
                      InGrace(&scene.secret.metadata, request.version()));
+    const absl::Time oldest = LatestEnd(scene.secret.metadata.rotation().policy(), *version);
+    if (end > oldest) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("end_time: the policy's max_credential_age ends this version at ",
+                       absl::FormatTime(absl::RFC3339_sec, oldest, absl::UTCTimeZone())));
+    }
     version->set_grace_end_ms(absl::ToUnixMillis(end));
     scene.batch.Note("version", absl::StrCat(version->version()));
     scene.batch.Note("reason", request.reason());

@@ -46,6 +46,7 @@ class Operations {
     uint64_t version = 0;
   };
   using Edit = absl::FunctionRef<absl::Status(Scene& scene)>;
+  absl::Status CheckPolicy(const v1::SetRotationPolicyRequest& request, v1::Kind kind) const;
   // NO_POLICY unless the secret rotates, or `any` secret will do.
   absl::StatusOr<Uuid> Change(Updater& updater, const std::string& path, bool any, Edit edit) const;
 

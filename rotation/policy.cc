@@ -1,5 +1,7 @@
 #include "rotation/policy.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "base/limits.h"
@@ -41,9 +43,14 @@ absl::Status CheckTimes(const v1::RotationPolicy& policy) {
         "policy.grace_seconds is ", grace, " with grace_mode BEFORE; it must be less than ", period,
         ", the period, or each version would be replaced at once"));
   }
-  if (policy.max_credential_age_seconds() != 0 && policy.max_credential_age_seconds() <= grace) {
+  // Less would rotate all the time.
+  const int64_t least_age = std::max(2 * grace, grace + limits::kRotationPeriodSecondsMin);
+  if (policy.max_credential_age_seconds() != 0 &&
+      (policy.max_credential_age_seconds() < least_age ||
+       policy.max_credential_age_seconds() > limits::kRotationPeriodSecondsMax)) {
     return OutOfRange("max_credential_age_seconds", policy.max_credential_age_seconds(),
-                      absl::StrCat("0 (no bound) and more than ", grace, ", the grace"));
+                      absl::StrCat("0 (no bound) and ", least_age, ", twice the grace, to ",
+                                   limits::kRotationPeriodSecondsMax));
   }
   return CheckRange("destroy_after_seconds", policy.destroy_after_seconds(), 1,
                     limits::kRotationDestroySecondsMax);
@@ -99,6 +106,14 @@ absl::Status CheckOrders(const v1::RotationPolicy& policy) {
 }  // namespace
 
 absl::Status CheckRotationPolicy(const v1::RotationPolicy& policy, v1::Kind kind) {
+  if (policy.ByteSizeLong() > limits::kRotationPolicyBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy: ", policy.ByteSizeLong(), " bytes; at most ", limits::kRotationPolicyBytesMax));
+  }
+  if (policy.windows_size() > static_cast<int>(limits::kWindowsMax)) {
+    return OutOfRange("windows", policy.windows_size(),
+                      absl::StrCat("at most ", limits::kWindowsMax));
+  }
   RETURN_IF_ERROR(CheckTimes(policy));
   RETURN_IF_ERROR(CheckWords(policy));
   RETURN_IF_ERROR(CheckSource(policy, kind));
@@ -121,9 +136,9 @@ absl::StatusOr<WindowSet> WindowsOf(const v1::RotationPolicy& policy) {
   return WindowSet::Create(std::move(windows));
 }
 
-absl::StatusOr<DueTime> DueTimeOf(const KeyringSnapshot& keys, const SecretMetadata& metadata) {
+DueTime DueTimeOf(const KeyringSnapshot& keys, const SecretMetadata& metadata) {
   const v1::RotationPolicy& policy = metadata.rotation().policy();
-  ASSIGN_OR_RETURN(const WindowSet windows, WindowsOf(policy));
+  const WindowSet windows = WindowsOf(policy).value_or(WindowSet());
   RotationTimers timers;
   timers.promoted_at = absl::FromUnixMillis(metadata.rotation().promoted_ms());
   timers.period = PeriodOf(policy);
@@ -147,6 +162,10 @@ absl::StatusOr<DueTime> DueTimeOf(const KeyringSnapshot& keys, const SecretMetad
 bool MakesValues(const v1::RotationPolicy& policy, v1::Kind kind) {
   if (policy.source().has_generate()) return true;
   return !policy.source().has_reminder() && kind == v1::KIND_JWT_KEY;
+}
+
+bool MakesValues(const SecretMetadata& metadata) {
+  return MakesValues(metadata.rotation().policy(), static_cast<v1::Kind>(metadata.kind()));
 }
 
 v1::RotationSource::Generate GenerateOf(const v1::RotationPolicy& policy) {

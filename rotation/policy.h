@@ -17,11 +17,16 @@ absl::Status CheckRotationPolicy(const v1::RotationPolicy& policy, v1::Kind kind
 // INVALID_ARGUMENT as CheckRotationPolicy says it of windows.
 absl::StatusOr<WindowSet> WindowsOf(const v1::RotationPolicy& policy);
 
-// When the current version is to be replaced. REQUIRES: metadata.has_rotation().
-absl::StatusOr<DueTime> DueTimeOf(const KeyringSnapshot& keys, const SecretMetadata& metadata);
+// When the current version is to be replaced. Windows that are not valid any more (a time zone that
+// went with the system's tzdata) count as none: a secret must not stop rotating for them. REQUIRES:
+// metadata.has_rotation().
+DueTime DueTimeOf(const KeyringSnapshot& keys, const SecretMetadata& metadata);
 
 // Whether the server makes new values; otherwise their owner is asked for them.
 bool MakesValues(const v1::RotationPolicy& policy, v1::Kind kind);
+
+// The same of a secret. REQUIRES: metadata.has_rotation().
+bool MakesValues(const SecretMetadata& metadata);
 
 // The spec and field of values that the server makes.
 v1::RotationSource::Generate GenerateOf(const v1::RotationPolicy& policy);

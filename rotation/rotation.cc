@@ -1,5 +1,6 @@
 #include "rotation/rotation.h"
 
+#include "absl/container/flat_hash_set.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/reason.h"
@@ -26,7 +27,11 @@ class RotationImpl : public Rotation {
         timers_({kDueRotation}) {}
 
   absl::Status OnUnsealed() override { return timers_.Load(context_.store); }
-  void OnSealed() override { timers_.Clear(); }
+  void OnSealed() override {
+    timers_.Clear();
+    const absl::MutexLock lock(&mu_);
+    failing_.clear();
+  }
   void OnCommitted(absl::Span<const CommittedUpdate> group) override { timers_.OnCommitted(group); }
 
   absl::StatusOr<v1::RotationStatus> SetPolicy(
@@ -98,7 +103,11 @@ class RotationImpl : public Rotation {
 
   Stats stats() const override {
     const absl::MutexLock lock(&mu_);
-    return {.secrets_waiting = timers_.size(), .clock_trusted = guard_.trusted()};
+    constexpr size_t kCounted = 1000;
+    return {.secrets_waiting = timers_.size(),
+            .secrets_due = timers_.CountDue(context_.clock.Now(), kCounted),
+            .secrets_failing = failing_.size(),
+            .clock_trusted = guard_.trusted()};
   }
 
  private:
@@ -113,26 +122,47 @@ class RotationImpl : public Rotation {
     return guard_.trusted();
   }
 
+  // Errors of the machine end the round. One secret that fails must not hold up all others: it is
+  // looked at again in an hour, and counted until it goes well.
   absl::Status Handle(const schema::DueItem& item) {
     const absl::StatusOr<int> acted = worker_.Work(item.object, false);
-    if (absl::IsDataLoss(acted.status())) {
-      // One damaged secret must not hold up all others. Its hint stays in the store, so that it is
-      // tried again after the next unseal.
-      LogError(
-          "a rotation was passed over: its secret does not open",
-          {{"secret", item.object.ToString()}, {"error", std::string(acted.status().message())}});
-      timers_.Remove(item);
+    if (acted.ok() && *acted == Worker::kBusy) {
+      timers_.Postpone(item, context_.clock.Now());
       return absl::OkStatus();
     }
-    RETURN_IF_ERROR(acted.status());
-    // What was done has moved the hint; one that is still there says nothing any more.
+    const absl::Status status = acted.ok() ? Done(item, *acted) : acted.status();
+    if (absl::IsUnavailable(status) || !context_.keyring.Snapshot().ok()) return status;
+    const bool changed = Count(item.object, status.ok());
+    if (status.ok()) return status;
+    if (changed) {
+      LogError("a rotation is passed over until its secret is mended",
+               {{"secret", item.object.ToString()}, {"error", std::string(status.message())}});
+    }
+    timers_.Postpone(item,
+                     context_.clock.Now() + absl::Seconds(limits::kRotationPassedOverSeconds));
+    return absl::OkStatus();
+  }
+
+  // What was done has moved the hint; one that is still there says nothing any more.
+  absl::Status Done(const schema::DueItem& item, int acted) {
     const std::optional<schema::DueItem> first = timers_.First();
-    if (*acted > 0 || !first.has_value() || first->object != item.object ||
+    if (acted > 0 || !first.has_value() || first->object != item.object ||
         first->when != item.when) {
       return absl::OkStatus();
     }
-    timers_.Remove(item);
-    return DropHint(item);
+    RETURN_IF_ERROR(DropHint(item));
+    // If the drop put it there anew, OnCommitted did so before this.
+    const std::optional<schema::DueItem> still = timers_.First();
+    if (still.has_value() && still->object == item.object && still->when == item.when) {
+      timers_.Postpone(item, context_.clock.Now());
+    }
+    return absl::OkStatus();
+  }
+
+  // Whether that is new.
+  bool Count(const Uuid& secret, bool well) {
+    const absl::MutexLock lock(&mu_);
+    return well ? failing_.erase(secret) > 0 : failing_.insert(secret).second;
   }
 
   // Unless it is the secret's own.
@@ -155,8 +185,9 @@ class RotationImpl : public Rotation {
     RETURN_IF_ERROR(secret.status());
     // The change is made; what follows from it goes on by itself if this does not come to an end.
     if (const absl::StatusOr<int> acted = worker_.Work(*secret, !ClockTrusted()); !acted.ok()) {
-      LogWarning("a rotation did not go on at once",
-                 {{"error", std::string(acted.status().message())}});
+      LogWarning(
+          "a rotation did not go on at once",
+          {{"secret", secret->ToString()}, {"error", std::string(acted.status().message())}});
     }
     return ReadRotationStatus(context_, path);
   }
@@ -167,6 +198,7 @@ class RotationImpl : public Rotation {
   DueTimers timers_;
   mutable absl::Mutex mu_;
   ClockGuard guard_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_set<Uuid> failing_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace

@@ -64,6 +64,8 @@ class Rotation {
 
   struct Stats {
     uint64_t secrets_waiting = 0;  // with something that will fall due
+    uint64_t secrets_due = 0;      // of these, what is due by now; counted to 1000
+    uint64_t secrets_failing = 0;  // passed over at their last turn: damaged, or not to be written
     bool clock_trusted = true;     // else nothing starts, ends or is destroyed by time
   };
   virtual Stats stats() const = 0;

@@ -74,6 +74,7 @@ void CloseRun(SecretMetadata* metadata, v1::RotationRun* run, v1::RotationRun::S
   run->clear_next_attempt_time();
   *run->mutable_end_time() = Stamp(now);
   metadata->mutable_rotation()->set_open_run(0);
+  if (state == v1::RotationRun::CANCELLED) metadata->mutable_rotation()->set_emergency(false);
 }
 
 absl::Status WriteRun(const KeyringSnapshot& keys, const View& view, const Uuid& secret,

@@ -41,12 +41,12 @@ int MaxLiveVersions(const v1::RotationPolicy& policy) {
 }
 
 int LiveVersions(const SecretMetadata& metadata) {
-  return static_cast<int>(std::count_if(metadata.versions().begin(), metadata.versions().end(),
-                                        [](const VersionRecord& version) {
-                                          return IsState(version, v1::VERSION_STATE_CURRENT) ||
-                                                 IsState(version, v1::VERSION_STATE_GRACE) ||
-                                                 IsState(version, v1::VERSION_STATE_RETIRING);
-                                        }));
+  return static_cast<int>(std::count_if(
+      metadata.versions().begin(), metadata.versions().end(), [](const VersionRecord& version) {
+        return IsState(version, v1::VERSION_STATE_CURRENT) ||
+               (IsState(version, v1::VERSION_STATE_GRACE) && version.promoted_ms() != 0) ||
+               IsState(version, v1::VERSION_STATE_RETIRING);
+      }));
 }
 
 v1::RotationPolicy EffectivePolicy(const v1::RotationPolicy& policy, v1::Kind kind) {
@@ -91,7 +91,8 @@ v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metad
   SetTime(rotation.promoted_ms(), &v1::RotationStatus::mutable_promote_time, &status);
   SetTime(rotation.due_ms(), &v1::RotationStatus::mutable_due_time, &status);
   SetTime(rotation.deadline_ms(), &v1::RotationStatus::mutable_deadline_time, &status);
-  if (absl::FromUnixMillis(rotation.hold_until_ms()) > now) {
+  if (absl::FromUnixMillis(rotation.hold_until_ms()) > now &&
+      rotation.hold_until_ms() > rotation.due_ms()) {
     SetTime(rotation.hold_until_ms(), &v1::RotationStatus::mutable_hold_until_time, &status);
   }
   status.set_paused(rotation.paused());

@@ -16,7 +16,7 @@ v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metad
                             const std::optional<v1::RotationRun>& run, absl::Time now,
                             bool with_versions);
 
-// Current, in grace and being retired.
+// Current, in grace and being retired; not those from before there was a policy.
 int LiveVersions(const SecretMetadata& metadata);
 // Of the policy, with its default.
 int MaxLiveVersions(const v1::RotationPolicy& policy);

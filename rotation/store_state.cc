@@ -11,13 +11,12 @@ namespace keyturn {
 namespace {
 
 // The next start, when it is not known: with it, most changes need no second look.
-absl::Status PlanIfNeeded(const KeyringSnapshot& keys, SecretMetadata* metadata) {
+void PlanIfNeeded(const KeyringSnapshot& keys, SecretMetadata* metadata) {
   record::v1::RotationState& rotation = *metadata->mutable_rotation();
-  if (rotation.due_ms() != 0 || rotation.promoted_ms() == 0) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const DueTime due, DueTimeOf(keys, *metadata));
+  if (rotation.due_ms() != 0 || rotation.promoted_ms() == 0) return;
+  const DueTime due = DueTimeOf(keys, *metadata);
   rotation.set_due_ms(absl::ToUnixMillis(due.due));
   rotation.set_deadline_ms(absl::ToUnixMillis(due.deadline));
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -44,16 +43,16 @@ absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::T
   } else if (metadata.rotation().open_run() != 0) {
     open = secret->run;
   }
-  if (secret->hinted_ms != 0) {
-    batch.Delete(Family::kDue, RotationHint(secret->id, secret->hinted_ms));
+  if (!metadata.has_rotation()) {
+    MoveRotationHint(secret->id, secret->hinted_ms, metadata, batch);
+    return WriteMetadata(keys, secret->id, now, &metadata, batch);
   }
-  if (!metadata.has_rotation()) return WriteMetadata(keys, secret->id, now, &metadata, batch);
-  RETURN_IF_ERROR(PlanIfNeeded(keys, &metadata));
+  PlanIfNeeded(keys, &metadata);
   const Action next = NextAction(metadata, open, now, false);
   const absl::Time when = next.kind == Action::Kind::kNone ? next.when : now;
   const int64_t next_ms = when == absl::InfiniteFuture() ? 0 : absl::ToUnixMillis(when);
   metadata.mutable_rotation()->set_next_ms(next_ms);
-  PutRotationHint(secret->id, metadata, batch);
+  MoveRotationHint(secret->id, secret->hinted_ms, metadata, batch);
   return WriteMetadata(keys, secret->id, now, &metadata, batch);
 }
 

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/reason.h"
 #include "storage/schema.h"
 #include "vault/rotation_rules.h"
+#include "vault/utf8.h"
 #include "vault/versions.h"
 
 namespace keyturn {
@@ -44,17 +47,6 @@ absl::Status AddPending(const PreparedVersion& prepared, RotatingSecret* secret,
   batch.Insert(Family::kDeks, schema::DekKey(secret->id, version), prepared.sealed.wrapped_dek);
   run->set_version(number);
   return absl::OkStatus();
-}
-
-void Promote(RotatingSecret* secret, const v1::RotationRun& run, absl::Time now) {
-  SecretMetadata& metadata = secret->metadata;
-  std::optional<absl::Duration> grace;
-  if (run.cause() == v1::RotationRun::EMERGENCY) {
-    grace = absl::ZeroDuration();
-    VersionRecord* const former = FindVersion(&metadata, metadata.current_version());
-    if (former != nullptr) former->set_compromised(true);
-  }
-  BecomeCurrent(&metadata, FindVersion(&metadata, run.version()), now, grace);
 }
 
 void Abandon(RotatingSecret* secret, uint64_t version, absl::Time now) {
@@ -97,6 +89,26 @@ void AwaitValue(absl::Time now, v1::RotationRun* run) {
              run);
 }
 
+// Stored in messages whose texts are UTF-8, or they would not be read again.
+std::string ShownError(const absl::Status& status) {
+  std::string text(status.message());
+  if (!IsUtf8(text)) {
+    text.clear();
+    for (const char c : status.message()) {
+      if (absl::ascii_isascii(static_cast<unsigned char>(c))) {
+        text.push_back(c);
+      } else {
+        absl::StrAppend(&text, "\\x", absl::Hex(static_cast<unsigned char>(c)));
+      }
+    }
+  }
+  if (text.size() <= limits::kRotationErrorBytesMax) return text;
+  size_t end = limits::kRotationErrorBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  text.resize(end);
+  return text;
+}
+
 absl::Duration LongestWait(uint32_t failures) {
   int64_t seconds = limits::kRotationBackoffSecondsMin;
   for (uint32_t i = 1; i < failures && seconds < limits::kRotationBackoffSecondsMax; ++i) {
@@ -109,7 +121,7 @@ void TakeFailure(const absl::Status& status, double wait, absl::Time now, v1::Ro
   const Failure failure = FailureOf(status);
   run->set_attempts(run->attempts() + 1);
   run->set_error_class(std::string(FailureName(failure)));
-  run->set_error(std::string(status.message().substr(0, limits::kRotationErrorBytesMax)));
+  run->set_error(ShownError(status));
   const bool waits = failure == Failure::kTransient || failure == Failure::kAmbiguous;
   const int most =
       failure == Failure::kPolicy ? limits::kRotationValuesMax : limits::kRotationAttemptsMax;

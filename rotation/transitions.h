@@ -2,6 +2,8 @@
 // whoever calls has checked that the step is the one to be taken. Thread-safe (no state).
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "keyturn/v1/rotation.pb.h"
 #include "rotation/driver.h"
@@ -14,10 +16,6 @@ namespace keyturn {
 // another newest version by now.
 absl::Status AddPending(const PreparedVersion& prepared, RotatingSecret* secret,
                         v1::RotationRun* run, Batch& batch);
-
-// The pending version becomes the current one; in an emergency without grace, and what was current
-// counts as known to others.
-void Promote(RotatingSecret* secret, const v1::RotationRun& run, absl::Time now);
 
 // The pending version will never be used. Its data stays as long as a retired one's: a target may
 // have taken it.
@@ -38,6 +36,9 @@ void ClearFailures(v1::RotationRun* run);
 
 // The owner is asked for a value, and again in a day.
 void AwaitValue(absl::Time now, v1::RotationRun* run);
+
+// What is kept and shown of a failure: cut to limits::kRotationErrorBytesMax, in UTF-8.
+std::string ShownError(const absl::Status& status);
 
 // The longest wait after so many failures in a row, from 1.
 absl::Duration LongestWait(uint32_t failures);

@@ -1,5 +1,6 @@
 #include "rotation/values.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "rotation/policy.h"
@@ -13,18 +14,42 @@ namespace {
 
 // The field that is made, alone, in stored form.
 absl::StatusOr<SecretBytes> MakeField(const RotationContext& context,
-                                      const SecretMetadata& metadata) {
-  const v1::RotationSource::Generate generate = GenerateOf(metadata.rotation().policy());
-  v1::PasswordPolicy policy;
+                                      const v1::RotationPolicy& policy, v1::Kind kind) {
+  const v1::RotationSource::Generate generate = GenerateOf(policy);
+  v1::PasswordPolicy recipe;
   const bool named = !generate.spec().policy().empty();
   if (named) {
-    ASSIGN_OR_RETURN(policy, context.password_policy(generate.spec().policy()));
+    ASSIGN_OR_RETURN(recipe, context.password_policy(generate.spec().policy()));
   }
   ASSIGN_OR_RETURN(const GeneratedValue made,
-                   GenerateValue(generate.spec(), static_cast<v1::Kind>(metadata.kind()),
-                                 named ? &policy : nullptr));
+                   GenerateValue(generate.spec(), kind, named ? &recipe : nullptr));
   const FieldView field{generate.field(), made.encoding, made.value.ExposeForCrypto()};
-  return EncodeFields({&field, 1});
+  ASSIGN_OR_RETURN(const SecretBytes encoded, EncodeFields({&field, 1}));
+  return CanonicalData(encoded.ExposeForCrypto());
+}
+
+// That the field which is made is what the secret is about: beside a field of another name the old
+// value would stay in use, and a key pair must not become a text.
+absl::Status CheckReplaces(const SecretMetadata& metadata, absl::string_view current) {
+  const std::string name = GenerateOf(metadata.rotation().policy()).field();
+  bool there = false, key_pair = false;
+  RETURN_IF_ERROR(ForEachField(current, [&](const FieldView& field) {
+    if (field.name != name) return true;
+    there = true;
+    key_pair = absl::StartsWith(field.value, "-----BEGIN");
+    return false;
+  }));
+  if (!there) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the current version has no field '", name,
+                     "' to be replaced; the policy's source.generate.field says which one is"));
+  }
+  if (key_pair) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "field '", name,
+        "' holds a key pair in PEM, which the server does not make; use source reminder"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -45,15 +70,22 @@ absl::StatusOr<SecretBytes> ReadVersionData(const KeyringSnapshot& keys, const V
   return OpenPayload(keys, place, dek, *payload);
 }
 
+absl::Status TryToMake(const RotationContext& context, const v1::RotationPolicy& policy,
+                       v1::Kind kind) {
+  return MakeField(context, policy, kind).status();
+}
+
 absl::StatusOr<PreparedVersion> PrepareVersion(const RotationContext& context,
                                                const KeyringSnapshot& keys, const View& view,
                                                const RotatingSecret& secret, absl::Time now) {
-  ASSIGN_OR_RETURN(SecretBytes value, MakeField(context, secret.metadata));
+  ASSIGN_OR_RETURN(SecretBytes value, MakeField(context, secret.metadata.rotation().policy(),
+                                                static_cast<v1::Kind>(secret.metadata.kind())));
   absl::StatusOr<SecretBytes> current =
       ReadVersionData(keys, view, secret, secret.metadata.current_version());
   // A secret whose current version is gone has nothing else to keep.
   if (!absl::IsNotFound(current.status())) {
     RETURN_IF_ERROR(current.status());
+    RETURN_IF_ERROR(CheckReplaces(secret.metadata, current->ExposeForCrypto()));
     ASSIGN_OR_RETURN(value, MergeData(current->ExposeForCrypto(), value.ExposeForCrypto()));
   }
   PreparedVersion out;

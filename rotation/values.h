@@ -20,6 +20,10 @@ struct PreparedVersion {
   SealedVersion sealed;
 };
 
+// Whether values can be made by a policy, as far as it alone says.
+absl::Status TryToMake(const RotationContext& context, const v1::RotationPolicy& policy,
+                       v1::Kind kind);
+
 // A new value by the secret's policy, put over the current version's other fields. Errors of making
 // one name what the policy asks for.
 absl::StatusOr<PreparedVersion> PrepareVersion(const RotationContext& context,

@@ -9,6 +9,7 @@
 #include "crypto/random.h"
 #include "rotation/policy.h"
 #include "rotation/runs.h"
+#include "rotation/status.h"
 #include "rotation/transitions.h"
 #include "rotation/values.h"
 #include "vault/directories.h"
@@ -39,7 +40,7 @@ void NoteRun(const Run& run, Batch& batch) {
 absl::StatusOr<int> Worker::Work(const Uuid& secret, bool frozen) {
   {
     const absl::MutexLock lock(&mu_);
-    if (!busy_.insert(secret).second) return 0;
+    if (!busy_.insert(secret).second) return kBusy;
   }
   const absl::Cleanup done = [&] {
     const absl::MutexLock lock(&mu_);
@@ -86,7 +87,7 @@ absl::Status Worker::Act(const Look& look) {
     case Kind::kStep:
       return Step(look);
     case Kind::kRemind:
-      return Ask(look);
+      return MakesValues(look.secret.metadata) ? Generate(look, false) : Ask(look);
     case Kind::kFulfil:
       return Change(look, "rotation_fulfilled",
                     [](RotatingSecret& secret, const View&, absl::Time now, Batch&) {
@@ -95,7 +96,7 @@ absl::Status Worker::Act(const Look& look) {
                       return absl::OkStatus();
                     });
     case Kind::kCancelRun:
-      return Change(look, "rotation_cancelled",
+      return Change(look, "rotation_superseded",
                     [](RotatingSecret& secret, const View&, absl::Time now, Batch&) {
                       Abandon(&secret, secret.run->version(), now);
                       CloseRun(&secret.metadata, &*secret.run, Run::CANCELLED, now);
@@ -160,48 +161,13 @@ absl::Status Worker::Settle(const Look& look, absl::FunctionRef<void(RotatingSec
         ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
                          LoadRotating(*look.keys, view, look.secret.id));
         if (!secret.has_value()) return Moved();
+        const absl::Time now = context_.clock.Now();
+        const Action action = NextAction(secret->metadata, secret->run, now, look.frozen);
+        if (action.kind != look.action.kind) return Moved();
         edit(*secret);
-        return SaveRotating(*look.keys, view, context_.clock.Now(), &*secret, nullptr, batch);
+        return SaveRotating(*look.keys, view, now, &*secret, nullptr, batch);
       })
       .status();
-}
-
-absl::StatusOr<absl::Time> Worker::AllowedFrom(const Look& look) const {
-  const record::v1::RotationState& rotation = look.secret.metadata.rotation();
-  const absl::Time now = context_.clock.Now();
-  const absl::Time last = absl::FromUnixMillis(rotation.deadline_ms()) +
-                          absl::Seconds(limits::kRotationOrderWaitSeconds);
-  absl::Time from = absl::InfinitePast();
-  for (const v1::RotationOrder& order : rotation.policy().after()) {
-    ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(order.path()));
-    const View& view = context_.store.Newest();
-    ASSIGN_OR_RETURN(const std::optional<Located> located, FindSecret(*look.keys, view, path));
-    if (!located.has_value()) continue;  // nothing to wait for any more
-    ASSIGN_OR_RETURN(const std::optional<RotatingSecret> other,
-                     LoadRotating(*look.keys, view, located->secret));
-    if (!other.has_value()) continue;
-    const record::v1::RotationState& its = other->metadata.rotation();
-    const bool under_way =
-        its.open_run() != 0 || its.due_ms() == 0 || absl::FromUnixMillis(its.due_ms()) <= now;
-    from = std::max(from, under_way ? now + absl::Minutes(1)
-                                    : absl::FromUnixMillis(its.promoted_ms()) +
-                                          absl::Seconds(order.offset_seconds()));
-  }
-  return std::min(from, last);
-}
-
-absl::Status Worker::Start(const Look& look) const {
-  ASSIGN_OR_RETURN(const absl::Time from, AllowedFrom(look));
-  if (from > context_.clock.Now()) {
-    return Settle(look, [from](RotatingSecret& secret) {
-      secret.metadata.mutable_rotation()->set_hold_until_ms(absl::ToUnixMillis(from));
-    });
-  }
-  const SecretMetadata& metadata = look.secret.metadata;
-  if (MakesValues(metadata.rotation().policy(), static_cast<v1::Kind>(metadata.kind()))) {
-    return Generate(look, true);
-  }
-  return Ask(look);
 }
 
 absl::Status Worker::Ask(const Look& look) const {
@@ -211,6 +177,7 @@ absl::Status Worker::Ask(const Look& look) const {
                     secret.run = OpenRun(&secret.metadata, Run::SCHEDULED, now, batch);
                     secret.run->set_principal("keyturn");
                   }
+                  secret.run->set_step(Run::GENERATE);
                   AwaitValue(now, &*secret.run);
                   return absl::OkStatus();
                 });
@@ -220,6 +187,7 @@ absl::Status Worker::Generate(const Look& look, bool start) const {
   const absl::Time now = context_.clock.Now();
   const absl::StatusOr<PreparedVersion> prepared =
       PrepareVersion(context_, *look.keys, *context_.store.GetSnapshot(), look.secret, now);
+  if (absl::IsDataLoss(prepared.status())) return prepared.status();
   const bool has_driver = context_.driver(look.secret.metadata) != nullptr;
   const auto edit = [&](RotatingSecret& secret, const View&, absl::Time then,
                         Batch& batch) -> absl::Status {
@@ -228,9 +196,14 @@ absl::Status Worker::Generate(const Look& look, bool start) const {
       secret.run->set_principal("keyturn");
     }
     if (!prepared.ok()) {
-      // What a value is made by does not mend itself: a person has to look at the policy.
-      TakeFailure(absl::FailedPreconditionError(prepared.status().message()), 0, then,
-                  &*secret.run);
+      // What a value is made by does not mend itself: a person has to look at the policy. Memory
+      // that is short does.
+      const bool passes = FailureOf(prepared.status()) == Failure::kTransient;
+      TakeFailure(
+          passes ? prepared.status() : absl::FailedPreconditionError(prepared.status().message()),
+          RandomShare(), then, &*secret.run);
+      batch.Note("error_class", secret.run->error_class());
+      batch.Note("error", secret.run->error());
       return absl::OkStatus();
     }
     RETURN_IF_ERROR(AddPending(*prepared, &secret, &*secret.run, batch));
@@ -240,7 +213,10 @@ absl::Status Worker::Generate(const Look& look, bool start) const {
     secret.run->clear_next_attempt_time();
     return absl::OkStatus();
   };
-  if (!prepared.ok()) return Change(look, "rotation_blocked", edit);
+  if (!prepared.ok()) {
+    const bool passes = FailureOf(prepared.status()) == Failure::kTransient;
+    return Change(look, passes ? "rotation_failed" : "rotation_blocked", edit);
+  }
   return Change(look, start ? "rotation_started" : "rotation_generated", edit);
 }
 
@@ -255,8 +231,8 @@ absl::Status Worker::Move(const Look& look, absl::string_view event, int step) c
 absl::Status Worker::Step(const Look& look) const {
   Driver* const driver = context_.driver(look.secret.metadata);
   switch (look.secret.run->step()) {
-    case Run::GENERATE:
-      return Generate(look, false);
+    case Run::GENERATE:  // the policy may be another one by now
+      return MakesValues(look.secret.metadata) ? Generate(look, false) : Ask(look);
     case Run::APPLY:
     case Run::TEST:
       // The driver may have left with the configuration.
@@ -332,7 +308,7 @@ absl::Status Worker::PromotePending(const Look& look, bool has_driver) const {
       look, "rotation_promoted",
       [&](RotatingSecret& secret, const View& view, absl::Time now, Batch& batch) -> absl::Status {
         const uint64_t version = secret.run->version();
-        Promote(&secret, *secret.run, now);
+        BecomeCurrent(&secret.metadata, FindVersion(&secret.metadata, version), now);
         ClearFailures(&*secret.run);
         if (has_driver) {
           secret.run->set_step(Run::ANNOUNCE);

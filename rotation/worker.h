@@ -19,8 +19,10 @@ class Worker {
  public:
   explicit Worker(const RotationContext& context) : context_(context) {}
 
+  static constexpr int kBusy = -1;
+
   // Until nothing can be done now, limits::kRotationActionsPerLook actions at most; how many.
-  // Nothing when another works on the secret. Errors are of the store, or DATA_LOSS of the secret.
+  // kBusy when another works on the secret. Errors are of the store, or of this secret.
   absl::StatusOr<int> Work(const Uuid& secret, bool frozen);
 
  private:
@@ -43,8 +45,9 @@ class Worker {
   absl::Status Settle(const Look& look, absl::FunctionRef<void(RotatingSecret&)> edit) const;
 
   absl::Status Start(const Look& look) const;
-  // When a secret that must be rotated before allows it; in the past: now.
+  // When versions that work, and secrets that must be rotated before, allow it; in the past: now.
   absl::StatusOr<absl::Time> AllowedFrom(const Look& look) const;
+  absl::Time OpenFrom(const Look& look) const;
   absl::Status Ask(const Look& look) const;
   absl::Status Generate(const Look& look, bool start) const;
   absl::Status Step(const Look& look) const;

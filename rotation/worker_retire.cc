@@ -25,16 +25,18 @@ absl::Status Worker::EndGrace(const Look& look) const {
     if (!users.empty()) batch.Note("still_used_by", absl::StrJoin(users, ","));
   };
   if (!users.empty() && policy.retire_gate() == v1::RotationPolicy::BLOCK &&
-      version->extensions() < limits::kRotationExtensionsMax) {
-    return Change(look, "rotation_grace_extended",
-                  [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-                    VersionRecord* const held = FindVersion(&secret.metadata, number);
-                    held->set_extensions(held->extensions() + 1);
-                    held->set_grace_end_ms(
-                        absl::ToUnixMillis(now + absl::Seconds(limits::kRotationExtensionSeconds)));
-                    name(batch);
-                    return absl::OkStatus();
-                  });
+      version->extensions() < limits::kRotationExtensionsMax &&
+      LatestEnd(policy, *version) > context_.clock.Now()) {
+    return Change(
+        look, "rotation_grace_extended",
+        [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+          VersionRecord* const held = FindVersion(&secret.metadata, number);
+          held->set_extensions(held->extensions() + 1);
+          held->set_grace_end_ms(absl::ToUnixMillis(std::min(
+              now + absl::Seconds(limits::kRotationExtensionSeconds), LatestEnd(policy, *held))));
+          name(batch);
+          return absl::OkStatus();
+        });
   }
   const bool has_driver = context_.driver(look.secret.metadata) != nullptr;
   return Change(look, has_driver ? "rotation_grace_ended" : "rotation_retired",
@@ -91,8 +93,7 @@ absl::Status Worker::RetireFailed(const Look& look, const absl::Status& failure)
                       loops ? share * LongestWait(version->retire_attempts())
                             : absl::Seconds(limits::kRotationBackoffSecondsMax);
                   version->set_retire_next_ms(absl::ToUnixMillis(now + wait));
-                  version->set_retire_error(
-                      std::string(failure.message().substr(0, limits::kRotationErrorBytesMax)));
+                  version->set_retire_error(ShownError(failure));
                   batch.Note("version", absl::StrCat(version->version()));
                   batch.Note("error_class", FailureName(FailureOf(failure)));
                   batch.Note("error", version->retire_error());

@@ -12,9 +12,13 @@ namespace {
 // Of no method's own; audit_document_test holds them to what the code emits.
 constexpr const char* kOtherEvents[] = {
     "authorization_failure", "rate_limited", "authentication_failure", "authentication_locked_out",
-    "secret_expired",        "token_purged", "integrity_checked",      "due_hints_mended",
-    "records_rewrapped",     "kek_retired",  "rollback_accepted",      "calls_refused",
-    "revocations_changed"};
+    "secret_expired", "token_purged", "integrity_checked", "due_hints_mended", "records_rewrapped",
+    "kek_retired", "rollback_accepted", "calls_refused", "revocations_changed",
+    // Of the rotation engine.
+    "rotation_started", "rotation_generated", "rotation_applied", "rotation_tested",
+    "rotation_promoted", "rotation_announced", "rotation_fulfilled", "rotation_superseded",
+    "rotation_awaiting_value", "rotation_failed", "rotation_blocked", "rotation_grace_extended",
+    "rotation_grace_ended", "rotation_retired", "rotation_retire_failed", "version_destroyed"};
 
 // The word itself is not said: it may be a token that was pasted to the wrong place.
 std::string Suggestion(absl::string_view word, const std::vector<std::string>& known) {

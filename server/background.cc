@@ -14,6 +14,12 @@ absl::Status RunDue(const BackgroundParts& parts) {
   return parts.rooms.vault->RunDue(updater, &next).status();
 }
 
+absl::Status RunRotations(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  absl::Time next;
+  return parts.rooms.rotation->RunDue(&next).status();
+}
+
 absl::Status PurgeTokens(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
   ServerUpdater updater("token_purged", *parts.rooms.store, *parts.rooms.audit, parts.clock);
@@ -55,6 +61,7 @@ absl::Status SaveKekUses(const BackgroundParts& parts) {
 std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts) {
   std::vector<Janitor::Task> tasks = {
       {"due items", absl::Seconds(1), [parts] { return RunDue(parts); }},
+      {"rotations", absl::Seconds(1), [parts] { return RunRotations(parts); }},
       {"key uses", absl::Seconds(1), [parts] { return SaveKekUses(parts); }},
       {"expired revocations", absl::Seconds(1), [parts] { return SweepRevocations(parts); }},
       {"counted refusals", absl::Seconds(1), [parts] { return WriteCounted(parts); }},

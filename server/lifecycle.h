@@ -1,8 +1,8 @@
 // Init, unseal and seal: the order in which the rooms get their keys and lose them again.
-//   unseal: keyring -> record hasher -> audit keys -> policies, tokens -> vault -> revocations ->
-//           client CA -> open
-//   seal:   closed -> revocations -> vault -> policies, tokens, client CA -> audit keys ->
-//           record hasher -> keyring
+//   unseal: keyring -> record hasher -> audit keys -> policies, tokens -> vault -> rotation ->
+//           revocations -> client CA -> open
+//   seal:   closed -> revocations -> rotation -> vault -> policies, tokens, client CA ->
+//           audit keys -> record hasher -> keyring
 // One transition at a time; queries are cheap. Thread-safe.
 #pragma once
 
@@ -20,6 +20,7 @@
 #include "auth/token_store.h"
 #include "keyring/keyring.h"
 #include "revocation/list.h"
+#include "rotation/rotation.h"
 #include "server/client_ca.h"
 #include "storage/store.h"
 #include "vault/vault.h"
@@ -42,6 +43,7 @@ class Lifecycle {
     TokenStore& tokens;
     Vault& vault;
     RevocationList& revocations;
+    Rotation& rotation;
     ClientCa& client_ca;
     Clock& clock;
     std::string accept_rollback;  // Config::accept_rollback

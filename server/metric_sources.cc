@@ -109,6 +109,17 @@ void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
                    [] { return ToDouble(GetArenaStats().in_use); });
   metrics.AddGauge("keyturn_arena_locked", "1 when that memory can never be swapped.",
                    [] { return GetArenaStats().locked ? 1.0 : 0.0; });
+  metrics.AddGauge("keyturn_rotations_waiting",
+                   "Secrets whose rotation has something to do at some time.",
+                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_waiting); });
+  metrics.AddGauge("keyturn_rotations_due", "Of these, those that are due and not done.",
+                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_due); });
+  metrics.AddGauge("keyturn_rotations_failing",
+                   "Secrets that were passed over, for the reason in the log.",
+                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_failing); });
+  metrics.AddGauge("keyturn_clock_trusted",
+                   "0 while nothing rotates by time because the clock has jumped.",
+                   [&rooms] { return rooms.rotation->stats().clock_trusted ? 1.0 : 0.0; });
   metrics.AddGauge("keyturn_watchers", "Open watches of secrets.",
                    [&watchers = sources.watchers] { return ToDouble(watchers.size()); });
   metrics.AddGauge("keyturn_integrity_pass_timestamp_seconds",

@@ -1,6 +1,7 @@
 #include "server/rooms.h"
 
 #include "absl/strings/str_cat.h"
+#include "audit/server_event.h"
 #include "base/status_macros.h"
 #include "storage/rocks_store.h"
 
@@ -33,6 +34,25 @@ AuditLogOptions AuditOptionsOf(const Config& config) {
 
 }  // namespace
 
+RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
+                              Clock& clock) {
+  // Drivers of targets come with their kinds; until then every value is here alone.
+  return {
+      .store = store,
+      .keyring = keyring,
+      .clock = clock,
+      .update =
+          [&store, &audit, &clock](absl::string_view event, absl::string_view path, UpdateFn fn) {
+            AuditEvent entry = ServerEvent(event, clock);
+            entry.resource = std::string(path);
+            return AuditedUpdater(store, audit, entry).Update(fn);
+          },
+      .password_policy =
+          [&policies](const std::string& name) { return policies.GetPasswordPolicy(name); },
+      .driver = [](const SecretMetadata&) -> Driver* { return nullptr; },
+      .users = [](const Uuid&, SecretVersion) { return std::vector<std::string>(); }};
+}
+
 absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& clock,
                                                    std::function<void()> on_committed) {
   auto rooms = std::make_unique<Rooms>();
@@ -60,11 +80,14 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
   rooms->authenticator =
       Authenticator::Create(*rooms->policies, *rooms->tokens, *rooms->credentials, clock);
   rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock);
+  rooms->rotation = Rotation::Create(
+      RotationParts(*rooms->store, *rooms->keyring, *rooms->audit, *rooms->policies, clock));
   rooms->store->SetCommitListener(
-      [&audit = *rooms->audit, &vault = *rooms->vault,
+      [&audit = *rooms->audit, &vault = *rooms->vault, &rotation = *rooms->rotation,
        on_committed = std::move(on_committed)](absl::Span<const CommittedUpdate> group) {
         audit.OnCommitted(group);
         vault.OnCommitted(group);
+        rotation.OnCommitted(group);
         on_committed();
       });
   return rooms;

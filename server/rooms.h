@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "keyring/keyring.h"
 #include "revocation/list.h"
+#include "rotation/rotation.h"
 #include "server/config.h"
 #include "server/credential_list.h"
 #include "server/revocation_audit.h"
@@ -20,6 +21,10 @@
 #include "vault/vault.h"
 
 namespace keyturn {
+
+// What the rotation engine works with. All outlive it.
+RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
+                              Clock& clock);
 
 struct Rooms {
   std::unique_ptr<FileSystem> memory;  // dev only
@@ -33,6 +38,7 @@ struct Rooms {
   std::unique_ptr<CredentialList> credentials;  // the same list
   std::unique_ptr<Authenticator> authenticator;
   std::unique_ptr<Vault> vault;
+  std::unique_ptr<Rotation> rotation;
 
   // With `config.dev` nothing touches a disk. `on_committed` is called after audit and vault were
   // told of a group. Errors name what could not be opened. `clock` outlives the rooms.

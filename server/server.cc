@@ -22,6 +22,7 @@
 #include "server/policy_service.h"
 #include "server/resp_listener.h"
 #include "server/revocation_service.h"
+#include "server/rotation_service.h"
 #include "server/secret_service.h"
 #include "server/system_service.h"
 #include "server/tls_files.h"
@@ -141,8 +142,8 @@ class ServerImpl : public Server {
                                           limits::kRateBucketsMax, clock_);
     lifecycle_ = std::make_unique<Lifecycle>(Lifecycle::Parts{
         *rooms_->store, *rooms_->keyring, *rooms_->audit, *rooms_->policies, *rooms_->tokens,
-        *rooms_->vault, *rooms_->revocations, client_ca_, clock_, config_.accept_rollback,
-        [this](const std::string& pem) { return UseClientCa(pem); },
+        *rooms_->vault, *rooms_->revocations, *rooms_->rotation, client_ca_, clock_,
+        config_.accept_rollback, [this](const std::string& pem) { return UseClientCa(pem); },
         [this](bool unsealed) { OnSealChange(unsealed); }});
     gate_ = std::make_unique<GateParts>(
         GateParts{*rooms_->store, *rooms_->policies, *rooms_->tokens, *rooms_->authenticator,
@@ -169,6 +170,7 @@ class ServerImpl : public Server {
                                                             *rooms_->credentials));
     services_.push_back(
         std::make_unique<RevocationServiceImpl>(*door_, methods_, *rooms_->credentials));
+    services_.push_back(std::make_unique<RotationServiceImpl>(*door_, methods_, *rooms_->rotation));
     services_.push_back(
         std::make_unique<AuditServiceImpl>(*door_, methods_, *rooms_->audit, *followers_));
   }

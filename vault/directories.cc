@@ -147,11 +147,12 @@ absl::StatusOr<int> AddMissingDirectories(const KeyringSnapshot& keys, const Sto
       if (!there.has_value()) missing.push_back(child);
     }
     while (missing.size() >= limits::kDirectoriesPerUpdate || (open.empty() && !missing.empty())) {
-      const size_t some = std::min(missing.size(), limits::kDirectoriesPerUpdate);
+      const auto step =
+          static_cast<ptrdiff_t>(std::min(missing.size(), limits::kDirectoriesPerUpdate));
       ASSIGN_OR_RETURN(const int done,
-                       Add(keys, updater, Children(missing.begin(), missing.begin() + some)));
+                       Add(keys, updater, Children(missing.begin(), missing.begin() + step)));
       added += done;
-      missing.erase(missing.begin(), missing.begin() + some);
+      missing.erase(missing.begin(), missing.begin() + step);
     }
   }
   return added;

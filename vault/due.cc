@@ -6,6 +6,7 @@
 #include "base/status_macros.h"
 #include "storage/schema.h"
 #include "vault/records.h"
+#include "vault/rotation_rules.h"
 #include "vault/versions.h"
 
 namespace keyturn {
@@ -47,6 +48,7 @@ absl::Status DueQueue::Handle(Updater& updater, const schema::DueItem& item, abs
           batch.Put(Family::kDue, schema::DueKey(secret, now + absl::Seconds(1), kDuePurge), "");
         }
         if (done == 0) return absl::OkStatus();
+        LookAgain(secret, now, &*metadata, batch);
         batch.Note("purged_versions", absl::StrCat(std::min(done, limits::kVersionsPerUpdateMax)));
         return WriteMetadata(*keys, secret, now, &*metadata, batch);
       })

@@ -53,6 +53,14 @@ void DueTimers::Remove(const schema::DueItem& item) {
   items_.erase(ItemOf(item));
 }
 
+void DueTimers::Postpone(const schema::DueItem& item, absl::Time until) {
+  schema::DueItem later = item;
+  later.when = absl::FromUnixSeconds(absl::ToUnixSeconds(until) + 1);
+  const absl::MutexLock lock(&mu_);
+  items_.erase(ItemOf(item));
+  items_.insert(ItemOf(later));
+}
+
 size_t DueTimers::size() const {
   const absl::MutexLock lock(&mu_);
   return items_.size();

@@ -30,6 +30,8 @@ class DueTimers {
   // The earliest.
   std::optional<schema::DueItem> First() const;
   void Remove(const schema::DueItem& item);
+  // In memory alone: it is looked at again at `until`, or after a restart.
+  void Postpone(const schema::DueItem& item, absl::Time until);
   size_t size() const;
   // How many are due at `now`, counted to `most` at most.
   size_t CountDue(absl::Time now, size_t most) const;

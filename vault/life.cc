@@ -6,6 +6,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
+#include "vault/rotation_rules.h"
 #include "vault/versions.h"
 
 namespace keyturn {
@@ -15,6 +16,11 @@ void DeleteData(const Uuid& secret, uint64_t number, Batch& batch) {
   batch.Delete(Family::kRecords, schema::PayloadKey(secret, SecretVersion(number)));
   batch.Delete(Family::kDeks, schema::DekKey(secret, SecretVersion(number)));
 }
+
+// With the secret's name in one update: two records each, and the runs of its rotation.
+constexpr size_t kVersionsWithSecret =
+    limits::kVersionsPerUpdateMax - limits::kRotationRunsKept / 2;
+static_assert(2 * kVersionsWithSecret + limits::kRotationRunsKept + 16 <= limits::kBatchKeysMax);
 
 absl::Status NoVersion(uint64_t number) {
   return WithReason(absl::NotFoundError(absl::StrCat("version ", number, " does not exist")),
@@ -85,6 +91,7 @@ absl::StatusOr<v1::SecretInfo> Life::Change(Updater& updater, const SecretPath& 
           return absl::DataLossError(absl::StrCat(path.text(), " has a name but no metadata"));
         }
         RETURN_IF_ERROR(edit(located.secret, now, &*metadata, batch));
+        LookAgain(located.secret, now, &*metadata, batch);
         RETURN_IF_ERROR(WriteMetadata(*keys, located.secret, now, &*metadata, batch));
         RETURN_IF_ERROR(WriteChange(*keys, type, path.text(), "", version, now, batch));
         info = ToInfo(path.text(), located.secret, *metadata, true);
@@ -233,7 +240,7 @@ absl::Status Life::RemoveSecret(Updater& updater, const SecretPath& path,
     if (metadata.has_value()) {
       ASSIGN_OR_RETURN(removed, LiveVersions(*metadata, {}, true));
     }
-    if (removed.size() > limits::kVersionsPerUpdateMax) {
+    if (removed.size() > kVersionsWithSecret) {
       return WithReason(absl::AbortedError("the secret grew while it was being destroyed"),
                         "CONTENTION");
     }
@@ -273,7 +280,7 @@ absl::StatusOr<v1::DestroyResponse> Life::Destroy(Updater& updater,
   v1::DestroyResponse out;
   absl::Span<const uint64_t> rest = numbers;
   // What does not fit in one update goes first, in updates of its own.
-  const size_t last = request.all() ? limits::kVersionsPerUpdateMax : 0;
+  const size_t last = request.all() ? kVersionsWithSecret : 0;
   while (rest.size() > last) {
     const absl::Span<const uint64_t> some =
         rest.first(std::min(limits::kVersionsPerUpdateMax, rest.size() - last));

@@ -17,24 +17,22 @@ absl::Duration SecondsOr(int64_t seconds, absl::Duration standard) {
 // By when the former version has to be over.
 absl::Time GraceEnd(const v1::RotationPolicy& policy, const VersionRecord& former, absl::Time now,
                     absl::Duration grace) {
-  absl::Time end = now + grace;
-  const absl::Duration age = MaxCredentialAgeOf(policy);
-  if (age > absl::ZeroDuration() && former.promoted_ms() != 0) {
-    end = std::min(end, absl::FromUnixMillis(former.promoted_ms()) + age);
-  }
+  const absl::Time end = std::min(now + grace, LatestEnd(policy, former));
   return std::max(end, now);
 }
 
-void EndCurrent(SecretMetadata* metadata, absl::Time now, std::optional<absl::Duration> grace) {
+void EndCurrent(SecretMetadata* metadata, absl::Time now) {
   VersionRecord* const former = FindVersion(metadata, metadata->current_version());
   if (former == nullptr || !IsState(*former, v1::VERSION_STATE_CURRENT)) return;
   if (!metadata->has_rotation()) {
     former->set_state(v1::VERSION_STATE_PREVIOUS);
     return;
   }
-  const v1::RotationPolicy& policy = metadata->rotation().policy();
-  if (former->compromised()) grace = absl::ZeroDuration();
-  const absl::Time end = GraceEnd(policy, *former, now, grace.value_or(GraceOf(policy)));
+  const record::v1::RotationState& rotation = metadata->rotation();
+  if (rotation.emergency()) former->set_compromised(true);
+  const absl::Duration grace =
+      former->compromised() ? absl::ZeroDuration() : GraceOf(rotation.policy());
+  const absl::Time end = GraceEnd(rotation.policy(), *former, now, grace);
   former->set_state(end > now ? v1::VERSION_STATE_GRACE : v1::VERSION_STATE_RETIRING);
   former->set_grace_end_ms(absl::ToUnixMillis(end));
 }
@@ -64,6 +62,12 @@ absl::Duration JitterMaxOf(const v1::RotationPolicy& policy) {
                    std::min(PeriodOf(policy) / 20, absl::Duration(absl::Hours(72))));
 }
 
+absl::Time LatestEnd(const v1::RotationPolicy& policy, const VersionRecord& version) {
+  const absl::Duration age = MaxCredentialAgeOf(policy);
+  if (age == absl::ZeroDuration() || version.promoted_ms() == 0) return absl::InfiniteFuture();
+  return absl::FromUnixMillis(version.promoted_ms()) + age;
+}
+
 bool IsState(const VersionRecord& version, v1::VersionState state) {
   return version.state() == static_cast<uint32_t>(state);
 }
@@ -81,19 +85,19 @@ bool IsLive(const VersionRecord& version) {
   }
 }
 
-void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time now,
-                   std::optional<absl::Duration> grace) {
-  EndCurrent(metadata, now, grace);
+void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time now) {
+  EndCurrent(metadata, now);
   metadata->set_current_version(version->version());
   version->set_state(v1::VERSION_STATE_CURRENT);
   version->set_grace_end_ms(0);
-  version->set_promoted_ms(absl::ToUnixMillis(now));
+  if (version->promoted_ms() == 0) version->set_promoted_ms(absl::ToUnixMillis(now));
   if (!metadata->has_rotation()) return;
   record::v1::RotationState& rotation = *metadata->mutable_rotation();
-  rotation.set_promoted_ms(absl::ToUnixMillis(now));
+  rotation.set_promoted_ms(version->promoted_ms());
   rotation.set_due_ms(0);
   rotation.set_deadline_ms(0);
   rotation.set_hold_until_ms(0);
+  rotation.set_emergency(false);
   rotation.set_next_ms(absl::ToUnixMillis(now));
 }
 
@@ -113,9 +117,18 @@ std::string RotationHint(const Uuid& secret, int64_t next_ms) {
   return schema::DueKey(secret, absl::FromUnixSeconds((next_ms + 999) / 1000), kDueRotation);
 }
 
-void PutRotationHint(const Uuid& secret, const SecretMetadata& metadata, Batch& batch) {
+void MoveRotationHint(const Uuid& secret, int64_t former_next_ms, const SecretMetadata& metadata,
+                      Batch& batch) {
+  if (former_next_ms != 0) batch.Delete(Family::kDue, RotationHint(secret, former_next_ms));
   if (!metadata.has_rotation() || metadata.rotation().next_ms() == 0) return;
   batch.Put(Family::kDue, RotationHint(secret, metadata.rotation().next_ms()), "");
+}
+
+void LookAgain(const Uuid& secret, absl::Time now, SecretMetadata* metadata, Batch& batch) {
+  if (!metadata->has_rotation()) return;
+  const int64_t former = metadata->rotation().next_ms();
+  metadata->mutable_rotation()->set_next_ms(absl::ToUnixMillis(now));
+  MoveRotationHint(secret, former, *metadata, batch);
 }
 
 }  // namespace keyturn

@@ -24,16 +24,19 @@ absl::Duration JitterMaxOf(const v1::RotationPolicy& policy);
 // Every kind but generic rotates from its creation on.
 constexpr bool RotatesByDefault(v1::Kind kind) { return kind != v1::KIND_GENERIC; }
 
+// When a version has come of the policy's greatest age; far ahead without one.
+absl::Time LatestEnd(const v1::RotationPolicy& policy, const VersionRecord& version);
+
 bool IsState(const VersionRecord& version, v1::VersionState state);
 // It works, or is about to: pending, staged, current, in grace, being retired. Not pruned.
 bool IsLive(const VersionRecord& version);
 
 // `version`, one of the metadata's, is the current one from `now` on. With a policy the former one
-// goes into its grace (`grace`, or the policy's; none at all makes it RETIRING), and the next
-// rotation is to be planned: due is 0, and the engine is to look at once. Without a policy it is
-// PREVIOUS.
-void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time now,
-                   std::optional<absl::Duration> grace = std::nullopt);
+// goes into its grace, or is RETIRING at once if it may be known to others (compromised, or in an
+// emergency) or the policy has no grace; and the next rotation is to be planned: due is 0, and the
+// engine is to look at once. Without a policy it is PREVIOUS. A version that was current before is
+// as old as it was then.
+void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time now);
 
 // How long the data of `version` works for certain, even if it is rotated at `now`; zero without a
 // policy, and for a version that does not work any more.
@@ -43,7 +46,11 @@ absl::Duration GuaranteedFor(const SecretMetadata& metadata, const VersionRecord
 // The hint by which the engine finds the secret at `next_ms`: of the next whole second, when it is
 // due for certain.
 std::string RotationHint(const Uuid& secret, int64_t next_ms);
-// The one of rotation.next_ms, if that is set; with the metadata's write.
-void PutRotationHint(const Uuid& secret, const SecretMetadata& metadata, Batch& batch);
+// The one of rotation.next_ms, if that is set; with the metadata's write. Deletes that of
+// `former_next_ms`, unless it is 0.
+void MoveRotationHint(const Uuid& secret, int64_t former_next_ms, const SecretMetadata& metadata,
+                      Batch& batch);
+// The engine is to look at once: what it waits for may have changed. With the metadata's write.
+void LookAgain(const Uuid& secret, absl::Time now, SecretMetadata* metadata, Batch& batch);
 
 }  // namespace keyturn

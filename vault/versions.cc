@@ -53,7 +53,10 @@ absl::Status NotInUse(const VersionRecord& version, absl::string_view why,
 // Of a version that is there: what its state has to say against reading it.
 absl::Status CheckState(const VersionRecord& version) {
   if (version.compromised()) {
-    return NotInUse(version, "may be known to others", "VERSION_COMPROMISED");
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "version ", version.version(), " may be known to others and is not given any more")),
+        "VERSION_COMPROMISED");
   }
   switch (version.state()) {
     case v1::VERSION_STATE_PENDING:

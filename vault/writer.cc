@@ -125,6 +125,7 @@ absl::Status Writer::SealValue(const KeyringSnapshot& keys, const PutParams& par
   const google::protobuf::Map<std::string, std::string> changes(params.custom_metadata.begin(),
                                                                 params.custom_metadata.end());
   RETURN_IF_ERROR(MergeCustomMetadata(changes, &plan->metadata));
+  plan->next_ms = plan->metadata.rotation().next_ms();
   const VersionRecord* const version =
       AddVersion(&plan->metadata, plan->now, params.principal, params.ttl, value->size());
   plan->version = SecretVersion(version->version());
@@ -193,7 +194,7 @@ absl::Status Writer::Apply(const KeyringSnapshot& keys, const PutParams& params,
     const absl::Time expires = absl::FromUnixMillis(plan.expire_ms);
     batch.Put(Family::kDue, schema::DueKey(plan.secret, expires, kDueExpire), "");
   }
-  PutRotationHint(plan.secret, plan.metadata, batch);
+  MoveRotationHint(plan.secret, plan.next_ms, plan.metadata, batch);
   for (const VersionRecord& pruned : plan.pruned) {
     const SecretVersion number(pruned.version());
     batch.Delete(Family::kRecords, schema::PayloadKey(plan.secret, number));

@@ -30,6 +30,7 @@ class Writer {
     SecretMetadata metadata;
     std::string new_record;  // its metadata with the new version, sealed; "" if new
     SecretVersion version;
+    int64_t next_ms = 0;  // rotation.next_ms as read
     int64_t expire_ms = 0;
     SealedVersion sealed;
     std::vector<VersionRecord> pruned;

@@ -65,7 +65,17 @@ std::string ReasonStep(const ErrorDetail& detail, const Asked& asked) {
   if (reason == "REPLY_FULL") return "ask for fewer secrets at once";
   if (reason == "WRONG_KEY") return "keyturn operator rekey status says which keys are asked for";
   if (reason == "OLD_STATE_READ") return "keyturn operator purge";
+  if (reason == "GRACE_ACTIVE" || reason == "NO_GRACE" || reason == "NO_RUN" ||
+      reason == "ROTATION_IN_PROGRESS") {
+    return absl::StrCat("keyturn rotation status ",
+                        asked.path.empty() ? "PATH" : ShellWord(asked.path),
+                        " shows which versions work");
+  }
   if (reason == "MALFORMED_REQUEST") return "keyturn doctor compares the versions of both sides";
+  if (reason == "NO_POLICY") {
+    return absl::StrCat("keyturn rotation policy set ",
+                        asked.path.empty() ? "PATH" : ShellWord(asked.path), " gives it one");
+  }
   return "";
 }
 
@@ -149,7 +159,7 @@ std::string NextStep(const absl::Status& status, const Asked& asked) {
   const ErrorDetail detail = DetailOf(status);
   if (!detail.help.empty()) return detail.help;
   if (const std::string step = ReasonStep(detail, asked); !step.empty()) return step;
-  const bool about_secret = GroupOf(asked) == "secret";
+  const bool about_secret = GroupOf(asked) == "secret" || GroupOf(asked) == "rotation";
   const size_t hash = asked.path.find('#');
   const absl::string_view path = absl::string_view(asked.path).substr(0, hash);
   if (about_secret && !detail.correlation_id.empty()) {

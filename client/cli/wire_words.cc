@@ -20,10 +20,22 @@ constexpr std::pair<absl::string_view, absl::string_view> kFlags[] = {
     {"version_ttl_seconds", "--version-ttl"},
     {"ttl_seconds", "--ttl"},
     {"period_seconds", "--period"},
+    {"grace_seconds", "--grace"},
+    {"max_credential_age_seconds", "--max-age"},
+    {"jitter_max_seconds", "--jitter"},
+    {"destroy_after_seconds", "--destroy-after"},
+    {"hold_seconds", "--hold"},
+    {"grace_mode", "--grace-mode"},
+    {"retire_gate", "--retire-gate"},
+    {"max_live_versions", "--max-live"},
+    {"end_time", "--until"},
     {"max_uses", "--max-uses"},
     {"max_versions", "--max-versions"},
     {"if_version", "--if-version"},
 };
+
+// A message's field within its field; flags have no such part.
+constexpr absl::string_view kPolicy = "policy.";
 
 bool IsWord(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
@@ -54,6 +66,7 @@ std::string InFlags(absl::string_view message) {
     for (const auto& [field, flag] : kFlags) {
       if (word != field) continue;
       said = std::string(flag);
+      if (absl::EndsWith(out, kPolicy)) out.resize(out.size() - kPolicy.size());
       seconds = seconds || absl::EndsWith(field, "_seconds");
     }
     const std::string bound = seconds ? WithUnit(word) : "";

@@ -10,6 +10,7 @@
 #include "server/key_turner.h"
 #include "server/lifecycle.h"
 #include "server/revocation_audit.h"
+#include "server/rooms.h"
 #include "storage/rocks_store.h"
 #include "tests/support/fault_env.h"
 #include "tests/support/fault_files.h"
@@ -36,13 +37,15 @@ struct Machine {
     vault = Vault::Create(*store, *keyring, clock);
     committer = std::make_unique<AuditedGroupCommitter>(*store, *audit, clock);
     ASSIGN_OR_RETURN(revocations, RevocationList::Create({}, *store, *committer, clock));
+    rotation = Rotation::Create(RotationParts(*store, *keyring, *audit, *policies, clock));
     store->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       audit->OnCommitted(group);
       vault->OnCommitted(group);
+      rotation->OnCommitted(group);
     });
     lifecycle = std::make_unique<Lifecycle>(Lifecycle::Parts{
-        *store, *keyring, *audit, *policies, *tokens, *vault, *revocations, ca, Clock::Real(), "",
-        [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
+        *store, *keyring, *audit, *policies, *tokens, *vault, *revocations, *rotation, ca,
+        Clock::Real(), "", [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
     return absl::OkStatus();
   }
   ~Machine() {
@@ -101,6 +104,7 @@ struct Machine {
   std::unique_ptr<AuthStore> policies;
   std::unique_ptr<TokenStore> tokens;
   std::unique_ptr<Vault> vault;
+  std::unique_ptr<Rotation> rotation;
   std::unique_ptr<AuditedGroupCommitter> committer;
   std::unique_ptr<RevocationList> revocations;
   ClientCa ca{Clock::Real()};

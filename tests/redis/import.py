@@ -39,7 +39,9 @@ def new() -> redis.Redis:
 def take_over(*arguments: str, url: str = "", password: str = "password"):
     root = pathlib.Path(folder.name)
     (root / "token").write_text(keyturn.password)
+    # With the options of the thread sanitizer, if it is that build's.
     environment = {"PATH": os.environ["PATH"], "HOME": folder.name,
+                   "TSAN_OPTIONS": os.environ.get("TSAN_OPTIONS", ""),
                    "KEYTURN_ADDR": keyturn.info["grpc"], "KEYTURN_CACERT": keyturn.info["ca_file"],
                    "KEYTURN_TOKEN_FILE": str(root / "token")}
     return subprocess.run(

@@ -61,6 +61,8 @@ TEST_F(NextActionTest, NothingIsDoneForWhatDoesNotRotate) {
 
 TEST_F(NextActionTest, WhatIsNotPlannedIsPlanned) {
   metadata_.mutable_rotation()->set_due_ms(0);
+  EXPECT_EQ(Waits(1), -1);  // not from nothing
+  metadata_.mutable_rotation()->set_promoted_ms(1);
   EXPECT_EQ(At(1).kind, Kind::kPlan);
 }
 

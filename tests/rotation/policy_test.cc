@@ -46,8 +46,14 @@ TEST(RotationPolicyTest, EachRefusalNamesWhatIsWrongAndWhatIsAllowed) {
        "policy.grace_seconds is 3600 with grace_mode BEFORE; it must be less than 3600, the "
        "period, or each version would be replaced at once"},
       {[](auto* p) { p->set_max_credential_age_seconds(604'800); },
-       "policy.max_credential_age_seconds is 604800; allowed are 0 (no bound) and more than "
-       "604800, the grace"},
+       "policy.max_credential_age_seconds is 604800; allowed are 0 (no bound) and 1209600, twice "
+       "the grace, to 315360000"},
+      {[](auto* p) {
+         for (int i = 0; i < 9; ++i) p->add_windows();
+       },
+       "policy.windows is 9; allowed are at most 8"},
+      {[](auto* p) { p->mutable_source()->mutable_generate()->set_field(std::string(8190, 'x')); },
+       "policy: 8199 bytes; at most 8192"},
       {[](auto* p) { p->set_destroy_after_seconds(-1); },
        "policy.destroy_after_seconds is -1; allowed are 0 (the default) and 1 to 315360000"},
       {[](auto* p) { p->set_grace_mode(static_cast<v1::RotationPolicy::GraceMode>(7)); },

@@ -27,6 +27,14 @@
 
 namespace keyturn {
 
+// "OK", or "CODE: message".
+template <typename T>
+std::string Said(const absl::StatusOr<T>& result) {
+  if (result.ok()) return "OK";
+  return absl::StrCat(absl::StatusCodeToString(result.status().code()), ": ",
+                      result.status().message());
+}
+
 // A database with accounts: the values it takes. What it is told to fail with comes first.
 class FakeTarget : public Driver {
  public:
@@ -84,7 +92,8 @@ class FakeTarget : public Driver {
 
 class RotationFixture : public testing::Test {
  protected:
-  RotationFixture() : files_(NewMemoryFileSystem()), keyring_(TestKeyring(*files_, clock_)) {
+  explicit RotationFixture(bool sync = true)
+      : sync_(sync), files_(NewMemoryFileSystem()), keyring_(TestKeyring(*files_, clock_)) {
     Open();
   }
 
@@ -93,7 +102,7 @@ class RotationFixture : public testing::Test {
     rotation_.reset();
     vault_.reset();
     store_.reset();
-    auto store = OpenRocksStore({.directory = dir_.File("db")}, clock_);
+    auto store = OpenRocksStore({.directory = dir_.File("db"), .sync = sync_}, clock_);
     ASSERT_OK(store);
     store_ = *std::move(store);
     vault_ = Vault::Create(*store_, *keyring_, clock_);
@@ -128,8 +137,12 @@ class RotationFixture : public testing::Test {
     }
     if (dead_) return absl::UnavailableError("the server died here");
     absl::StatusOr<Revision> revision = store_->Update(fn);
-    if (revision.ok()) events_.push_back(absl::StrCat(event, " ", path));
+    if (revision.ok()) OnEvent(event, path);
     return revision;
+  }
+  virtual void OnEvent(absl::string_view event, absl::string_view path) {
+    const absl::MutexLock lock(&events_mu_);
+    events_.push_back(absl::StrCat(event, " ", path));
   }
 
   absl::Status Put(const std::string& path, const std::string& value,
@@ -252,6 +265,7 @@ class RotationFixture : public testing::Test {
     for (const StoreProblem& problem : *vault_problems) ADD_FAILURE() << problem.what;
   }
 
+  bool sync_ = true;
   TempDir dir_;
   SimulatedClock clock_;
   std::unique_ptr<FileSystem> files_;
@@ -259,8 +273,9 @@ class RotationFixture : public testing::Test {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Vault> vault_;
   std::unique_ptr<Rotation> rotation_;
-  FakeTarget* target_ = nullptr;
+  Driver* target_ = nullptr;
   std::vector<std::string> users_;
+  absl::Mutex events_mu_;
   std::vector<std::string> events_;  // "rotation_promoted a/b"
   int die_at_ = 0;                   // at the n-th change from now on the server dies
   bool die_after_ = false;           // the change was made

@@ -56,6 +56,18 @@ inline const std::set<std::string>& AuditedFields() {
                                                               "SearchRequest.path",
                                                               "UndeleteRequest.path",
                                                               "UpdateMetadataRequest.path",
+                                                              "CancelRotationRequest.path",
+                                                              "GetRotationStatusRequest.path",
+                                                              "ListRotationRunsRequest.path",
+                                                              "ListRotationsRequest.path",
+                                                              "PauseRotationRequest.path",
+                                                              "RemoveRotationPolicyRequest.path",
+                                                              "ResumeRotationRequest.path",
+                                                              "RetireRequest.path",
+                                                              "RollbackRequest.path",
+                                                              "RotateRequest.path",
+                                                              "SetGraceRequest.path",
+                                                              "SetRotationPolicyRequest.path",
                                                               "WatchRequest.path"};
   return *fields;
 }

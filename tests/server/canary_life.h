@@ -51,6 +51,10 @@ inline void ForEachText(const pb::Message& message, const TextFn& fn) {
 class CanaryLife : public testing::Test {
  protected:
   void SetUp() override {
+#if defined(__SANITIZE_THREAD__)
+    // It fills maps of messages: with this their layout is another than that in Debian's library.
+    GTEST_SKIP() << "libprotobuf was built without the thread sanitizer";
+#endif
     v1::InitRequest init;
     init.add_seals()->mutable_key_file();
     passphrase_ = Plant("PassphraseSeal.passphrase", true);

@@ -25,6 +25,8 @@ const std::map<std::string, std::string>& WithoutCanary() {
       {"SearchAuditRequest.event", "one of a fixed list"},
       {"SearchAuditRequest.outcome", "likewise"},
       {"SearchAuditRequest.page_token", "a number of an entry"},
+      {"RotationWindow.cron", "numbers, and names of a fixed list"},
+      {"RotationWindow.time_zone", "one of tzdata's names"},
   };
   return *fields;
 }
@@ -75,6 +77,7 @@ class CanaryLifeTest : public CanaryLife {
   void KeepTokens();
   void KeepRevocations();
   void KeepSecrets();
+  void TurnSecrets();
   void MoveSecrets();
   void ReadAudit();
   void TurnKeys();
@@ -277,6 +280,66 @@ void CanaryLifeTest::KeepSecrets() {
     search.set_page_token(
         canaries_.Keep("life", "SearchRequest.page_token", found.next_page_token(), false));
   }
+}
+
+void CanaryLifeTest::TurnSecrets() {
+  const std::string secret = path_ + "/turned", other = path_ + "/waits";
+  Put(secret);
+  Put(other);
+  const auto of = [](auto request, const std::string& path) {
+    request.set_path(path);
+    return request;
+  };
+  const auto why = [&](auto request, const std::string& path) {
+    request.set_reason(Plant("reason", false));
+    return of(request, path);
+  };
+  auto set = of(v1::SetRotationPolicyRequest(), other);
+  Do<v1::RotationStatus>("RotationService/SetPolicy", set);
+  Do<v1::RotationStatus>("RotationService/Rotate", why(v1::RotateRequest(), other));
+  Do<v1::RotationStatus>("RotationService/Cancel", why(v1::CancelRotationRequest(), other));
+  set.set_path(secret);
+  set.mutable_policy()->mutable_source()->mutable_generate()->set_field(
+      Plant("RotationSource.Generate.field", true));
+  set.mutable_policy()->add_after()->set_path(Plant("RotationOrder.path", true));
+  v1::PutRequest put;  // what is made must be there before
+  put.set_path(secret);
+  v1::Field& field = *put.mutable_data()->add_fields();
+  field.set_name(set.policy().source().generate().field());
+  field.set_value(Plant("Field.value", true));
+  Do<v1::PutResponse>("SecretService/Put", put);
+  Do<v1::RotationStatus>("RotationService/SetPolicy", set);
+  v1::GetRequest get;
+  get.set_path(secret);
+  get.add_fields(field.name());
+  for (int i = 0; i < 2; ++i) {
+    Do<v1::RotationStatus>("RotationService/Rotate", why(v1::RotateRequest(), secret));
+    const auto got = Do<v1::GetResponse>("SecretService/Get", get);
+    ASSERT_EQ(got.data().fields_size(), 1);
+    canaries_.Keep("RotationService/Rotate", "generated value", got.data().fields(0).value(), true);
+  }
+  Do<v1::RotationStatus>("RotationService/Rollback", why(v1::RollbackRequest(), secret));
+  auto grace = why(v1::SetGraceRequest(), secret);
+  grace.mutable_end_time()->set_seconds(absl::ToUnixSeconds(Clock::Real().Now() + absl::Hours(1)));
+  grace.set_version(4);
+  Do<v1::RotationStatus>("RotationService/SetGrace", grace);
+  auto retire = why(v1::RetireRequest(), secret);
+  retire.set_version(4);
+  Do<v1::RotationStatus>("RotationService/Retire", retire);
+  Do<v1::RotationStatus>("RotationService/Pause", why(v1::PauseRotationRequest(), secret));
+  Do<v1::RotationStatus>("RotationService/Resume", of(v1::ResumeRotationRequest(), secret));
+  Do<v1::RotationStatus>("RotationService/GetStatus", of(v1::GetRotationStatusRequest(), secret));
+  Do<v1::ListRotationRunsResponse>("RotationService/ListRuns",
+                                   of(v1::ListRotationRunsRequest(), secret));
+  auto list = of(v1::ListRotationsRequest(), path_);
+  list.set_page_size(1);
+  const auto listed = Do<v1::ListRotationsResponse>("RotationService/List", list);
+  ASSERT_FALSE(listed.next_page_token().empty());
+  list.set_page_token(
+      canaries_.Keep("life", "ListRotationsRequest.page_token", listed.next_page_token(), false));
+  Do<v1::ListRotationsResponse>("RotationService/List", list);
+  Do<v1::RotationStatus>("RotationService/RemovePolicy",
+                         of(v1::RemoveRotationPolicyRequest(), other));
 }
 
 void CanaryLifeTest::MoveSecrets() {
@@ -489,11 +552,12 @@ TEST_F(CanaryLifeTest, NothingIsFoundOfWhatSucceeded) {
   if (!server_->running() || channel_ == nullptr) return;
   std::set<std::string> audited = AuditedFields();
   audited.insert({"user agent", "correlation id", "GiveRekeyKeyRequest.nonce",
-                  "RevocationTarget.certificate", "RevocationTarget.role"});
+                  "RevocationTarget.certificate", "RevocationTarget.role", "reason"});
   ASSERT_NO_FATAL_FAILURE(KeepRoles());
   ASSERT_NO_FATAL_FAILURE(KeepTokens());
   ASSERT_NO_FATAL_FAILURE(KeepRevocations());
   ASSERT_NO_FATAL_FAILURE(KeepSecrets());
+  ASSERT_NO_FATAL_FAILURE(TurnSecrets());
   ASSERT_NO_FATAL_FAILURE(MoveSecrets());
   ASSERT_NO_FATAL_FAILURE(ReadAudit());
   ASSERT_NO_FATAL_FAILURE(TurnKeys());

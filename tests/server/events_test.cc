@@ -12,6 +12,7 @@ namespace {
 class EventsTest : public ServerFixture {
  protected:
   void SetUp() override { StartReal(); }
+  void ExpectRotations(Stubs& op);
 
   // Not what the server does by itself, which comes when it comes.
   std::vector<AuditRecord> OfCalls() {
@@ -32,6 +33,61 @@ class EventsTest : public ServerFixture {
     EXPECT_EQ(records.back().event.outcome, "ok") << event;
   }
 };
+
+void EventsTest::ExpectRotations(Stubs& op) {
+  v1::PutRequest put;
+  put.set_path("turned");
+  put.mutable_data()->add_fields()->set_name("value");
+  v1::PutResponse put_response;
+  ASSERT_EQ(Text(op.secrets->Put(Ctx(), put, &put_response)), "OK");
+  const auto of = [](auto request) {
+    request.set_path("turned");
+    return request;
+  };
+  const auto why = [&of](auto request) {
+    request.set_reason("a test");
+    return of(request);
+  };
+  v1::RotationStatus status;
+  v1::SetRotationPolicyRequest set = of(v1::SetRotationPolicyRequest());
+  Expect("rotation_policy_set", [&] { return op.rotations->SetPolicy(Ctx(), set, &status); });
+  // A reminder: it waits for a value.
+  Expect("rotation_requested",
+         [&] { return op.rotations->Rotate(Ctx(), of(v1::RotateRequest()), &status); });
+  Expect("rotation_cancelled",
+         [&] { return op.rotations->Cancel(Ctx(), why(v1::CancelRotationRequest()), &status); });
+  set.mutable_policy()->mutable_source()->mutable_generate();
+  ASSERT_EQ(Text(op.rotations->SetPolicy(Ctx(), set, &status)), "OK");
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(Text(op.rotations->Rotate(Ctx(), of(v1::RotateRequest()), &status)), "OK");
+  }
+  EXPECT_EQ(status.current_version(), 3u);
+  Expect("rotation_rolled_back",
+         [&] { return op.rotations->Rollback(Ctx(), why(v1::RollbackRequest()), &status); });
+  v1::SetGraceRequest grace = why(v1::SetGraceRequest());
+  grace.mutable_end_time()->set_seconds(absl::ToUnixSeconds(Clock::Real().Now() + absl::Hours(1)));
+  Expect("rotation_grace_set", [&] { return op.rotations->SetGrace(Ctx(), grace, &status); });
+  v1::RetireRequest retire = why(v1::RetireRequest());
+  retire.set_version(3);
+  Expect("rotation_retire_requested", [&] { return op.rotations->Retire(Ctx(), retire, &status); });
+  Expect("rotation_paused",
+         [&] { return op.rotations->Pause(Ctx(), why(v1::PauseRotationRequest()), &status); });
+  Expect("rotation_resumed",
+         [&] { return op.rotations->Resume(Ctx(), of(v1::ResumeRotationRequest()), &status); });
+  Expect("rotation_status_read", [&] {
+    return op.rotations->GetStatus(Ctx(), of(v1::GetRotationStatusRequest()), &status);
+  });
+  v1::ListRotationsResponse listed;
+  Expect("rotation_status_read", [&] { return op.rotations->List(Ctx(), {}, &listed); });
+  EXPECT_EQ(listed.rotations_size(), 1);
+  v1::ListRotationRunsResponse runs;
+  Expect("rotation_status_read",
+         [&] { return op.rotations->ListRuns(Ctx(), of(v1::ListRotationRunsRequest()), &runs); });
+  EXPECT_EQ(runs.runs_size(), 4);
+  Expect("rotation_policy_removed", [&] {
+    return op.rotations->RemovePolicy(Ctx(), of(v1::RemoveRotationPolicyRequest()), &status);
+  });
+}
 
 TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   InitReal();
@@ -188,6 +244,8 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   import.add_keys()->set_key("revoked:of-redis");
   v1::ImportRevocationsResponse imported;
   Expect("revocations_imported", [&] { return op.revocations->Import(Ctx(), import, &imported); });
+
+  ExpectRotations(op);
 
   v1::PutPolicyRequest put_policy;
   put_policy.mutable_policy()->set_name("p");

@@ -227,10 +227,11 @@ class PermissionMatrix : public ServerFixture {
     if (absl::StrContains(method.name, "SecretService/BatchGet")) {
       return ModelMayAllowBelow(caller.rules, method.permission, "");
     }
-    if (absl::StrContains(method.name, "SecretService") && lists) {
+    const bool has_path = absl::StrContains(method.name, "SecretService") ||
+                          absl::StrContains(method.name, "RotationService");
+    if (has_path && lists) {
       return ModelMayAllowBelow(caller.rules, method.permission, path);
     }
-    const bool has_path = absl::StrContains(method.name, "SecretService");
     return ModelAllows(caller.rules, method.permission, has_path ? path : "");
   }
 

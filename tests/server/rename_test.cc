@@ -71,15 +71,16 @@ TEST_F(RenameTest, AMoveGivesNoPermission) {
   EXPECT_EQ(Move(token, "mine/key", "app/open/key2", false), "OK");
 }
 
-// The check goes through the permissions of the whole service.
+// The check goes through the permissions of the services that ask for paths of secrets.
 TEST(RenameCheck, KnowsEveryPermissionOfSecrets) {
   std::set<std::string> permissions;
-  const google::protobuf::ServiceDescriptor* const service =
-      google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
-          "keyturn.v1.SecretService");
-  ASSERT_NE(service, nullptr);
-  for (int i = 0; i < service->method_count(); ++i) {
-    permissions.insert(service->method(i)->options().GetExtension(v1::permission));
+  for (const char* const name : {"keyturn.v1.SecretService", "keyturn.v1.RotationService"}) {
+    const google::protobuf::ServiceDescriptor* const service =
+        google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
+    ASSERT_NE(service, nullptr);
+    for (int i = 0; i < service->method_count(); ++i) {
+      permissions.insert(service->method(i)->options().GetExtension(v1::permission));
+    }
   }
   EXPECT_EQ(permissions,
             std::set<std::string>(std::begin(kSecretPermissions), std::end(kSecretPermissions)));

@@ -17,6 +17,7 @@
 #include "keyturn/v1/auth_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
 #include "keyturn/v1/revocation_service.grpc.pb.h"
+#include "keyturn/v1/rotation_service.grpc.pb.h"
 #include "keyturn/v1/secret_service.grpc.pb.h"
 #include "keyturn/v1/system_service.grpc.pb.h"
 #include "keyturn/v1/token_service.grpc.pb.h"
@@ -73,7 +74,8 @@ struct Stubs {
         tokens(v1::TokenService::NewStub(channel)),
         policies(v1::PolicyService::NewStub(channel)),
         audit(v1::AuditService::NewStub(channel)),
-        revocations(v1::RevocationService::NewStub(channel)) {}
+        revocations(v1::RevocationService::NewStub(channel)),
+        rotations(v1::RotationService::NewStub(channel)) {}
 
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::SecretService::Stub> secrets;
@@ -83,6 +85,7 @@ struct Stubs {
   std::unique_ptr<v1::PolicyService::Stub> policies;
   std::unique_ptr<v1::AuditService::Stub> audit;
   std::unique_ptr<v1::RevocationService::Stub> revocations;
+  std::unique_ptr<v1::RotationService::Stub> rotations;
 };
 
 // Reads the stream to its last message.

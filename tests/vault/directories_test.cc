@@ -43,9 +43,7 @@ class DirectoriesTest : public VaultFixture {
     }
   }
 
-  absl::StatusOr<int> AddMissing() {
-    return AddMissingDirectories(keys(), *store_, *store_);
-  }
+  absl::StatusOr<int> AddMissing() { return AddMissingDirectories(keys(), *store_, *store_); }
 };
 
 TEST_F(DirectoriesTest, ASecretLeadsBackToItsPath) {

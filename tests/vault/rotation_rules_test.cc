@@ -110,8 +110,8 @@ TEST_F(RotationRulesTest, WhatIsNotInUseIsNotRead) {
     FindVersion(metadata, 1)->set_compromised(true);
   });
   EXPECT_EQ(Said(ReadOf("a", 1)),
-            "FAILED_PRECONDITION VERSION_COMPROMISED: version 1 may be known to others; read the "
-            "current one");
+            "FAILED_PRECONDITION VERSION_COMPROMISED: version 1 may be known to others and is not "
+            "given any more");
   EXPECT_EQ(Get("a"), "value=2");
 }
 

@@ -143,6 +143,7 @@ std::unique_ptr<CLI::App> BuildCommandLine(Shell& shell) {
   AddGlobalFlags(app.get(), &shell.flags);
   const Command all(app.get());
   AddSecretCommands(all, shell);
+  AddRotationCommands(all, shell);
   AddRunCommand(all, shell);
   AddRenderCommand(all, shell);
   AddExportCommand(all, shell);

@@ -18,6 +18,10 @@ void AddSecretListCommands(Command secret, Shell& shell);    // list search watc
 void AddSecretWriteCommands(Command secret, Shell& shell);   // put generate metadata rename
 void AddSecretDeleteCommands(Command secret, Shell& shell);  // delete undelete destroy erase
 
+// Their rotation.
+void AddRotationCommands(Command app, Shell& shell);  // status list runs run rollback ...
+void AddRotationPolicyCommands(Command rotation, Shell& shell);
+
 // Secrets for other programs.
 void AddRunCommand(Command app, Shell& shell);
 void AddRenderCommand(Command app, Shell& shell);

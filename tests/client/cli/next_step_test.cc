@@ -78,6 +78,24 @@ const std::vector<Row>& Reasons() {
        "leave out --kind; keyturn secret show a/b says which it is"},
       {Code::kFailedPrecondition, "VERSION_DELETED",
        "keyturn secret undelete a/b brings it back; keyturn secret history a/b shows the versions"},
+      {Code::kFailedPrecondition, "VERSION_COMPROMISED",
+       "keyturn secret history a/b shows the versions"},
+      {Code::kFailedPrecondition, "VERSION_PENDING",
+       "keyturn secret history a/b shows the versions"},
+      {Code::kFailedPrecondition, "VERSION_ABANDONED",
+       "keyturn secret history a/b shows the versions"},
+      {Code::kFailedPrecondition, "VERSION_RETIRED",
+       "keyturn secret history a/b shows the versions"},
+      {Code::kFailedPrecondition, "GRACE_ACTIVE",
+       "keyturn rotation status a/b shows which versions work"},
+      {Code::kFailedPrecondition, "NO_GRACE",
+       "keyturn rotation status a/b shows which versions work"},
+      {Code::kFailedPrecondition, "NO_RUN",
+       "keyturn rotation status a/b shows which versions work"},
+      {Code::kFailedPrecondition, "ROTATION_IN_PROGRESS",
+       "keyturn rotation status a/b shows which versions work"},
+      {Code::kFailedPrecondition, "NO_POLICY", "keyturn rotation policy set a/b gives it one"},
+      {Code::kFailedPrecondition, "DIRECTORY_UNKNOWN", "keyturn secret show a/b shows how it is"},
       {Code::kNotFound, "VERSION_NOT_FOUND", "keyturn secret history a/b shows the versions"},
       {Code::kNotFound, "VERSION_DESTROYED", "keyturn secret history a/b shows the versions"},
       {Code::kNotFound, "VERSION_EXPIRED", "keyturn secret history a/b shows the versions"},
@@ -98,7 +116,7 @@ TEST(NextStep, NoReasonIsLeftOut) {
   const char* const source = std::getenv("KEYTURN_SOURCE");
   ASSERT_NE(source, nullptr);
   const std::regex reason("\"([A-Z]+(_[A-Z]+)*)\"\\s*\\)");
-  for (const std::string room : {"auth", "keyring", "server", "storage", "vault"}) {
+  for (const std::string room : {"auth", "keyring", "rotation", "server", "storage", "vault"}) {
     for (const auto& entry : std::filesystem::directory_iterator(absl::StrCat(source, "/", room))) {
       if (entry.path().extension() != ".cc") continue;
       ASSERT_OK_AND_ASSIGN(const std::string text, FileSystem::Posix().Read(entry.path().string()));
@@ -111,7 +129,8 @@ TEST(NextStep, NoReasonIsLeftOut) {
     }
   }
   // Given with a reason that is an argument.
-  used.insert({"VERSION_NOT_FOUND", "VERSION_DESTROYED", "VERSION_EXPIRED", "VERSION_DELETED"});
+  used.insert({"VERSION_NOT_FOUND", "VERSION_DESTROYED", "VERSION_EXPIRED", "VERSION_DELETED",
+               "VERSION_PENDING", "VERSION_ABANDONED", "VERSION_RETIRED"});
   EXPECT_GT(used.size(), 20u);
   EXPECT_THAT(used, testing::IsSubsetOf(known));
 }

@@ -14,6 +14,12 @@ TEST(WireWords, FieldsAreFlags) {
             "this secret takes only writes with --if-version (compare and set)");
 }
 
+TEST(WireWords, FieldsOfAPolicyAreFlagsToo) {
+  EXPECT_EQ(InFlags("policy.grace_seconds is 9; allowed are 0 to 8"),
+            "--grace is 9; allowed are 0 to 8");
+  EXPECT_EQ(InFlags("policy.windows[0]: zone"), "policy.windows[0]: zone");
+}
+
 TEST(WireWords, BoundsInSecondsHaveTheirUnit) {
   EXPECT_EQ(InFlags("ttl_seconds must be 0 to 2764800"),
             "--ttl must be 0 to 2764800 seconds (32d)");

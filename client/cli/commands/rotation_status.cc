@@ -1,0 +1,112 @@
+#include "client/cli/commands/rotation_status.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "base/status_macros.h"
+
+namespace keyturn::cli {
+namespace {
+
+// The largest two units: nobody plans by the second of a day in March.
+std::string Rough(absl::Duration length) {
+  int64_t seconds = absl::ToInt64Seconds(length);
+  if (seconds < 60) return absl::StrCat(seconds, "s");
+  const int64_t days = seconds / 86'400, hours = seconds % 86'400 / 3600;
+  const int64_t minutes = seconds % 3600 / 60;
+  if (days > 0) return absl::StrCat(days, "d", hours > 0 ? absl::StrCat(hours, "h") : "");
+  if (hours > 0) return absl::StrCat(hours, "h", minutes > 0 ? absl::StrCat(minutes, "m") : "");
+  return absl::StrCat(minutes, "m");
+}
+
+std::string PolicyText(const v1::RotationPolicy& policy) {
+  std::vector<std::string> words = {absl::StrCat("every ", LengthText(policy.period_seconds())),
+                                    absl::StrCat("grace ", LengthText(policy.grace_seconds()))};
+  if (policy.grace_mode() == v1::RotationPolicy::BEFORE) words.emplace_back("replaced before");
+  words.push_back(policy.source().has_generate()
+                      ? absl::StrCat("value made by the server (field ",
+                                     policy.source().generate().field(), ")")
+                      : "value put by its owner");
+  if (policy.windows_size() > 0) {
+    words.push_back(
+        absl::StrCat(policy.windows_size(), policy.windows_size() == 1 ? " window, " : " windows, ",
+                     policy.enforcement() == v1::RotationPolicy::SOFT ? "soft" : "strict"));
+  }
+  return absl::StrJoin(words, ", ");
+}
+
+std::string DueText(const v1::RotationStatus& status, absl::Time now) {
+  if (status.paused()) return absl::StrCat("paused: ", status.pause_reason());
+  if (!status.has_due_time()) return "";
+  std::string text =
+      absl::StrCat(TimeText(status.due_time()), " (", FromNow(TimeOf(status.due_time()), now), ")");
+  if (status.lateness() == v1::RotationStatus::OVERDUE) absl::StrAppend(&text, ", OVERDUE");
+  if (status.lateness() == v1::RotationStatus::CRITICAL) absl::StrAppend(&text, ", CRITICAL");
+  if (status.has_hold_until_time()) {
+    absl::StrAppend(&text, ", not before ", TimeText(status.hold_until_time()));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string LengthText(int64_t seconds) {
+  if (seconds % 86'400 == 0) return absl::StrCat(seconds / 86'400, "d");
+  if (seconds % 3600 == 0) return absl::StrCat(seconds / 3600, "h");
+  return absl::StrCat(seconds, "s");
+}
+
+std::string WordOf(const std::string& name, absl::string_view prefix) {
+  return absl::AsciiStrToLower(absl::StripPrefix(name, prefix));
+}
+
+std::string FromNow(absl::Time time, absl::Time now) {
+  return time >= now ? absl::StrCat("in ", Rough(time - now))
+                     : absl::StrCat(Rough(now - time), " ago");
+}
+
+std::string RunText(const v1::RotationStatus& status, absl::Time now) {
+  if (!status.has_open_run()) return "";
+  const v1::RotationRun& run = status.open_run();
+  if (run.state() == v1::RotationRun::AWAITING_VALUE) {
+    return absl::StrCat("waits for a value: keyturn secret put ", status.path());
+  }
+  std::string text = absl::StrCat(WordOf(v1::RotationRun::State_Name(run.state()), ""), " at ",
+                                  WordOf(v1::RotationRun::Step_Name(run.step()), ""));
+  if (!run.error().empty()) {
+    absl::StrAppend(&text, ": ", run.error(), " (", run.error_class(), ", ", run.attempts(),
+                    " times)");
+  }
+  if (run.has_next_attempt_time()) {
+    absl::StrAppend(&text, ", again ", FromNow(TimeOf(run.next_attempt_time()), now));
+  }
+  return text;
+}
+
+absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status) {
+  if (shell.out().json()) return shell.out().PrintJson(ToJson(status));
+  const absl::Time now = shell.clock().Now();
+  if (!status.rotates()) {
+    return shell.out().Object({{"secret", status.path()}, {"rotates", "no"}}, nullptr);
+  }
+  RETURN_IF_ERROR(shell.out().Object({{"secret", status.path()},
+                                      {"policy", PolicyText(status.effective_policy())},
+                                      {"next", DueText(status, now)},
+                                      {"rotation", RunText(status, now)}},
+                                     nullptr));
+  Table table({"VERSION", "STATE", "CURRENT SINCE", "WORKS UNTIL"});
+  for (const v1::VersionInfo& version : status.versions()) {
+    std::string state = WordOf(v1::VersionState_Name(version.state()), "VERSION_STATE_");
+    if (version.compromised()) absl::StrAppend(&state, " (compromised)");
+    const bool ends = version.state() == v1::VERSION_STATE_GRACE;
+    table.Add({absl::StrCat(version.version()), state, TimeText(version.promote_time()),
+               ends ? absl::StrCat(TimeText(version.grace_end_time()), " (",
+                                   FromNow(TimeOf(version.grace_end_time()), now), ")")
+                    : ""});
+  }
+  RETURN_IF_ERROR(shell.out().Raw("\n"));
+  return shell.out().List(table, nullptr, "");
+}
+
+}  // namespace keyturn::cli

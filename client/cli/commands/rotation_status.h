@@ -1,0 +1,21 @@
+// How a rotation is shown. Not thread-safe.
+#pragma once
+
+#include "absl/status/status.h"
+#include "client/cli/shell.h"
+#include "keyturn/v1/rotation_service.pb.h"
+
+namespace keyturn::cli {
+
+// The state, what is due, and the versions that work.
+absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status);
+// "in 3d4h", "2h ago".
+std::string FromNow(absl::Time time, absl::Time now);
+// "90d", "36h".
+std::string LengthText(int64_t seconds);
+// An enumerator without what all of its kind begin with, in lower case: "grace".
+std::string WordOf(const std::string& name, absl::string_view prefix);
+// What an open run waits for, or what it failed by; "" without one.
+std::string RunText(const v1::RotationStatus& status, absl::Time now);
+
+}  // namespace keyturn::cli

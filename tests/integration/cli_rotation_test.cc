@@ -1,0 +1,112 @@
+// `keyturn rotation`, as an operator types it.
+#include "tests/integration/cli_fixture.h"
+
+namespace keyturn {
+namespace {
+
+class RotationCliTest : public CliTest {
+ protected:
+  void Make(const std::string& path, const std::string& more = "") {
+    Ok(absl::StrCat("secret put ", path, " --value-file - ", more), "first");
+  }
+  std::string Value(const std::string& path, const std::string& more = "") {
+    return Ok(absl::StrCat("secret read ", path, " ", more));
+  }
+  static bool Has(const std::string& text, const std::string& part) {
+    return absl::StrContains(text, part);
+  }
+};
+
+TEST_F(RotationCliTest, ASecretIsGivenAPolicyRotatedAndRolledBack) {
+  Make("rot/app");
+  EXPECT_TRUE(Has(Ok("rotation status rot/app"), "rotates  no"));
+  const std::string set =
+      Ok("rotation policy set rot/app --period 30d --grace 2d --source generate --jitter none");
+  EXPECT_TRUE(Has(set, "every 30d, grace 2d, value made by the server (field value)")) << set;
+  EXPECT_TRUE(Has(set, "(in 29d23h)") || Has(set, "(in 30d)")) << set;
+  const std::string rotated = Ok("rotation run rot/app");
+  EXPECT_TRUE(Has(rotated, "current")) << rotated;
+  EXPECT_TRUE(Has(rotated, "grace")) << rotated;
+  EXPECT_EQ(Value("rot/app", "--version previous"), "first");
+  const std::string second = Value("rot/app");
+  EXPECT_NE(second, "first");
+  Ok("rotation rollback rot/app --reason broken");
+  EXPECT_EQ(Value("rot/app"), "first");
+  EXPECT_EQ(Value("rot/app", "--version previous"), second);
+  const std::string runs = Ok("rotation runs rot/app");
+  EXPECT_TRUE(Has(runs, "rollback")) << runs;
+  EXPECT_TRUE(Has(runs, "broken")) << runs;
+  EXPECT_TRUE(Has(runs, "manual")) << runs;
+}
+
+TEST_F(RotationCliTest, AGraceIsExtendedAndEnded) {
+  Make("rot/grace");
+  Ok("rotation policy set rot/grace --source generate");
+  Ok("rotation run rot/grace");
+  const std::string extended = Ok("rotation extend rot/grace --until 20d --reason partner");
+  EXPECT_TRUE(Has(extended, "(in 19d23h)") || Has(extended, "(in 20d)")) << extended;
+  Fails("rotation retire rot/grace --version 1 --reason done", 2, "--confirm");
+  Fails("rotation retire rot/grace --version 2 --reason done --confirm rot/grace", 6,
+        "version 2 is not in its grace");
+  Ok("rotation retire rot/grace --version 1 --reason done --confirm rot/grace");
+  Fails("secret read rot/grace --version 1", 6, "version 1 is retired; read the current one");
+  Fails("rotation rollback rot/grace --reason late", 6,
+        "next: keyturn rotation status rot/grace shows which versions work");
+}
+
+TEST_F(RotationCliTest, AnEmergencyEndsWhatIsInUse) {
+  Make("rot/leak", "--kind api_key");  // of somebody else: nobody here can make one
+  Fails("rotation run rot/leak --emergency --confirm rot/leak", 2, "reason: say why");
+  const std::string run =
+      Ok("rotation run rot/leak --emergency --revoke-first --reason leaked --confirm rot/leak");
+  EXPECT_TRUE(Has(run, "waits for a value: keyturn secret put rot/leak")) << run;
+  Fails("secret read rot/leak", 6, "may be known to others");
+  Ok("secret put rot/leak --value-file -", "second");
+  EXPECT_EQ(Value("rot/leak"), "second");
+  Fails("secret read rot/leak --version previous", 3, "no such version");
+}
+
+TEST_F(RotationCliTest, WhatIsDueIsListedSoonestFirst) {
+  Make("rotl/a");
+  Make("rotl/b", "--kind api_key");
+  Make("rotl/c");
+  Ok("rotation policy set rotl/a --period 40d --source generate");
+  const std::string all = Ok("rotation list rotl/");
+  EXPECT_LT(all.find("rotl/a"), all.find("rotl/b")) << all;
+  EXPECT_FALSE(Has(all, "rotl/c")) << all;
+  const std::string soon = Ok("rotation list rotl/ --within 45d");
+  EXPECT_TRUE(Has(soon, "rotl/a") && !Has(soon, "rotl/b")) << soon;
+  EXPECT_EQ(Ok("rotation list rotl/ --blocked"), "");
+  Ok("rotation pause rotl/a --reason freeze");
+  EXPECT_TRUE(Has(Ok("rotation status rotl/a"), "paused: freeze"));
+  Ok("rotation resume rotl/a");
+  Ok("rotation run rotl/b");
+  EXPECT_TRUE(Has(Ok("rotation list rotl/"), "waits for a value"));
+  Ok("rotation cancel rotl/b --reason later");
+  EXPECT_EQ(Json("rotation list rotl/ -o json")["items"].size(), 2u);
+}
+
+TEST_F(RotationCliTest, APolicyGoesFromOneSecretToAnotherAsAFile) {
+  Make("rot/from");
+  Make("rot/to");
+  const ProcessResult set = server_->Keyturn(
+      {"rotation", "policy", "set", "rot/from", "--period", "60d", "--window",
+       "0 2 * * SUN 4h Europe/Berlin", "--after", "rot/to 6h", "--grace-mode", "before", "--soft"});
+  ASSERT_EQ(set.code, 0) << set.err;
+  EXPECT_TRUE(Has(set.out, "1 window, soft")) << set.out;
+  const std::string policy = Ok("rotation policy show rot/from");
+  std::ofstream(server_->File("policy.json")) << policy;
+  Fails("rotation policy set rot/to --file policy.json", 2, "a secret cannot wait for itself");
+  Ok("rotation policy remove rot/from");
+  Fails("rotation run rot/from", 6, "has no rotation policy");
+  const ProcessResult bad = server_->Keyturn(
+      {"rotation", "policy", "set", "rot/to", "--window", "0 2 * * SUN 4h Mars/Base"});
+  EXPECT_EQ(bad.code, 2) << bad.err;
+  EXPECT_TRUE(Has(bad.err, "policy.windows[0]: ") && Has(bad.err, "Mars/Base")) << bad.err;
+  Fails("rotation policy set rot/to --window 4h", 2, "MINUTE HOUR DAY MONTH WEEKDAY LENGTH");
+  Fails("rotation policy set rot/to --retire-gate maybe", 2, "none, warn or block");
+  Fails("rotation policy set rot/to --period 5s", 2, "--period is 5; allowed are 0");
+}
+
+}  // namespace
+}  // namespace keyturn
