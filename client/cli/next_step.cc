@@ -65,16 +65,19 @@ std::string ReasonStep(const ErrorDetail& detail, const Asked& asked) {
   if (reason == "REPLY_FULL") return "ask for fewer secrets at once";
   if (reason == "WRONG_KEY") return "keyturn operator rekey status says which keys are asked for";
   if (reason == "OLD_STATE_READ") return "keyturn operator purge";
+  if (reason == "MALFORMED_REQUEST") return "keyturn doctor compares the versions of both sides";
+  return "";
+}
+
+// Of the rotation of the secret at `path`.
+std::string RotationStep(const std::string& reason, absl::string_view path) {
+  const std::string word = path.empty() ? "PATH" : ShellWord(path);
+  if (reason == "NO_POLICY") {
+    return absl::StrCat("keyturn rotation policy set ", word, " gives it one");
+  }
   if (reason == "GRACE_ACTIVE" || reason == "NO_GRACE" || reason == "NO_RUN" ||
       reason == "ROTATION_IN_PROGRESS") {
-    return absl::StrCat("keyturn rotation status ",
-                        asked.path.empty() ? "PATH" : ShellWord(asked.path),
-                        " shows which versions work");
-  }
-  if (reason == "MALFORMED_REQUEST") return "keyturn doctor compares the versions of both sides";
-  if (reason == "NO_POLICY") {
-    return absl::StrCat("keyturn rotation policy set ",
-                        asked.path.empty() ? "PATH" : ShellWord(asked.path), " gives it one");
+    return absl::StrCat("keyturn rotation status ", word, " shows which versions work");
   }
   return "";
 }
@@ -162,6 +165,7 @@ std::string NextStep(const absl::Status& status, const Asked& asked) {
   const bool about_secret = GroupOf(asked) == "secret" || GroupOf(asked) == "rotation";
   const size_t hash = asked.path.find('#');
   const absl::string_view path = absl::string_view(asked.path).substr(0, hash);
+  if (const std::string step = RotationStep(detail.reason, path); !step.empty()) return step;
   if (about_secret && !detail.correlation_id.empty()) {
     // A refusal of a move may be about either end.
     const bool either = absl::IsPermissionDenied(status) && !asked.new_path.empty();

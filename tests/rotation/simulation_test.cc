@@ -120,7 +120,7 @@ class SimulationTest : public RotationFixture {
 };
 
 TEST_F(SimulationTest, AYearOfManySecretsIsOnTimeAndInOrder) {
-  const int secrets = TestCount("KEYTURN_ROTATION_SECRETS", kSanitized ? 100 : 8'000);
+  const int secrets = TestCount("KEYTURN_ROTATION_SECRETS", kSanitized ? 100 : 20'000);
   const uint64_t seed = TestSeed();
   ShakyTarget target(seed);
   target_ = &target;
