@@ -2,19 +2,16 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
 #include "rotation/policy.h"
 #include "rotation/runs.h"
-#include "rotation/status.h"
 #include "rotation/transitions.h"
 #include "rotation/values.h"
 #include "vault/directories.h"
 #include "vault/rotation_rules.h"
-#include "vault/tree.h"
 #include "vault/versions.h"
 
 namespace keyturn {
