@@ -11,17 +11,13 @@
 #include "storage/schema.h"
 #include "vault/rotation_rules.h"
 #include "vault/utf8.h"
+#include "vault/version_data.h"
 #include "vault/versions.h"
 
 namespace keyturn {
 namespace {
 
 using google::protobuf::util::TimeUtil;
-
-void DeleteData(const Uuid& secret, uint64_t version, Batch& batch) {
-  batch.Delete(Family::kRecords, schema::PayloadKey(secret, SecretVersion(version)));
-  batch.Delete(Family::kDeks, schema::DekKey(secret, SecretVersion(version)));
-}
 
 void TryAgainAt(absl::Time when, v1::RotationRun::State state, v1::RotationRun* run) {
   run->set_state(state);
@@ -40,7 +36,7 @@ absl::Status AddPending(const PreparedVersion& prepared, RotatingSecret* secret,
   metadata.set_newest_version(number);
   *metadata.add_versions() = prepared.record;
   for (const VersionRecord& pruned : PruneVersions(&metadata)) {
-    DeleteData(secret->id, pruned.version(), batch);
+    DeleteVersionData(secret->id, SecretVersion(pruned.version()), batch);
   }
   const SecretVersion version(number);
   batch.Insert(Family::kRecords, schema::PayloadKey(secret->id, version), prepared.sealed.payload);
@@ -73,7 +69,7 @@ void MarkRetired(RotatingSecret* secret, uint64_t version, absl::Time now) {
 
 void DestroyData(RotatingSecret* secret, uint64_t version, Batch& batch) {
   MarkDestroyed(FindVersion(&secret->metadata, version));
-  DeleteData(secret->id, version, batch);
+  DeleteVersionData(secret->id, SecretVersion(version), batch);
 }
 
 void ClearFailures(v1::RotationRun* run) {

@@ -4,9 +4,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "rotation/policy.h"
-#include "storage/schema.h"
 #include "vault/fields.h"
 #include "vault/generate.h"
+#include "vault/version_data.h"
 #include "vault/versions.h"
 
 namespace keyturn {
@@ -57,17 +57,10 @@ absl::Status CheckReplaces(const SecretMetadata& metadata, absl::string_view cur
 absl::StatusOr<SecretBytes> ReadVersionData(const KeyringSnapshot& keys, const View& view,
                                             const RotatingSecret& secret, uint64_t version) {
   const VersionRecord* const record = FindVersion(secret.metadata, version);
-  const SecretVersion number(version);
-  ASSIGN_OR_RETURN(const std::optional<std::string> wrapped,
-                   view.Get(Family::kDeks, schema::DekKey(secret.id, number)));
-  ASSIGN_OR_RETURN(const std::optional<std::string> payload,
-                   view.Get(Family::kRecords, schema::PayloadKey(secret.id, number)));
-  if (record == nullptr || !wrapped.has_value() || !payload.has_value()) {
+  if (record == nullptr) {
     return absl::NotFoundError(absl::StrCat("the data of version ", version, " is gone"));
   }
-  const VersionPlace place = PlaceOf(secret.id, secret.metadata, *record);
-  ASSIGN_OR_RETURN(const SecretBytes dek, UnwrapDek(keys, place, *wrapped));
-  return OpenPayload(keys, place, dek, *payload);
+  return ReadVersionData(keys, view, PlaceOf(secret.id, secret.metadata, *record));
 }
 
 absl::Status TryToMake(const RotationContext& context, const v1::RotationPolicy& policy,

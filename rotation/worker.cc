@@ -25,14 +25,14 @@ absl::Status Moved() { return WithReason(absl::AbortedError("moved"), "MOVED"); 
 
 bool IsMoved(const absl::Status& status) { return ReasonOf(status) == "MOVED"; }
 
-double RandomShare() { return static_cast<double>(RandomBelow(1'000'000)) / 1e6; }
-
 void NoteRun(const Run& run, Batch& batch) {
   batch.Note("run", absl::StrCat(run.number()));
   batch.Note("cause", Run::Cause_Name(run.cause()));
 }
 
 }  // namespace
+
+double Worker::RandomShare() { return static_cast<double>(RandomBelow(1'000'000)) / 1e6; }
 
 absl::StatusOr<int> Worker::Work(const Uuid& secret, bool frozen) {
   {

@@ -56,6 +56,8 @@ class Worker {
   absl::Status PromotePending(const Look& look, bool has_driver) const;
   absl::Status Announce(const Look& look, Driver* driver) const;
   absl::Status Fail(const Look& look, const absl::Status& failure) const;
+  // In [0, 1): of the longest wait before another attempt.
+  static double RandomShare();
   absl::Status EndGrace(const Look& look) const;
   absl::Status RetireVersion(const Look& look) const;
   absl::Status RetireFailed(const Look& look, const absl::Status& failure) const;

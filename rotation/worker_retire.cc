@@ -3,7 +3,6 @@
 #include "absl/strings/str_join.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "crypto/random.h"
 #include "rotation/transitions.h"
 #include "rotation/values.h"
 #include "rotation/worker.h"
@@ -81,7 +80,7 @@ absl::Status Worker::RetireVersion(const Look& look) const {
 }
 
 absl::Status Worker::RetireFailed(const Look& look, const absl::Status& failure) const {
-  const double share = static_cast<double>(RandomBelow(1'000'000)) / 1e6;
+  const double share = RandomShare();
   return Change(look, "rotation_retire_failed",
                 [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
                   VersionRecord* const version = FindVersion(&secret.metadata, look.action.version);

@@ -7,6 +7,7 @@
 #include "storage/schema.h"
 #include "vault/records.h"
 #include "vault/rotation_rules.h"
+#include "vault/version_data.h"
 #include "vault/versions.h"
 
 namespace keyturn {
@@ -40,8 +41,7 @@ absl::Status DueQueue::Handle(Updater& updater, const schema::DueItem& item, abs
             break;
           }
           const SecretVersion number(version.version());
-          batch.Delete(Family::kRecords, schema::PayloadKey(secret, number));
-          batch.Delete(Family::kDeks, schema::DekKey(secret, number));
+          DeleteVersionData(secret, number, batch);
           MarkDestroyed(&version);
         }
         if (later) {

@@ -7,15 +7,11 @@
 #include "base/status_macros.h"
 #include "storage/schema.h"
 #include "vault/rotation_rules.h"
+#include "vault/version_data.h"
 #include "vault/versions.h"
 
 namespace keyturn {
 namespace {
-
-void DeleteData(const Uuid& secret, uint64_t number, Batch& batch) {
-  batch.Delete(Family::kRecords, schema::PayloadKey(secret, SecretVersion(number)));
-  batch.Delete(Family::kDeks, schema::DekKey(secret, SecretVersion(number)));
-}
 
 // With the secret's name in one update: two records each, and the runs of its rotation.
 constexpr size_t kVersionsWithSecret =
@@ -126,7 +122,7 @@ absl::StatusOr<v1::SecretInfo> Life::UpdateMetadata(
           }
           const std::vector<VersionRecord> pruned = PruneVersions(metadata);
           for (const VersionRecord& version : pruned) {
-            DeleteData(secret, version.version(), batch);
+            DeleteVersionData(secret, SecretVersion(version.version()), batch);
           }
           more = pruned.size() == limits::kVersionsPerUpdateMax;
           return absl::OkStatus();
@@ -209,7 +205,7 @@ absl::Status Life::DestroySome(Updater& updater, const SecretPath& path,
             if (nothing_left) return NoVersion(numbers[0]);
             for (const uint64_t number : live) {
               MarkDestroyed(FindVersion(metadata, number));
-              DeleteData(secret, number, batch);
+              DeleteVersionData(secret, SecretVersion(number), batch);
             }
             batch.Note("versions", absl::StrJoin(live, ","));
             return absl::OkStatus();
@@ -244,7 +240,9 @@ absl::Status Life::RemoveSecret(Updater& updater, const SecretPath& path,
       return WithReason(absl::AbortedError("the secret grew while it was being destroyed"),
                         "CONTENTION");
     }
-    for (const uint64_t number : removed) DeleteData(located.secret, number, batch);
+    for (const uint64_t number : removed) {
+      DeleteVersionData(located.secret, SecretVersion(number), batch);
+    }
     for (uint64_t run = metadata.has_value() ? metadata->rotation().oldest_run() : 0;
          run != 0 && run <= metadata->rotation().newest_run(); ++run) {
       batch.Delete(Family::kRecords, schema::RotationRunKey(located.secret, run));

@@ -9,6 +9,7 @@
 #include "vault/fields.h"
 #include "vault/rotation_rules.h"
 #include "vault/tree.h"
+#include "vault/version_data.h"
 #include "vault/versions.h"
 
 namespace keyturn {
@@ -61,27 +62,15 @@ absl::StatusOr<SecretBytes> Reader::ReadData(const KeyringSnapshot& keys, const 
   if (!payload.has_value()) return absl::NotFoundError("the data of the version is gone");
   absl::StatusOr<SecretBytes> opened = OpenPayload(keys, place, *data.dek, *payload);
   // Between the two reads the version may have been encrypted again, with another DEK.
-  if (absl::IsDataLoss(opened.status())) return ReadPair(keys, secret, place);
+  if (absl::IsDataLoss(opened.status())) {
+    return ReadVersionData(keys, *context_.store.GetSnapshot(), place);
+  }
   if (!opened.ok()) return opened;
   if (payload->size() <= limits::kCachedPayloadBytesMax) {
     data.payload = std::make_shared<const std::string>(*std::move(payload));
   }
   if (!has_dek) cache.AddData(epoch, secret, number, std::move(data));
   return opened;
-}
-
-absl::StatusOr<SecretBytes> Reader::ReadPair(const KeyringSnapshot& keys, const Uuid& secret,
-                                             const VersionPlace& place) const {
-  const std::shared_ptr<const Snapshot> snapshot = context_.store.GetSnapshot();
-  ASSIGN_OR_RETURN(const std::optional<std::string> wrapped,
-                   snapshot->Get(Family::kDeks, schema::DekKey(secret, place.version)));
-  ASSIGN_OR_RETURN(const std::optional<std::string> payload,
-                   snapshot->Get(Family::kRecords, schema::PayloadKey(secret, place.version)));
-  if (!wrapped.has_value() || !payload.has_value()) {
-    return absl::NotFoundError("the version is gone");
-  }
-  ASSIGN_OR_RETURN(const SecretBytes dek, UnwrapDek(keys, place, *wrapped));
-  return OpenPayload(keys, place, dek, *payload);
 }
 
 absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,

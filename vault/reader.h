@@ -31,9 +31,6 @@ class Reader {
                                        const VersionRecord& version) const;
 
  private:
-  // Both halves of a version from one snapshot, past the cache. As ReadData.
-  absl::StatusOr<SecretBytes> ReadPair(const KeyringSnapshot& keys, const Uuid& secret,
-                                       const VersionPlace& place) const;
   // Waits until the store has seen revision `wanted`. See Vault::Get.
   absl::Status Await(uint64_t wanted, absl::Time deadline) const;
   absl::StatusOr<ReadResult> GetOnce(const KeyringSnapshot& keys, const v1::GetRequest& request,

@@ -9,6 +9,7 @@
 #include "vault/fields.h"
 #include "vault/rotation_rules.h"
 #include "vault/tree.h"
+#include "vault/version_data.h"
 #include "vault/versions.h"
 
 namespace keyturn {
@@ -196,9 +197,7 @@ absl::Status Writer::Apply(const KeyringSnapshot& keys, const PutParams& params,
   }
   MoveRotationHint(plan.secret, plan.next_ms, plan.metadata, batch);
   for (const VersionRecord& pruned : plan.pruned) {
-    const SecretVersion number(pruned.version());
-    batch.Delete(Family::kRecords, schema::PayloadKey(plan.secret, number));
-    batch.Delete(Family::kDeks, schema::DekKey(plan.secret, number));
+    DeleteVersionData(plan.secret, SecretVersion(pruned.version()), batch);
   }
   // A version's number is given once, whatever becomes of the version.
   batch.Insert(Family::kRecords, schema::PayloadKey(plan.secret, plan.version),
