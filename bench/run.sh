@@ -61,6 +61,7 @@ key_file = "$1/key"
 ${2:-}
 [listen]
 grpc = "127.0.0.1:0"
+https = "127.0.0.1:0"
 metrics = "127.0.0.1:0"
 resp = "127.0.0.1:0"
 [limits]

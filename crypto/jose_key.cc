@@ -123,7 +123,8 @@ absl::Status CheckJoseKey(JoseAlgorithm algorithm, const SecretBytes& key) {
   return LoadJosePrivate(algorithm, key).status();
 }
 
-absl::StatusOr<SecretBytes> ImportJosePem(JoseAlgorithm algorithm, const SecretBytes& pem) {
+absl::StatusOr<SecretBytes> ImportJosePem(JoseAlgorithm algorithm, const SecretBytes& pem,
+                                          bool check_pair) {
   if (pem.size() > limits::kPrivateKeyPemBytesMax) {
     return absl::InvalidArgumentError(absl::StrCat("a private key in PEM form has at most ",
                                                    limits::kPrivateKeyPemBytesMax, " bytes"));
@@ -131,7 +132,7 @@ absl::StatusOr<SecretBytes> ImportJosePem(JoseAlgorithm algorithm, const SecretB
   ASSIGN_OR_RETURN(const EvpKeyPtr key, KeyFromPem(pem));
   // Sizes first: the time to check a pair grows with them.
   RETURN_IF_ERROR(CheckJosePkey(algorithm, key.get()));
-  RETURN_IF_ERROR(CheckPair(key.get()));
+  if (check_pair) RETURN_IF_ERROR(CheckPair(key.get()));
   return EncodeJosePrivate(key.get());
 }
 

@@ -46,8 +46,10 @@ absl::StatusOr<SecretBytes> GenerateJoseKey(JoseAlgorithm algorithm);
 absl::Status CheckJoseKey(JoseAlgorithm algorithm, const SecretBytes& key);
 
 // The stored form of an unencrypted private key in PEM (PKCS#8, or the older forms of RSA and EC),
-// whose numbers were checked to belong together. INVALID_ARGUMENT for HS256 too, which has no PEM.
-absl::StatusOr<SecretBytes> ImportJosePem(JoseAlgorithm algorithm, const SecretBytes& pem);
+// whose numbers were checked to belong together, unless `check_pair` is false: for what was checked
+// or made here. INVALID_ARGUMENT for HS256 too, which has no PEM.
+absl::StatusOr<SecretBytes> ImportJosePem(JoseAlgorithm algorithm, const SecretBytes& pem,
+                                          bool check_pair = true);
 
 // The private key as text for people: base64 of the bytes for HS256, else PEM (PKCS#8).
 absl::StatusOr<SecretBytes> ExportJoseKey(JoseAlgorithm algorithm, const SecretBytes& key);

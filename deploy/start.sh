@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs keyturnd on a persistent directory and prints what to type next.
 # usage: start.sh BIN_DIR RUN_DIR (see ./dev start)
-# KEYTURN_START_GRPC, KEYTURN_START_RESP and KEYTURN_START_METRICS are the addresses of a new
+# KEYTURN_START_GRPC, KEYTURN_START_HTTPS, KEYTURN_START_RESP and KEYTURN_START_METRICS are the addresses of a new
 # configuration.
 set -euo pipefail
 bin=$1
@@ -35,6 +35,7 @@ auto_unseal = true
 [listen]
 grpc = "${KEYTURN_START_GRPC:-127.0.0.1:7400}"
 resp = "${KEYTURN_START_RESP:-127.0.0.1:7402}"
+https = "${KEYTURN_START_HTTPS:-127.0.0.1:7401}"
 metrics = "${KEYTURN_START_METRICS:-127.0.0.1:7403}"
 TOML
 fi

@@ -28,6 +28,9 @@ class TlsServerContext {
   TlsServerContext(const TlsServerContext&) = delete;
   TlsServerContext& operator=(const TlsServerContext&) = delete;
 
+  // For connections that another library drives, which takes a reference of its own.
+  ssl_ctx_st* native() const { return context_; }
+
  private:
   friend class TlsServerStream;
   explicit TlsServerContext(ssl_ctx_st* context) : context_(context) {}

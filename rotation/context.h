@@ -30,6 +30,9 @@ struct RotationContext {
   std::function<Driver*(const SecretMetadata& metadata)> driver;
   // Who still uses a version, by name; for the retire gate.
   std::function<std::vector<std::string>(const Uuid& secret, SecretVersion version)> users;
+  // Tokens signed with the key of this id are refused from now on, by all who ask; it may be
+  // forgotten at `until`. Durable when it returns; may be repeated. Empty: nobody is told.
+  std::function<absl::Status(const std::string& kid, absl::Time until)> revoke_kid = nullptr;
 };
 
 }  // namespace keyturn

@@ -108,6 +108,10 @@ Action NextAction(const SecretMetadata& metadata, const std::optional<v1::Rotati
   const record::v1::RotationState& rotation = metadata.rotation();
   if (run.has_value()) OfferRun(metadata, *run, now, &earliest);
   OfferVersions(metadata, frozen, &earliest);
+  if (metadata.has_jwt() && !run.has_value() && FindStaged(metadata) == nullptr &&
+      MayStart(metadata, now)) {
+    earliest.Offer(Action::Kind::kStage, now);
+  }
   if (rotation.due_ms() == 0) {
     // Without a version there is nothing to plan from.
     if (rotation.promoted_ms() != 0) earliest.Offer(Action::Kind::kPlan, now);

@@ -19,6 +19,7 @@ struct Action {
     kRemind,       // the owner of an awaited value is told again
     kFulfil,       // the value that the open run awaited was put
     kCancelRun,    // the open run's version is not wanted any more
+    kStage,        // the key that is to sign next is made and published
     kEndGrace,     // of `version`
     kRetire,       // `version`, at its target
     kDestroyData,  // of `version`, which is retired

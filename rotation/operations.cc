@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "rotation/jwt/settings.h"
 #include "rotation/policy.h"
 #include "rotation/runs.h"
 #include "rotation/status.h"
@@ -158,16 +159,17 @@ absl::StatusOr<Uuid> Operations::Change(Updater& updater, const std::string& pat
   return id;
 }
 
-// Everything that takes time, before the update.
 absl::Status Operations::CheckPolicy(const v1::SetRotationPolicyRequest& request,
-                                     v1::Kind kind) const {
+                                     const SecretMetadata& metadata) const {
   const v1::RotationPolicy& policy = request.policy();
+  const auto kind = static_cast<v1::Kind>(metadata.kind());
   RETURN_IF_ERROR(CheckRotationPolicy(policy, kind));
   for (const v1::RotationOrder& order : policy.after()) {
     if (order.path() == request.path()) {
       return absl::InvalidArgumentError("policy.after: a secret cannot wait for itself");
     }
   }
+  if (metadata.has_jwt()) return CheckJwtPolicy(metadata.jwt(), policy);
   if (!MakesValues(policy, kind)) return absl::OkStatus();
   // What could not be made is better known now than in three months.
   const absl::Status made = TryToMake(context_, policy, kind);
@@ -184,10 +186,10 @@ absl::StatusOr<Uuid> Operations::SetPolicy(Updater& updater,
   ASSIGN_OR_RETURN(const std::optional<SecretMetadata> found,
                    ReadMetadata(*keys, view, located.secret));
   if (!found.has_value()) return NoSecret(path);
-  RETURN_IF_ERROR(CheckPolicy(request, static_cast<v1::Kind>(found->kind())));
+  RETURN_IF_ERROR(CheckPolicy(request, *found));
   return Change(updater, request.path(), true, [&](Scene& scene) -> absl::Status {
     SecretMetadata& metadata = scene.secret.metadata;
-    if (metadata.kind() != found->kind()) {
+    if (metadata.kind() != found->kind() || metadata.has_jwt() != found->has_jwt()) {
       return WithReason(absl::AbortedError("the secret became another meanwhile; try again"),
                         "CONTENTION");
     }

@@ -46,7 +46,9 @@ class Operations {
     uint64_t version = 0;
   };
   using Edit = absl::FunctionRef<absl::Status(Scene& scene)>;
-  absl::Status CheckPolicy(const v1::SetRotationPolicyRequest& request, v1::Kind kind) const;
+  // Everything that takes time, before the update.
+  absl::Status CheckPolicy(const v1::SetRotationPolicyRequest& request,
+                           const SecretMetadata& metadata) const;
   // NO_POLICY unless the secret rotates, or `any` secret will do.
   absl::StatusOr<Uuid> Change(Updater& updater, const std::string& path, bool any, Edit edit) const;
 

@@ -165,6 +165,7 @@ bool MakesValues(const v1::RotationPolicy& policy, v1::Kind kind) {
 }
 
 bool MakesValues(const SecretMetadata& metadata) {
+  if (metadata.has_jwt()) return true;
   return MakesValues(metadata.rotation().policy(), static_cast<v1::Kind>(metadata.kind()));
 }
 

@@ -84,6 +84,10 @@ class RotationImpl : public Rotation {
     return ListRotationRuns(context_, request);
   }
 
+  absl::Status WorkOn(const Uuid& secret) override {
+    return worker_.Work(secret, !ClockTrusted()).status();
+  }
+
   absl::StatusOr<int> RunDue(absl::Time* next) override {
     const bool frozen = !ClockTrusted();
     int handled = 0;

@@ -58,6 +58,10 @@ class Rotation {
   virtual absl::StatusOr<v1::RotationStatus> Retire(Updater& updater,
                                                     const v1::RetireRequest& request) = 0;
 
+  // Does at once what is to be done for a secret that was written by other means, as far as it does
+  // not wait.
+  virtual absl::Status WorkOn(const Uuid& secret) = 0;
+
   // Does what has fallen due, limits::kRotationItemsPerRun secrets at most; how many. `*next` is
   // when the next one falls due (wall time).
   virtual absl::StatusOr<int> RunDue(absl::Time* next) = 0;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/reason.h"
+#include "base/status_macros.h"
 #include "storage/schema.h"
 #include "vault/rotation_rules.h"
 #include "vault/utf8.h"
@@ -19,35 +20,39 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-void TryAgainAt(absl::Time when, v1::RotationRun::State state, v1::RotationRun* run) {
-  run->set_state(state);
-  *run->mutable_next_attempt_time() = TimeUtil::MillisecondsToTimestamp(absl::ToUnixMillis(when));
-}
-
 }  // namespace
 
-absl::Status AddPending(const PreparedVersion& prepared, RotatingSecret* secret,
-                        v1::RotationRun* run, Batch& batch) {
+absl::Status AddPrepared(const PreparedVersion& prepared, absl::Time now, RotatingSecret* secret,
+                         Batch& batch) {
   SecretMetadata& metadata = secret->metadata;
   const uint64_t number = prepared.record.version();
   if (metadata.newest_version() + 1 != number) {
     return WithReason(absl::AbortedError("the secret has a newer version"), "MOVED");
   }
   metadata.set_newest_version(number);
-  *metadata.add_versions() = prepared.record;
+  VersionRecord& added = *metadata.add_versions();
+  added = prepared.record;
+  if (IsState(added, v1::VERSION_STATE_STAGED)) added.set_staged_ms(absl::ToUnixMillis(now));
   for (const VersionRecord& pruned : PruneVersions(&metadata)) {
     DeleteVersionData(secret->id, SecretVersion(pruned.version()), batch);
   }
   const SecretVersion version(number);
   batch.Insert(Family::kRecords, schema::PayloadKey(secret->id, version), prepared.sealed.payload);
   batch.Insert(Family::kDeks, schema::DekKey(secret->id, version), prepared.sealed.wrapped_dek);
-  run->set_version(number);
+  return absl::OkStatus();
+}
+
+absl::Status AddPending(const PreparedVersion& prepared, absl::Time now, RotatingSecret* secret,
+                        v1::RotationRun* run, Batch& batch) {
+  RETURN_IF_ERROR(AddPrepared(prepared, now, secret, batch));
+  run->set_version(prepared.record.version());
   return absl::OkStatus();
 }
 
 void Abandon(RotatingSecret* secret, uint64_t version, absl::Time now) {
   VersionRecord* const record = FindVersion(&secret->metadata, version);
   if (record == nullptr || IsDestroyed(*record)) return;
+  if (IsState(*record, v1::VERSION_STATE_STAGED)) return;
   record->set_state(v1::VERSION_STATE_ABANDONED);
   record->set_retired_ms(absl::ToUnixMillis(now));
   record->set_destroy_ms(
@@ -72,6 +77,11 @@ void DestroyData(RotatingSecret* secret, uint64_t version, Batch& batch) {
   DeleteVersionData(secret->id, SecretVersion(version), batch);
 }
 
+void AwaitUntil(absl::Time when, v1::RotationRun::State state, v1::RotationRun* run) {
+  run->set_state(state);
+  *run->mutable_next_attempt_time() = TimeUtil::MillisecondsToTimestamp(absl::ToUnixMillis(when));
+}
+
 void ClearFailures(v1::RotationRun* run) {
   run->set_state(v1::RotationRun::RUNNING);
   run->set_attempts(0);
@@ -81,7 +91,7 @@ void ClearFailures(v1::RotationRun* run) {
 }
 
 void AwaitValue(absl::Time now, v1::RotationRun* run) {
-  TryAgainAt(now + absl::Seconds(limits::kRotationBlockedSeconds), v1::RotationRun::AWAITING_VALUE,
+  AwaitUntil(now + absl::Seconds(limits::kRotationBlockedSeconds), v1::RotationRun::AWAITING_VALUE,
              run);
 }
 
@@ -124,11 +134,11 @@ void TakeFailure(const absl::Status& status, double wait, absl::Time now, v1::Ro
   const bool again =
       (waits || failure == Failure::kPolicy) && run->attempts() < static_cast<uint32_t>(most);
   if (!again) {
-    TryAgainAt(now + absl::Seconds(limits::kRotationBlockedSeconds), v1::RotationRun::BLOCKED, run);
+    AwaitUntil(now + absl::Seconds(limits::kRotationBlockedSeconds), v1::RotationRun::BLOCKED, run);
   } else if (waits) {
-    TryAgainAt(now + wait * LongestWait(run->attempts()), v1::RotationRun::RETRY_WAIT, run);
+    AwaitUntil(now + wait * LongestWait(run->attempts()), v1::RotationRun::RETRY_WAIT, run);
   } else {
-    TryAgainAt(now, v1::RotationRun::RETRY_WAIT, run);
+    AwaitUntil(now, v1::RotationRun::RETRY_WAIT, run);
   }
 }
 

@@ -12,13 +12,16 @@
 
 namespace keyturn {
 
-// The prepared version becomes the pending one of `run`. ABORTED (reason MOVED) when the secret has
-// another newest version by now.
-absl::Status AddPending(const PreparedVersion& prepared, RotatingSecret* secret,
+// The prepared version is one of the secret's. ABORTED (reason MOVED) when the secret has another
+// newest version by now.
+absl::Status AddPrepared(const PreparedVersion& prepared, absl::Time now, RotatingSecret* secret,
+                         Batch& batch);
+// And the pending one of `run`.
+absl::Status AddPending(const PreparedVersion& prepared, absl::Time now, RotatingSecret* secret,
                         v1::RotationRun* run, Batch& batch);
 
-// The pending version will never be used. Its data stays as long as a retired one's: a target may
-// have taken it.
+// The pending version will never be used, unless it is the next key, which stays that. Its data
+// stays as long as a retired one's: a target may have taken it.
 void Abandon(RotatingSecret* secret, uint64_t version, absl::Time now);
 
 // The version is retired, and its data to be destroyed: after the policy's time, at once if it may
@@ -33,6 +36,9 @@ void TakeFailure(const absl::Status& status, double wait, absl::Time now, v1::Ro
 
 // The step went well: what it failed by before is over.
 void ClearFailures(v1::RotationRun* run);
+
+// The run goes on at `when`, and is in `state` until then.
+void AwaitUntil(absl::Time when, v1::RotationRun::State state, v1::RotationRun* run);
 
 // The owner is asked for a value, and again in a day.
 void AwaitValue(absl::Time now, v1::RotationRun* run);

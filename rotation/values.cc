@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "rotation/jwt/settings.h"
 #include "rotation/policy.h"
 #include "vault/fields.h"
 #include "vault/generate.h"
@@ -28,6 +29,14 @@ absl::StatusOr<SecretBytes> MakeField(const RotationContext& context,
   return CanonicalData(encoded.ExposeForCrypto());
 }
 
+// A key that signs, the only field, in stored form.
+absl::StatusOr<SecretBytes> MakeKeyField(const v1::JwtKeySettings& settings) {
+  ASSIGN_OR_RETURN(const SecretBytes text, MakeJwtValue(settings));
+  const FieldView field{kJwtField, v1::ENCODING_TEXT, text.ExposeForCrypto()};
+  ASSIGN_OR_RETURN(const SecretBytes encoded, EncodeFields({&field, 1}));
+  return CanonicalData(encoded.ExposeForCrypto());
+}
+
 // That the field which is made is what the secret is about: beside a field of another name the old
 // value would stay in use, and a key pair must not become a text.
 absl::Status CheckReplaces(const SecretMetadata& metadata, absl::string_view current) {
@@ -44,7 +53,7 @@ absl::Status CheckReplaces(const SecretMetadata& metadata, absl::string_view cur
         absl::StrCat("the current version has no field '", name,
                      "' to be replaced; the policy's source.generate.field says which one is"));
   }
-  if (key_pair) {
+  if (key_pair && !metadata.has_jwt()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "field '", name,
         "' holds a key pair in PEM, which the server does not make; use source reminder"));
@@ -71,8 +80,11 @@ absl::Status TryToMake(const RotationContext& context, const v1::RotationPolicy&
 absl::StatusOr<PreparedVersion> PrepareVersion(const RotationContext& context,
                                                const KeyringSnapshot& keys, const View& view,
                                                const RotatingSecret& secret, absl::Time now) {
-  ASSIGN_OR_RETURN(SecretBytes value, MakeField(context, secret.metadata.rotation().policy(),
-                                                static_cast<v1::Kind>(secret.metadata.kind())));
+  const SecretMetadata& metadata = secret.metadata;
+  ASSIGN_OR_RETURN(SecretBytes value, metadata.has_jwt()
+                                          ? MakeKeyField(metadata.jwt())
+                                          : MakeField(context, metadata.rotation().policy(),
+                                                      static_cast<v1::Kind>(metadata.kind())));
   absl::StatusOr<SecretBytes> current =
       ReadVersionData(keys, view, secret, secret.metadata.current_version());
   // A secret whose current version is gone has nothing else to keep.
@@ -83,7 +95,7 @@ absl::StatusOr<PreparedVersion> PrepareVersion(const RotationContext& context,
   }
   PreparedVersion out;
   out.record.set_version(secret.metadata.newest_version() + 1);
-  out.record.set_state(v1::VERSION_STATE_PENDING);
+  out.record.set_state(metadata.has_jwt() ? v1::VERSION_STATE_STAGED : v1::VERSION_STATE_PENDING);
   out.record.set_created_ms(absl::ToUnixMillis(now));
   out.record.set_created_by("keyturn");
   out.record.set_size(static_cast<uint32_t>(value.size()));

@@ -16,7 +16,7 @@ absl::StatusOr<SecretBytes> ReadVersionData(const KeyringSnapshot& keys, const V
 
 // A version that is not written yet: number newest + 1 of the metadata as they were read.
 struct PreparedVersion {
-  VersionRecord record;  // PENDING
+  VersionRecord record;  // PENDING; of a key that signs STAGED
   SealedVersion sealed;
 };
 

@@ -6,6 +6,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
+#include "rotation/jwt/settings.h"
 #include "rotation/policy.h"
 #include "rotation/runs.h"
 #include "rotation/transitions.h"
@@ -99,6 +100,8 @@ absl::Status Worker::Act(const Look& look) {
                       CloseRun(&secret.metadata, &*secret.run, Run::CANCELLED, now);
                       return absl::OkStatus();
                     });
+    case Kind::kStage:
+      return Stage(look);
     case Kind::kEndGrace:
       return EndGrace(look);
     case Kind::kRetire:
@@ -181,6 +184,7 @@ absl::Status Worker::Ask(const Look& look) const {
 }
 
 absl::Status Worker::Generate(const Look& look, bool start) const {
+  if (FindStaged(look.secret.metadata) != nullptr) return TakeStaged(look, start);
   const absl::Time now = context_.clock.Now();
   const absl::StatusOr<PreparedVersion> prepared =
       PrepareVersion(context_, *look.keys, *context_.store.GetSnapshot(), look.secret, now);
@@ -203,7 +207,7 @@ absl::Status Worker::Generate(const Look& look, bool start) const {
       batch.Note("error", secret.run->error());
       return absl::OkStatus();
     }
-    RETURN_IF_ERROR(AddPending(*prepared, &secret, &*secret.run, batch));
+    RETURN_IF_ERROR(AddPending(*prepared, then, &secret, &*secret.run, batch));
     batch.Note("version", absl::StrCat(secret.run->version()));
     secret.run->set_step(has_driver ? Run::APPLY : Run::PROMOTE);
     secret.run->set_state(Run::RUNNING);
@@ -301,6 +305,11 @@ absl::Status Worker::Fail(const Look& look, const absl::Status& failure) const {
 }
 
 absl::Status Worker::PromotePending(const Look& look, bool has_driver) const {
+  const absl::Time from = SignsFrom(look.secret.metadata, look.secret.run->version());
+  // In an emergency a token that some cannot verify yet is better than one that anybody can make.
+  if (from > context_.clock.Now() && look.secret.run->cause() != Run::EMERGENCY) {
+    return AwaitPublished(look, from);
+  }
   return Change(
       look, "rotation_promoted",
       [&](RotatingSecret& secret, const View& view, absl::Time now, Batch& batch) -> absl::Status {

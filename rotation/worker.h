@@ -52,6 +52,11 @@ class Worker {
   absl::Status Generate(const Look& look, bool start) const;
   absl::Status Step(const Look& look) const;
   absl::Status ApplyAndTest(const Look& look, Driver& driver) const;
+  // Keys that sign: the next one is published long before it is needed.
+  absl::Status Stage(const Look& look) const;
+  absl::Status TakeStaged(const Look& look, bool start) const;
+  absl::Status AwaitPublished(const Look& look, absl::Time from) const;
+  absl::Status RevokeKey(const Look& look, uint64_t version) const;
   absl::Status Move(const Look& look, absl::string_view event, int step) const;
   absl::Status PromotePending(const Look& look, bool has_driver) const;
   absl::Status Announce(const Look& look, Driver* driver) const;

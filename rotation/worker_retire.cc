@@ -71,6 +71,9 @@ absl::Status Worker::RetireVersion(const Look& look) const {
                           absl::FailedPreconditionError("the value still works at the target"));
     }
   }
+  if (const absl::Status revoked = RevokeKey(look, number); !revoked.ok()) {
+    return RetireFailed(look, revoked);
+  }
   return Change(look, "rotation_retired",
                 [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
                   MarkRetired(&secret, number, now);

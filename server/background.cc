@@ -20,6 +20,12 @@ absl::Status RunRotations(const BackgroundParts& parts) {
   return parts.rooms.rotation->RunDue(&next).status();
 }
 
+absl::Status PurgeRefreshTokens(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  absl::Time next;
+  return parts.rooms.jwt->RunDue(&next).status();
+}
+
 absl::Status PurgeTokens(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
   ServerUpdater updater("token_purged", *parts.rooms.store, *parts.rooms.audit, parts.clock);
@@ -62,6 +68,7 @@ std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts) {
   std::vector<Janitor::Task> tasks = {
       {"due items", absl::Seconds(1), [parts] { return RunDue(parts); }},
       {"rotations", absl::Seconds(1), [parts] { return RunRotations(parts); }},
+      {"expired refresh tokens", absl::Seconds(1), [parts] { return PurgeRefreshTokens(parts); }},
       {"key uses", absl::Seconds(1), [parts] { return SaveKekUses(parts); }},
       {"expired revocations", absl::Seconds(1), [parts] { return SweepRevocations(parts); }},
       {"counted refusals", absl::Seconds(1), [parts] { return WriteCounted(parts); }},

@@ -119,6 +119,7 @@ std::vector<Setting> Settings(Config* config) {
       AbsolutePath("anchor_file", &config->anchor_file),
       Flag("auto_unseal", &config->auto_unseal),
       Text("listen.grpc", &config->grpc_address),
+      Text("listen.https", &config->https_address),
       Text("listen.metrics", &config->metrics_address),
       Text("listen.resp", &config->resp_address),
       Text("listen.resp_tls", &config->resp_tls_address),
@@ -201,6 +202,9 @@ absl::Status CheckResp(const Config& config) {
 absl::Status CheckTogether(const Config& config) {
   RETURN_IF_ERROR(ParseHostPort("listen.grpc", config.grpc_address).status());
   RETURN_IF_ERROR(ParseHostPort("listen.metrics", config.metrics_address).status());
+  if (!config.https_address.empty()) {
+    RETURN_IF_ERROR(ParseHostPort("listen.https", config.https_address).status());
+  }
   RETURN_IF_ERROR(CheckResp(config));
   if (config.tls_certificate.empty() != config.tls_key.empty()) {
     return absl::InvalidArgumentError("tls.certificate and tls.key must be given together");

@@ -20,6 +20,7 @@ struct Config {
   bool auto_unseal = false;  // with the key file, at start
 
   std::string grpc_address = "127.0.0.1:7400";
+  std::string https_address = "127.0.0.1:7401";  // "": none
   std::string metrics_address = "127.0.0.1:7403";
   std::string resp_address = "127.0.0.1:7402";  // without TLS; "": none
   std::string resp_tls_address;                 // "": none

@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -18,23 +19,47 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 
+using TlsStream = asio::ssl::stream<beast::tcp_stream>;
+
+// The connection below TLS, or the connection itself.
+beast::tcp_stream& Lowest(beast::tcp_stream& stream) { return stream; }
+beast::tcp_stream& Lowest(TlsStream& stream) { return stream.next_layer(); }
+
 // One connection: reads a request, answers it, and so on until the peer closes or is too slow.
-class Connection : public std::enable_shared_from_this<Connection> {
+template <typename Stream>
+class Connection : public std::enable_shared_from_this<Connection<Stream>> {
  public:
-  Connection(tcp::socket socket, const HttpListener::Routes& routes, std::shared_ptr<void> slot)
-      : stream_(std::move(socket)), routes_(routes), slot_(std::move(slot)) {}
+  // `parts` are what the stream is made of.
+  template <typename... Parts>
+  Connection(const HttpListener::Routes& routes, std::shared_ptr<void> slot, Parts&&... parts)
+      : stream_(std::forward<Parts>(parts)...), routes_(routes), slot_(std::move(slot)) {}
+
+  void Begin() {
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      Bound();
+      stream_.async_handshake(asio::ssl::stream_base::server,
+                              [self = this->shared_from_this()](beast::error_code error) {
+                                if (!error) self->Read();
+                              });
+    } else {
+      Read();
+    }
+  }
+
+ private:
+  void Bound() { Lowest(stream_).expires_after(std::chrono::seconds(limits::kHttpSeconds)); }
 
   void Read() {
     parser_.emplace();
     parser_->header_limit(limits::kHttpHeaderBytesMax);
     parser_->body_limit(limits::kHttpBodyBytesMax);
-    stream_.expires_after(std::chrono::seconds(limits::kHttpSeconds));
-    http::async_read(
-        stream_, buffer_, *parser_,
-        [self = shared_from_this()](beast::error_code error, size_t) { self->OnRead(error); });
+    Bound();
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = this->shared_from_this()](beast::error_code error, size_t) {
+                       self->OnRead(error);
+                     });
   }
 
- private:
   void OnRead(beast::error_code error) {
     if (error == http::error::header_limit)
       return Answer({431, "text/plain", "headers too large\n"});
@@ -56,7 +81,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     response_.result(static_cast<unsigned>(reply.status));
     response_.version(11);
     response_.set(http::field::content_type, reply.content_type);
-    response_.set(http::field::cache_control, "no-store");
+    response_.set(http::field::cache_control, reply.cache_control);
     response_.set("X-Content-Type-Options", "nosniff");
     if (reply.status == 405) response_.set(http::field::allow, "GET, HEAD");
     response_.keep_alive(parsed && parser_->get().keep_alive());
@@ -67,20 +92,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (head) response_.content_length(size);
     serializer_.emplace(response_);
     serializer_->split(false);
-    stream_.expires_after(std::chrono::seconds(limits::kHttpSeconds));
+    Bound();
     http::async_write(stream_, *serializer_,
-                      [self = shared_from_this()](beast::error_code error, size_t) {
+                      [self = this->shared_from_this()](beast::error_code error, size_t) {
                         if (error || !self->response_.keep_alive()) return self->Close();
                         self->Read();
                       });
   }
 
   void Close() {
-    beast::error_code ignored;
-    ignored = stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      Bound();
+      stream_.async_shutdown([self = this->shared_from_this()](beast::error_code) {});
+    } else {
+      beast::error_code ignored;
+      ignored = stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    }
   }
 
-  beast::tcp_stream stream_;
+  Stream stream_;
   beast::flat_buffer buffer_{limits::kHttpHeaderBytesMax + limits::kHttpBodyBytesMax};
   const HttpListener::Routes& routes_;
   const std::shared_ptr<void> slot_;
@@ -89,11 +119,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<http::response_serializer<http::string_body>> serializer_;
 };
 
+// asio's cover of a context that was made elsewhere.
+asio::ssl::context CoverOf(const TlsServerContext& context) {
+  SSL_CTX_up_ref(context.native());
+  return asio::ssl::context(context.native());
+}
+
 class HttpListenerImpl : public HttpListener {
  public:
-  explicit HttpListenerImpl(Routes routes) : routes_(std::move(routes)), acceptor_(context_) {}
+  HttpListenerImpl(Routes routes, TlsContexts* tls)
+      : routes_(std::move(routes)), tls_(tls), acceptor_(context_) {}
 
-  absl::Status Listen(const HostPort& address) {
+  absl::Status Listen(absl::string_view key, const HostPort& address) {
     beast::error_code error;
     const auto host = asio::ip::make_address(address.host, error);
     const tcp::endpoint endpoint(host, address.port);
@@ -102,8 +139,8 @@ class HttpListenerImpl : public HttpListener {
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(limits::kHttpConnectionsMax, error);
     if (error) {
-      return absl::UnavailableError(absl::StrCat("listen.metrics: cannot listen on ", address.host,
-                                                 ":", address.port, ": ", error.message()));
+      return absl::UnavailableError(
+          absl::StrCat(key, ": cannot listen on ", ToText(address), ": ", error.message()));
     }
     Accept();
     thread_ = std::thread([this] { context_.run(); });
@@ -136,13 +173,27 @@ class HttpListenerImpl : public HttpListener {
         return;
       }
       if (open_.use_count() <= limits::kHttpConnectionsMax) {
-        std::make_shared<Connection>(std::move(socket), routes_, open_)->Read();
+        Serve(std::move(socket));
       }
       Accept();
     });
   }
 
+  void Serve(tcp::socket socket) {
+    if (tls_ == nullptr) {
+      std::make_shared<Connection<beast::tcp_stream>>(routes_, open_, std::move(socket))->Begin();
+      return;
+    }
+    const absl::StatusOr<std::shared_ptr<const TlsServerContext>> context = tls_->Context();
+    if (!context.ok()) return;
+    asio::ssl::context cover = CoverOf(**context);
+    std::make_shared<Connection<TlsStream>>(routes_, open_, beast::tcp_stream(std::move(socket)),
+                                            cover)
+        ->Begin();
+  }
+
   const Routes routes_;
+  TlsContexts* const tls_;
   // Each connection holds a copy: the count says how many there are.
   const std::shared_ptr<void> open_ = std::make_shared<int>(0);
   asio::io_context context_{1};
@@ -153,10 +204,11 @@ class HttpListenerImpl : public HttpListener {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HttpListener>> HttpListener::Start(const HostPort& address,
-                                                                  Routes routes) {
-  auto listener = std::make_unique<HttpListenerImpl>(std::move(routes));
-  const absl::Status status = listener->Listen(address);
+absl::StatusOr<std::unique_ptr<HttpListener>> HttpListener::Start(absl::string_view key,
+                                                                  const HostPort& address,
+                                                                  Routes routes, TlsContexts* tls) {
+  auto listener = std::make_unique<HttpListenerImpl>(std::move(routes), tls);
+  const absl::Status status = listener->Listen(key, address);
   if (!status.ok()) return status;
   return listener;
 }

@@ -1,5 +1,5 @@
-// A small HTTP/1.1 listener: one thread, bounded connections, headers, bodies and times. Today it
-// answers GET of a few paths for probes and Prometheus.
+// A small HTTP/1.1 listener, with TLS or without: one thread, bounded connections, headers, bodies
+// and times. It answers GET of a few paths, for probes, Prometheus and those who verify tokens.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "server/config.h"
+#include "server/tls_contexts.h"
 
 namespace keyturn {
 
@@ -16,6 +17,7 @@ struct HttpReply {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::string cache_control = "no-store";
 };
 
 class HttpListener {
@@ -23,9 +25,11 @@ class HttpListener {
   // Path -> what to answer. Called on the listener's thread; must not block for long.
   using Routes = absl::flat_hash_map<std::string, std::function<HttpReply()>>;
 
-  // Listens and serves at once. UNAVAILABLE when the address cannot be bound.
-  static absl::StatusOr<std::unique_ptr<HttpListener>> Start(const HostPort& address,
-                                                             Routes routes);
+  // Listens and serves at once. UNAVAILABLE when the address cannot be bound; `key` is what the
+  // configuration calls it. `tls` (nullptr: none) outlives the listener.
+  static absl::StatusOr<std::unique_ptr<HttpListener>> Start(absl::string_view key,
+                                                             const HostPort& address, Routes routes,
+                                                             TlsContexts* tls = nullptr);
   // Closes every connection and ends the thread.
   virtual ~HttpListener() = default;
 

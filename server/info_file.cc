@@ -20,8 +20,8 @@ absl::Status WriteInfoFile(const std::string& path, const ServerInfo& info) {
       {"version", kVersion},
   };
   for (const auto& [name, value] :
-       {std::pair("resp", info.resp), std::pair("resp_tls", info.resp_tls),
-        std::pair("resp_socket", info.resp_socket)}) {
+       {std::pair("https", info.https), std::pair("resp", info.resp),
+        std::pair("resp_tls", info.resp_tls), std::pair("resp_socket", info.resp_socket)}) {
     if (!value.empty()) json[name] = value;
   }
   if (!info.root_token_file.empty()) json["root_token_file"] = info.root_token_file;

@@ -9,6 +9,7 @@ namespace keyturn {
 
 struct ServerInfo {
   std::string grpc, metrics;    // "127.0.0.1:40123"
+  std::string https;            // likewise; "" where there is none
   std::string resp, resp_tls;   // likewise; "" where there is none
   std::string resp_socket;      // path; "" without one
   std::string operator_socket;  // path; "" without one

@@ -1,7 +1,7 @@
 // Init, unseal and seal: the order in which the rooms get their keys and lose them again.
-//   unseal: keyring -> record hasher -> audit keys -> policies, tokens -> vault -> rotation ->
+//   unseal: keyring -> record hasher -> audit keys -> policies, tokens -> vault -> rotation, jwt ->
 //           revocations -> client CA -> open
-//   seal:   closed -> revocations -> rotation -> vault -> policies, tokens, client CA ->
+//   seal:   closed -> revocations -> jwt, rotation -> vault -> policies, tokens, client CA ->
 //           audit keys -> record hasher -> keyring
 // One transition at a time; queries are cheap. Thread-safe.
 #pragma once
@@ -20,6 +20,7 @@
 #include "auth/token_store.h"
 #include "keyring/keyring.h"
 #include "revocation/list.h"
+#include "rotation/jwt/jwt.h"
 #include "rotation/rotation.h"
 #include "server/client_ca.h"
 #include "storage/store.h"
@@ -44,6 +45,7 @@ class Lifecycle {
     Vault& vault;
     RevocationList& revocations;
     Rotation& rotation;
+    Jwt& jwt;
     ClientCa& client_ca;
     Clock& clock;
     std::string accept_rollback;  // Config::accept_rollback

@@ -31,7 +31,21 @@ HttpReply Ready(Rooms& rooms, const Lifecycle& lifecycle) {
   return Json(503, {{"ready", false}, {"reason", reason}});
 }
 
+HttpReply Jwks(Rooms& rooms) {
+  const absl::StatusOr<PublishedJwks> published = rooms.jwt->Published();
+  if (published.ok()) {
+    return {200, "application/jwk-set+json", published->document + "\n",
+            absl::StrCat("public, max-age=", absl::ToInt64Seconds(published->max_age))};
+  }
+  const bool sealed = absl::IsFailedPrecondition(published.status());
+  return Json(503, {{"error", sealed ? "sealed" : "the keys could not be read"}});
+}
+
 }  // namespace
+
+HttpListener::Routes PublicPages(Rooms& rooms) {
+  return {{"/.well-known/jwks.json", [&rooms] { return Jwks(rooms); }}};
+}
 
 HttpListener::Routes Pages(Rooms& rooms, const Lifecycle& lifecycle, Metrics& metrics) {
   return {

@@ -7,10 +7,10 @@
 
 namespace keyturn {
 
-// What the methods of SecretService and RotationService ask for.
-inline constexpr const char* kSecretPermissions[] = {"secret:read",    "secret:write",
-                                                     "secret:list",    "secret:delete",
-                                                     "secret:destroy", "secret:rotate"};
+// What the methods of SecretService, RotationService and JwtService ask for.
+inline constexpr const char* kSecretPermissions[] = {
+    "secret:read",    "secret:write",  "secret:list", "secret:delete",
+    "secret:destroy", "secret:rotate", "jwt:sign",    "jwt:verify"};
 
 // A move takes a secret from where one list of grants holds to where another does. So the caller
 // must be allowed to read and write all that moves, where it is, and to write all of it where it

@@ -123,7 +123,7 @@ class RespListenerImpl : public RespListener, public RespHost {
   const Parts parts_;
   const absl::Time started_;
   RespAccessControl access_;
-  RespTls tls_;
+  TlsContexts tls_;
   RespRegistry registry_;
   RespHub hub_;
   std::string plain_address_, tls_address_;

@@ -33,7 +33,7 @@ absl::Status NoDescriptor() {
   return absl::UnavailableError(std::generic_category().message(errno));
 }
 
-absl::StatusOr<std::unique_ptr<TlsServerStream>> BeginTls(RespTls& tls, int fd) {
+absl::StatusOr<std::unique_ptr<TlsServerStream>> BeginTls(TlsContexts& tls, int fd) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const TlsServerContext> context, tls.Context());
   return TlsServerStream::Create(*context, fd);
 }

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "revocation/mailbox.h"
 #include "server/resp_socket.h"
-#include "server/resp_tls.h"
+#include "server/tls_contexts.h"
 
 namespace keyturn {
 
@@ -25,7 +25,7 @@ class RespLoop final : public RespMailbox::Owner {
  public:
   struct Parts {
     RespSocket::Parts connections;
-    RespTls& tls;
+    TlsContexts& tls;
     Clock& clock;
   };
 

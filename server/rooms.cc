@@ -34,23 +34,73 @@ AuditLogOptions AuditOptionsOf(const Config& config) {
 
 }  // namespace
 
-RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
-                              Clock& clock) {
-  // Drivers of targets come with their kinds; until then every value is here alone.
-  return {
-      .store = store,
-      .keyring = keyring,
-      .clock = clock,
-      .update =
-          [&store, &audit, &clock](absl::string_view event, absl::string_view path, UpdateFn fn) {
-            AuditEvent entry = ServerEvent(event, clock);
-            entry.resource = std::string(path);
-            return AuditedUpdater(store, audit, entry).Update(fn);
+namespace {
+
+// A change that the server makes by itself, with its entry in the audit log.
+auto AuditedUpdate(Store& store, AuditLog& audit, Clock& clock) {
+  return [&store, &audit, &clock](absl::string_view event, absl::string_view path, UpdateFn fn) {
+    AuditEvent entry = ServerEvent(event, clock);
+    entry.resource = std::string(path);
+    return AuditedUpdater(store, audit, entry).Update(fn);
+  };
+}
+
+// The server as one who changes the revocation list.
+std::shared_ptr<const RevocationWriter> ServerWriter(absl::string_view resource) {
+  auto writer = std::make_shared<RevocationWriter>();
+  writer->principal = "keyturn";
+  writer->auth_method = "server";
+  writer->resource = std::string(resource);
+  return writer;
+}
+
+}  // namespace
+
+JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& credentials,
+                    Vault& vault, Rotation& rotation, Clock& clock) {
+  return {.store = store,
+          .keyring = keyring,
+          .clock = clock,
+          .vault = vault,
+          .rotation = rotation,
+          .update = AuditedUpdate(store, audit, clock),
+          .revoked = [&credentials](const v1::RevocationQuery& query)
+              -> absl::StatusOr<std::optional<std::string>> {
+            const std::optional<RevocationKind> by = credentials.Find(query);
+            // Afterwards: what was found in a list that is not loaded is nothing.
+            RETURN_IF_ERROR(credentials.CheckLoaded());
+            if (!by.has_value()) return std::optional<std::string>();
+            return std::optional<std::string>(WordOf(*by));
           },
-      .password_policy =
-          [&policies](const std::string& name) { return policies.GetPasswordPolicy(name); },
-      .driver = [](const SecretMetadata&) -> Driver* { return nullptr; },
-      .users = [](const Uuid&, SecretVersion) { return std::vector<std::string>(); }};
+          .revoke =
+              [&credentials](const std::vector<JwtContext::Issued>& tokens) {
+                std::vector<CredentialList::Entry> entries;
+                for (const JwtContext::Issued& token : tokens) {
+                  entries.push_back(
+                      {.name = {RevocationKind::kJti, token.jti}, .expires = token.expires});
+                }
+                return credentials.Revoke(entries, ServerWriter("")).status();
+              }};
+}
+
+RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
+                              CredentialList& credentials, Clock& clock) {
+  // Drivers of targets come with their kinds; until then every value is here alone.
+  return {.store = store,
+          .keyring = keyring,
+          .clock = clock,
+          .update = AuditedUpdate(store, audit, clock),
+          .password_policy =
+              [&policies](const std::string& name) { return policies.GetPasswordPolicy(name); },
+          .driver = [](const SecretMetadata&) -> Driver* { return nullptr; },
+          .users = [](const Uuid&, SecretVersion) { return std::vector<std::string>(); },
+          .revoke_kid =
+              [&credentials](const std::string& kid, absl::Time until) {
+                const CredentialList::Entry entry = {.name = {RevocationKind::kKid, kid},
+                                                     .expires = until};
+                return credentials.Revoke({entry}, ServerWriter(KeyOf(RevocationKind::kKid, kid)))
+                    .status();
+              }};
 }
 
 absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& clock,
@@ -80,14 +130,18 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
   rooms->authenticator =
       Authenticator::Create(*rooms->policies, *rooms->tokens, *rooms->credentials, clock);
   rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock);
-  rooms->rotation = Rotation::Create(
-      RotationParts(*rooms->store, *rooms->keyring, *rooms->audit, *rooms->policies, clock));
+  rooms->rotation = Rotation::Create(RotationParts(*rooms->store, *rooms->keyring, *rooms->audit,
+                                                   *rooms->policies, *rooms->credentials, clock));
+  rooms->jwt = Jwt::Create(JwtParts(*rooms->store, *rooms->keyring, *rooms->audit,
+                                    *rooms->credentials, *rooms->vault, *rooms->rotation, clock));
   rooms->store->SetCommitListener(
       [&audit = *rooms->audit, &vault = *rooms->vault, &rotation = *rooms->rotation,
+       &jwt = *rooms->jwt,
        on_committed = std::move(on_committed)](absl::Span<const CommittedUpdate> group) {
         audit.OnCommitted(group);
         vault.OnCommitted(group);
         rotation.OnCommitted(group);
+        jwt.OnCommitted(group);
         on_committed();
       });
   return rooms;

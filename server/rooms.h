@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "keyring/keyring.h"
 #include "revocation/list.h"
+#include "rotation/jwt/jwt.h"
 #include "rotation/rotation.h"
 #include "server/config.h"
 #include "server/credential_list.h"
@@ -24,7 +25,10 @@ namespace keyturn {
 
 // What the rotation engine works with. All outlive it.
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
-                              Clock& clock);
+                              CredentialList& credentials, Clock& clock);
+// And what signs and verifies tokens.
+JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& credentials,
+                    Vault& vault, Rotation& rotation, Clock& clock);
 
 struct Rooms {
   std::unique_ptr<FileSystem> memory;  // dev only
@@ -39,6 +43,7 @@ struct Rooms {
   std::unique_ptr<Authenticator> authenticator;
   std::unique_ptr<Vault> vault;
   std::unique_ptr<Rotation> rotation;
+  std::unique_ptr<Jwt> jwt;
 
   // With `config.dev` nothing touches a disk. `on_committed` is called after audit and vault were
   // told of a group. Errors name what could not be opened. `clock` outlives the rooms.

@@ -15,6 +15,7 @@
 #include "server/background.h"
 #include "server/grpc_listener.h"
 #include "server/http_listener.h"
+#include "server/jwt_service.h"
 #include "server/key_turner.h"
 #include "server/metric_sources.h"
 #include "server/pages.h"
@@ -94,6 +95,7 @@ class ServerImpl : public Server {
   ServerInfo info() const override {
     return {.grpc = listener_->address(),
             .metrics = http_->address(),
+            .https = https_ == nullptr ? "" : https_->address(),
             .resp = resp_->plain_address(),
             .resp_tls = resp_->tls_address(),
             .resp_socket = config_.resp_socket,
@@ -117,6 +119,7 @@ class ServerImpl : public Server {
     followers_->WakeAll();
     if (listener_ != nullptr) listener_->Shutdown(grace);
     http_ = nullptr;
+    https_ = nullptr;
     if (resp_ != nullptr) resp_->Stop(grace);
     if (pool_ != nullptr) pool_->Stop();
     if (lifecycle_ == nullptr || !lifecycle_->unsealed().load()) return;
@@ -142,7 +145,7 @@ class ServerImpl : public Server {
                                           limits::kRateBucketsMax, clock_);
     lifecycle_ = std::make_unique<Lifecycle>(Lifecycle::Parts{
         *rooms_->store, *rooms_->keyring, *rooms_->audit, *rooms_->policies, *rooms_->tokens,
-        *rooms_->vault, *rooms_->revocations, *rooms_->rotation, client_ca_, clock_,
+        *rooms_->vault, *rooms_->revocations, *rooms_->rotation, *rooms_->jwt, client_ca_, clock_,
         config_.accept_rollback, [this](const std::string& pem) { return UseClientCa(pem); },
         [this](bool unsealed) { OnSealChange(unsealed); }});
     gate_ = std::make_unique<GateParts>(
@@ -171,6 +174,7 @@ class ServerImpl : public Server {
     services_.push_back(
         std::make_unique<RevocationServiceImpl>(*door_, methods_, *rooms_->credentials));
     services_.push_back(std::make_unique<RotationServiceImpl>(*door_, methods_, *rooms_->rotation));
+    services_.push_back(std::make_unique<JwtServiceImpl>(*door_, methods_, *rooms_->jwt));
     services_.push_back(
         std::make_unique<AuditServiceImpl>(*door_, methods_, *rooms_->audit, *followers_));
   }
@@ -188,7 +192,13 @@ class ServerImpl : public Server {
     listener_->SetServing(false);
     AddMetricSources({*rooms_, *lifecycle_, *watchers_, *followers_, *integrity_, *key_turner_},
                      *metrics_);
-    ASSIGN_OR_RETURN(http_, HttpListener::Start(http, Pages(*rooms_, *lifecycle_, *metrics_)));
+    ASSIGN_OR_RETURN(
+        http_, HttpListener::Start("listen.metrics", http, Pages(*rooms_, *lifecycle_, *metrics_)));
+    if (config_.https_address.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const HostPort https, ParseHostPort("listen.https", config_.https_address));
+    https_tls_ = std::make_unique<TlsContexts>(*tls_, /*require_client_certificate=*/false);
+    ASSIGN_OR_RETURN(
+        https_, HttpListener::Start("listen.https", https, PublicPages(*rooms_), https_tls_.get()));
     return absl::OkStatus();
   }
 
@@ -257,6 +267,8 @@ class ServerImpl : public Server {
   std::unique_ptr<GrpcListener> listener_;
   std::unique_ptr<RespListener> resp_;
   std::unique_ptr<HttpListener> http_;
+  std::unique_ptr<TlsContexts> https_tls_;
+  std::unique_ptr<HttpListener> https_;
   std::unique_ptr<IntegrityPass> integrity_;
   std::unique_ptr<KeyTurner> key_turner_;
   std::unique_ptr<Janitor> janitor_, integrity_janitor_, key_janitor_;

@@ -39,6 +39,8 @@ std::string RotationRunKey(const Uuid& secret, uint64_t run) {
   return absl::StrCat(secret.bytes(), "r", BigEndian64(run));
 }
 
+std::string RefreshFamilyKey(const Uuid& family) { return absl::StrCat(family.bytes(), "f"); }
+
 bool IsMetadataKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 && key.back() == 'm';
 }

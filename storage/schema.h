@@ -22,6 +22,7 @@ std::string SecretMetadataKey(const Uuid& secret);                  // uuid || '
 std::string PayloadKey(const Uuid& secret, SecretVersion version);  // uuid || 'p' || BE64
 std::string DirectoryKey(const Uuid& directory);                    // uuid || 'd'
 std::string RotationRunKey(const Uuid& secret, uint64_t run);       // uuid || 'r' || BE64
+std::string RefreshFamilyKey(const Uuid& family);                   // uuid || 'f'
 // Whether a key of `records` is one of these.
 bool IsMetadataKey(absl::string_view key);
 bool IsPayloadKey(absl::string_view key);

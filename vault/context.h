@@ -19,5 +19,6 @@ struct VaultContext {
 inline constexpr uint8_t kDueExpire = 1;
 inline constexpr uint8_t kDuePurge = 2;
 inline constexpr uint8_t kDueRotation = 3;  // the rotation engine's
+inline constexpr uint8_t kDueRefresh = 4;   // of refresh tokens
 
 }  // namespace keyturn

@@ -13,6 +13,19 @@
 #include "vault/versions.h"
 
 namespace keyturn {
+namespace {
+
+absl::Status CheckReadable(const std::string& path, const SecretMetadata& metadata) {
+  if (!metadata.has_jwt() || metadata.jwt().readable()) return absl::OkStatus();
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          path,
+          " holds keys that sign inside the server and cannot be read; run: keyturn jwt sign "
+          "or keyturn jwt jwks")),
+      "NOT_READABLE");
+}
+
+}  // namespace
 
 absl::StatusOr<Reader::Opened> Reader::Open(const KeyringSnapshot& keys, const std::string& text,
                                             bool use_cache) const {
@@ -81,6 +94,7 @@ absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,
   ASSIGN_OR_RETURN(const Opened opened, Open(keys, request.path(), use_cache));
   ASSIGN_OR_RETURN(const VersionRecord* version,
                    SelectVersion(*opened.metadata, request.version(), context_.clock.Now()));
+  RETURN_IF_ERROR(CheckReadable(request.path(), *opened.metadata));
   absl::StatusOr<SecretBytes> data = ReadData(keys, opened.id, *opened.metadata, *version);
   if (absl::IsNotFound(data.status())) {
     *raced = true;
@@ -148,6 +162,12 @@ absl::StatusOr<v1::SecretInfo> Reader::Describe(const SecretPath& path) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
   ASSIGN_OR_RETURN(const Opened opened, Open(*keys, path.text(), true));
   return ToInfo(path.text(), opened.id, *opened.metadata, true);
+}
+
+absl::StatusOr<FoundSecret> Reader::Find(const std::string& path) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  ASSIGN_OR_RETURN(Opened opened, Open(*keys, path, true));
+  return FoundSecret{opened.id, std::move(opened.metadata)};
 }
 
 }  // namespace keyturn

@@ -20,6 +20,7 @@ class Reader {
   // As Vault::Get.
   absl::StatusOr<ReadResult> Get(const v1::GetRequest& request, absl::Time deadline) const;
   absl::StatusOr<v1::SecretInfo> Describe(const SecretPath& path) const;
+  absl::StatusOr<FoundSecret> Find(const std::string& path) const;
 
   using Opened = VaultCache::Secret;
   // `text` need not be valid: what is not in the cache is parsed.

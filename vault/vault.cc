@@ -54,6 +54,7 @@ class VaultImpl : public Vault {
   absl::StatusOr<v1::SecretInfo> Describe(const SecretPath& path) override {
     return reader_.Describe(path);
   }
+  absl::StatusOr<FoundSecret> Find(const std::string& path) override { return reader_.Find(path); }
   absl::StatusOr<v1::ListResponse> List(const v1::ListRequest& request,
                                         VisibleFn visible) override {
     return lister_.List(request, visible);

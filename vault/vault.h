@@ -39,6 +39,10 @@ struct PutParams {
   std::map<std::string, std::string> custom_metadata;  // merged; empty value removes
   absl::Duration ttl = absl::ZeroDuration();
   std::string principal;  // recorded as created_by
+  // Of a new secret of kind jwt_key whose values are keys that sign; with the policy by which they
+  // rotate. Otherwise such a secret is not written to: its keys are made by its rotation.
+  std::optional<v1::JwtKeySettings> jwt;
+  v1::RotationPolicy policy;
 };
 
 struct PutResult {
@@ -51,6 +55,12 @@ struct PutResult {
 struct ReadResult {
   v1::GetResponse info;
   SecretBytes data;  // stored form (vault/fields.h)
+};
+
+// A secret as it is now; immutable.
+struct FoundSecret {
+  Uuid id;
+  std::shared_ptr<const record::v1::SecretMetadata> metadata;
 };
 
 // What EraseVersions (vault/eraser.h) did.
@@ -85,12 +95,14 @@ class Vault {
   virtual absl::StatusOr<PutResult> Put(Updater& updater, const PutParams& params,
                                         const SecretBytes& data) = 0;
   // NOT_FOUND for a version that never was or is destroyed or expired; FAILED_PRECONDITION (reason
-  // VERSION_DELETED) for one that is soft-deleted. Waits for request.min_revision() up to
-  // `deadline`, then DEADLINE_EXCEEDED; OUT_OF_RANGE (reason REVISION_AHEAD) at once when it is
-  // more than limits::kRevisionAheadMax ahead of the newest; RESOURCE_EXHAUSTED (reason BUSY) when
-  // limits::kRevisionWaitersMax calls wait already.
+  // VERSION_DELETED) for one that is soft-deleted, or (NOT_READABLE) a key that only signs. Waits
+  // for request.min_revision() up to `deadline`, then DEADLINE_EXCEEDED; OUT_OF_RANGE (reason
+  // REVISION_AHEAD) at once when it is more than limits::kRevisionAheadMax ahead of the newest;
+  // RESOURCE_EXHAUSTED (reason BUSY) when limits::kRevisionWaitersMax calls wait already.
   virtual absl::StatusOr<ReadResult> Get(const v1::GetRequest& request, absl::Time deadline) = 0;
   virtual absl::StatusOr<v1::SecretInfo> Describe(const SecretPath& path) = 0;
+  // `path` need not be valid: INVALID_ARGUMENT. Fast for what was asked lately.
+  virtual absl::StatusOr<FoundSecret> Find(const std::string& path) = 0;
 
   virtual absl::StatusOr<v1::ListResponse> List(const v1::ListRequest& request,
                                                 VisibleFn visible) = 0;

@@ -105,6 +105,14 @@ VersionRecord* FindVersion(SecretMetadata* metadata, uint64_t number) {
   return nullptr;
 }
 
+const VersionRecord* FindStaged(const SecretMetadata& metadata) {
+  for (const VersionRecord& version : metadata.versions()) {
+    const bool fit = version.deleted_ms() == 0 && !version.compromised();
+    if (IsState(version, v1::VERSION_STATE_STAGED) && fit) return &version;
+  }
+  return nullptr;
+}
+
 absl::StatusOr<const VersionRecord*> SelectVersion(const SecretMetadata& metadata,
                                                    const v1::VersionSelector& selector,
                                                    absl::Time now) {

@@ -23,6 +23,9 @@ inline bool IsExpired(const VersionRecord& version, absl::Time now) {
 const VersionRecord* FindVersion(const SecretMetadata& metadata, uint64_t number);
 VersionRecord* FindVersion(SecretMetadata* metadata, uint64_t number);
 
+// The one that is to be current next, if there is one already: STAGED, and fit to be used.
+const VersionRecord* FindStaged(const SecretMetadata& metadata);
+
 // The version that a selector means, if it can be read at `now`. NOT_FOUND (VERSION_NOT_FOUND,
 // VERSION_DESTROYED, VERSION_EXPIRED) or FAILED_PRECONDITION (VERSION_DELETED, VERSION_PENDING,
 // VERSION_ABANDONED, VERSION_RETIRED, VERSION_COMPROMISED), with the reason.

@@ -47,6 +47,13 @@ absl::Status CheckConditions(const PutParams& params, const SecretMetadata& meta
     return WithReason(absl::FailedPreconditionError("the secret exists with another kind"),
                       "KIND_MISMATCH");
   }
+  if (metadata.has_jwt() && !is_new) {
+    return WithReason(
+        absl::FailedPreconditionError(
+            "the secret holds keys that sign tokens, which its rotation makes; run: keyturn "
+            "rotation run"),
+        "MANAGED_KEY");
+  }
   return absl::OkStatus();
 }
 
@@ -57,6 +64,8 @@ SecretMetadata NewMetadata(const PutParams& params, const Uuid& secret, absl::Ti
       static_cast<uint32_t>(params.kind == v1::KIND_UNSPECIFIED ? v1::KIND_GENERIC : params.kind));
   metadata.set_max_versions(limits::kVersionsKeptDefault);
   if (RotatesByDefault(static_cast<v1::Kind>(metadata.kind()))) metadata.mutable_rotation();
+  if (params.jwt.has_value()) *metadata.mutable_jwt() = *params.jwt;
+  if (metadata.has_rotation()) *metadata.mutable_rotation()->mutable_policy() = params.policy;
   metadata.set_created_ms(absl::ToUnixMillis(now));
   return metadata;
 }

@@ -82,6 +82,31 @@ std::string RotationStep(const std::string& reason, absl::string_view path) {
   return "";
 }
 
+// Of keys that sign, and what they signed.
+std::string JwtStep(const std::string& reason, absl::string_view path) {
+  const std::string word = path.empty() ? "PATH" : ShellWord(path);
+  if (reason == "NOT_A_SIGNING_KEY") {
+    return absl::StrCat("keyturn secret show ", word, " says what it is");
+  }
+  if (reason == "NOT_READABLE") {
+    return absl::StrCat("keyturn jwt update ", word,
+                        " --readable, if a service must sign by itself");
+  }
+  if (reason == "MANAGED_KEY") {
+    return absl::StrCat("keyturn rotation run ", word, " makes the next key sign");
+  }
+  if (reason == "NO_SIGNING_KEY" || reason == "NO_PUBLIC_KEY" || reason == "ALREADY_SIGNS") {
+    return absl::StrCat("keyturn jwt show ", word, " shows its keys");
+  }
+  if (reason == "SECRET_EXISTS") {
+    return absl::StrCat("keyturn secret show ", word, " shows what is there");
+  }
+  if (absl::StartsWith(reason, "REFRESH_")) {
+    return absl::StrCat("keyturn jwt sign ", word, " --refresh-token begins anew");
+  }
+  return "";
+}
+
 // When a server's or this machine's own state is in the way.
 std::string StateStep(const ErrorDetail& detail, const Asked& asked) {
   // No server was asked: a file or a setting is not as the command needs it.
@@ -162,10 +187,12 @@ std::string NextStep(const absl::Status& status, const Asked& asked) {
   const ErrorDetail detail = DetailOf(status);
   if (!detail.help.empty()) return detail.help;
   if (const std::string step = ReasonStep(detail, asked); !step.empty()) return step;
-  const bool about_secret = GroupOf(asked) == "secret" || GroupOf(asked) == "rotation";
+  const bool about_secret =
+      GroupOf(asked) == "secret" || GroupOf(asked) == "rotation" || GroupOf(asked) == "jwt";
   const size_t hash = asked.path.find('#');
   const absl::string_view path = absl::string_view(asked.path).substr(0, hash);
   if (const std::string step = RotationStep(detail.reason, path); !step.empty()) return step;
+  if (const std::string step = JwtStep(detail.reason, path); !step.empty()) return step;
   if (about_secret && !detail.correlation_id.empty()) {
     // A refusal of a move may be about either end.
     const bool either = absl::IsPermissionDenied(status) && !asked.new_path.empty();

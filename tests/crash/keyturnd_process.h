@@ -46,7 +46,8 @@ class KeyturndProcess {
     const std::string text = absl::StrCat(
         "data_directory = \"", File("data"), "\"\nkey_file = \"", File("key/unseal.key"),
         "\"\nanchor_file = \"", File("anchor/anchor.ktn"), "\"\nauto_unseal = true\n",
-        "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n",
+        "[listen]\ngrpc = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\nmetrics = "
+        "\"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n",
         "[limits]\nrequire_memory_lock = false\nworker_threads = 32\n",
         "source_calls_per_second = 0\nidentity_calls_per_second = 0\n[log]\nlevel = \"warning\"\n");
     return WriteFileAtomically(files, File("keyturnd.toml"), text, 0600);

@@ -33,9 +33,9 @@ std::string ToToml(const Config& c) {
   return absl::StrCat(
       path("data_directory", c.data_directory), path("key_file", c.key_file),
       path("anchor_file", c.anchor_file), "auto_unseal = ", flag(c.auto_unseal),
-      "[listen]\ngrpc = ", Quoted(c.grpc_address), "metrics = ", Quoted(c.metrics_address),
-      "resp = ", Quoted(c.resp_address), "resp_tls = ", Quoted(c.resp_tls_address),
-      path("resp_socket", c.resp_socket),
+      "[listen]\ngrpc = ", Quoted(c.grpc_address), "https = ", Quoted(c.https_address),
+      "metrics = ", Quoted(c.metrics_address), "resp = ", Quoted(c.resp_address),
+      "resp_tls = ", Quoted(c.resp_tls_address), path("resp_socket", c.resp_socket),
       "[resp]\nallow_plaintext = ", flag(c.resp_allow_plaintext),
       "require_client_certificate = ", flag(c.resp_require_client_certificate),
       "notify_keyspace_events = ", Quoted(c.resp_notify_keyspace_events),
@@ -54,8 +54,8 @@ std::string ToToml(const Config& c) {
 
 auto Fields(const Config& c) {
   return std::tie(
-      c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address, c.metrics_address,
-      c.resp_address, c.resp_tls_address, c.resp_socket, c.resp_allow_plaintext,
+      c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address, c.https_address,
+      c.metrics_address, c.resp_address, c.resp_tls_address, c.resp_socket, c.resp_allow_plaintext,
       c.resp_require_client_certificate, c.resp_notify_keyspace_events, c.resp_threads,
       c.revocation_scan, c.revocation_prefix, c.revocation_guards_own, c.tls_certificate, c.tls_key,
       c.tls_client_ca, c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock,

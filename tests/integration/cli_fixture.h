@@ -32,7 +32,8 @@ class RunningServer {
   explicit RunningServer(bool init, const std::string& more = "") {
     std::ofstream(dir_.File("keyturn.toml"))
         << "data_directory = \"" << dir_.File("data") << "\"\nkey_file = \"" << dir_.File("key")
-        << "\"\nauto_unseal = true\n[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = "
+        << "\"\nauto_unseal = true\n[listen]\ngrpc = \"127.0.0.1:0\"\nhttps = "
+           "\"127.0.0.1:0\"\nmetrics = "
            "\"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n"
         << "[limits]\nrequire_memory_lock = false\n"
         << more;

@@ -33,7 +33,7 @@ class Server:
         self.info = directory / "info.json"
         (directory / "keyturnd.toml").write_text(
             f'data_directory = "{directory}/data"\nkey_file = "{directory}/unseal.key"\n'
-            'auto_unseal = true\n[listen]\ngrpc = "127.0.0.1:0"\nmetrics = "127.0.0.1:0"\n'
+            'auto_unseal = true\n[listen]\ngrpc = "127.0.0.1:0"\nhttps = "127.0.0.1:0"\nmetrics = "127.0.0.1:0"\n'
             f'{listen}resp_socket = "{self.path}"\n'
             f'[limits]\nrequire_memory_lock = false\n{limits}[log]\nlevel = "warning"\n')
         (directory / "data").mkdir(mode=0o700)

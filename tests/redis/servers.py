@@ -128,7 +128,7 @@ class Keyturn:
         self.path = str(directory / "keyturn.sock")
         info = directory / "info.json"
         settings = directory / "keyturn.toml"
-        settings.write_text('[listen]\ngrpc = "127.0.0.1:0"\nmetrics = "127.0.0.1:0"\n'
+        settings.write_text('[listen]\ngrpc = "127.0.0.1:0"\nhttps = "127.0.0.1:0"\nmetrics = "127.0.0.1:0"\n'
                             f'resp = "127.0.0.1:0"\nresp_socket = "{self.path}"\n'
                             + ('resp_tls = "127.0.0.1:0"\n' if tls else "") +
                             f'[revocation]\nscan = true\n{more}')

@@ -116,7 +116,13 @@ class RotationFixture : public testing::Test {
            return absl::NotFoundError(absl::StrCat("no password policy ", name));
          },
          .driver = [this](const SecretMetadata&) -> Driver* { return target_; },
-         .users = [this](const Uuid&, SecretVersion) { return users_; }});
+         .users = [this](const Uuid&, SecretVersion) { return users_; },
+         .revoke_kid =
+             [this](const std::string& kid, absl::Time until) {
+               if (!revoke_fails_.ok()) return revoke_fails_;
+               revoked_kids_[kid] = until;
+               return absl::OkStatus();
+             }});
     store_->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       vault_->OnCommitted(group);
       rotation_->OnCommitted(group);
@@ -275,6 +281,8 @@ class RotationFixture : public testing::Test {
   std::unique_ptr<Rotation> rotation_;
   Driver* target_ = nullptr;
   std::vector<std::string> users_;
+  std::map<std::string, absl::Time> revoked_kids_;  // and until when
+  absl::Status revoke_fails_;
   absl::Mutex events_mu_;
   std::vector<std::string> events_;  // "rotation_promoted a/b"
   int die_at_ = 0;                   // at the n-th change from now on the server dies

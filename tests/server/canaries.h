@@ -68,7 +68,16 @@ inline const std::set<std::string>& AuditedFields() {
                                                               "RotateRequest.path",
                                                               "SetGraceRequest.path",
                                                               "SetRotationPolicyRequest.path",
-                                                              "WatchRequest.path"};
+                                                              "WatchRequest.path",
+                                                              "AdoptJwtKeyRequest.path",
+                                                              "CreateJwtKeyRequest.path",
+                                                              "GetJwksRequest.path",
+                                                              "GetJwtKeyRequest.path",
+                                                              "RefreshJwtRequest.path",
+                                                              "RevokeRefreshRequest.path",
+                                                              "SignJwtRequest.path",
+                                                              "UpdateJwtKeyRequest.path",
+                                                              "VerifyJwtRequest.path"};
   return *fields;
 }
 

@@ -25,6 +25,7 @@ const std::map<std::string, std::string>& WithoutCanary() {
       {"SearchAuditRequest.event", "one of a fixed list"},
       {"SearchAuditRequest.outcome", "likewise"},
       {"SearchAuditRequest.page_token", "a number of an entry"},
+      {"JwtKeySettings.algorithm", "one of four"},
       {"RotationWindow.cron", "numbers, and names of a fixed list"},
       {"RotationWindow.time_zone", "one of tzdata's names"},
   };
@@ -78,6 +79,7 @@ class CanaryLifeTest : public CanaryLife {
   void KeepRevocations();
   void KeepSecrets();
   void TurnSecrets();
+  void SignTokens();
   void MoveSecrets();
   void ReadAudit();
   void TurnKeys();
@@ -342,6 +344,69 @@ void CanaryLifeTest::TurnSecrets() {
                          of(v1::RemoveRotationPolicyRequest(), other));
 }
 
+void CanaryLifeTest::SignTokens() {
+  const std::string key = path_ + "/signs", text = path_ + "/adopted";
+  const auto of = [](auto request, const std::string& path) {
+    request.set_path(path);
+    return request;
+  };
+  auto create = of(v1::CreateJwtKeyRequest(), key);
+  v1::JwtKeySettings& settings = *create.mutable_settings();
+  settings.set_algorithm("HS256");
+  settings.set_readable(true);
+  settings.set_issuer(Plant("JwtKeySettings.issuer", true));
+  settings.add_audiences(Plant("JwtKeySettings.audiences", true));
+  settings.add_audiences(Plant("JwtKeySettings.audiences", true));
+  Do<v1::JwtKey>("JwtService/CreateKey", create);
+  auto update = of(v1::UpdateJwtKeyRequest(), key);
+  *update.mutable_settings() = settings;
+  Do<v1::JwtKey>("JwtService/UpdateKey", update);
+  v1::GetRequest get;
+  get.set_path(key);
+  const auto made = Do<v1::GetResponse>("SecretService/Get", get);
+  ASSERT_EQ(made.data().fields_size(), 1);
+  canaries_.Keep("JwtService/CreateKey", "private key", made.data().fields(0).value(), true);
+
+  v1::GenerateRequest generate;
+  generate.set_path(text);
+  generate.set_kind(v1::KIND_JWT_KEY);
+  Do<v1::PutResponse>("SecretService/Generate", generate);
+  auto adopt = of(v1::AdoptJwtKeyRequest(), text);
+  *adopt.mutable_settings() = settings;
+  Do<v1::JwtKey>("JwtService/AdoptKey", adopt);
+  Do<v1::JwtKey>("JwtService/GetKey", of(v1::GetJwtKeyRequest(), key));
+  auto asymmetric = of(v1::CreateJwtKeyRequest(), path_ + "/published");
+  *asymmetric.mutable_settings() = settings;
+  asymmetric.mutable_settings()->set_algorithm("EdDSA");
+  Do<v1::JwtKey>("JwtService/CreateKey", asymmetric);
+  Do<v1::GetJwksResponse>("JwtService/GetJwks", of(v1::GetJwksRequest(), asymmetric.path()));
+
+  auto sign = of(v1::SignJwtRequest(), key);
+  sign.set_subject(Plant("SignJwtRequest.subject", true));
+  sign.add_audiences(settings.audiences(0));
+  sign.add_permissions(Plant("SignJwtRequest.permissions", true));
+  sign.set_claims_json(absl::StrCat("{\"a\":\"", Plant("SignJwtRequest.claims_json", true), "\"}"));
+  sign.set_with_refresh_token(true);
+  const auto signed_ = Do<v1::SignJwtResponse>("JwtService/Sign", sign);
+  canaries_.Keep("JwtService/Sign", "token", signed_.token(), true);
+  canaries_.KeepCredential("JwtService/Sign", signed_.refresh_token());
+  auto verify = of(v1::VerifyJwtRequest(), key);
+  verify.set_token(signed_.token());
+  verify.set_audience(settings.audiences(0));
+  EXPECT_TRUE(Do<v1::VerifyJwtResponse>("JwtService/Verify", verify).valid());
+  verify.set_token(Plant("VerifyJwtRequest.token", true));  // pasted to the wrong place
+  EXPECT_FALSE(Do<v1::VerifyJwtResponse>("JwtService/Verify", verify).valid());
+  auto refresh = of(v1::RefreshJwtRequest(), key);
+  refresh.set_refresh_token(signed_.refresh_token());
+  const auto next = Do<v1::SignJwtResponse>("JwtService/Refresh", refresh);
+  canaries_.Keep("JwtService/Refresh", "token", next.token(), true);
+  canaries_.KeepCredential("JwtService/Refresh", next.refresh_token());
+  Refused("JwtService/Refresh", refresh);  // used before
+  auto logout = of(v1::RevokeRefreshRequest(), key);
+  logout.set_refresh_token(next.refresh_token());
+  Do<v1::RevokeRefreshResponse>("JwtService/RevokeRefresh", logout);
+}
+
 void CanaryLifeTest::MoveSecrets() {
   const std::string secret = path_ + "/a";
   v1::UpdateMetadataRequest update;
@@ -558,6 +623,7 @@ TEST_F(CanaryLifeTest, NothingIsFoundOfWhatSucceeded) {
   ASSERT_NO_FATAL_FAILURE(KeepRevocations());
   ASSERT_NO_FATAL_FAILURE(KeepSecrets());
   ASSERT_NO_FATAL_FAILURE(TurnSecrets());
+  ASSERT_NO_FATAL_FAILURE(SignTokens());
   ASSERT_NO_FATAL_FAILURE(MoveSecrets());
   ASSERT_NO_FATAL_FAILURE(ReadAudit());
   ASSERT_NO_FATAL_FAILURE(TurnKeys());

@@ -12,6 +12,7 @@ TEST(Config, DefaultsNeedNoFile) {
   ASSERT_OK_AND_ASSIGN(const Config config, ParseConfig(""));
   EXPECT_EQ(config.data_directory, "/var/lib/keyturn");
   EXPECT_EQ(config.grpc_address, "127.0.0.1:7400");
+  EXPECT_EQ(config.https_address, "127.0.0.1:7401");
   EXPECT_EQ(config.metrics_address, "127.0.0.1:7403");
   EXPECT_EQ(config.resp_address, "127.0.0.1:7402");
   EXPECT_TRUE(config.require_memory_lock);
@@ -26,6 +27,7 @@ anchor_file = "/mnt/anchor"
 auto_unseal = true
 [listen]
 grpc = "[::1]:0"
+https = "0.0.0.0:443"
 metrics = "0.0.0.0:9000"
 resp = "10.1.2.3:6379"
 resp_tls = "0.0.0.0:6380"
@@ -60,6 +62,7 @@ level = "debug"
   EXPECT_EQ(config.anchor_file, "/mnt/anchor");
   EXPECT_TRUE(config.auto_unseal);
   EXPECT_EQ(config.grpc_address, "[::1]:0");
+  EXPECT_EQ(config.https_address, "0.0.0.0:443");
   EXPECT_EQ(config.metrics_address, "0.0.0.0:9000");
   EXPECT_EQ(config.resp_address, "10.1.2.3:6379");
   EXPECT_EQ(config.resp_tls_address, "0.0.0.0:6380");

@@ -13,6 +13,7 @@ class EventsTest : public ServerFixture {
  protected:
   void SetUp() override { StartReal(); }
   void ExpectRotations(Stubs& op);
+  void ExpectJwts(Stubs& op);
 
   // Not what the server does by itself, which comes when it comes.
   std::vector<AuditRecord> OfCalls() {
@@ -87,6 +88,52 @@ void EventsTest::ExpectRotations(Stubs& op) {
   Expect("rotation_policy_removed", [&] {
     return op.rotations->RemovePolicy(Ctx(), of(v1::RemoveRotationPolicyRequest()), &status);
   });
+}
+
+void EventsTest::ExpectJwts(Stubs& op) {
+  const auto of = [](auto request, const std::string& path = "signs") {
+    request.set_path(path);
+    return request;
+  };
+  v1::CreateJwtKeyRequest create = of(v1::CreateJwtKeyRequest());
+  create.mutable_settings()->set_algorithm("ES256");
+  create.mutable_settings()->set_issuer("test");
+  create.mutable_settings()->add_audiences("test");
+  v1::JwtKey key;
+  Expect("jwt_key_created", [&] { return op.jwt->CreateKey(Ctx(), create, &key); });
+  v1::UpdateJwtKeyRequest update = of(v1::UpdateJwtKeyRequest());
+  *update.mutable_settings() = create.settings();
+  Expect("jwt_key_updated", [&] { return op.jwt->UpdateKey(Ctx(), update, &key); });
+  Expect("jwt_key_described",
+         [&] { return op.jwt->GetKey(Ctx(), of(v1::GetJwtKeyRequest()), &key); });
+  v1::GetJwksResponse jwks;
+  Expect("jwks_read", [&] { return op.jwt->GetJwks(Ctx(), of(v1::GetJwksRequest()), &jwks); });
+  v1::SignJwtRequest sign = of(v1::SignJwtRequest());
+  sign.set_subject("u");
+  v1::SignJwtResponse made;
+  Expect("jwt_signed", [&] { return op.jwt->Sign(Ctx(), sign, &made); });
+  sign.set_with_refresh_token(true);
+  Expect("jwt_signed", [&] { return op.jwt->Sign(Ctx(), sign, &made); });
+  v1::VerifyJwtRequest verify = of(v1::VerifyJwtRequest());
+  verify.set_token(made.token());
+  v1::VerifyJwtResponse answer;
+  Expect("jwt_verified", [&] { return op.jwt->Verify(Ctx(), verify, &answer); });
+  EXPECT_TRUE(answer.valid());
+  v1::RefreshJwtRequest refresh = of(v1::RefreshJwtRequest());
+  refresh.set_refresh_token(made.refresh_token());
+  Expect("jwt_refreshed", [&] { return op.jwt->Refresh(Ctx(), refresh, &made); });
+  v1::RevokeRefreshRequest revoke = of(v1::RevokeRefreshRequest());
+  revoke.set_refresh_token(made.refresh_token());
+  v1::RevokeRefreshResponse revoked;
+  Expect("jwt_refresh_revoked", [&] { return op.jwt->RevokeRefresh(Ctx(), revoke, &revoked); });
+  v1::GenerateRequest generate = of(v1::GenerateRequest(), "text");
+  generate.set_kind(v1::KIND_JWT_KEY);
+  v1::PutResponse put;
+  ASSERT_EQ(Text(op.secrets->Generate(Ctx(), generate, &put)), "OK");
+  v1::AdoptJwtKeyRequest adopt = of(v1::AdoptJwtKeyRequest(), "text");
+  *adopt.mutable_settings() = create.settings();
+  adopt.mutable_settings()->set_algorithm("HS256");
+  Expect("jwt_key_adopted", [&] { return op.jwt->AdoptKey(Ctx(), adopt, &key); });
 }
 
 TEST_F(EventsTest, EachIsEmittedByItsMethod) {
@@ -246,6 +293,7 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   Expect("revocations_imported", [&] { return op.revocations->Import(Ctx(), import, &imported); });
 
   ExpectRotations(op);
+  ExpectJwts(op);
 
   v1::PutPolicyRequest put_policy;
   put_policy.mutable_policy()->set_name("p");

@@ -61,9 +61,10 @@ class HeapTest : public testing::Test {
   void SetUp() override {
     const char* const bin = std::getenv("KEYTURN_BIN");
     ASSERT_NE(bin, nullptr);
-    std::ofstream(dir_.File("c.toml")) << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = "
-                                          "\"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n[limits]\n"
-                                       << "require_memory_lock = false\n";
+    std::ofstream(dir_.File("c.toml"))
+        << "[listen]\ngrpc = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\nmetrics = "
+           "\"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n[limits]\n"
+        << "require_memory_lock = false\n";
     pid_ = StartProcess({absl::StrCat(bin, "/keyturnd"), "--dev", "--config", dir_.File("c.toml"),
                          "--info-file", dir_.File("info.json")},
                         {}, dir_.File("log"));

@@ -16,15 +16,15 @@ namespace {
 class HttpListenerTest : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_OK_AND_ASSIGN(
-        listener_,
-        HttpListener::Start({"127.0.0.1", 0}, {{"/page",
-                                                [] {
-                                                  return HttpReply{200, "text/plain", "hello\n"};
-                                                }},
-                                               {"/down", [] {
-                                                  return HttpReply{503, "application/json", "{}"};
-                                                }}}));
+    ASSERT_OK_AND_ASSIGN(listener_,
+                         HttpListener::Start("listen.metrics", {"127.0.0.1", 0},
+                                             {{"/page",
+                                               [] {
+                                                 return HttpReply{200, "text/plain", "hello\n"};
+                                               }},
+                                              {"/down", [] {
+                                                 return HttpReply{503, "application/json", "{}"};
+                                               }}}));
   }
 
   // Sends bytes as they are, and reads until the peer closes.
@@ -112,7 +112,8 @@ TEST_F(HttpListenerTest, AnAddressInUseIsNamed) {
   uint32_t port = 0;
   ASSERT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
   const absl::Status status =
-      HttpListener::Start({"127.0.0.1", static_cast<uint16_t>(port)}, {}).status();
+      HttpListener::Start("listen.metrics", {"127.0.0.1", static_cast<uint16_t>(port)}, {})
+          .status();
   EXPECT_CODE(status, kUnavailable);
   EXPECT_TRUE(absl::StrContains(status.message(), address)) << status.message();
 }

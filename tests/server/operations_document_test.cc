@@ -33,8 +33,8 @@ std::map<std::string, std::string> Rows(absl::string_view section) {
 
 auto Values(const Config& c) {
   return std::tie(
-      c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address, c.metrics_address,
-      c.resp_address, c.resp_tls_address, c.resp_socket, c.resp_allow_plaintext,
+      c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address, c.https_address,
+      c.metrics_address, c.resp_address, c.resp_tls_address, c.resp_socket, c.resp_allow_plaintext,
       c.resp_require_client_certificate, c.resp_notify_keyspace_events, c.resp_threads,
       c.revocation_scan, c.revocation_prefix, c.revocation_guards_own, c.tls_certificate, c.tls_key,
       c.tls_client_ca, c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock,

@@ -141,6 +141,11 @@ class PermissionMatrix : public ServerFixture {
          false,
          {{false, "secret:*", "app/*"}, {true, "secret:*", "app/private/*"}},
          ""},
+        {"signer",
+         true,
+         false,
+         {{false, "jwt:sign", "app/one/*"}, {false, "jwt:verify", "app/*"}},
+         ""},
         {"auditor", true, false, {{false, "admin:audit", "*"}}, ""},
         {"policies", true, false, {{false, "admin:policy", "*"}}, ""},
         {"misplaced", true, false, {{false, "admin:*", "app/*"}}, ""},
@@ -228,7 +233,8 @@ class PermissionMatrix : public ServerFixture {
       return ModelMayAllowBelow(caller.rules, method.permission, "");
     }
     const bool has_path = absl::StrContains(method.name, "SecretService") ||
-                          absl::StrContains(method.name, "RotationService");
+                          absl::StrContains(method.name, "RotationService") ||
+                          absl::StrContains(method.name, "JwtService");
     if (has_path && lists) {
       return ModelMayAllowBelow(caller.rules, method.permission, path);
     }

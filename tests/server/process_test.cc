@@ -77,7 +77,8 @@ class ProcessTest : public testing::Test {
   void WriteConfig(const std::string& name, const std::string& more) {
     std::ofstream(dir_.File(name))
         << more
-        << "[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n";
+        << "[listen]\ngrpc = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\nmetrics = "
+           "\"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n";
   }
   std::string RealConfig() {
     return absl::StrCat("data_directory = \"", dir_.File("data"),
@@ -172,16 +173,18 @@ TEST_F(ProcessTest, SaysWhichListenerFailsAndWhy) {
   ASSERT_EQ(listen(taken, 1), 0);
   ASSERT_EQ(getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
   const std::string where = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
-  std::ofstream(dir_.File("c.toml")) << RealConfig() << "[listen]\ngrpc = \"" << where
-                                     << "\"\nmetrics = \"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n";
+  std::ofstream(dir_.File("c.toml"))
+      << RealConfig() << "[listen]\ngrpc = \"" << where
+      << "\"\nhttps = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n";
   EXPECT_EQ(Run({"--config", dir_.File("c.toml")}), 1);
   EXPECT_TRUE(absl::StrContains(
       Out("err"), "listen.grpc: cannot listen on " + where +
                       ": Address already in use; set listen.grpc to another port, or to port 0 for "
                       "any that is free\""))
       << Out("err");
-  std::ofstream(dir_.File("dev.toml")) << "[listen]\ngrpc = \"" << where
-                                       << "\"\nmetrics = \"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n";
+  std::ofstream(dir_.File("dev.toml"))
+      << "[listen]\ngrpc = \"" << where
+      << "\"\nhttps = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\nresp = \"127.0.0.1:0\"\n";
   // Still taken: to a person in words, with the line to type.
   EXPECT_EQ(Run({"--dev", "--config", dir_.File("dev.toml")}), 1);
   EXPECT_TRUE(absl::StrContains(Out("err"), "keyturnd: listen.grpc: cannot listen on " + where))

@@ -15,6 +15,7 @@
 #include "google/rpc/status.pb.h"
 #include "keyturn/v1/audit_service.grpc.pb.h"
 #include "keyturn/v1/auth_service.grpc.pb.h"
+#include "keyturn/v1/jwt_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
 #include "keyturn/v1/revocation_service.grpc.pb.h"
 #include "keyturn/v1/rotation_service.grpc.pb.h"
@@ -75,7 +76,8 @@ struct Stubs {
         policies(v1::PolicyService::NewStub(channel)),
         audit(v1::AuditService::NewStub(channel)),
         revocations(v1::RevocationService::NewStub(channel)),
-        rotations(v1::RotationService::NewStub(channel)) {}
+        rotations(v1::RotationService::NewStub(channel)),
+        jwt(v1::JwtService::NewStub(channel)) {}
 
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::SecretService::Stub> secrets;
@@ -86,6 +88,7 @@ struct Stubs {
   std::unique_ptr<v1::AuditService::Stub> audit;
   std::unique_ptr<v1::RevocationService::Stub> revocations;
   std::unique_ptr<v1::RotationService::Stub> rotations;
+  std::unique_ptr<v1::JwtService::Stub> jwt;
 };
 
 // Reads the stream to its last message.
@@ -157,6 +160,7 @@ class ServerFixture : public testing::Test {
     Config config;
     config.data_directory = dir_.path();
     config.grpc_address = "127.0.0.1:0";
+    config.https_address = "127.0.0.1:0";
     config.metrics_address = "127.0.0.1:0";
     config.resp_address = "127.0.0.1:0";
     config.require_memory_lock = false;

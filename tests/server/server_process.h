@@ -20,7 +20,8 @@ class ServerProcess {
     const char* const bin = std::getenv("KEYTURN_BIN");
     std::ofstream(dir_.File("c.toml"))
         << "data_directory = \"" << dir_.File("data") << "\"\nkey_file = \"" << dir_.File("key")
-        << "\"\n[listen]\ngrpc = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\nresp = "
+        << "\"\n[listen]\ngrpc = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\nmetrics = "
+           "\"127.0.0.1:0\"\nresp = "
            "\"127.0.0.1:0\"\n"
         << "[limits]\nrequire_memory_lock = false\n"
         << more;

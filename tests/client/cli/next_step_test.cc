@@ -95,6 +95,17 @@ const std::vector<Row>& Reasons() {
       {Code::kFailedPrecondition, "ROTATION_IN_PROGRESS",
        "keyturn rotation status a/b shows which versions work"},
       {Code::kFailedPrecondition, "NO_POLICY", "keyturn rotation policy set a/b gives it one"},
+      {Code::kFailedPrecondition, "NOT_A_SIGNING_KEY", "keyturn secret show a/b says what it is"},
+      {Code::kFailedPrecondition, "NOT_READABLE",
+       "keyturn jwt update a/b --readable, if a service must sign by itself"},
+      {Code::kFailedPrecondition, "MANAGED_KEY",
+       "keyturn rotation run a/b makes the next key sign"},
+      {Code::kFailedPrecondition, "NO_SIGNING_KEY", "keyturn jwt show a/b shows its keys"},
+      {Code::kFailedPrecondition, "NO_PUBLIC_KEY", "keyturn jwt show a/b shows its keys"},
+      {Code::kFailedPrecondition, "ALREADY_SIGNS", "keyturn jwt show a/b shows its keys"},
+      {Code::kAlreadyExists, "SECRET_EXISTS", "keyturn secret show a/b shows what is there"},
+      {Code::kUnauthenticated, "REFRESH_REUSED",
+       "keyturn jwt sign a/b --refresh-token begins anew"},
       {Code::kFailedPrecondition, "DIRECTORY_UNKNOWN", "keyturn secret show a/b shows how it is"},
       {Code::kNotFound, "VERSION_NOT_FOUND", "keyturn secret history a/b shows the versions"},
       {Code::kNotFound, "VERSION_DESTROYED", "keyturn secret history a/b shows the versions"},
@@ -117,7 +128,8 @@ TEST(NextStep, NoReasonIsLeftOut) {
   ASSERT_NE(source, nullptr);
   const std::regex reason("\"([A-Z]+(_[A-Z]+)*)\"\\s*\\)");
   for (const std::string room : {"auth", "keyring", "rotation", "server", "storage", "vault"}) {
-    for (const auto& entry : std::filesystem::directory_iterator(absl::StrCat(source, "/", room))) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(absl::StrCat(source, "/", room))) {
       if (entry.path().extension() != ".cc") continue;
       ASSERT_OK_AND_ASSIGN(const std::string text, FileSystem::Posix().Read(entry.path().string()));
       for (size_t at = text.find("WithReason("); at != std::string::npos;

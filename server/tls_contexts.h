@@ -1,5 +1,5 @@
-// TLS for the RESP listener: what the next connection uses, made anew when the server's files
-// changed. Thread-safe.
+// TLS for listeners that drive it themselves: what the next connection uses, made anew when the
+// server's files changed. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -12,10 +12,10 @@
 
 namespace keyturn {
 
-class RespTls {
+class TlsContexts {
  public:
   // `files` outlives this.
-  RespTls(const TlsFiles& files, bool require_client_certificate)
+  TlsContexts(const TlsFiles& files, bool require_client_certificate)
       : files_(files), require_client_certificate_(require_client_certificate) {}
 
   // INVALID_ARGUMENT as TlsServerContext::Create; that cannot be, since TlsFiles checked them.

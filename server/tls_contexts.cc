@@ -1,10 +1,10 @@
-#include "server/resp_tls.h"
+#include "server/tls_contexts.h"
 
 #include "base/status_macros.h"
 
 namespace keyturn {
 
-absl::StatusOr<std::shared_ptr<const TlsServerContext>> RespTls::Context() {
+absl::StatusOr<std::shared_ptr<const TlsServerContext>> TlsContexts::Context() {
   const std::shared_ptr<const TlsMaterial> now = files_.material();
   const absl::MutexLock lock(&mu_);
   if (now == material_) return context_;

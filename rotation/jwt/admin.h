@@ -1,0 +1,35 @@
+// Keys that sign, as operators make and change them. Thread-safe.
+#pragma once
+
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "keyturn/v1/jwt_service.pb.h"
+#include "rotation/jwt/context.h"
+#include "rotation/store_state.h"
+
+namespace keyturn {
+
+class JwtAdmin {
+ public:
+  explicit JwtAdmin(const JwtContext& context) : context_(context) {}
+
+  // As JwtService says. `principal` is who asks.
+  absl::StatusOr<v1::JwtKey> Create(Updater& updater, const v1::CreateJwtKeyRequest& request,
+                                    const std::string& principal) const;
+  absl::StatusOr<v1::JwtKey> Adopt(Updater& updater, const v1::AdoptJwtKeyRequest& request) const;
+  absl::StatusOr<v1::JwtKey> Update(Updater& updater, const v1::UpdateJwtKeyRequest& request) const;
+  absl::StatusOr<v1::JwtKey> Get(const std::string& path) const;
+
+ private:
+  using Edit = absl::FunctionRef<absl::Status(RotatingSecret& secret)>;
+  absl::Status Change(Updater& updater, const std::string& path, Edit edit) const;
+  // The next key is made now; if that does not come to an end, it goes on by itself.
+  absl::StatusOr<v1::JwtKey> Staged(const std::string& path) const;
+  absl::Status CheckValues(const FoundSecret& found, const v1::JwtKeySettings& settings) const;
+
+  const JwtContext& context_;
+};
+
+}  // namespace keyturn

@@ -1,0 +1,41 @@
+// What the parts that sign and verify tokens work with. The parts hold a reference; jwt.cc owns it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+#include "keyring/keyring.h"
+#include "keyturn/v1/revocation_service.pb.h"
+#include "rotation/rotation.h"
+#include "storage/store.h"
+#include "vault/vault.h"
+
+namespace keyturn {
+
+struct JwtContext {
+  Store& store;
+  Keyring& keyring;
+  Clock& clock;
+  Vault& vault;
+  Rotation& rotation;
+  // As RotationContext::update.
+  std::function<absl::StatusOr<Revision>(absl::string_view event, absl::string_view path,
+                                         UpdateFn fn)>
+      update;
+  // What of the revocation list ends a token: "jti", "subject", ...; std::nullopt: nothing.
+  // FAILED_PRECONDITION when the list is not loaded.
+  std::function<absl::StatusOr<std::optional<std::string>>(const v1::RevocationQuery& query)>
+      revoked;
+  // These tokens are refused until they end. Durable when it returns; may be repeated.
+  struct Issued {
+    std::string jti;
+    absl::Time expires;
+  };
+  std::function<absl::Status(const std::vector<Issued>& tokens)> revoke;
+};
+
+}  // namespace keyturn

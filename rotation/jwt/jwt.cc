@@ -1,0 +1,109 @@
+#include "rotation/jwt/jwt.h"
+
+#include "base/reason.h"
+#include "base/status_macros.h"
+#include "rotation/jwt/admin.h"
+#include "rotation/jwt/key_sets.h"
+#include "rotation/jwt/refresh.h"
+#include "rotation/jwt/settings.h"
+#include "rotation/jwt/tokens.h"
+
+namespace keyturn {
+namespace {
+
+// Owns the parts and hands each call to the one that does it.
+class JwtImpl : public Jwt {
+ public:
+  explicit JwtImpl(JwtContext context)
+      : context_(std::move(context)),
+        sets_(context_.store, context_.keyring, context_.vault, context_.clock),
+        admin_(context_),
+        tokens_(context_, sets_),
+        refresh_(context_, sets_, tokens_),
+        published_(context_, sets_) {}
+
+  absl::Status OnUnsealed() override { return refresh_.OnUnsealed(); }
+  void OnSealed() override {
+    refresh_.OnSealed();
+    published_.Clear();
+    sets_.Clear();
+  }
+  void OnCommitted(absl::Span<const CommittedUpdate> group) override {
+    refresh_.OnCommitted(group);
+  }
+
+  absl::StatusOr<v1::JwtKey> CreateKey(Updater& updater, const v1::CreateJwtKeyRequest& request,
+                                       const std::string& principal) override {
+    return admin_.Create(updater, request, principal);
+  }
+  absl::StatusOr<v1::JwtKey> AdoptKey(Updater& updater,
+                                      const v1::AdoptJwtKeyRequest& request) override {
+    return admin_.Adopt(updater, request);
+  }
+  absl::StatusOr<v1::JwtKey> UpdateKey(Updater& updater,
+                                       const v1::UpdateJwtKeyRequest& request) override {
+    return admin_.Update(updater, request);
+  }
+  absl::StatusOr<v1::JwtKey> GetKey(const v1::GetJwtKeyRequest& request) override {
+    return admin_.Get(request.path());
+  }
+
+  absl::StatusOr<v1::GetJwksResponse> GetJwks(const v1::GetJwksRequest& request) override {
+    ASSIGN_OR_RETURN(const JwtKeySets::Found found, sets_.Get(request.path()));
+    const v1::JwtKeySettings& settings = found.keys->settings();
+    if (AlgorithmOf(settings) == JoseAlgorithm::kHs256) {
+      return WithReason(absl::FailedPreconditionError(
+                            "an HS256 key has no public half: who verifies with it can sign. Have "
+                            "tokens verified (keyturn jwt verify), or make an EdDSA key"),
+                        "NO_PUBLIC_KEY");
+    }
+    v1::GetJwksResponse response;
+    response.set_jwks(JwksDocument(found.keys->jwks()));
+    response.set_max_age_seconds(absl::ToInt64Seconds(JwksMaxAgeOf(settings)));
+    return response;
+  }
+
+  absl::StatusOr<v1::SignJwtResponse> Sign(Updater& updater,
+                                           const v1::SignJwtRequest& request) override {
+    ASSIGN_OR_RETURN(const JwtKeySets::Found found, sets_.Get(request.path()));
+    ASSIGN_OR_RETURN(const JwtTokens::Claims claims,
+                     JwtTokens::ClaimsOf(request, found.keys->settings()));
+    const bool refreshed = request.with_refresh_token();
+    if (refreshed && request.use() == v1::SignJwtRequest::SERVICE) {
+      return absl::InvalidArgumentError(
+          "with_refresh_token: a service has none; it signs anew instead");
+    }
+    ASSIGN_OR_RETURN(v1::SignJwtResponse response, tokens_.Mint(*found.keys, claims));
+    if (refreshed) RETURN_IF_ERROR(refresh_.Begin(updater, found.secret, claims, &response));
+    return response;
+  }
+
+  absl::StatusOr<v1::VerifyJwtResponse> Verify(const v1::VerifyJwtRequest& request) override {
+    return tokens_.Verify(request);
+  }
+  absl::StatusOr<v1::SignJwtResponse> Refresh(Updater& updater,
+                                              const v1::RefreshJwtRequest& request) override {
+    return refresh_.Refresh(updater, request);
+  }
+  absl::Status RevokeRefresh(Updater& updater, const v1::RevokeRefreshRequest& request) override {
+    return refresh_.Revoke(updater, request);
+  }
+  absl::StatusOr<PublishedJwks> Published() override { return published_.Get(); }
+  absl::StatusOr<int> RunDue(absl::Time* next) override { return refresh_.RunDue(next); }
+
+ private:
+  const JwtContext context_;
+  JwtKeySets sets_;
+  const JwtAdmin admin_;
+  const JwtTokens tokens_;
+  JwtRefresh refresh_;
+  PublishedKeys published_;
+};
+
+}  // namespace
+
+std::unique_ptr<Jwt> Jwt::Create(JwtContext context) {
+  return std::make_unique<JwtImpl>(std::move(context));
+}
+
+}  // namespace keyturn

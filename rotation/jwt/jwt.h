@@ -1,0 +1,55 @@
+// JSON web tokens over the keys of a vault: signing, verifying, refreshing, publishing. The keys
+// rotate by the engine (rotation/rotation.h); this serves what is current, in grace and next.
+// Thread-safe. Common errors: FAILED_PRECONDITION while sealed, and (reason NOT_A_SIGNING_KEY) for
+// a secret whose versions are no keys; NOT_FOUND for a path without a secret; DATA_LOSS for a key
+// that does not open.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "keyturn/v1/jwt_service.pb.h"
+#include "rotation/jwt/context.h"
+#include "rotation/jwt/published.h"
+
+namespace keyturn {
+
+class Jwt {
+ public:
+  // Everything that the context names outlives this.
+  static std::unique_ptr<Jwt> Create(JwtContext context);
+  virtual ~Jwt() = default;
+
+  // After unseal and at seal, as the vault's.
+  virtual absl::Status OnUnsealed() = 0;
+  virtual void OnSealed() = 0;
+  // For the server's one commit listener.
+  virtual void OnCommitted(absl::Span<const CommittedUpdate> group) = 0;
+
+  // As JwtService says. `principal` is who asks.
+  virtual absl::StatusOr<v1::JwtKey> CreateKey(Updater& updater,
+                                               const v1::CreateJwtKeyRequest& request,
+                                               const std::string& principal) = 0;
+  virtual absl::StatusOr<v1::JwtKey> AdoptKey(Updater& updater,
+                                              const v1::AdoptJwtKeyRequest& request) = 0;
+  virtual absl::StatusOr<v1::JwtKey> UpdateKey(Updater& updater,
+                                               const v1::UpdateJwtKeyRequest& request) = 0;
+  virtual absl::StatusOr<v1::JwtKey> GetKey(const v1::GetJwtKeyRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetJwksResponse> GetJwks(const v1::GetJwksRequest& request) = 0;
+  virtual absl::StatusOr<v1::SignJwtResponse> Sign(Updater& updater,
+                                                   const v1::SignJwtRequest& request) = 0;
+  virtual absl::StatusOr<v1::VerifyJwtResponse> Verify(const v1::VerifyJwtRequest& request) = 0;
+  virtual absl::StatusOr<v1::SignJwtResponse> Refresh(Updater& updater,
+                                                      const v1::RefreshJwtRequest& request) = 0;
+  virtual absl::Status RevokeRefresh(Updater& updater, const v1::RevokeRefreshRequest& request) = 0;
+
+  // What /.well-known/jwks.json has.
+  virtual absl::StatusOr<PublishedJwks> Published() = 0;
+
+  // Forgets refresh tokens that are over, some of them; how many. `*next`: when the next one is.
+  virtual absl::StatusOr<int> RunDue(absl::Time* next) = 0;
+};
+
+}  // namespace keyturn

@@ -1,0 +1,58 @@
+// The keys of one secret as they sign and verify at a time: made from its metadata and values once,
+// then used by every call until the metadata change. A key counts while its version is current or
+// in grace; the next one (STAGED) is published and does nothing else. What may be known to others,
+// is deleted or is retired counts no more, from the moment that its metadata say so. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "crypto/jws.h"
+#include "keyring/keyring_snapshot.h"
+#include "keyturn/v1/jwt_service.pb.h"
+#include "storage/store.h"
+#include "vault/records.h"
+
+namespace keyturn {
+
+class JwtKeySet {
+ public:
+  // DATA_LOSS when a key does not open or is not what the settings say; NOT_FOUND when the data of
+  // a version is gone, since the metadata are older than `view`: to be looked at again.
+  // REQUIRES: metadata.has_jwt().
+  static absl::StatusOr<std::shared_ptr<const JwtKeySet>> Load(const KeyringSnapshot& keys,
+                                                               const View& view, const Uuid& secret,
+                                                               const SecretMetadata& metadata,
+                                                               absl::Time now);
+
+  const v1::JwtKeySettings& settings() const { return settings_; }
+  // nullptr when there is no current key that can be used.
+  const JwsSigner* signer() const { return signer_.get(); }
+  const std::string& signer_kid() const { return signer_kid_; }
+  // By the id that a token names; nullptr for one that verifies nothing (any more).
+  const JwsVerifier* Find(absl::string_view kid) const;
+  // Public keys as JSON web keys: next, current, in grace. None of HS256.
+  const std::vector<std::string>& jwks() const { return jwks_; }
+
+ private:
+  absl::Status Add(const KeyringSnapshot& keys, const View& view, const Uuid& secret,
+                   const SecretMetadata& metadata, const VersionRecord& version);
+
+  v1::JwtKeySettings settings_;
+  std::string signer_kid_;
+  std::unique_ptr<const JwsSigner> signer_;
+  absl::flat_hash_map<std::string, std::unique_ptr<const JwsVerifier>> verifiers_;
+  std::vector<std::string> jwks_;
+};
+
+// {"keys":[...]} of these.
+std::string JwksDocument(const std::vector<std::string>& jwks);
+
+// What operators see of it: next, current, in grace.
+v1::JwtKey DescribeJwtKey(const std::string& path, const Uuid& secret,
+                          const SecretMetadata& metadata);
+
+}  // namespace keyturn

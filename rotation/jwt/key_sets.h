@@ -1,0 +1,55 @@
+// Key sets of secrets, kept while their metadata stay as they are: a set belongs to one generation
+// of the metadata, so a call never sees keys of before a change that was acknowledged. Bounded
+// (limits::kJwtKeySetsCached). Thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "keyring/keyring.h"
+#include "rotation/jwt/key_set.h"
+#include "vault/generations.h"
+#include "vault/vault.h"
+
+namespace keyturn {
+
+class JwtKeySets {
+ public:
+  // All outlive this.
+  JwtKeySets(Store& store, Keyring& keyring, Vault& vault, Clock& clock)
+      : store_(store), keyring_(keyring), vault_(vault), clock_(clock) {}
+
+  struct Found {
+    Uuid secret;
+    std::shared_ptr<const JwtKeySet> keys;
+  };
+  // Errors as Vault::Find; FAILED_PRECONDITION (reason NOT_A_SIGNING_KEY) for a secret of other
+  // use.
+  absl::StatusOr<Found> Get(const std::string& path);
+  // By its uuid; nullptr for a secret that is gone or of other use.
+  absl::StatusOr<std::shared_ptr<const JwtKeySet>> Get(const Uuid& secret);
+  // At seal: nothing that could sign stays.
+  void Clear();
+
+ private:
+  struct Kept {
+    uint64_t generation = 0;
+    std::shared_ptr<const JwtKeySet> keys;
+  };
+  absl::StatusOr<std::shared_ptr<const JwtKeySet>> Of(const Uuid& secret,
+                                                      const SecretMetadata& metadata);
+
+  Store& store_;
+  Keyring& keyring_;
+  Vault& vault_;
+  Clock& clock_;
+  absl::Mutex mu_;
+  uint64_t seals_ ABSL_GUARDED_BY(mu_) = 0;
+  Generations<Uuid, Kept> kept_ ABSL_GUARDED_BY(mu_){limits::kJwtKeySetsCached};
+};
+
+}  // namespace keyturn

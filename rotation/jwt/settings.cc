@@ -1,0 +1,134 @@
+#include "rotation/jwt/settings.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/coding.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "vault/rotation_rules.h"
+#include "vault/utf8.h"
+#include "vault/versions.h"
+
+namespace keyturn {
+namespace {
+
+constexpr size_t kKidUuidBytes = 8;
+
+absl::Status CheckName(absl::string_view field, const std::string& name) {
+  if (!name.empty() && name.size() <= limits::kJwtStringBytesMax && IsUtf8(name) &&
+      !HasControlCharacter(name)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("settings.", field, ": allowed are 1 to ",
+                                                 limits::kJwtStringBytesMax,
+                                                 " bytes of UTF-8 without control characters"));
+}
+
+absl::Status CheckRange(absl::string_view field, int64_t value, int64_t least, int64_t most) {
+  if (value == 0 || (value >= least && value <= most)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("settings.", field, " is ", value,
+                                                 "; allowed are 0 (the default) and ", least,
+                                                 " to ", most));
+}
+
+absl::Duration SecondsOr(int64_t seconds, int64_t standard) {
+  return absl::Seconds(seconds == 0 ? standard : seconds);
+}
+
+}  // namespace
+
+absl::Status CheckJwtSettings(const v1::JwtKeySettings& settings) {
+  if (!JoseAlgorithmFromName(settings.algorithm()).has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "settings.algorithm is '", settings.algorithm().substr(0, limits::kNameBytesMax),
+        "'; allowed are HS256, RS256, ES256 and EdDSA"));
+  }
+  RETURN_IF_ERROR(CheckName("issuer", settings.issuer()));
+  if (settings.audiences_size() > static_cast<int>(limits::kJwtAudiencesMax)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "settings.audiences: ", settings.audiences_size(), "; at most ", limits::kJwtAudiencesMax));
+  }
+  for (const std::string& audience : settings.audiences()) {
+    RETURN_IF_ERROR(CheckName("audiences", audience));
+  }
+  RETURN_IF_ERROR(
+      CheckRange("max_token_seconds", settings.max_token_seconds(), 1, limits::kJwtUserSecondsMax));
+  return CheckRange("publish_lead_seconds", settings.publish_lead_seconds(),
+                    limits::kJwtPublishLeadSecondsMin, limits::kJwtPublishLeadSecondsMax);
+}
+
+absl::Status CheckJwtPolicy(const v1::JwtKeySettings& settings, const v1::RotationPolicy& policy) {
+  if (policy.has_source()) {
+    return absl::InvalidArgumentError(
+        "policy.source must be unset for a key that signs: settings.algorithm says what is made");
+  }
+  const int64_t grace = absl::ToInt64Seconds(GraceOf(policy));
+  const int64_t least = absl::ToInt64Seconds(MaxTokenOf(settings) + JwksMaxAgeOf(settings)) +
+                        limits::kJwtLeewaySecondsDefault;
+  if (grace < least) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy.grace_seconds is ", grace, "; it must be at least ", least,
+        ": the longest token (settings.max_token_seconds), the age of cached public keys and 30 "
+        "seconds between clocks, or tokens would outlive the key that verifies them"));
+  }
+  const int64_t lead = absl::ToInt64Seconds(PublishLeadOf(settings));
+  const int64_t period = absl::ToInt64Seconds(PeriodOf(policy));
+  if (2 * lead > period) {
+    return absl::InvalidArgumentError(absl::StrCat("settings.publish_lead_seconds is ", lead,
+                                                   "; it must be at most ", period / 2,
+                                                   ", half of the policy's period"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Duration MaxTokenOf(const v1::JwtKeySettings& settings) {
+  return SecondsOr(settings.max_token_seconds(), limits::kJwtUserSecondsMax);
+}
+
+absl::Duration PublishLeadOf(const v1::JwtKeySettings& settings) {
+  return SecondsOr(settings.publish_lead_seconds(), limits::kJwtPublishLeadSecondsDefault);
+}
+
+absl::Duration JwksMaxAgeOf(const v1::JwtKeySettings& settings) {
+  return std::min(absl::Seconds(limits::kJwksMaxAgeSeconds), PublishLeadOf(settings) / 2);
+}
+
+v1::JwtKeySettings EffectiveJwtSettings(const v1::JwtKeySettings& settings) {
+  v1::JwtKeySettings out = settings;
+  out.set_max_token_seconds(absl::ToInt64Seconds(MaxTokenOf(settings)));
+  out.set_publish_lead_seconds(absl::ToInt64Seconds(PublishLeadOf(settings)));
+  return out;
+}
+
+absl::Time SignsFrom(const record::v1::SecretMetadata& metadata, uint64_t version) {
+  const VersionRecord* const record = FindVersion(metadata, version);
+  if (!metadata.has_jwt() || record == nullptr || record->staged_ms() == 0) {
+    return absl::InfinitePast();
+  }
+  return absl::FromUnixMillis(record->staged_ms()) + PublishLeadOf(metadata.jwt());
+}
+
+JoseAlgorithm AlgorithmOf(const v1::JwtKeySettings& settings) {
+  return *JoseAlgorithmFromName(settings.algorithm());
+}
+
+std::string KidOf(const Uuid& secret, SecretVersion version) {
+  return absl::StrCat(HexEncode(secret.bytes().substr(0, kKidUuidBytes)), "-", version.value());
+}
+
+absl::StatusOr<SecretBytes> MakeJwtValue(const v1::JwtKeySettings& settings) {
+  const JoseAlgorithm algorithm = AlgorithmOf(settings);
+  ASSIGN_OR_RETURN(const SecretBytes key, GenerateJoseKey(algorithm));
+  return ExportJoseKey(algorithm, key);
+}
+
+absl::StatusOr<SecretBytes> JwtKeyOf(JoseAlgorithm algorithm, const SecretBytes& text, bool check) {
+  if (algorithm != JoseAlgorithm::kHs256) return ImportJosePem(algorithm, text, check);
+  ASSIGN_OR_RETURN(SecretBytes key, SecretBytes::CopyOf(text.ExposeForCrypto()));
+  RETURN_IF_ERROR(CheckJoseKey(algorithm, key));
+  return key;
+}
+
+}  // namespace keyturn

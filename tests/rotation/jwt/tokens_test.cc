@@ -1,0 +1,234 @@
+#include "rotation/jwt/tokens.h"
+
+#include "base/coding.h"
+#include "crypto/jws.h"
+#include "crypto/random.h"
+#include "tests/rotation/jwt/jwt_fixture.h"
+
+namespace keyturn {
+namespace {
+
+class JwtTokensTest : public JwtFixture {
+ protected:
+  std::string RefusalOf(const v1::SignJwtRequest& request) { return Said(Sign(request)); }
+};
+
+TEST_F(JwtTokensTest, WhatIsSignedIsValidForEachAlgorithm) {
+  for (const char* const algorithm : {"HS256", "RS256", "ES256", "EdDSA"}) {
+    ASSERT_OK(Create(algorithm, Settings(algorithm)));
+    ASSERT_OK_AND_ASSIGN(const auto made, Sign(ToSign(algorithm)));
+    EXPECT_EQ(made.expire_time().seconds() - made.issue_time().seconds(), 900);
+    ASSERT_OK_AND_ASSIGN(const auto answer, Verify(algorithm, made.token()));
+    EXPECT_TRUE(answer.valid()) << answer.message();
+    EXPECT_EQ(answer.subject(), "u1");
+    EXPECT_EQ(answer.jti(), made.jti());
+    EXPECT_EQ(answer.kid(), made.kid());
+    ASSERT_EQ(answer.audiences_size(), 1);
+    EXPECT_EQ(answer.audiences(0), "alcs-api");
+    ASSERT_EQ(answer.permissions_size(), 1);
+    EXPECT_EQ(answer.permissions(0), "read");
+    // "at+jwt", of the key, and nothing else in the header.
+    EXPECT_EQ(
+        Base64UrlDecode(made.token().substr(0, made.token().find('.'))),
+        absl::StrCat(R"({"alg":")", algorithm, R"(","kid":")", made.kid(), R"(","typ":"at+jwt"})"));
+  }
+  // None is valid for the key of another.
+  for (const char* const from : {"HS256", "RS256", "ES256", "EdDSA"}) {
+    for (const char* const to : {"HS256", "RS256", "ES256", "EdDSA"}) {
+      EXPECT_EQ(Judge(to, Token(from)), absl::string_view(from) == to ? "valid" : "TOKEN_KEY");
+    }
+  }
+}
+
+TEST_F(JwtTokensTest, ToTheSecondOfItsLeeway) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  const std::string token = Token("k");
+  clock_.AdvanceTime(absl::Seconds(900 + 29));
+  EXPECT_EQ(Judge("k", token), "valid");
+  clock_.AdvanceTime(absl::Seconds(2));
+  EXPECT_EQ(Judge("k", token), "TOKEN_EXPIRED");
+  // A clock that is behind by more than that.
+  const std::string later = Token("k");
+  clock_.AdvanceTime(absl::Seconds(-29));
+  EXPECT_EQ(Judge("k", later), "valid");
+  clock_.AdvanceTime(absl::Seconds(-3));
+  EXPECT_EQ(Judge("k", later), "TOKEN_NOT_YET_VALID");
+}
+
+TEST_F(JwtTokensTest, ALeewayOfTheCaller) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  v1::VerifyJwtRequest request;
+  request.set_path("k");
+  request.set_token(Token("k"));
+  clock_.AdvanceTime(absl::Seconds(901));
+  request.set_leeway_seconds(-1);
+  EXPECT_EQ(jwt_->Verify(request)->reason(), "TOKEN_EXPIRED");
+  request.set_leeway_seconds(2);
+  EXPECT_TRUE(jwt_->Verify(request)->valid());
+  request.set_leeway_seconds(301);
+  EXPECT_EQ(Said(jwt_->Verify(request)),
+            "INVALID_ARGUMENT: leeway_seconds is 301; allowed are -1 (none), 0 (30) and 1 to 300");
+}
+
+TEST_F(JwtTokensTest, WhatARequestMayAsk) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  v1::SignJwtRequest request = ToSign("k");
+  request.clear_subject();
+  EXPECT_EQ(RefusalOf(request), "INVALID_ARGUMENT: subject: must not be empty");
+  request = ToSign("k");
+  request.set_ttl_seconds(86'400);
+  EXPECT_EQ(RefusalOf(request), "OK");
+  request.set_ttl_seconds(86'401);
+  EXPECT_EQ(RefusalOf(request),
+            "INVALID_ARGUMENT: ttl_seconds is 86401; allowed are 0 (15 minutes, if that is not too "
+            "long) and 1 to 86400");
+  request.set_use(v1::SignJwtRequest::SERVICE);
+  request.set_ttl_seconds(3'600);
+  EXPECT_EQ(RefusalOf(request), "OK");
+  request.set_ttl_seconds(3'601);
+  EXPECT_EQ(RefusalOf(request),
+            "INVALID_ARGUMENT: ttl_seconds is 3601; allowed are 0 (15 minutes, if that is not too "
+            "long) and 1 to 3600");
+  request.set_ttl_seconds(0);
+  request.set_with_refresh_token(true);
+  EXPECT_EQ(RefusalOf(request),
+            "INVALID_ARGUMENT: with_refresh_token: a service has none; it signs anew instead");
+  request = ToSign("k");
+  request.add_audiences("elsewhere");
+  EXPECT_EQ(RefusalOf(request), "INVALID_ARGUMENT: audience: the key is for alcs-api only");
+  request = ToSign("k");
+  request.set_claims_json(R"({"tenant":"t1","exp":1})");
+  EXPECT_FALSE(Sign(request).ok());
+  request.set_claims_json(R"({"tenant":"t1"})");
+  ASSERT_OK_AND_ASSIGN(const auto made, Sign(request));
+  EXPECT_EQ(Verify("k", made.token())->claims_json(), R"({"tenant":"t1"})");
+  request.set_permissions(0, "");
+  EXPECT_FALSE(Sign(request).ok());
+}
+
+TEST_F(JwtTokensTest, AudiencesOfSeveral) {
+  v1::JwtKeySettings settings = Settings("EdDSA");
+  settings.add_audiences("alcs-admin");
+  ASSERT_OK(Create("k", settings));
+  EXPECT_EQ(RefusalOf(ToSign("k")),
+            "INVALID_ARGUMENT: audience: say which of alcs-api, alcs-admin");
+  v1::SignJwtRequest request = ToSign("k");
+  request.add_audiences("alcs-admin");
+  const std::string token = Sign(request)->token();
+  EXPECT_EQ(Judge("k", token, "alcs-admin"), "valid");
+  EXPECT_EQ(Judge("k", token, "alcs-api"), "TOKEN_AUDIENCE");
+  settings.clear_audiences();
+  ASSERT_OK(Create("any", settings));
+  EXPECT_EQ(RefusalOf(ToSign("any")), "INVALID_ARGUMENT: audience: say whom the token is for");
+}
+
+TEST_F(JwtTokensTest, WhatIsRevokedIsRefused) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  ASSERT_OK_AND_ASSIGN(const auto one, Sign(ToSign("k")));
+  ASSERT_OK_AND_ASSIGN(const auto two, Sign(ToSign("k", "u2")));
+  revoked_jtis_[one.jti()] = absl::InfiniteFuture();
+  EXPECT_EQ(Judge("k", one.token()), "TOKEN_REVOKED");
+  EXPECT_EQ(Judge("k", two.token()), "valid");
+  clock_.AdvanceTime(absl::Seconds(1));
+  ended_subjects_["u2"] = clock_.Now();
+  EXPECT_EQ(Verify("k", two.token())->message(), "revoked by subject");
+  EXPECT_EQ(Judge("k", Token("k", "u2")), "valid");  // issued since
+  revoked_kids_[one.kid()] = absl::InfiniteFuture();
+  EXPECT_EQ(Verify("k", Token("k", "u2"))->message(), "revoked by kid");
+}
+
+// Each is the good token with one thing changed, signed with the right key where that matters.
+TEST_F(JwtTokensTest, ForgeriesAndMistakes) {
+  v1::JwtKeySettings settings = Settings("HS256");
+  settings.set_readable(true);
+  ASSERT_OK(Create("hs", settings));
+  const std::string kid = Key("hs").versions(1).kid();
+  ASSERT_OK_AND_ASSIGN(const SecretBytes key, SecretBytes::CopyOf(Get("hs")));
+  const auto forge = [&](const std::string& header, const std::string& payload) {
+    const std::string input = absl::StrCat(Base64UrlEncode(header), ".", Base64UrlEncode(payload));
+    const auto signer = *JoseSigner::New(JoseAlgorithm::kHs256, key);
+    return absl::StrCat(input, ".", Base64UrlEncode(*signer->Sign(input)));
+  };
+  const int64_t now = absl::ToUnixSeconds(clock_.Now());
+  const auto claims = [&](const std::string& aud, int64_t iat, int64_t exp) {
+    return absl::StrCat(R"({"iss":"alcs-auth","sub":"u1","aud":")", aud, R"(","iat":)", iat,
+                        R"(,"exp":)", exp, R"(,"jti":"j1"})");
+  };
+  const std::string good_header = absl::StrCat(R"({"alg":"HS256","kid":")", kid, R"("})");
+  const std::string good = claims("alcs-api", now, now + 60);
+  EXPECT_EQ(Judge("hs", forge(good_header, good)), "valid");
+  const std::map<std::string, std::pair<std::string, std::string>> cases = {
+      {forge(absl::StrCat(R"({"alg":"none","kid":")", kid, R"("})"), good),
+       {"none", "TOKEN_ALGORITHM"}},
+      {forge(absl::StrCat(R"({"alg":"RS256","kid":")", kid, R"("})"), good),
+       {"another algorithm", "TOKEN_ALGORITHM"}},
+      {forge(R"({"alg":"HS256"})", good), {"no kid", "TOKEN_KEY"}},
+      {forge(R"({"alg":"HS256","kid":"aa-1"})", good), {"unknown kid", "TOKEN_KEY"}},
+      {forge(good_header, claims("other", now, now + 60)), {"audience", "TOKEN_AUDIENCE"}},
+      {forge(good_header, claims("alcs-api", now * 1000, now * 1000 + 60)),
+       {"milliseconds", "TOKEN_CLAIMS"}},
+      {forge(good_header, claims("alcs-api", now, now + 86'401)), {"too long", "TOKEN_CLAIMS"}},
+      {forge(good_header, claims("alcs-api", now - 100, now - 31)), {"expired", "TOKEN_EXPIRED"}},
+      {forge(good_header, claims("alcs-api", now + 31, now + 60)),
+       {"not yet", "TOKEN_NOT_YET_VALID"}},
+      {forge(good_header, "[]"), {"no object", "TOKEN_CLAIMS"}},
+      {forge(absl::StrCat(R"({"alg":"HS256","kid":")", kid, R"(","crit":["x"]})"), good),
+       {"crit", "TOKEN_MALFORMED"}},
+      {forge(good_header, good) + "A", {"more signature", "TOKEN_SIGNATURE"}},
+      {"a.b", {"two parts", "TOKEN_MALFORMED"}},
+      {"", {"nothing", "TOKEN_MALFORMED"}},
+  };
+  for (const auto& [token, expected] : cases) {
+    EXPECT_EQ(Judge("hs", token), expected.second) << expected.first;
+  }
+  // Every byte of a good token counts.
+  const std::string whole = forge(good_header, good);
+  for (size_t i = 0; i < whole.size(); ++i) {
+    std::string changed = whole;
+    changed[i] = changed[i] == 'A' ? 'B' : 'A';
+    EXPECT_NE(Judge("hs", changed), "valid") << i;
+  }
+}
+
+TEST_F(JwtTokensTest, ALegibleKeyIsReadAndAnotherIsNot) {
+  ASSERT_OK(Create("k", Settings("HS256")));
+  EXPECT_EQ(Get("k"), "NOT_READABLE");
+  EXPECT_EQ(Get("k", 1), "NOT_READABLE");
+  EXPECT_EQ(Said<PutResult>(Put("k", "mine")),
+            "FAILED_PRECONDITION: the secret holds keys that sign tokens, which its rotation "
+            "makes; run: keyturn rotation run");
+  v1::JwtKeySettings settings = Settings("HS256");
+  settings.set_readable(true);
+  v1::UpdateJwtKeyRequest update;
+  update.set_path("k");
+  *update.mutable_settings() = settings;
+  ASSERT_OK(jwt_->UpdateKey(*store_, update));
+  EXPECT_EQ(Get("k").size(), 88u);
+  EXPECT_EQ(Get("k", 2), "VERSION_PENDING");  // the next one is nobody's yet
+  update.mutable_settings()->set_algorithm("EdDSA");
+  EXPECT_EQ(Said(jwt_->UpdateKey(*store_, update)),
+            "INVALID_ARGUMENT: settings.algorithm is HS256 for ever; make another key for another "
+            "algorithm");
+}
+
+TEST_F(JwtTokensTest, WhereThereIsNoKey) {
+  EXPECT_TRUE(absl::IsNotFound(Verify("k", "a.b.c").status()));
+  ASSERT_OK(Put("generic", "1"));
+  EXPECT_EQ(Judge("generic", "a.b.c"), "NOT_A_SIGNING_KEY");
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  EXPECT_EQ(ReasonOf(Create("k", Settings("EdDSA")).status()), "SECRET_EXISTS");
+  EXPECT_EQ(ReasonOf(Create("generic", Settings("EdDSA")).status()), "SECRET_EXISTS");
+  const std::string token = Token("k");
+  v1::DeleteRequest remove;
+  remove.set_path("k");
+  ASSERT_OK(vault_->Delete(*store_, remove));
+  EXPECT_EQ(Judge("k", token), "TOKEN_KEY");
+  EXPECT_EQ(ReasonOf(Sign(ToSign("k")).status()), "NO_SIGNING_KEY");
+  keyring_->Seal();
+  jwt_->OnSealed();
+  vault_->OnSealed();
+  EXPECT_TRUE(absl::IsFailedPrecondition(Verify("k", token).status()));
+}
+
+}  // namespace
+}  // namespace keyturn
