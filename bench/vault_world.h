@@ -19,6 +19,7 @@ class VaultWorld {
 
   Vault& vault() { return *vault_; }
   Store& store() { return *store_; }
+  Keyring& keyring() { return *keyring_; }
   // Writes a secret with one field of `size` random letters.
   absl::StatusOr<PutResult> Put(const std::string& path, size_t size);
   // Reads its current version; the number of bytes.

@@ -10,6 +10,7 @@
 #include "client/wipe.h"
 #include "keyturn/v1/audit_service.grpc.pb.h"
 #include "keyturn/v1/auth_service.grpc.pb.h"
+#include "keyturn/v1/jwt_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
 #include "keyturn/v1/revocation_service.grpc.pb.h"
 #include "keyturn/v1/rotation_service.grpc.pb.h"
@@ -30,7 +31,8 @@ struct Client::Impl {
         policy_service(channel),
         audit_service(channel),
         revocation_service(channel),
-        rotation_service(channel) {}
+        rotation_service(channel),
+        jwt_service(channel) {}
 
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Unary(const char* method, Stub& stub,
@@ -71,6 +73,7 @@ struct Client::Impl {
   v1::AuditService::Stub audit_service;
   v1::RevocationService::Stub revocation_service;
   v1::RotationService::Stub rotation_service;
+  v1::JwtService::Stub jwt_service;
 };
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
@@ -122,6 +125,7 @@ KEYTURN_UNARY(Generate, secret_service, SecretService, Generate, GenerateRequest
 KEYTURN_UNARY(Describe, secret_service, SecretService, Describe, DescribeRequest, SecretInfo)
 KEYTURN_UNARY(List, secret_service, SecretService, List, ListRequest, ListResponse)
 KEYTURN_UNARY(Search, secret_service, SecretService, Search, SearchRequest, SearchResponse)
+KEYTURN_UNARY(Adopt, secret_service, SecretService, Adopt, AdoptRequest, SecretInfo)
 KEYTURN_UNARY(UpdateMetadata, secret_service, SecretService, UpdateMetadata, UpdateMetadataRequest,
               SecretInfo)
 KEYTURN_UNARY(Delete, secret_service, SecretService, Delete, DeleteRequest, SecretInfo)
@@ -180,6 +184,16 @@ KEYTURN_UNARY(RetireVersion, rotation_service, RotationService, Retire, RetireRe
               RotationStatus)
 KEYTURN_UNARY(ListRotations, rotation_service, RotationService, List, ListRotationsRequest,
               ListRotationsResponse)
+KEYTURN_UNARY(CreateJwtKey, jwt_service, JwtService, CreateKey, CreateJwtKeyRequest, JwtKey)
+KEYTURN_UNARY(AdoptJwtKey, jwt_service, JwtService, AdoptKey, AdoptJwtKeyRequest, JwtKey)
+KEYTURN_UNARY(UpdateJwtKey, jwt_service, JwtService, UpdateKey, UpdateJwtKeyRequest, JwtKey)
+KEYTURN_UNARY(GetJwtKey, jwt_service, JwtService, GetKey, GetJwtKeyRequest, JwtKey)
+KEYTURN_UNARY(GetJwks, jwt_service, JwtService, GetJwks, GetJwksRequest, GetJwksResponse)
+KEYTURN_UNARY(SignJwt, jwt_service, JwtService, Sign, SignJwtRequest, SignJwtResponse)
+KEYTURN_UNARY(VerifyJwt, jwt_service, JwtService, Verify, VerifyJwtRequest, VerifyJwtResponse)
+KEYTURN_UNARY(RefreshJwt, jwt_service, JwtService, Refresh, RefreshJwtRequest, SignJwtResponse)
+KEYTURN_UNARY(RevokeRefresh, jwt_service, JwtService, RevokeRefresh, RevokeRefreshRequest,
+              RevokeRefreshResponse)
 KEYTURN_UNARY(Revoke, revocation_service, RevocationService, Revoke, RevokeRequest, RevokeResponse)
 KEYTURN_UNARY(CheckRevoked, revocation_service, RevocationService, Check, CheckRequest,
               CheckResponse)

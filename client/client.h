@@ -17,6 +17,7 @@
 #include "client/options.h"
 #include "keyturn/v1/audit_service.pb.h"
 #include "keyturn/v1/auth_service.pb.h"
+#include "keyturn/v1/jwt_service.pb.h"
 #include "keyturn/v1/policy_service.pb.h"
 #include "keyturn/v1/revocation_service.pb.h"
 #include "keyturn/v1/rotation_service.pb.h"
@@ -59,6 +60,8 @@ class Client {
                                         const CallOptions& options = {});
   absl::StatusOr<v1::SearchResponse> Search(const v1::SearchRequest& request,
                                             const CallOptions& options = {});
+  absl::StatusOr<v1::SecretInfo> Adopt(const v1::AdoptRequest& request,
+                                       const CallOptions& options = {});
   absl::StatusOr<v1::SecretInfo> UpdateMetadata(const v1::UpdateMetadataRequest& request,
                                                 const CallOptions& options = {});
   absl::StatusOr<v1::SecretInfo> Delete(const v1::DeleteRequest& request,
@@ -96,6 +99,26 @@ class Client {
   absl::StatusOr<v1::RotationStatus> RetireVersion(const v1::RetireRequest& request,
                                                    const CallOptions& options = {});
   absl::StatusOr<v1::ListRotationsResponse> ListRotations(const v1::ListRotationsRequest& request,
+                                                          const CallOptions& options = {});
+
+  // JSON web tokens.
+  absl::StatusOr<v1::JwtKey> CreateJwtKey(const v1::CreateJwtKeyRequest& request,
+                                          const CallOptions& options = {});
+  absl::StatusOr<v1::JwtKey> AdoptJwtKey(const v1::AdoptJwtKeyRequest& request,
+                                         const CallOptions& options = {});
+  absl::StatusOr<v1::JwtKey> UpdateJwtKey(const v1::UpdateJwtKeyRequest& request,
+                                          const CallOptions& options = {});
+  absl::StatusOr<v1::JwtKey> GetJwtKey(const v1::GetJwtKeyRequest& request,
+                                       const CallOptions& options = {});
+  absl::StatusOr<v1::GetJwksResponse> GetJwks(const v1::GetJwksRequest& request,
+                                              const CallOptions& options = {});
+  absl::StatusOr<v1::SignJwtResponse> SignJwt(const v1::SignJwtRequest& request,
+                                              const CallOptions& options = {});
+  absl::StatusOr<v1::VerifyJwtResponse> VerifyJwt(const v1::VerifyJwtRequest& request,
+                                                  const CallOptions& options = {});
+  absl::StatusOr<v1::SignJwtResponse> RefreshJwt(const v1::RefreshJwtRequest& request,
+                                                 const CallOptions& options = {});
+  absl::StatusOr<v1::RevokeRefreshResponse> RevokeRefresh(const v1::RevokeRefreshRequest& request,
                                                           const CallOptions& options = {});
 
   // The vault itself.

@@ -76,21 +76,6 @@ void LeaveEngine(RotatingSecret* secret, VersionRecord* version, absl::Time now,
             "");
 }
 
-// The first policy of a secret. Versions that could be read by number end as others do, a grace
-// from now; they do not count among those that work at once.
-void BeginRotating(absl::Time now, const v1::RotationPolicy& policy, SecretMetadata* metadata) {
-  for (VersionRecord& version : *metadata->mutable_versions()) {
-    version.set_promoted_ms(0);
-    if (!IsState(version, v1::VERSION_STATE_PREVIOUS)) continue;
-    version.set_state(v1::VERSION_STATE_GRACE);
-    version.set_grace_end_ms(absl::ToUnixMillis(now + GraceOf(policy)));
-  }
-  VersionRecord* const current = FindVersion(metadata, metadata->current_version());
-  const int64_t since = current == nullptr ? absl::ToUnixMillis(now) : current->created_ms();
-  if (current != nullptr) current->set_promoted_ms(since);
-  metadata->mutable_rotation()->set_promoted_ms(since);
-}
-
 // An open run whose version is the current one already has nothing more to lose.
 absl::Status CloseAnnounced(RotatingSecret* secret, const KeyringSnapshot& keys, const View& view,
                             absl::Time now, Batch& batch) {

@@ -235,6 +235,13 @@ raw::Reactor* SecretServiceImpl::Search(raw::Context* context, const raw::Bytes*
       });
 }
 
+raw::Reactor* SecretServiceImpl::Adopt(raw::Context* context, const raw::Bytes* request,
+                                       raw::Bytes* response) {
+  return Answer<v1::AdoptRequest, v1::SecretInfo>(
+      {context, request, response}, "Adopt", RunOn::kPool, &PathOf<v1::AdoptRequest>,
+      [this](Call& call, const auto& asked) { return parts_.vault.Adopt(call.updater(), asked); });
+}
+
 raw::Reactor* SecretServiceImpl::UpdateMetadata(raw::Context* context, const raw::Bytes* request,
                                                 raw::Bytes* response) {
   return Answer<v1::UpdateMetadataRequest, v1::SecretInfo>(

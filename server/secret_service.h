@@ -20,6 +20,7 @@ using SecretMethods = raw::Of<
     v1::SecretService::WithRawCallbackMethod_Generate,
     v1::SecretService::WithRawCallbackMethod_Describe,
     v1::SecretService::WithRawCallbackMethod_List, v1::SecretService::WithRawCallbackMethod_Search,
+    v1::SecretService::WithRawCallbackMethod_Adopt,
     v1::SecretService::WithRawCallbackMethod_UpdateMetadata,
     v1::SecretService::WithRawCallbackMethod_Delete,
     v1::SecretService::WithRawCallbackMethod_Undelete,
@@ -54,6 +55,8 @@ class SecretServiceImpl final : public SecretMethods {
                      raw::Bytes* response) override;
   raw::Reactor* Search(raw::Context* context, const raw::Bytes* request,
                        raw::Bytes* response) override;
+  raw::Reactor* Adopt(raw::Context* context, const raw::Bytes* request,
+                      raw::Bytes* response) override;
   raw::Reactor* UpdateMetadata(raw::Context* context, const raw::Bytes* request,
                                raw::Bytes* response) override;
   raw::Reactor* Delete(raw::Context* context, const raw::Bytes* request,

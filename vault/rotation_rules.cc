@@ -101,6 +101,24 @@ void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time 
   rotation.set_next_ms(absl::ToUnixMillis(now));
 }
 
+void BeginRotating(absl::Time now, const v1::RotationPolicy& policy, SecretMetadata* metadata) {
+  for (VersionRecord& version : *metadata->mutable_versions()) {
+    version.set_promoted_ms(0);
+    if (!IsState(version, v1::VERSION_STATE_PREVIOUS)) continue;
+    version.set_state(v1::VERSION_STATE_GRACE);
+    version.set_grace_end_ms(absl::ToUnixMillis(now + GraceOf(policy)));
+  }
+  VersionRecord* const current = FindVersion(metadata, metadata->current_version());
+  const int64_t since = current == nullptr ? absl::ToUnixMillis(now) : current->created_ms();
+  if (current != nullptr) current->set_promoted_ms(since);
+  record::v1::RotationState& rotation = *metadata->mutable_rotation();
+  *rotation.mutable_policy() = v1::RotationPolicy(policy);
+  rotation.set_promoted_ms(since);
+  rotation.set_due_ms(0);
+  rotation.set_hold_until_ms(
+      absl::ToUnixMillis(now + absl::Seconds(limits::kRotationHoldSecondsDefault)));
+}
+
 absl::Duration GuaranteedFor(const SecretMetadata& metadata, const VersionRecord& version,
                              absl::Time now) {
   if (!metadata.has_rotation() || version.compromised()) return absl::ZeroDuration();

@@ -38,6 +38,11 @@ bool IsLive(const VersionRecord& version);
 // as old as it was then.
 void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time now);
 
+// The secret rotates from `now` on, by its first policy. Versions that could be read by number end
+// as others do, a grace from now; they do not count among those that work at once. The current one
+// is as old as it is; nothing starts by the schedule for limits::kRotationHoldSecondsDefault.
+void BeginRotating(absl::Time now, const v1::RotationPolicy& policy, SecretMetadata* metadata);
+
 // How long the data of `version` works for certain, even if it is rotated at `now`; zero without a
 // policy, and for a version that does not work any more.
 absl::Duration GuaranteedFor(const SecretMetadata& metadata, const VersionRecord& version,

@@ -1,6 +1,7 @@
 #include "vault/vault.h"
 
 #include "base/status_macros.h"
+#include "vault/adopter.h"
 #include "vault/cache.h"
 #include "vault/changes.h"
 #include "vault/context.h"
@@ -24,6 +25,7 @@ class VaultImpl : public Vault {
       : context_{store, keyring, clock, cache_},
         reader_(context_),
         writer_(context_, reader_),
+        adopter_(context_),
         life_(context_),
         mover_(context_),
         lister_(context_),
@@ -62,6 +64,10 @@ class VaultImpl : public Vault {
   absl::StatusOr<v1::SearchResponse> Search(const v1::SearchRequest& request,
                                             VisibleFn visible) override {
     return lister_.Search(request, visible);
+  }
+  absl::StatusOr<v1::SecretInfo> Adopt(Updater& updater, const v1::AdoptRequest& request) override {
+    ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(request.path()));
+    return adopter_.Adopt(updater, path, request.kind());
   }
   absl::StatusOr<v1::SecretInfo> UpdateMetadata(Updater& updater,
                                                 const v1::UpdateMetadataRequest& request) override {
@@ -117,6 +123,7 @@ class VaultImpl : public Vault {
   const VaultContext context_;
   const Reader reader_;
   const Writer writer_;
+  const Adopter adopter_;
   const Life life_;
   const Mover mover_;
   const Lister lister_;

@@ -109,6 +109,11 @@ class Vault {
   virtual absl::StatusOr<v1::SearchResponse> Search(const v1::SearchRequest& request,
                                                     VisibleFn visible) = 0;
 
+  // A generic secret becomes one of `kind`. FAILED_PRECONDITION (reason KIND_MISMATCH) for one of
+  // another kind, (ROTATION_IN_PROGRESS) under an open rotation, (TOO_MANY_VERSIONS) when one
+  // update cannot hold its versions.
+  virtual absl::StatusOr<v1::SecretInfo> Adopt(Updater& updater,
+                                               const v1::AdoptRequest& request) = 0;
   virtual absl::StatusOr<v1::SecretInfo> UpdateMetadata(
       Updater& updater, const v1::UpdateMetadataRequest& request) = 0;
   virtual absl::StatusOr<v1::SecretInfo> Delete(Updater& updater,

@@ -24,6 +24,9 @@ constexpr std::pair<absl::string_view, absl::string_view> kFlags[] = {
     {"max_credential_age_seconds", "--max-age"},
     {"jitter_max_seconds", "--jitter"},
     {"destroy_after_seconds", "--destroy-after"},
+    {"max_token_seconds", "--max-token"},
+    {"publish_lead_seconds", "--publish-lead"},
+    {"leeway_seconds", "--leeway"},
     {"hold_seconds", "--hold"},
     {"grace_mode", "--grace-mode"},
     {"retire_gate", "--retire-gate"},
@@ -35,7 +38,7 @@ constexpr std::pair<absl::string_view, absl::string_view> kFlags[] = {
 };
 
 // A message's field within its field; flags have no such part.
-constexpr absl::string_view kPolicy = "policy.";
+constexpr absl::string_view kWithin[] = {"policy.", "settings."};
 
 bool IsWord(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
@@ -66,7 +69,9 @@ std::string InFlags(absl::string_view message) {
     for (const auto& [field, flag] : kFlags) {
       if (word != field) continue;
       said = std::string(flag);
-      if (absl::EndsWith(out, kPolicy)) out.resize(out.size() - kPolicy.size());
+      for (const absl::string_view within : kWithin) {
+        if (absl::EndsWith(out, within)) out.resize(out.size() - within.size());
+      }
       seconds = seconds || absl::EndsWith(field, "_seconds");
     }
     const std::string bound = seconds ? WithUnit(word) : "";

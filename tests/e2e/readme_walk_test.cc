@@ -61,6 +61,7 @@ class ReadmeWalk : public testing::Test {
                             {"KEYTURN_RUN_DIR", ""},
                             {"KEYTURN_START_GRPC", "127.0.0.1:0"},
                             {"KEYTURN_START_RESP", "127.0.0.1:0"},
+                            {"KEYTURN_START_HTTPS", "127.0.0.1:0"},
                             {"KEYTURN_START_METRICS", "127.0.0.1:0"}};
   }
   void TearDown() override {
@@ -93,6 +94,37 @@ class ReadmeWalk : public testing::Test {
     }
     EXPECT_EQ(result.code, 0) << block << result.out << result.err << Log();
     return result;
+  }
+
+  // PyJWT, with the published keys and 30 seconds of tolerance: 29 seconds after its end the token
+  // is good, 31 seconds after it is not.
+  void ExpectPyJwtAgrees() {
+    const std::string verify = R"(
+keyturn jwt jwks alcs/tokens > run/jwks.json
+/usr/bin/python3 - <<'END'
+import datetime, jwt, jwt.api_jwt
+token = open('run/token').read().strip()
+kid = jwt.get_unverified_header(token)['kid']
+keys = jwt.PyJWKSet.from_json(open('run/jwks.json').read()).keys
+key = next(k for k in keys if k.key_id == kid).key
+def claims(shift):
+    class Shifted(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.datetime.fromtimestamp(ends + shift, tz)
+    jwt.api_jwt.datetime = Shifted
+    return jwt.decode(token, key, algorithms=['EdDSA'], audience='alcs-api', issuer='alcs-auth',
+                      leeway=30)
+ends = jwt.decode(token, options={'verify_signature': False})['exp']
+assert claims(29)['permissions'] == ['read']
+try:
+    claims(31)
+    raise SystemExit('31 seconds too late, and good')
+except jwt.ExpiredSignatureError:
+    print('agreed')
+END
+)";
+    EXPECT_EQ(Type(verify).out, "agreed\n");
   }
 
   std::string Log() {
@@ -151,6 +183,10 @@ TEST_F(ReadmeWalk, EverythingItSaysIsSo) {
     }
   }
   ASSERT_EQ(starts, 2) << absl::StrJoin(order, "\n");
+  const std::string verified =
+      printed["1 keyturn jwt create alcs/tokens --issuer alcs-auth --audience alcs-api"];
+  EXPECT_TRUE(absl::StrContains(verified, "valid        yes")) << verified;
+  ExpectPyJwtAgrees();
   EXPECT_EQ(*ReadByClient("alcs/production/api-key"), kApiKey);
   EXPECT_EQ(*ReadByClient("alcs/production/jwt-secret"), kJwtSecret);
   EXPECT_EQ(*ReadByClient("alcs/production/database-url"), kDatabaseUrl);

@@ -70,6 +70,7 @@ inline const std::set<std::string>& AuditedFields() {
                                                               "SetRotationPolicyRequest.path",
                                                               "WatchRequest.path",
                                                               "AdoptJwtKeyRequest.path",
+                                                              "AdoptRequest.path",
                                                               "CreateJwtKeyRequest.path",
                                                               "GetJwksRequest.path",
                                                               "GetJwtKeyRequest.path",

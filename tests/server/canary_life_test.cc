@@ -369,8 +369,11 @@ void CanaryLifeTest::SignTokens() {
 
   v1::GenerateRequest generate;
   generate.set_path(text);
-  generate.set_kind(v1::KIND_JWT_KEY);
+  generate.mutable_spec()->set_bytes(64);
   Do<v1::PutResponse>("SecretService/Generate", generate);
+  auto of_kind = of(v1::AdoptRequest(), text);
+  of_kind.set_kind(v1::KIND_JWT_KEY);
+  Do<v1::SecretInfo>("SecretService/Adopt", of_kind);
   auto adopt = of(v1::AdoptJwtKeyRequest(), text);
   *adopt.mutable_settings() = settings;
   Do<v1::JwtKey>("JwtService/AdoptKey", adopt);

@@ -127,9 +127,12 @@ void EventsTest::ExpectJwts(Stubs& op) {
   v1::RevokeRefreshResponse revoked;
   Expect("jwt_refresh_revoked", [&] { return op.jwt->RevokeRefresh(Ctx(), revoke, &revoked); });
   v1::GenerateRequest generate = of(v1::GenerateRequest(), "text");
-  generate.set_kind(v1::KIND_JWT_KEY);
   v1::PutResponse put;
   ASSERT_EQ(Text(op.secrets->Generate(Ctx(), generate, &put)), "OK");
+  v1::AdoptRequest kind = of(v1::AdoptRequest(), "text");
+  kind.set_kind(v1::KIND_JWT_KEY);
+  v1::SecretInfo info;
+  Expect("secret_adopted", [&] { return op.secrets->Adopt(Ctx(), kind, &info); });
   v1::AdoptJwtKeyRequest adopt = of(v1::AdoptJwtKeyRequest(), "text");
   *adopt.mutable_settings() = create.settings();
   adopt.mutable_settings()->set_algorithm("HS256");

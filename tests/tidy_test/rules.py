@@ -24,7 +24,7 @@ LIBRARIES = {
     "openssl/": {"crypto", "net"},
     "sodium": {"crypto"},
     "rocksdb/": {"storage"},
-    "curl/": {"net"},
+    "curl/": {"net", "client/cli"},
     "utf8proc": {"vault"},
     "grpcpp/": {"server", "client", "client/cli"},
     "grpc/": {"server", "client", "client/cli"},

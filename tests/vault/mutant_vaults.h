@@ -32,6 +32,9 @@ class VaultWrapper : public Vault {
   absl::StatusOr<v1::SecretInfo> Describe(const SecretPath& path) override {
     return inner_->Describe(path);
   }
+  absl::StatusOr<v1::SecretInfo> Adopt(Updater& updater, const v1::AdoptRequest& request) override {
+    return inner_->Adopt(updater, request);
+  }
   absl::StatusOr<FoundSecret> Find(const std::string& path) override { return inner_->Find(path); }
   absl::StatusOr<v1::ListResponse> List(const v1::ListRequest& request,
                                         VisibleFn visible) override {

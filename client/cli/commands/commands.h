@@ -16,11 +16,16 @@ void AddSecretCommands(Command app, Shell& shell);
 void AddSecretReadCommands(Command secret, Shell& shell);    // get read show history diff
 void AddSecretListCommands(Command secret, Shell& shell);    // list search watch
 void AddSecretWriteCommands(Command secret, Shell& shell);   // put generate metadata rename
+void AddSecretAdoptCommand(Command secret, Shell& shell);    // adopt
 void AddSecretDeleteCommands(Command secret, Shell& shell);  // delete undelete destroy erase
 
 // Their rotation.
 void AddRotationCommands(Command app, Shell& shell);  // status list runs run rollback ...
 void AddRotationPolicyCommands(Command rotation, Shell& shell);
+
+// Tokens that their keys sign.
+void AddJwtCommands(Command app, Shell& shell);       // create adopt update show jwks
+void AddJwtTokenCommands(Command jwt, Shell& shell);  // sign verify refresh logout
 
 // Secrets for other programs.
 void AddRunCommand(Command app, Shell& shell);

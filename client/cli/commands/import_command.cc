@@ -8,6 +8,8 @@
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/commands/rotation_status.h"
+#include "client/cli/database_url.h"
 #include "client/cli/dotenv.h"
 #include "client/cli/env_names.h"
 #include "client/cli/exact_json.h"
@@ -21,7 +23,7 @@ namespace keyturn::cli {
 namespace {
 
 struct ImportFlags {
-  std::string file, directory, format;
+  std::string file, directory, format, kinds;
   bool overwrite = false, dry_run = false;
 };
 
@@ -50,7 +52,15 @@ void AddVariable(const ImportFlags& flags, const EnvEntry& entry, Plan* plan) {
   (*request.mutable_custom_metadata())[kEnvMetadataKey] = entry.name;
   v1::Field& field = *request.mutable_data()->add_fields();
   field.set_name(kOnlyField);
-  Assign(entry.value.ExposeForWire(), field.mutable_value());
+  const absl::string_view value = entry.value.ExposeForWire();
+  Assign(value, field.mutable_value());
+  if (flags.kinds == "auto") {
+    request.set_kind(GuessKind(entry.name, value));
+    // What GuessKind has seen can be taken apart.
+    if (request.kind() == v1::KIND_DB_CREDENTIAL) {
+      (void)AddDatabaseFields(value, request.mutable_data());
+    }
+  }
   plan->items.push_back({std::move(request), false});
 }
 
@@ -101,6 +111,9 @@ absl::Status MakePlan(const ImportFlags& flags, Plan* plan) {
   if (absl::StripSuffix(flags.directory, "/").empty()) {
     return UsageError("--path must name a directory, such as app/production");
   }
+  if (!flags.kinds.empty() && flags.kinds != "auto" && flags.kinds != "generic") {
+    return UsageError("--kinds must be auto or generic");
+  }
   std::string format = flags.format;
   if (format.empty()) format = absl::EndsWith(flags.file, ".json") ? "json" : "dotenv";
   if (format != "json" && format != "dotenv") {
@@ -135,6 +148,7 @@ absl::Status LookUp(Shell& shell, const ImportFlags& flags, Plan* plan) {
     const absl::Status found = client->Describe(request, shell.Options()).status();
     if (!found.ok() && !absl::IsNotFound(found)) return found;
     planned.exists = found.ok();
+    if (planned.exists) planned.request.clear_kind();  // it keeps what it has
     if (planned.exists) absl::StrAppend(&existing, existing.empty() ? "" : ", ", request.path());
   }
   if (existing.empty() || flags.overwrite) return absl::OkStatus();
@@ -143,9 +157,24 @@ absl::Status LookUp(Shell& shell, const ImportFlags& flags, Plan* plan) {
                   "--overwrite writes new versions of them");
 }
 
+// "" for one that keeps what it has.
+std::string KindText(v1::Kind kind, bool exists) {
+  if (exists) return "";
+  return kind == v1::KIND_UNSPECIFIED ? "generic" : WordOf(v1::Kind_Name(kind), "KIND_");
+}
+
+// What makes a key that was imported sign.
+void SayAdopt(Shell& shell, const Plan& plan) {
+  for (const Planned& planned : plan.items) {
+    if (planned.request.kind() != v1::KIND_JWT_KEY || planned.exists) continue;
+    shell.SayNext(absl::StrCat("keyturn jwt adopt ", ShellWord(planned.request.path()),
+                               " --algorithm HS256 --issuer NAME, to sign with it here"));
+  }
+}
+
 absl::Status Write(Shell& shell, const ImportFlags& flags, Plan* plan) {
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
-  Table table({"PATH", "VERSION"});
+  Table table({"PATH", "KIND", "VERSION"});
   Json items = Json::array();
   Progress progress("secrets stored", shell.terminal(), shell.clock());
   for (size_t done = 0; done < plan->items.size(); ++done) {
@@ -166,8 +195,10 @@ absl::Status Write(Shell& shell, const ImportFlags& flags, Plan* plan) {
                        kExitPartial),
           "the ones listed are stored; mend the cause and run it again with --overwrite");
     }
-    table.Add({request.path(), absl::StrCat(written->version())});
-    items.push_back({{"path", request.path()}, {"version", absl::StrCat(written->version())}});
+    const std::string kind = KindText(request.kind(), plan->items[done].exists);
+    table.Add({request.path(), kind, absl::StrCat(written->version())});
+    items.push_back(
+        {{"path", request.path()}, {"kind", kind}, {"version", absl::StrCat(written->version())}});
   }
   progress.Finish();
   return shell.out().List(table, std::move(items), "");
@@ -179,6 +210,7 @@ absl::Status Import(Shell& shell, const ImportFlags& flags) {
   RETURN_IF_ERROR(LookUp(shell, flags, &plan));
   if (!flags.dry_run) {
     RETURN_IF_ERROR(Write(shell, flags, &plan));
+    SayAdopt(shell, plan);
     const std::string directory(absl::StripSuffix(flags.directory, "/"));
     const std::string rest = flags.file == "-" ? ""
                                                : absl::StrCat("; and remove ", flags.file,
@@ -186,12 +218,13 @@ absl::Status Import(Shell& shell, const ImportFlags& flags) {
     shell.SayNext(absl::StrCat("keyturn run --path ", directory, " -- COMMAND", rest));
     return absl::OkStatus();
   }
-  Table table({"PATH", "WOULD"});
+  Table table({"PATH", "KIND", "WOULD"});
   Json items = Json::array();
   for (const Planned& planned : plan.items) {
     const char* const what = planned.exists ? "write a new version" : "be made";
-    table.Add({planned.request.path(), what});
-    items.push_back({{"path", planned.request.path()}, {"exists", planned.exists}});
+    const std::string kind = KindText(planned.request.kind(), planned.exists);
+    table.Add({planned.request.path(), kind, what});
+    items.push_back({{"path", planned.request.path()}, {"kind", kind}, {"exists", planned.exists}});
   }
   return shell.out().List(table, std::move(items), "");
 }
@@ -208,6 +241,9 @@ void AddImportCommand(Command app, Shell& shell) {
   import.AddOption("file", flags->file, "a file, or - for standard input").Required();
   import.AddOption("--path", flags->directory, "the directory to store them in").Required();
   import.AddOption("--format", flags->format, "dotenv or json; default: by the file's name");
+  import.AddOption("--kinds", flags->kinds,
+                   "auto: JWT_SECRET is a jwt_key, a database's URL a db_credential with its parts "
+                   "as fields, ...API_KEY an api_key; default: generic");
   import.AddFlag("--overwrite", flags->overwrite, "write new versions of what exists");
   import.AddFlag("--dry-run", flags->dry_run, "show what would be done");
   import.Footer(

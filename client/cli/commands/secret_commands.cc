@@ -13,6 +13,7 @@ void AddSecretCommands(Command app, Shell& shell) {
   AddSecretReadCommands(secret, shell);
   AddSecretListCommands(secret, shell);
   AddSecretWriteCommands(secret, shell);
+  AddSecretAdoptCommand(secret, shell);
   AddSecretDeleteCommands(secret, shell);
 }
 

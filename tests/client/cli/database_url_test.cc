@@ -1,0 +1,74 @@
+#include "client/cli/database_url.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/support/status.h"
+
+namespace keyturn::cli {
+namespace {
+
+std::map<std::string, std::string> Parts(const std::string& url) {
+  v1::SecretData data;
+  EXPECT_OK(AddDatabaseFields(url, &data)) << url;
+  std::map<std::string, std::string> parts;
+  for (const v1::Field& field : data.fields()) parts[field.name()] = field.value();
+  return parts;
+}
+
+using Map = std::map<std::string, std::string>;
+
+TEST(DatabaseUrl, IsTakenApart) {
+  EXPECT_EQ(Parts("postgres://alcs:correct-horse@db.internal/alcs?sslmode=require"),
+            (Map{{"scheme", "postgres"},
+                 {"username", "alcs"},
+                 {"password", "correct-horse"},
+                 {"host", "db.internal"},
+                 {"database", "alcs"},
+                 {"options", "sslmode=require"}}));
+  EXPECT_EQ(Parts("mysql://u%40x:p%2Fa%3As%25@10.0.0.7:3306/a%20b"), (Map{{"scheme", "mysql"},
+                                                                          {"username", "u@x"},
+                                                                          {"password", "p/a:s%"},
+                                                                          {"host", "10.0.0.7"},
+                                                                          {"port", "3306"},
+                                                                          {"database", "a b"}}));
+  EXPECT_EQ(Parts("redis://:only-a-password@[::1]:6379/0"), (Map{{"scheme", "redis"},
+                                                                 {"password", "only-a-password"},
+                                                                 {"host", "[::1]"},
+                                                                 {"port", "6379"},
+                                                                 {"database", "0"}}));
+}
+
+TEST(DatabaseUrl, OtherTextsAreNone) {
+  for (const char* const text :
+       {"", "postgres", "postgres://db.internal/alcs", "postgres://alcs@db.internal/alcs",
+        "https://user:pass@example.com/", "alcs:correct-horse@db.internal",
+        "postgres://alcs:pw@db.internal:70000/alcs", "postgres://alcs:@db.internal/alcs"}) {
+    EXPECT_FALSE(IsDatabaseUrl(text)) << text;
+    v1::SecretData data;
+    EXPECT_FALSE(AddDatabaseFields(text, &data).ok()) << text;
+    EXPECT_EQ(data.fields_size(), 0) << text;
+  }
+  const std::string with_nul("postgres://a:b@c/d\0e", 20);
+  EXPECT_FALSE(IsDatabaseUrl(with_nul));
+}
+
+TEST(DatabaseUrl, KindsAreGuessedByNameAndValue) {
+  const char* const url = "postgres://alcs:pw@db/alcs";
+  EXPECT_EQ(GuessKind("DATABASE_URL", url), v1::KIND_DB_CREDENTIAL);
+  EXPECT_EQ(GuessKind("ANYTHING", url), v1::KIND_DB_CREDENTIAL);
+  EXPECT_EQ(GuessKind("DATABASE_URL", "see the wiki"), v1::KIND_GENERIC);
+  for (const char* const name : {"JWT_SECRET", "jwt_secret_key", "APP_JWT_PRIVATE_KEY"}) {
+    EXPECT_EQ(GuessKind(name, "x"), v1::KIND_JWT_KEY) << name;
+  }
+  EXPECT_EQ(GuessKind("JWT_PUBLIC_KEY", "x"), v1::KIND_GENERIC);
+  EXPECT_EQ(GuessKind("JWT_ISSUER", "x"), v1::KIND_GENERIC);
+  for (const char* const name : {"API_KEY", "STRIPE_API_KEY", "GITHUB_API_TOKEN", "X_API_SECRET"}) {
+    EXPECT_EQ(GuessKind(name, "x"), v1::KIND_API_KEY) << name;
+  }
+  EXPECT_EQ(GuessKind("LOG_LEVEL", "debug"), v1::KIND_GENERIC);
+}
+
+}  // namespace
+}  // namespace keyturn::cli
