@@ -70,6 +70,31 @@ inline constexpr int64_t kWindowHorizonSeconds = int64_t{5} * 366 * kDaySeconds;
 inline constexpr size_t kZoneNameBytesMax = 64;
 inline constexpr int64_t kRotationRestSecondsMin = 60;  // from a promotion to the next rotation
 
+// API keys that are issued to clients of others. One that has ended is kept for a while.
+inline constexpr size_t kApiKeysMax = 100'000;
+inline constexpr int64_t kApiKeyTtlSecondsDefault = 90 * kDaySeconds;
+inline constexpr int64_t kApiKeyTtlSecondsMax = 90 * kDaySeconds;
+inline constexpr int64_t kApiKeyGraceSecondsDefault = 7 * kDaySeconds;
+inline constexpr int64_t kApiKeyGraceSecondsMax = 90 * kDaySeconds;
+inline constexpr int64_t kApiKeyDueSeconds = 14 * kDaySeconds;   // before its end
+inline constexpr int64_t kApiKeyKeptSeconds = 90 * kDaySeconds;  // after its end
+inline constexpr int kApiKeySecretsMax = 3;                      // that work at once
+inline constexpr size_t kApiKeyScopesMax = 64;
+inline constexpr size_t kApiKeyScopeBytesMax = 128;
+inline constexpr size_t kApiKeyDescriptionBytesMax = 512;
+inline constexpr size_t kApiKeyReasonBytesMax = 512;
+inline constexpr size_t kApiKeyTextBytesMax = 512;  // of what is presented
+inline constexpr size_t kApiKeyCacheMax = 16'384;   // opened records
+inline constexpr size_t kApiKeyImportMax = 32;      // in one call, which is one update
+inline constexpr size_t kApiKeyImportFileBytesMax = 32 * kMiB;
+inline constexpr int kApiKeyLockoutFailures = 5;  // of one id from one network
+inline constexpr int64_t kApiKeyLockoutSeconds = 900;
+inline constexpr double kApiKeyIdPerSecond = 2'000;  // verifications of one id by one caller
+inline constexpr double kApiKeyNetworkPerSecond = 10'000;
+inline constexpr double kApiKeysPerSecond = 50'000;
+inline constexpr size_t kApiKeysPerUpdate = 16;  // whose uses are written, or that are removed
+inline constexpr int64_t kApiKeyUsesSeconds = 60;
+
 // Listing.
 inline constexpr size_t kListPageDefault = 1000;
 inline constexpr size_t kListPageMax = 10'000;
@@ -321,6 +346,8 @@ static_assert(2 * kSecretValueBytesMax < kArenaBytesDefault);
 static_assert(2 * kSecretValueBytesMax <= kArenaBytesDefault / kReplyShareArenaDivisor);
 static_assert(2 * (kRevisionWaitersMax + kWorkStreamsMax) <= kWorkerThreadsMin);
 static_assert(kListPageMax <= kListSortedMax);
+static_assert(kApiKeysMax <= kListScanMax);
+static_assert(kApiKeyImportMax + 8 <= kBatchKeysMax && kApiKeysPerUpdate + 8 <= kBatchKeysMax);
 static_assert(kPathSegmentBytesMax < kPathBytesMax);
 static_assert(kWindowSecondsMin < kWindowSecondsMax && kWindowSecondsMax <= kWindowRunSecondsMax);
 // One batch: the records, the state, and what the audit log adds (AuditedUpdater).
