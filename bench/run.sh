@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the benchmarks and prints tables in Markdown. ./dev bench builds first.
-#   bench/run.sh [vault|audit|revocation|resp|grpc|start|all]
+#   bench/run.sh [vault|audit|apikey|revocation|resp|grpc|start|all]
 #   BUILD=build/dev  SECONDS_EACH=5  REPEATS=3  KEYS=10000  START_SECRETS=1000000  WORK=/tmp
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,6 +40,11 @@ vault() {
 audit() {
   echo "### The audit log, in memory"
   "$BUILD/bench/audit_bench" --benchmark_min_time=1 2>/dev/null
+}
+
+apikey() {
+  echo "### API keys, in the process"
+  "$BUILD/bench/api_key_bench" --benchmark_min_time=1 2>/dev/null
 }
 
 revocation() {
@@ -168,10 +173,11 @@ start() {
 case "${1:-all}" in
   vault) vault ;;
   audit) audit ;;
+  apikey) apikey ;;
   revocation) revocation ;;
   resp) resp ;;
   grpc) grpc ;;
   start) start ;;
-  all) vault; echo; audit; echo; revocation; echo; resp; echo; grpc; echo; start ;;
-  *) echo "usage: bench/run.sh [vault|audit|revocation|resp|grpc|start|all]" >&2; exit 2 ;;
+  all) vault; echo; audit; echo; apikey; echo; revocation; echo; resp; echo; grpc; echo; start ;;
+  *) echo "usage: bench/run.sh [vault|audit|apikey|revocation|resp|grpc|start|all]" >&2; exit 2 ;;
 esac

@@ -8,6 +8,7 @@
 #include "client/caller.h"
 #include "client/channel.h"
 #include "client/wipe.h"
+#include "keyturn/v1/api_key_service.grpc.pb.h"
 #include "keyturn/v1/audit_service.grpc.pb.h"
 #include "keyturn/v1/auth_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
@@ -30,7 +31,8 @@ struct Client::Impl {
         policy_service(channel),
         audit_service(channel),
         revocation_service(channel),
-        rotation_service(channel) {}
+        rotation_service(channel),
+        api_key_service(channel) {}
 
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Unary(const char* method, Stub& stub,
@@ -71,6 +73,7 @@ struct Client::Impl {
   v1::AuditService::Stub audit_service;
   v1::RevocationService::Stub revocation_service;
   v1::RotationService::Stub rotation_service;
+  v1::ApiKeyService::Stub api_key_service;
 };
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
@@ -180,6 +183,21 @@ KEYTURN_UNARY(RetireVersion, rotation_service, RotationService, Retire, RetireRe
               RotationStatus)
 KEYTURN_UNARY(ListRotations, rotation_service, RotationService, List, ListRotationsRequest,
               ListRotationsResponse)
+KEYTURN_UNARY(CreateApiKey, api_key_service, ApiKeyService, Create, CreateApiKeyRequest,
+              CreateApiKeyResponse)
+KEYTURN_UNARY(RollApiKey, api_key_service, ApiKeyService, Roll, RollApiKeyRequest,
+              RollApiKeyResponse)
+KEYTURN_UNARY(GetApiKey, api_key_service, ApiKeyService, Get, GetApiKeyRequest, ApiKeyInfo)
+KEYTURN_UNARY(ListApiKeys, api_key_service, ApiKeyService, List, ListApiKeysRequest,
+              ListApiKeysResponse)
+KEYTURN_UNARY(UpdateApiKey, api_key_service, ApiKeyService, Update, UpdateApiKeyRequest, ApiKeyInfo)
+KEYTURN_UNARY(SetApiKeyGrace, api_key_service, ApiKeyService, SetGrace, SetApiKeyGraceRequest,
+              ApiKeyInfo)
+KEYTURN_UNARY(RevokeApiKey, api_key_service, ApiKeyService, Revoke, RevokeApiKeyRequest, ApiKeyInfo)
+KEYTURN_UNARY(ImportApiKeys, api_key_service, ApiKeyService, Import, ImportApiKeysRequest,
+              ImportApiKeysResponse)
+KEYTURN_UNARY(VerifyApiKey, api_key_service, ApiKeyService, Verify, VerifyApiKeyRequest,
+              VerifyApiKeyResponse)
 KEYTURN_UNARY(Revoke, revocation_service, RevocationService, Revoke, RevokeRequest, RevokeResponse)
 KEYTURN_UNARY(CheckRevoked, revocation_service, RevocationService, Check, CheckRequest,
               CheckResponse)

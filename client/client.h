@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/options.h"
+#include "keyturn/v1/api_key_service.pb.h"
 #include "keyturn/v1/audit_service.pb.h"
 #include "keyturn/v1/auth_service.pb.h"
 #include "keyturn/v1/policy_service.pb.h"
@@ -97,6 +98,26 @@ class Client {
                                                    const CallOptions& options = {});
   absl::StatusOr<v1::ListRotationsResponse> ListRotations(const v1::ListRotationsRequest& request,
                                                           const CallOptions& options = {});
+
+  // API keys. Answers of the first two hold a key.
+  absl::StatusOr<v1::CreateApiKeyResponse> CreateApiKey(const v1::CreateApiKeyRequest& request,
+                                                        const CallOptions& options = {});
+  absl::StatusOr<v1::RollApiKeyResponse> RollApiKey(const v1::RollApiKeyRequest& request,
+                                                    const CallOptions& options = {});
+  absl::StatusOr<v1::ApiKeyInfo> GetApiKey(const v1::GetApiKeyRequest& request,
+                                           const CallOptions& options = {});
+  absl::StatusOr<v1::ListApiKeysResponse> ListApiKeys(const v1::ListApiKeysRequest& request,
+                                                      const CallOptions& options = {});
+  absl::StatusOr<v1::ApiKeyInfo> UpdateApiKey(const v1::UpdateApiKeyRequest& request,
+                                              const CallOptions& options = {});
+  absl::StatusOr<v1::ApiKeyInfo> SetApiKeyGrace(const v1::SetApiKeyGraceRequest& request,
+                                                const CallOptions& options = {});
+  absl::StatusOr<v1::ApiKeyInfo> RevokeApiKey(const v1::RevokeApiKeyRequest& request,
+                                              const CallOptions& options = {});
+  absl::StatusOr<v1::ImportApiKeysResponse> ImportApiKeys(const v1::ImportApiKeysRequest& request,
+                                                          const CallOptions& options = {});
+  absl::StatusOr<v1::VerifyApiKeyResponse> VerifyApiKey(const v1::VerifyApiKeyRequest& request,
+                                                        const CallOptions& options = {});
 
   // The vault itself.
   absl::StatusOr<v1::StatusResponse> Status(const v1::StatusRequest& request,

@@ -14,6 +14,7 @@ constexpr const char* kOtherEvents[] = {
     "authorization_failure", "rate_limited", "authentication_failure", "authentication_locked_out",
     "secret_expired", "token_purged", "integrity_checked", "due_hints_mended", "records_rewrapped",
     "kek_retired", "rollback_accepted", "calls_refused", "revocations_changed",
+    "apikey_uses_recorded", "apikey_removed",
     // Of the rotation engine.
     "rotation_started", "rotation_generated", "rotation_applied", "rotation_tested",
     "rotation_promoted", "rotation_announced", "rotation_fulfilled", "rotation_superseded",

@@ -20,6 +20,12 @@ absl::Status RunRotations(const BackgroundParts& parts) {
   return parts.rooms.rotation->RunDue(&next).status();
 }
 
+absl::Status KeepApiKeys(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  RETURN_IF_ERROR(parts.rooms.api_keys->WriteUses());
+  return parts.rooms.api_keys->RemoveEnded();
+}
+
 absl::Status PurgeTokens(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
   ServerUpdater updater("token_purged", *parts.rooms.store, *parts.rooms.audit, parts.clock);
@@ -65,6 +71,8 @@ std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts) {
       {"key uses", absl::Seconds(1), [parts] { return SaveKekUses(parts); }},
       {"expired revocations", absl::Seconds(1), [parts] { return SweepRevocations(parts); }},
       {"counted refusals", absl::Seconds(1), [parts] { return WriteCounted(parts); }},
+      {"uses of API keys", absl::Seconds(limits::kApiKeyUsesSeconds),
+       [parts] { return KeepApiKeys(parts); }},
       {"expired tokens", absl::Minutes(1), [parts] { return PurgeTokens(parts); }},
       {"idle streams", absl::Seconds(limits::kWatchTickSeconds),
        [parts] {

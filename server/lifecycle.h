@@ -1,8 +1,8 @@
 // Init, unseal and seal: the order in which the rooms get their keys and lose them again.
 //   unseal: keyring -> record hasher -> audit keys -> policies, tokens -> vault -> rotation ->
-//           revocations -> client CA -> open
-//   seal:   closed -> revocations -> rotation -> vault -> policies, tokens, client CA ->
-//           audit keys -> record hasher -> keyring
+//           API keys -> revocations -> client CA -> open
+//   seal:   closed -> revocations -> API keys -> rotation -> vault -> policies, tokens,
+//           client CA -> audit keys -> record hasher -> keyring
 // One transition at a time; queries are cheap. Thread-safe.
 #pragma once
 
@@ -20,6 +20,7 @@
 #include "auth/token_store.h"
 #include "keyring/keyring.h"
 #include "revocation/list.h"
+#include "rotation/api_key/api_keys.h"
 #include "rotation/rotation.h"
 #include "server/client_ca.h"
 #include "storage/store.h"
@@ -44,6 +45,7 @@ class Lifecycle {
     Vault& vault;
     RevocationList& revocations;
     Rotation& rotation;
+    ApiKeys& api_keys;
     ClientCa& client_ca;
     Clock& clock;
     std::string accept_rollback;  // Config::accept_rollback

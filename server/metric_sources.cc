@@ -1,5 +1,8 @@
 #include "server/metric_sources.h"
 
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include "crypto/arena.h"
 
 namespace keyturn {
@@ -57,6 +60,25 @@ void AddKeys(const Keyring& keyring, const KeyTurner& turner, Metrics& metrics) 
                    [&turner] { return turner.failed(); });
 }
 
+void AddApiKeys(const ApiKeys& keys, Metrics& metrics) {
+  metrics.AddGauge("keyturn_api_keys", "API keys, with those that ended and are kept for a while.",
+                   [&keys] { return ToDouble(keys.stats().keys); });
+  metrics.AddGauge("keyturn_api_keys_due",
+                   "Of these, those not revoked that have ended or end within 14 days.",
+                   [&keys] { return ToDouble(keys.stats().due); });
+  using Response = v1::VerifyApiKeyResponse;
+  const std::pair<Response::Reason, const char*> answers[] = {
+      {Response::NONE, "valid"},      {Response::MALFORMED, "malformed"},
+      {Response::UNKNOWN, "unknown"}, {Response::EXPIRED, "expired"},
+      {Response::REVOKED, "revoked"}, {Response::SCOPE, "scope"},
+      {Response::LIMITED, "limited"}};
+  for (const auto& [reason, word] : answers) {
+    metrics.AddCounter(absl::StrCat("keyturn_api_key_verifications_", word, "_total"),
+                       absl::StrCat("Verifications of API keys with the answer: ", word, "."),
+                       [&keys, reason = reason] { return ToDouble(keys.verifications(reason)); });
+  }
+}
+
 }  // namespace
 
 void AddRespMetrics(const RevocationList& list, const RespListener& listener, Metrics& metrics) {
@@ -92,6 +114,7 @@ void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
   Rooms& rooms = sources.rooms;
   AddStore(*rooms.store, metrics);
   AddKeys(*rooms.keyring, sources.key_turner, metrics);
+  AddApiKeys(*rooms.api_keys, metrics);
   metrics.AddGauge(
       "keyturn_sealed", "1 while the vault is sealed.",
       [&lifecycle = sources.lifecycle] { return lifecycle.unsealed().load() ? 0.0 : 1.0; });

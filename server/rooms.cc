@@ -53,6 +53,18 @@ RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, A
       .users = [](const Uuid&, SecretVersion) { return std::vector<std::string>(); }};
 }
 
+ApiKeyContext ApiKeyParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& list,
+                          Clock& clock) {
+  return {.store = store,
+          .keyring = keyring,
+          .clock = clock,
+          .update =
+              [&store, &audit, &clock](absl::string_view event, UpdateFn fn) {
+                return ServerUpdater(event, store, audit, clock).Update(fn);
+              },
+          .revoked = [&list](absl::string_view id) { return list.HasApiKey(id); }};
+}
+
 absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& clock,
                                                    std::function<void()> on_committed) {
   auto rooms = std::make_unique<Rooms>();
@@ -82,12 +94,16 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
   rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock);
   rooms->rotation = Rotation::Create(
       RotationParts(*rooms->store, *rooms->keyring, *rooms->audit, *rooms->policies, clock));
+  rooms->api_keys = ApiKeys::Create(
+      ApiKeyParts(*rooms->store, *rooms->keyring, *rooms->audit, *rooms->credentials, clock));
   rooms->store->SetCommitListener(
       [&audit = *rooms->audit, &vault = *rooms->vault, &rotation = *rooms->rotation,
+       &api_keys = *rooms->api_keys,
        on_committed = std::move(on_committed)](absl::Span<const CommittedUpdate> group) {
         audit.OnCommitted(group);
         vault.OnCommitted(group);
         rotation.OnCommitted(group);
+        api_keys.OnCommitted(group);
         on_committed();
       });
   return rooms;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "keyring/keyring.h"
 #include "revocation/list.h"
+#include "rotation/api_key/api_keys.h"
 #include "rotation/rotation.h"
 #include "server/config.h"
 #include "server/credential_list.h"
@@ -26,6 +27,10 @@ namespace keyturn {
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
                               Clock& clock);
 
+// What the API keys work with. All outlive them.
+ApiKeyContext ApiKeyParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& list,
+                          Clock& clock);
+
 struct Rooms {
   std::unique_ptr<FileSystem> memory;  // dev only
   std::unique_ptr<Store> store;
@@ -39,6 +44,7 @@ struct Rooms {
   std::unique_ptr<Authenticator> authenticator;
   std::unique_ptr<Vault> vault;
   std::unique_ptr<Rotation> rotation;
+  std::unique_ptr<ApiKeys> api_keys;
 
   // With `config.dev` nothing touches a disk. `on_committed` is called after audit and vault were
   // told of a group. Errors name what could not be opened. `clock` outlives the rooms.

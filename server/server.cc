@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "server/api_key_service.h"
 #include "server/audit_service.h"
 #include "server/auth_service.h"
 #include "server/background.h"
@@ -140,11 +141,12 @@ class ServerImpl : public Server {
                                         limits::kRateBucketsMax, clock_);
     identity_limit_ = RateLimiter::Create(PerSecond(config_.identity_calls_per_second),
                                           limits::kRateBucketsMax, clock_);
-    lifecycle_ = std::make_unique<Lifecycle>(Lifecycle::Parts{
-        *rooms_->store, *rooms_->keyring, *rooms_->audit, *rooms_->policies, *rooms_->tokens,
-        *rooms_->vault, *rooms_->revocations, *rooms_->rotation, client_ca_, clock_,
-        config_.accept_rollback, [this](const std::string& pem) { return UseClientCa(pem); },
-        [this](bool unsealed) { OnSealChange(unsealed); }});
+    lifecycle_ = std::make_unique<Lifecycle>(
+        Lifecycle::Parts{*rooms_->store, *rooms_->keyring, *rooms_->audit, *rooms_->policies,
+                         *rooms_->tokens, *rooms_->vault, *rooms_->revocations, *rooms_->rotation,
+                         *rooms_->api_keys, client_ca_, clock_, config_.accept_rollback,
+                         [this](const std::string& pem) { return UseClientCa(pem); },
+                         [this](bool unsealed) { OnSealChange(unsealed); }});
     gate_ = std::make_unique<GateParts>(
         GateParts{*rooms_->store, *rooms_->policies, *rooms_->tokens, *rooms_->authenticator,
                   *rooms_->audit, *metrics_, clock_, *source_limit_, *identity_limit_, refusals_,
@@ -171,6 +173,8 @@ class ServerImpl : public Server {
     services_.push_back(
         std::make_unique<RevocationServiceImpl>(*door_, methods_, *rooms_->credentials));
     services_.push_back(std::make_unique<RotationServiceImpl>(*door_, methods_, *rooms_->rotation));
+    services_.push_back(std::make_unique<ApiKeyServiceImpl>(*door_, methods_, *rooms_->api_keys,
+                                                            *rooms_->credentials));
     services_.push_back(
         std::make_unique<AuditServiceImpl>(*door_, methods_, *rooms_->audit, *followers_));
   }

@@ -27,7 +27,8 @@ std::string HelpFor(const Asked& asked) {
 std::string ListFor(const Asked& asked) {
   const absl::string_view group = GroupOf(asked);
   if (group == "can-i") return "keyturn policy list shows what there is";
-  for (const absl::string_view listed : {"policy", "role", "token", "password-policy", "profile"}) {
+  for (const absl::string_view listed :
+       {"policy", "role", "token", "password-policy", "profile", "apikey"}) {
     if (group == listed) return absl::StrCat("keyturn ", listed, " list shows what there is");
   }
   return "";
@@ -66,6 +67,17 @@ std::string ReasonStep(const ErrorDetail& detail, const Asked& asked) {
   if (reason == "WRONG_KEY") return "keyturn operator rekey status says which keys are asked for";
   if (reason == "OLD_STATE_READ") return "keyturn operator purge";
   if (reason == "MALFORMED_REQUEST") return "keyturn doctor compares the versions of both sides";
+  return "";
+}
+
+// Of an API key; commands about one know its id, which is not kept.
+std::string ApiKeyStep(const std::string& reason, const Asked& asked) {
+  if (reason == "KEY_REVOKED") return "keyturn apikey create PATH makes another one";
+  if (reason == "TOO_MANY_KEYS") return "keyturn apikey list shows what there is";
+  if (GroupOf(asked) != "apikey") return "";
+  if (reason == "GRACE_ACTIVE" || reason == "NO_GRACE") {
+    return "keyturn apikey show ID shows which secrets work";
+  }
   return "";
 }
 
@@ -165,6 +177,7 @@ std::string NextStep(const absl::Status& status, const Asked& asked) {
   const bool about_secret = GroupOf(asked) == "secret" || GroupOf(asked) == "rotation";
   const size_t hash = asked.path.find('#');
   const absl::string_view path = absl::string_view(asked.path).substr(0, hash);
+  if (const std::string step = ApiKeyStep(detail.reason, asked); !step.empty()) return step;
   if (const std::string step = RotationStep(detail.reason, path); !step.empty()) return step;
   if (about_secret && !detail.correlation_id.empty()) {
     // A refusal of a move may be about either end.

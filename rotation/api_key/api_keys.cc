@@ -65,12 +65,9 @@ class ApiKeysImpl : public ApiKeys {
     RETURN_IF_ERROR(CheckNotListed(request.id()));
     const absl::Time now = context_.clock.Now();
     ASSIGN_OR_RETURN(Fresh fresh, NewSecret(request.id(), now));
-    RETURN_IF_ERROR(store_
-                        .Change(updater, request.id(),
-                                [&](ApiKeyRecord* record) {
-                                  return RollApiKey(request, fresh.secret, now, record);
-                                })
-                        .status());
+    RETURN_IF_ERROR(store_.Change(updater, request.id(), "", [&](ApiKeyRecord* record) {
+      return RollApiKey(request, fresh.secret, now, record);
+    }));
     ASSIGN_OR_RETURN(v1::ApiKeyInfo info, Get(request.id()));
     return IssuedApiKey{std::move(fresh.text), std::move(info)};
   }
@@ -116,7 +113,7 @@ class ApiKeysImpl : public ApiKeys {
 
   absl::StatusOr<v1::ApiKeyInfo> Update(Updater& updater,
                                         const v1::UpdateApiKeyRequest& request) override {
-    return Changed(updater, request.id(), [&](absl::Time now, ApiKeyRecord* record) {
+    return Changed(updater, request.id(), "", [&](absl::Time now, ApiKeyRecord* record) {
       return UpdateApiKey(request, now, record);
     });
   }
@@ -124,18 +121,19 @@ class ApiKeysImpl : public ApiKeys {
   absl::StatusOr<v1::ApiKeyInfo> SetGrace(Updater& updater,
                                           const v1::SetApiKeyGraceRequest& request) override {
     RETURN_IF_ERROR(CheckApiKeyReason(request.reason()));
-    return Changed(updater, request.id(), [&](absl::Time now, ApiKeyRecord* record) {
-      return SetApiKeyGrace(request, now, record);
-    });
+    return Changed(
+        updater, request.id(), request.reason(),
+        [&](absl::Time now, ApiKeyRecord* record) { return SetApiKeyGrace(request, now, record); });
   }
 
   absl::StatusOr<v1::ApiKeyInfo> Revoke(Updater& updater,
                                         const v1::RevokeApiKeyRequest& request) override {
     RETURN_IF_ERROR(CheckApiKeyReason(request.reason()));
-    return Changed(updater, request.id(), [&](absl::Time now, ApiKeyRecord* record) {
-      RevokeApiKey(request.reason(), now, record);
-      return absl::OkStatus();
-    });
+    return Changed(updater, request.id(), request.reason(),
+                   [&](absl::Time now, ApiKeyRecord* record) {
+                     RevokeApiKey(request.reason(), now, record);
+                     return absl::OkStatus();
+                   });
   }
 
   absl::StatusOr<v1::ImportApiKeysResponse> Import(Updater& updater,
@@ -202,11 +200,11 @@ class ApiKeysImpl : public ApiKeys {
 
   // As the call that changed it would have it: with what else happened meanwhile.
   template <typename Fn>
-  absl::StatusOr<v1::ApiKeyInfo> Changed(Updater& updater, const std::string& id, Fn change) {
+  absl::StatusOr<v1::ApiKeyInfo> Changed(Updater& updater, const std::string& id,
+                                         const std::string& reason, Fn change) {
     const absl::Time now = context_.clock.Now();
-    RETURN_IF_ERROR(
-        store_.Change(updater, id, [&](ApiKeyRecord* record) { return change(now, record); })
-            .status());
+    RETURN_IF_ERROR(store_.Change(updater, id, reason,
+                                  [&](ApiKeyRecord* record) { return change(now, record); }));
     return Shown(id);
   }
 

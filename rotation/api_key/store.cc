@@ -244,21 +244,18 @@ absl::Status ApiKeyStore::Add(Updater& updater, absl::Span<const ApiKeyRecord> r
       .status();
 }
 
-absl::StatusOr<ApiKeyRecord> ApiKeyStore::Change(Updater& updater, absl::string_view id,
-                                                 ChangeFn change) {
+absl::Status ApiKeyStore::Change(Updater& updater, absl::string_view id, absl::string_view reason,
+                                 ChangeFn change) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
-  ApiKeyRecord changed;
-  RETURN_IF_ERROR(updater
-                      .Update([&](const View& view, Batch& batch) -> absl::Status {
-                        ASSIGN_OR_RETURN(std::optional<ApiKeyRecord> record,
-                                         ReadRecord(table_, *keys, view, id));
-                        if (!record.has_value()) return NoSuchKey();
-                        RETURN_IF_ERROR(change(&*record));
-                        changed = *std::move(record);
-                        return table_.Put(*keys, view, id, changed.SerializeAsString(), batch);
-                      })
-                      .status());
-  return changed;
+  return updater
+      .Update([&](const View& view, Batch& batch) -> absl::Status {
+        ASSIGN_OR_RETURN(std::optional<ApiKeyRecord> record, ReadRecord(table_, *keys, view, id));
+        if (!record.has_value()) return NoSuchKey();
+        RETURN_IF_ERROR(change(&*record));
+        if (!reason.empty()) batch.Note("reason", reason);
+        return table_.Put(*keys, view, id, record->SerializeAsString(), batch);
+      })
+      .status();
 }
 
 bool ApiKeyStore::SomePlaces(const std::string& path, ApiKeyIndex::Place* after,

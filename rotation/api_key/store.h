@@ -50,9 +50,11 @@ class ApiKeyStore {
   // New records, in one update, noted by their ids and paths. RESOURCE_EXHAUSTED when there are
   // limits::kApiKeysMax.
   absl::Status Add(Updater& updater, absl::Span<const ApiKeyRecord> records);
-  // Changes the record as it is then, inside the update, so `change` must be pure. Returns it.
+  // Changes the record as it is then, inside the update, so `change` must be pure. `reason` is for
+  // the audit log, "" for none.
   using ChangeFn = absl::FunctionRef<absl::Status(ApiKeyRecord* record)>;
-  absl::StatusOr<ApiKeyRecord> Change(Updater& updater, absl::string_view id, ChangeFn change);
+  absl::Status Change(Updater& updater, absl::string_view id, absl::string_view reason,
+                      ChangeFn change);
 
   // The keys at and below `path` ("": all) after a place, in order, until `fn` returns false.
   void ForEachPlace(const std::string& path, ApiKeyIndex::Place after,

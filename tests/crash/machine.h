@@ -38,14 +38,17 @@ struct Machine {
     committer = std::make_unique<AuditedGroupCommitter>(*store, *audit, clock);
     ASSIGN_OR_RETURN(revocations, RevocationList::Create({}, *store, *committer, clock));
     rotation = Rotation::Create(RotationParts(*store, *keyring, *audit, *policies, clock));
+    credentials = std::make_unique<CredentialList>(*revocations, CredentialList::Options{"", true});
+    api_keys = ApiKeys::Create(ApiKeyParts(*store, *keyring, *audit, *credentials, clock));
     store->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       audit->OnCommitted(group);
       vault->OnCommitted(group);
       rotation->OnCommitted(group);
+      api_keys->OnCommitted(group);
     });
     lifecycle = std::make_unique<Lifecycle>(Lifecycle::Parts{
-        *store, *keyring, *audit, *policies, *tokens, *vault, *revocations, *rotation, ca,
-        Clock::Real(), "", [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
+        *store, *keyring, *audit, *policies, *tokens, *vault, *revocations, *rotation, *api_keys,
+        ca, Clock::Real(), "", [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
     return absl::OkStatus();
   }
   ~Machine() {
@@ -107,6 +110,8 @@ struct Machine {
   std::unique_ptr<Rotation> rotation;
   std::unique_ptr<AuditedGroupCommitter> committer;
   std::unique_ptr<RevocationList> revocations;
+  std::unique_ptr<CredentialList> credentials;
+  std::unique_ptr<ApiKeys> api_keys;
   ClientCa ca{Clock::Real()};
   std::unique_ptr<Lifecycle> lifecycle;
 };

@@ -56,6 +56,8 @@ inline const std::set<std::string>& AuditedFields() {
                                                               "SearchRequest.path",
                                                               "UndeleteRequest.path",
                                                               "UpdateMetadataRequest.path",
+                                                              "CreateApiKeyRequest.path",
+                                                              "ListApiKeysRequest.path",
                                                               "CancelRotationRequest.path",
                                                               "GetRotationStatusRequest.path",
                                                               "ListRotationRunsRequest.path",

@@ -13,6 +13,7 @@ class EventsTest : public ServerFixture {
  protected:
   void SetUp() override { StartReal(); }
   void ExpectRotations(Stubs& op);
+  void ExpectApiKeys(Stubs& op);
 
   // Not what the server does by itself, which comes when it comes.
   std::vector<AuditRecord> OfCalls() {
@@ -33,6 +34,53 @@ class EventsTest : public ServerFixture {
     EXPECT_EQ(records.back().event.outcome, "ok") << event;
   }
 };
+
+void EventsTest::ExpectApiKeys(Stubs& op) {
+  v1::CreateApiKeyRequest create;
+  create.set_path("partners/acme");
+  v1::CreateApiKeyResponse created;
+  Expect("apikey_created", [&] { return op.api_keys->Create(Ctx(), create, &created); });
+  const auto of = [&created](auto request) {
+    request.set_id(created.info().id());
+    return request;
+  };
+  const auto why = [&of](auto request) {
+    request.set_reason("a test");
+    return of(request);
+  };
+  v1::ApiKeyInfo info;
+  Expect("apikey_read", [&] { return op.api_keys->Get(Ctx(), of(v1::GetApiKeyRequest()), &info); });
+  v1::ListApiKeysResponse listed;
+  Expect("apikey_read", [&] { return op.api_keys->List(Ctx(), {}, &listed); });
+  EXPECT_EQ(listed.keys_size(), 1);
+  Expect("apikey_updated",
+         [&] { return op.api_keys->Update(Ctx(), of(v1::UpdateApiKeyRequest()), &info); });
+  v1::RollApiKeyResponse rolled;
+  Expect("apikey_rolled",
+         [&] { return op.api_keys->Roll(Ctx(), of(v1::RollApiKeyRequest()), &rolled); });
+  auto grace = why(v1::SetApiKeyGraceRequest());
+  grace.mutable_end_time()->set_seconds(absl::ToUnixSeconds(Clock::Real().Now() + absl::Hours(1)));
+  Expect("apikey_grace_set", [&] { return op.api_keys->SetGrace(Ctx(), grace, &info); });
+  v1::VerifyApiKeyRequest verify;
+  verify.set_key(rolled.key());
+  v1::VerifyApiKeyResponse answer;
+  Expect("apikey_verified", [&] { return op.api_keys->Verify(Ctx(), verify, &answer); });
+  EXPECT_TRUE(answer.valid());
+  verify.set_key("of nobody");  // an answer like any other
+  Expect("apikey_verified", [&] { return op.api_keys->Verify(Ctx(), verify, &answer); });
+  EXPECT_FALSE(answer.valid());
+  v1::ImportApiKeysRequest import;
+  import.add_entries()->set_sha256(std::string(32, 'h'));
+  import.mutable_entries(0)->set_path("partners/old");
+  v1::ImportApiKeysResponse imported;
+  Expect("apikey_imported", [&] { return op.api_keys->Import(Ctx(), import, &imported); });
+  // Its own, then that of the change of the list.
+  Expect(
+      "revocations_changed",
+      [&] { return op.api_keys->Revoke(Ctx(), why(v1::RevokeApiKeyRequest()), &info); }, 2);
+  const std::vector<AuditRecord> records = OfCalls();
+  EXPECT_EQ(records[records.size() - 2].event.event, "apikey_revoked");
+}
 
 void EventsTest::ExpectRotations(Stubs& op) {
   v1::PutRequest put;
@@ -246,6 +294,7 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   Expect("revocations_imported", [&] { return op.revocations->Import(Ctx(), import, &imported); });
 
   ExpectRotations(op);
+  ExpectApiKeys(op);
 
   v1::PutPolicyRequest put_policy;
   put_policy.mutable_policy()->set_name("p");

@@ -22,6 +22,11 @@ void AddSecretDeleteCommands(Command secret, Shell& shell);  // delete undelete 
 void AddRotationCommands(Command app, Shell& shell);  // status list runs run rollback ...
 void AddRotationPolicyCommands(Command rotation, Shell& shell);
 
+// Keys for clients of others.
+void AddApiKeyCommands(Command app, Shell& shell);        // create update roll grace revoke
+void AddApiKeyReadCommands(Command group, Shell& shell);  // verify list show
+void AddApiKeyImportCommand(Command group, Shell& shell);
+
 // Secrets for other programs.
 void AddRunCommand(Command app, Shell& shell);
 void AddRenderCommand(Command app, Shell& shell);

@@ -95,12 +95,27 @@ const std::vector<Row>& Reasons() {
       {Code::kFailedPrecondition, "ROTATION_IN_PROGRESS",
        "keyturn rotation status a/b shows which versions work"},
       {Code::kFailedPrecondition, "NO_POLICY", "keyturn rotation policy set a/b gives it one"},
+      {Code::kFailedPrecondition, "KEY_REVOKED", "keyturn apikey create PATH makes another one"},
+      {Code::kResourceExhausted, "TOO_MANY_KEYS", "keyturn apikey list shows what there is"},
       {Code::kFailedPrecondition, "DIRECTORY_UNKNOWN", "keyturn secret show a/b shows how it is"},
       {Code::kNotFound, "VERSION_NOT_FOUND", "keyturn secret history a/b shows the versions"},
       {Code::kNotFound, "VERSION_DESTROYED", "keyturn secret history a/b shows the versions"},
       {Code::kNotFound, "VERSION_EXPIRED", "keyturn secret history a/b shows the versions"},
   };
   return *rows;
+}
+
+TEST(NextStep, ApiKeysHaveTheirOwn) {
+  const Asked roll = {.command = "apikey roll", .path = ""};
+  EXPECT_EQ(NextStep(FromServer(Code::kFailedPrecondition, "GRACE_ACTIVE"), roll),
+            "keyturn apikey show ID shows which secrets work");
+  EXPECT_EQ(NextStep(FromServer(Code::kFailedPrecondition, "NO_GRACE"), roll),
+            "keyturn apikey show ID shows which secrets work");
+  EXPECT_EQ(NextStep(FromServer(Code::kNotFound), roll), "keyturn apikey list shows what there is");
+  EXPECT_EQ(NextStep(FromServer(Code::kPermissionDenied, "",
+                                "no policy of the caller grants apikey:write here"),
+                     roll),
+            "keyturn can-i apikey:write PATH says which grant is missing");
 }
 
 TEST(NextStep, IsKnownForEveryReason) {
@@ -116,7 +131,8 @@ TEST(NextStep, NoReasonIsLeftOut) {
   const char* const source = std::getenv("KEYTURN_SOURCE");
   ASSERT_NE(source, nullptr);
   const std::regex reason("\"([A-Z]+(_[A-Z]+)*)\"\\s*\\)");
-  for (const std::string room : {"auth", "keyring", "rotation", "server", "storage", "vault"}) {
+  for (const std::string room :
+       {"auth", "keyring", "rotation", "rotation/api_key", "server", "storage", "vault"}) {
     for (const auto& entry : std::filesystem::directory_iterator(absl::StrCat(source, "/", room))) {
       if (entry.path().extension() != ".cc") continue;
       ASSERT_OK_AND_ASSIGN(const std::string text, FileSystem::Posix().Read(entry.path().string()));
