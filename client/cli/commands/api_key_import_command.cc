@@ -1,5 +1,9 @@
 // apikey import.
+#include <algorithm>
+#include <fstream>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
@@ -8,7 +12,6 @@
 #include "client/cli/commands/commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
-#include "client/cli/files.h"
 #include "client/cli/progress.h"
 
 namespace keyturn::cli {
@@ -18,6 +21,18 @@ struct ImportKeysFlags {
   std::string file, ttl;
   ApiKeyDefaults defaults;
 };
+
+// Too large for the memory of secrets, and public but for keys that are easily guessed.
+absl::StatusOr<std::string> ReadHashes(const std::string& path) {
+  std::ifstream file(path == "-" ? "/dev/stdin" : path, std::ios::binary);
+  if (!file.is_open()) return absl::NotFoundError(absl::StrCat("cannot read ", path));
+  std::string text(limits::kApiKeyImportFileBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() <= limits::kApiKeyImportFileBytesMax) return text;
+  return UsageError(
+      absl::StrCat(path, " has more than ", limits::kApiKeyImportFileBytesMax, " bytes; split it"));
+}
 
 struct Imported {
   uint64_t keys = 0, were_there = 0;
@@ -53,8 +68,7 @@ absl::Status SendAll(Shell& shell, Client& client, const std::vector<ApiKeyLine>
 }
 
 absl::Status Import(Shell& shell, const ImportKeysFlags& flags) {
-  ASSIGN_OR_RETURN(const std::string text,
-                   ReadPublicFile(flags.file, limits::kApiKeyImportFileBytesMax));
+  ASSIGN_OR_RETURN(const std::string text, ReadHashes(flags.file));
   ASSIGN_OR_RETURN(const std::vector<ApiKeyLine> lines, ParseApiKeyFile(text, flags.defaults));
   if (lines.empty()) return UsageError(absl::StrCat(flags.file, " has no hashes"));
   int64_t ttl_seconds = 0;
