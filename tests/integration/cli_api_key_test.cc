@@ -76,6 +76,22 @@ TEST_F(ApiKeyCliTest, AKeyIsMadeVerifiedRolledAndRevoked) {
   EXPECT_TRUE(Has(Ok("apikey show " + id), "leaked"));
 }
 
+// Where an id belongs it is not sent, not repeated and not put into a list.
+TEST_F(ApiKeyCliTest, AKeyOnTheCommandLineIsRefused) {
+  const Made key = Make("shown/a");
+  const std::string secret = key.key.substr(21);
+  for (const std::string& line :
+       {"apikey show " + key.key, "apikey roll " + key.key, "apikey update --scope a " + key.key,
+        "apikey grace --until now --reason a " + key.key, "apikey revoke --reason a " + key.key,
+        "apikey verify " + key.key, "revoke --reason breach --api-key " + key.key}) {
+    const ProcessResult result = Run(line);
+    EXPECT_EQ(result.code, 2) << line;
+    EXPECT_FALSE(Has(result.out + result.err, secret)) << line;
+  }
+  EXPECT_TRUE(Has(Run("apikey show " + key.key).err, "keyturn apikey roll " + key.id));
+  EXPECT_TRUE(Has(Ok("apikey verify", key.key), "yes"));
+}
+
 TEST_F(ApiKeyCliTest, ThreeSecretsWorkAtOnce) {
   const Made key = Make("rolls/one");
   Ok("apikey roll " + key.id);

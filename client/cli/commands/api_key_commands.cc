@@ -5,6 +5,7 @@
 #include "base/status_macros.h"
 #include "client/cli/commands/api_key_show.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/commands/revoke_commands.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/metadata_flag.h"
@@ -50,6 +51,7 @@ absl::Status Create(Shell& shell, const ApiKeyFlags& flags) {
 }
 
 absl::Status Roll(Shell& shell, const ApiKeyFlags& flags) {
+  RETURN_IF_ERROR(CheckIsKeyId(flags.id));
   v1::RollApiKeyRequest request;
   request.set_id(flags.id);
   request.set_force(flags.force);
@@ -72,6 +74,7 @@ absl::Status Roll(Shell& shell, const ApiKeyFlags& flags) {
 }
 
 absl::Status Update(Shell& shell, const ApiKeyFlags& flags) {
+  RETURN_IF_ERROR(CheckIsKeyId(flags.id));
   if (!flags.description_given.given() && flags.scopes.empty() && !flags.no_scopes &&
       flags.metadata.empty() && flags.not_after.empty()) {
     return UsageError("there is nothing to change");
@@ -93,6 +96,7 @@ absl::Status Update(Shell& shell, const ApiKeyFlags& flags) {
 }
 
 absl::Status Grace(Shell& shell, const ApiKeyFlags& flags) {
+  RETURN_IF_ERROR(CheckIsKeyId(flags.id));
   v1::SetApiKeyGraceRequest request;
   request.set_id(flags.id);
   request.set_generation(flags.generation);
@@ -109,6 +113,7 @@ absl::Status Grace(Shell& shell, const ApiKeyFlags& flags) {
 }
 
 absl::Status Revoke(Shell& shell, const ApiKeyFlags& flags) {
+  RETURN_IF_ERROR(CheckIsKeyId(flags.id));
   RETURN_IF_ERROR(shell.terminal().Confirm(
       absl::StrCat("the key ", flags.id, " is refused from now on, with all its secrets, for good"),
       flags.id, flags.confirm));

@@ -6,6 +6,7 @@
 #include "base/status_macros.h"
 #include "client/cli/commands/api_key_show.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/commands/revoke_commands.h"
 #include "client/cli/commands/rotation_status.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
@@ -104,6 +105,7 @@ absl::Status List(Shell& shell, const ReadFlags& flags) {
 }
 
 absl::Status Show(Shell& shell, const std::string& id) {
+  RETURN_IF_ERROR(CheckIsKeyId(id));
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   v1::GetApiKeyRequest request;
   request.set_id(id);
