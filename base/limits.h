@@ -61,6 +61,19 @@ inline constexpr int64_t kRotationClockJumpSeconds = 60;    // off the monotonic
 inline constexpr int64_t kRotationClockAgreeSeconds = 600;  // without one, until it is believed
 inline constexpr int kRotationActionsPerLook = 16;
 inline constexpr int kRotationItemsPerRun = 256;
+inline constexpr size_t kUsageShards = 64;
+inline constexpr size_t kUsesPerShardMax = 2048;       // in memory, not yet written
+inline constexpr size_t kUsageLossSlots = 4096;        // of uses that found no place there
+inline constexpr size_t kConsumersPerSecretMax = 200;  // by name; of others, that they are
+inline constexpr size_t kConsumerVersionsMax = 4;      // of one consumer, those it used last
+inline constexpr size_t kConsumerNameBytesMax = 512;   // longer ones are cut, and told by a hash
+inline constexpr size_t kConsumersNamedMax = 16;       // in an audit entry, a line of the log
+inline constexpr size_t kConsumersPageMax = 1000;
+inline constexpr int64_t kConsumerGoneSeconds = 7 * kDaySeconds;  // not seen before a replacement
+inline constexpr int64_t kUsageWriteSeconds = 60;
+inline constexpr size_t kUsageRecordsPerUpdate = 32;
+inline constexpr size_t kUsageBytesPerUpdate = 256 * kKiB;  // but one record always
+inline constexpr int kUsageUpdatesPerTurn = 64;             // in one look of the background
 inline constexpr size_t kCronTextBytesMax = 512;   // the longest canonical one has about 300
 inline constexpr size_t kWindowsMax = 8;           // of one policy
 inline constexpr int64_t kWindowSecondsMin = 900;  // in less, a rotation may not end
@@ -323,6 +336,10 @@ static_assert(2 * (kRevisionWaitersMax + kWorkStreamsMax) <= kWorkerThreadsMin);
 static_assert(kListPageMax <= kListSortedMax);
 static_assert(kPathSegmentBytesMax < kPathBytesMax);
 static_assert(kWindowSecondsMin < kWindowSecondsMax && kWindowSecondsMax <= kWindowRunSecondsMax);
+// A record of uses beside another that fills the batch.
+static_assert(kConsumersPerSecretMax * (kConsumerNameBytesMax + 256) + kUsageBytesPerUpdate <
+              kBatchBytesMax);
+static_assert(2 * kUsageRecordsPerUpdate <= kBatchKeysMax);
 // One batch: the records, the state, and what the audit log adds (AuditedUpdater).
 static_assert(kRevocationGroupHoursMax + 8 <= kBatchKeysMax);
 static_assert(kRevocationDropKeysPerUpdate + 1 <= kBatchKeysMax);

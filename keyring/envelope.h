@@ -45,6 +45,7 @@ enum class Purpose : uint8_t {
   kRevocations = 17,
   kDirectory = 18,
   kRotationRun = 19,
+  kUsage = 20,
 };
 
 // The place of a record other than a version's data: its key in the store, and a generation that

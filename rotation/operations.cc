@@ -377,6 +377,7 @@ absl::StatusOr<Uuid> Operations::SetGrace(Updater& updater,
                        absl::FormatTime(absl::RFC3339_sec, oldest, absl::UTCTimeZone())));
     }
     version->set_grace_end_ms(absl::ToUnixMillis(end));
+    version->set_held(false);  // it goes on because somebody wants it to
     scene.batch.Note("version", absl::StrCat(version->version()));
     scene.batch.Note("reason", request.reason());
     return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "rotation/clock_guard.h"
+#include "rotation/held_grace.h"
 #include "rotation/listing.h"
 #include "rotation/operations.h"
 #include "rotation/status.h"
@@ -82,6 +83,12 @@ class RotationImpl : public Rotation {
   absl::StatusOr<v1::ListRotationRunsResponse> ListRuns(
       const v1::ListRotationRunsRequest& request) override {
     return ListRotationRuns(context_, request);
+  }
+
+  absl::Status LookAtUsers(const Uuid& secret) override {
+    ASSIGN_OR_RETURN(const int released, ReleaseHeld(context_, secret));
+    if (released == 0) return absl::OkStatus();
+    return worker_.Work(secret, !ClockTrusted()).status();
   }
 
   absl::StatusOr<int> RunDue(absl::Time* next) override {

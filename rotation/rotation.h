@@ -58,6 +58,10 @@ class Rotation {
   virtual absl::StatusOr<v1::RotationStatus> Retire(Updater& updater,
                                                     const v1::RetireRequest& request) = 0;
 
+  // Who uses the secret has changed: a version whose grace goes on only because of its users (under
+  // BLOCK) ends if there are none left.
+  virtual absl::Status LookAtUsers(const Uuid& secret) = 0;
+
   // Does what has fallen due, limits::kRotationItemsPerRun secrets at most; how many. `*next` is
   // when the next one falls due (wall time).
   virtual absl::StatusOr<int> RunDue(absl::Time* next) = 0;

@@ -39,6 +39,8 @@ std::string RotationRunKey(const Uuid& secret, uint64_t run) {
   return absl::StrCat(secret.bytes(), "r", BigEndian64(run));
 }
 
+std::string UsageKey(const Uuid& secret) { return absl::StrCat(secret.bytes(), "u"); }
+
 bool IsMetadataKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 && key.back() == 'm';
 }
@@ -53,6 +55,10 @@ bool IsDirectoryKey(absl::string_view key) {
 
 bool IsRotationRunKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 + sizeof(uint64_t) && key[Uuid::kSize] == 'r';
+}
+
+bool IsUsageKey(absl::string_view key) {
+  return key.size() == Uuid::kSize + 1 && key.back() == 'u';
 }
 
 std::string NamedRecordKey(absl::string_view name_mac16, uint8_t record_class) {

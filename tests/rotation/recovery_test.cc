@@ -21,9 +21,6 @@ class RotationRecoveryTest : public RotationFixture {
     request.set_path(path);
     return vault_->Undelete(*store_, request).status();
   }
-  Uuid IdOf(const std::string& path) {
-    return *Uuid::FromString(vault_->Describe(*SecretPath::Parse(path))->id());
-  }
   absl::Status Pause(const std::string& path) {
     v1::PauseRotationRequest request;
     request.set_path(path);
