@@ -66,6 +66,7 @@ void LeaveEngine(RotatingSecret* secret, VersionRecord* version, absl::Time now,
   if (IsState(*version, v1::VERSION_STATE_GRACE)) {
     version->set_state(v1::VERSION_STATE_PREVIOUS);
     version->set_grace_end_ms(0);
+    version->set_held(false);
   }
   if (version->destroy_ms() == 0 || IsDestroyed(*version)) return;
   version->set_expire_ms(version->destroy_ms());

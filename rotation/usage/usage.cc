@@ -27,6 +27,15 @@ absl::StatusOr<SecretMetadata> NeedMetadata(const KeyringSnapshot& keys, const V
   return *std::move(metadata);
 }
 
+// For a line with others.
+std::string Shortened(const std::string& name) {
+  constexpr size_t kBytesMax = 128;
+  if (name.size() <= kBytesMax) return name;
+  size_t end = kBytesMax - 3;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+  return absl::StrCat(name.substr(0, end), "...");
+}
+
 absl::Status CheckForget(const v1::ForgetConsumerRequest& request) {
   if (request.name().empty()) {
     return absl::InvalidArgumentError("name: say which consumer is gone");
@@ -107,7 +116,7 @@ std::vector<std::string> Usage::UsersOf(const Uuid& secret, SecretVersion versio
   for (const v1::Consumer& consumer : ConsumersOf(secret, **metadata)) {
     if (consumer.version() != version.value()) continue;
     if (consumer.state() != v1::Consumer::LAGGING) continue;
-    if (++lagging <= limits::kConsumersNamedMax) out.push_back(consumer.name());
+    if (++lagging <= limits::kConsumersNamedMax) out.push_back(Shortened(consumer.name()));
   }
   if (lagging > out.size()) out.push_back(absl::StrCat("(", lagging - out.size(), " more)"));
   return out;
@@ -200,7 +209,7 @@ Usage::Stats Usage::stats() const {
   out.lost = losses_.marks();
   const absl::MutexLock lock(&mu_);
   out.failing = failing_.size();
-  for (const auto& [secret, lagging] : laggards_) out.laggards += lagging;
+  out.laggards = lagging_;
   return out;
 }
 

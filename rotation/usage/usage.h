@@ -112,6 +112,7 @@ class Usage {
                                    const Uuid& secret, const SecretMetadata& metadata) const;
   void AddLosses(const Uuid& secret, const SecretMetadata& metadata,
                  record::v1::UsageRecord* record) const;
+  void SetLaggards(const Uuid& secret, uint64_t lagging) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Tell(const std::vector<Uuid>& held) const;
 
   const Parts parts_;
@@ -126,7 +127,8 @@ class Usage {
 
   mutable absl::Mutex mu_;
   absl::flat_hash_set<Uuid> changed_ ABSL_GUARDED_BY(mu_);  // to be looked at in the next round
-  absl::flat_hash_map<Uuid, uint64_t> laggards_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<Uuid, uint64_t> laggards_ ABSL_GUARDED_BY(mu_);  // none: not in it
+  uint64_t lagging_ ABSL_GUARDED_BY(mu_) = 0;                          // the sum of these
   absl::flat_hash_set<Uuid> failing_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -56,6 +56,7 @@ void Usage::OnSealed() {
   const absl::MutexLock lock(&mu_);
   changed_.clear();
   laggards_.clear();
+  lagging_ = 0;
   failing_.clear();
 }
 
@@ -168,7 +169,7 @@ absl::StatusOr<std::optional<Usage::Ready>> Usage::Prepare(const KeyringSnapshot
   if (!metadata->has_value()) {  // it was destroyed
     book_.Settle(work.uses);
     const absl::MutexLock lock(&mu_);
-    laggards_.erase(work.secret);
+    SetLaggards(work.secret, 0);
     failing_.erase(work.secret);
     return std::optional<Ready>();
   }
@@ -242,12 +243,19 @@ bool Usage::Look(const Uuid& secret, const SecretMetadata& metadata,
   }
   const absl::MutexLock lock(&mu_);
   failing_.erase(secret);
+  SetLaggards(secret, lagging);
+  return held;
+}
+
+void Usage::SetLaggards(const Uuid& secret, uint64_t lagging) {
+  const auto known = laggards_.find(secret);
+  if (known != laggards_.end()) lagging_ -= known->second;
+  lagging_ += lagging;
   if (lagging > 0) {
     laggards_[secret] = lagging;
-  } else {
-    laggards_.erase(secret);
+  } else if (known != laggards_.end()) {
+    laggards_.erase(known);
   }
-  return held;
 }
 
 }  // namespace keyturn

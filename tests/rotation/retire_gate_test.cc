@@ -152,6 +152,25 @@ TEST_F(RetireGateTest, WhatAnOperatorHasExtendedIsNotCutShort) {
   EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
 }
 
+// Held once, then without a policy, then with one again: its new grace is its own.
+TEST_F(RetireGateTest, WithoutAPolicyNothingIsHeld) {
+  ASSERT_OK(Put("a", "1"));
+  v1::RotationPolicy policy = Exact();
+  policy.set_retire_gate(Gate::BLOCK);
+  ASSERT_OK(SetPolicy("a", policy));
+  EXPECT_EQ(ReadAs("payments", "a"), "1");
+  ASSERT_OK(Rotate("a"));
+  Pass(Days(8));
+  EXPECT_EQ(Events("rotation_grace_extended"), 1);
+  v1::RemoveRotationPolicyRequest remove;
+  remove.set_path("a");
+  ASSERT_OK(rotation_->RemovePolicy(*store_, remove));
+  ASSERT_OK(SetPolicy("a", policy));
+  EXPECT_EQ(ReadAs("payments", "a"), "2");
+  Minute();
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+}
+
 TEST_F(RetireGateTest, AGraceThatWasReleasedMayBeHeldAgain) {
   Begin(Gate::BLOCK);
   PassUntil(replaced_ + Days(8));
