@@ -10,6 +10,7 @@
 #include "client/wipe.h"
 #include "keyturn/v1/audit_service.grpc.pb.h"
 #include "keyturn/v1/auth_service.grpc.pb.h"
+#include "keyturn/v1/consumer_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
 #include "keyturn/v1/revocation_service.grpc.pb.h"
 #include "keyturn/v1/rotation_service.grpc.pb.h"
@@ -30,7 +31,8 @@ struct Client::Impl {
         policy_service(channel),
         audit_service(channel),
         revocation_service(channel),
-        rotation_service(channel) {}
+        rotation_service(channel),
+        consumer_service(channel) {}
 
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Unary(const char* method, Stub& stub,
@@ -71,6 +73,7 @@ struct Client::Impl {
   v1::AuditService::Stub audit_service;
   v1::RevocationService::Stub revocation_service;
   v1::RotationService::Stub rotation_service;
+  v1::ConsumerService::Stub consumer_service;
 };
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
@@ -180,6 +183,12 @@ KEYTURN_UNARY(RetireVersion, rotation_service, RotationService, Retire, RetireRe
               RotationStatus)
 KEYTURN_UNARY(ListRotations, rotation_service, RotationService, List, ListRotationsRequest,
               ListRotationsResponse)
+KEYTURN_UNARY(ListConsumers, consumer_service, ConsumerService, List, ListConsumersRequest,
+              ListConsumersResponse)
+KEYTURN_UNARY(Acknowledge, consumer_service, ConsumerService, Acknowledge, AcknowledgeRequest,
+              AcknowledgeResponse)
+KEYTURN_UNARY(ForgetConsumer, consumer_service, ConsumerService, Forget, ForgetConsumerRequest,
+              ForgetConsumerResponse)
 KEYTURN_UNARY(Revoke, revocation_service, RevocationService, Revoke, RevokeRequest, RevokeResponse)
 KEYTURN_UNARY(CheckRevoked, revocation_service, RevocationService, Check, CheckRequest,
               CheckResponse)

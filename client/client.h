@@ -17,6 +17,7 @@
 #include "client/options.h"
 #include "keyturn/v1/audit_service.pb.h"
 #include "keyturn/v1/auth_service.pb.h"
+#include "keyturn/v1/consumer_service.pb.h"
 #include "keyturn/v1/policy_service.pb.h"
 #include "keyturn/v1/revocation_service.pb.h"
 #include "keyturn/v1/rotation_service.pb.h"
@@ -97,6 +98,14 @@ class Client {
                                                    const CallOptions& options = {});
   absl::StatusOr<v1::ListRotationsResponse> ListRotations(const v1::ListRotationsRequest& request,
                                                           const CallOptions& options = {});
+
+  // Who uses which version.
+  absl::StatusOr<v1::ListConsumersResponse> ListConsumers(const v1::ListConsumersRequest& request,
+                                                          const CallOptions& options = {});
+  absl::StatusOr<v1::AcknowledgeResponse> Acknowledge(const v1::AcknowledgeRequest& request,
+                                                      const CallOptions& options = {});
+  absl::StatusOr<v1::ForgetConsumerResponse> ForgetConsumer(
+      const v1::ForgetConsumerRequest& request, const CallOptions& options = {});
 
   // The vault itself.
   absl::StatusOr<v1::StatusResponse> Status(const v1::StatusRequest& request,

@@ -20,6 +20,11 @@ absl::Status RunRotations(const BackgroundParts& parts) {
   return parts.rooms.rotation->RunDue(&next).status();
 }
 
+absl::Status WriteUses(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  return parts.rooms.usage->WriteDue();
+}
+
 absl::Status PurgeTokens(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
   ServerUpdater updater("token_purged", *parts.rooms.store, *parts.rooms.audit, parts.clock);
@@ -62,6 +67,7 @@ std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts) {
   std::vector<Janitor::Task> tasks = {
       {"due items", absl::Seconds(1), [parts] { return RunDue(parts); }},
       {"rotations", absl::Seconds(1), [parts] { return RunRotations(parts); }},
+      {"uses of secrets", absl::Seconds(1), [parts] { return WriteUses(parts); }},
       {"key uses", absl::Seconds(1), [parts] { return SaveKekUses(parts); }},
       {"expired revocations", absl::Seconds(1), [parts] { return SweepRevocations(parts); }},
       {"counted refusals", absl::Seconds(1), [parts] { return WriteCounted(parts); }},

@@ -104,6 +104,7 @@ absl::Status Lifecycle::OpenRooms(const std::shared_ptr<const KeyringSnapshot>& 
   RETURN_IF_ERROR(parts_.tokens.Load(keys));
   RETURN_IF_ERROR(parts_.vault.OnUnsealed());
   RETURN_IF_ERROR(parts_.rotation.OnUnsealed());
+  RETURN_IF_ERROR(parts_.usage.OnUnsealed());
   return parts_.revocations.Load(keys);
 }
 
@@ -175,6 +176,7 @@ void Lifecycle::Close() {
   if (const absl::Status dropped = parts_.revocations.Load(nullptr); !dropped.ok()) {
     LogError("revocations were not dropped at seal", {{"error", std::string(dropped.message())}});
   }
+  parts_.usage.OnSealed();
   parts_.rotation.OnSealed();
   parts_.vault.OnSealed();
   const absl::Status tokens = parts_.tokens.Load(nullptr);

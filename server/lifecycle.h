@@ -1,7 +1,7 @@
 // Init, unseal and seal: the order in which the rooms get their keys and lose them again.
 //   unseal: keyring -> record hasher -> audit keys -> policies, tokens -> vault -> rotation ->
-//           revocations -> client CA -> open
-//   seal:   closed -> revocations -> rotation -> vault -> policies, tokens, client CA ->
+//           usage -> revocations -> client CA -> open
+//   seal:   closed -> revocations -> usage -> rotation -> vault -> policies, tokens, client CA ->
 //           audit keys -> record hasher -> keyring
 // One transition at a time; queries are cheap. Thread-safe.
 #pragma once
@@ -21,6 +21,7 @@
 #include "keyring/keyring.h"
 #include "revocation/list.h"
 #include "rotation/rotation.h"
+#include "rotation/usage/usage.h"
 #include "server/client_ca.h"
 #include "storage/store.h"
 #include "vault/vault.h"
@@ -44,6 +45,7 @@ class Lifecycle {
     Vault& vault;
     RevocationList& revocations;
     Rotation& rotation;
+    Usage& usage;
     ClientCa& client_ca;
     Clock& clock;
     std::string accept_rollback;  // Config::accept_rollback

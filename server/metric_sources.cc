@@ -120,6 +120,19 @@ void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
   metrics.AddGauge("keyturn_clock_trusted",
                    "0 while nothing rotates by time because the clock has jumped.",
                    [&rooms] { return rooms.rotation->stats().clock_trusted ? 1.0 : 0.0; });
+  metrics.AddGauge("keyturn_rotation_laggards",
+                   "Consumers that still use a version in its grace, of the secrets that were used "
+                   "or changed since the unseal.",
+                   [&rooms] { return ToDouble(rooms.usage->stats().laggards); });
+  metrics.AddGauge("keyturn_uses_waiting",
+                   "Consumers of versions that were counted and wait to be written, for a minute.",
+                   [&rooms] { return ToDouble(rooms.usage->stats().waiting); });
+  metrics.AddCounter("keyturn_uses_lost_total",
+                     "Uses whose consumer could not be kept: it is known only that there is one.",
+                     [&rooms] { return ToDouble(rooms.usage->stats().lost); });
+  metrics.AddGauge("keyturn_usage_records_failing",
+                   "Secrets of which it is not known who uses them: their record does not open.",
+                   [&rooms] { return ToDouble(rooms.usage->stats().failing); });
   metrics.AddGauge("keyturn_watchers", "Open watches of secrets.",
                    [&watchers = sources.watchers] { return ToDouble(watchers.size()); });
   metrics.AddGauge("keyturn_integrity_pass_timestamp_seconds",

@@ -7,7 +7,7 @@
 
 namespace keyturn {
 
-// What the methods of SecretService and RotationService ask for.
+// What the methods of SecretService, RotationService and ConsumerService ask for.
 inline constexpr const char* kSecretPermissions[] = {"secret:read",    "secret:write",
                                                      "secret:list",    "secret:delete",
                                                      "secret:destroy", "secret:rotate"};

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/server_event.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "storage/rocks_store.h"
 
@@ -32,10 +33,18 @@ AuditLogOptions AuditOptionsOf(const Config& config) {
   return options;
 }
 
+// A failure mends itself: what is held ends with its extension, if not with the next use.
+void LookAtUsers(Rooms& rooms, const Uuid& secret) {
+  const absl::Status looked = rooms.rotation->LookAtUsers(secret);
+  if (looked.ok()) return;
+  LogWarning("a version that nobody uses any more could not be ended at once",
+             {{"secret", secret.ToString()}, {"error", std::string(looked.message())}});
+}
+
 }  // namespace
 
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
-                              Clock& clock) {
+                              const Usage& usage, Clock& clock) {
   // Drivers of targets come with their kinds; until then every value is here alone.
   return {
       .store = store,
@@ -50,7 +59,12 @@ RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, A
       .password_policy =
           [&policies](const std::string& name) { return policies.GetPasswordPolicy(name); },
       .driver = [](const SecretMetadata&) -> Driver* { return nullptr; },
-      .users = [](const Uuid&, SecretVersion) { return std::vector<std::string>(); }};
+      .users = [&usage](const Uuid& secret,
+                        SecretVersion version) { return usage.UsersOf(secret, version); },
+      .consumers =
+          [&usage](const Uuid& secret, const SecretMetadata& metadata) {
+            return usage.ConsumersOf(secret, metadata);
+          }};
 }
 
 absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& clock,
@@ -80,14 +94,19 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
   rooms->authenticator =
       Authenticator::Create(*rooms->policies, *rooms->tokens, *rooms->credentials, clock);
   rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock);
-  rooms->rotation = Rotation::Create(
-      RotationParts(*rooms->store, *rooms->keyring, *rooms->audit, *rooms->policies, clock));
+  rooms->usage = std::make_unique<Usage>(
+      Usage::Parts{*rooms->store, *rooms->keyring, clock,
+                   [&rooms = *rooms](const Uuid& secret) { LookAtUsers(rooms, secret); }});
+  rooms->rotation = Rotation::Create(RotationParts(*rooms->store, *rooms->keyring, *rooms->audit,
+                                                   *rooms->policies, *rooms->usage, clock));
   rooms->store->SetCommitListener(
       [&audit = *rooms->audit, &vault = *rooms->vault, &rotation = *rooms->rotation,
+       &usage = *rooms->usage,
        on_committed = std::move(on_committed)](absl::Span<const CommittedUpdate> group) {
         audit.OnCommitted(group);
         vault.OnCommitted(group);
         rotation.OnCommitted(group);
+        usage.OnCommitted(group);
         on_committed();
       });
   return rooms;

@@ -13,6 +13,7 @@
 #include "keyring/keyring.h"
 #include "revocation/list.h"
 #include "rotation/rotation.h"
+#include "rotation/usage/usage.h"
 #include "server/config.h"
 #include "server/credential_list.h"
 #include "server/revocation_audit.h"
@@ -24,7 +25,7 @@ namespace keyturn {
 
 // What the rotation engine works with. All outlive it.
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
-                              Clock& clock);
+                              const Usage& usage, Clock& clock);
 
 struct Rooms {
   std::unique_ptr<FileSystem> memory;  // dev only
@@ -38,6 +39,7 @@ struct Rooms {
   std::unique_ptr<CredentialList> credentials;  // the same list
   std::unique_ptr<Authenticator> authenticator;
   std::unique_ptr<Vault> vault;
+  std::unique_ptr<Usage> usage;
   std::unique_ptr<Rotation> rotation;
 
   // With `config.dev` nothing touches a disk. `on_committed` is called after audit and vault were

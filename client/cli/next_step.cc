@@ -79,6 +79,9 @@ std::string RotationStep(const std::string& reason, absl::string_view path) {
       reason == "ROTATION_IN_PROGRESS") {
     return absl::StrCat("keyturn rotation status ", word, " shows which versions work");
   }
+  if (reason == "CONSUMER_NOT_FOUND") {
+    return absl::StrCat("keyturn consumer list ", word, " shows who there is");
+  }
   return "";
 }
 
@@ -162,7 +165,8 @@ std::string NextStep(const absl::Status& status, const Asked& asked) {
   const ErrorDetail detail = DetailOf(status);
   if (!detail.help.empty()) return detail.help;
   if (const std::string step = ReasonStep(detail, asked); !step.empty()) return step;
-  const bool about_secret = GroupOf(asked) == "secret" || GroupOf(asked) == "rotation";
+  const bool about_secret =
+      GroupOf(asked) == "secret" || GroupOf(asked) == "rotation" || GroupOf(asked) == "consumer";
   const size_t hash = asked.path.find('#');
   const absl::string_view path = absl::string_view(asked.path).substr(0, hash);
   if (const std::string step = RotationStep(detail.reason, path); !step.empty()) return step;

@@ -37,14 +37,16 @@ struct Machine {
     vault = Vault::Create(*store, *keyring, clock);
     committer = std::make_unique<AuditedGroupCommitter>(*store, *audit, clock);
     ASSIGN_OR_RETURN(revocations, RevocationList::Create({}, *store, *committer, clock));
-    rotation = Rotation::Create(RotationParts(*store, *keyring, *audit, *policies, clock));
+    usage = std::make_unique<Usage>(Usage::Parts{*store, *keyring, clock, nullptr});
+    rotation = Rotation::Create(RotationParts(*store, *keyring, *audit, *policies, *usage, clock));
     store->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       audit->OnCommitted(group);
       vault->OnCommitted(group);
       rotation->OnCommitted(group);
+      usage->OnCommitted(group);
     });
     lifecycle = std::make_unique<Lifecycle>(Lifecycle::Parts{
-        *store, *keyring, *audit, *policies, *tokens, *vault, *revocations, *rotation, ca,
+        *store, *keyring, *audit, *policies, *tokens, *vault, *revocations, *rotation, *usage, ca,
         Clock::Real(), "", [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
     return absl::OkStatus();
   }
@@ -104,6 +106,7 @@ struct Machine {
   std::unique_ptr<AuthStore> policies;
   std::unique_ptr<TokenStore> tokens;
   std::unique_ptr<Vault> vault;
+  std::unique_ptr<Usage> usage;
   std::unique_ptr<Rotation> rotation;
   std::unique_ptr<AuditedGroupCommitter> committer;
   std::unique_ptr<RevocationList> revocations;

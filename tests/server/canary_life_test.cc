@@ -25,6 +25,7 @@ const std::map<std::string, std::string>& WithoutCanary() {
       {"SearchAuditRequest.event", "one of a fixed list"},
       {"SearchAuditRequest.outcome", "likewise"},
       {"SearchAuditRequest.page_token", "a number of an entry"},
+      {"ForgetConsumerRequest.name", "a principal, which the audit log has with each call"},
       {"RotationWindow.cron", "numbers, and names of a fixed list"},
       {"RotationWindow.time_zone", "one of tzdata's names"},
   };
@@ -331,6 +332,19 @@ void CanaryLifeTest::TurnSecrets() {
   Do<v1::RotationStatus>("RotationService/GetStatus", of(v1::GetRotationStatusRequest(), secret));
   Do<v1::ListRotationRunsResponse>("RotationService/ListRuns",
                                    of(v1::ListRotationRunsRequest(), secret));
+  auto said = of(v1::AcknowledgeRequest(), secret);
+  said.set_version(3);  // current since the rollback
+  Do<v1::AcknowledgeResponse>("ConsumerService/Acknowledge", said);
+  auto who = of(v1::ListConsumersRequest(), path_);
+  who.set_page_size(1);
+  const auto users = Do<v1::ListConsumersResponse>("ConsumerService/List", who);
+  ASSERT_FALSE(users.next_page_token().empty());
+  who.set_page_token(
+      canaries_.Keep("life", "ListConsumersRequest.page_token", users.next_page_token(), false));
+  Do<v1::ListConsumersResponse>("ConsumerService/List", who);
+  auto forget = why(v1::ForgetConsumerRequest(), users.consumers(0).path());
+  forget.set_name(users.consumers(0).name());
+  Do<v1::ForgetConsumerResponse>("ConsumerService/Forget", forget);
   auto list = of(v1::ListRotationsRequest(), path_);
   list.set_page_size(1);
   const auto listed = Do<v1::ListRotationsResponse>("RotationService/List", list);

@@ -13,6 +13,7 @@ class EventsTest : public ServerFixture {
  protected:
   void SetUp() override { StartReal(); }
   void ExpectRotations(Stubs& op);
+  void ExpectConsumers(Stubs& op);
 
   // Not what the server does by itself, which comes when it comes.
   std::vector<AuditRecord> OfCalls() {
@@ -84,9 +85,35 @@ void EventsTest::ExpectRotations(Stubs& op) {
   Expect("rotation_status_read",
          [&] { return op.rotations->ListRuns(Ctx(), of(v1::ListRotationRunsRequest()), &runs); });
   EXPECT_EQ(runs.runs_size(), 4);
+  ExpectConsumers(op);
   Expect("rotation_policy_removed", [&] {
     return op.rotations->RemovePolicy(Ctx(), of(v1::RemoveRotationPolicyRequest()), &status);
   });
+}
+
+// Of "turned", whose current version is 2.
+void EventsTest::ExpectConsumers(Stubs& op) {
+  v1::AcknowledgeRequest said;
+  said.set_path("turned");
+  said.set_version(2);
+  v1::AcknowledgeResponse known;
+  Expect("consumer_acknowledged", [&] { return op.consumers->Acknowledge(Ctx(), said, &known); });
+  EXPECT_EQ(known.current_version(), 2u);
+  EXPECT_EQ(OfCalls().back().event.version, SecretVersion(2));
+  v1::ListConsumersRequest list;
+  v1::ListConsumersResponse listed;
+  Expect("consumers_listed", [&] { return op.consumers->List(Ctx(), list, &listed); });
+  const auto found = std::find_if(listed.consumers().begin(), listed.consumers().end(),
+                                  [](const auto& consumer) { return consumer.path() == "turned"; });
+  ASSERT_NE(found, listed.consumers().end());
+  EXPECT_EQ(found->state(), v1::Consumer::ACKNOWLEDGED);
+  v1::ForgetConsumerRequest forget;
+  forget.set_path("turned");
+  forget.set_name(found->name());
+  forget.set_reason("a test");
+  v1::ForgetConsumerResponse forgotten;
+  Expect("consumer_forgotten", [&] { return op.consumers->Forget(Ctx(), forget, &forgotten); });
+  EXPECT_GT(OfCalls().back().event.revision, Revision(0));
 }
 
 TEST_F(EventsTest, EachIsEmittedByItsMethod) {

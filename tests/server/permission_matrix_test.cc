@@ -228,7 +228,8 @@ class PermissionMatrix : public ServerFixture {
       return ModelMayAllowBelow(caller.rules, method.permission, "");
     }
     const bool has_path = absl::StrContains(method.name, "SecretService") ||
-                          absl::StrContains(method.name, "RotationService");
+                          absl::StrContains(method.name, "RotationService") ||
+                          absl::StrContains(method.name, "ConsumerService");
     if (has_path && lists) {
       return ModelMayAllowBelow(caller.rules, method.permission, path);
     }

@@ -74,7 +74,8 @@ TEST_F(RenameTest, AMoveGivesNoPermission) {
 // The check goes through the permissions of the services that ask for paths of secrets.
 TEST(RenameCheck, KnowsEveryPermissionOfSecrets) {
   std::set<std::string> permissions;
-  for (const char* const name : {"keyturn.v1.SecretService", "keyturn.v1.RotationService"}) {
+  for (const char* const name :
+       {"keyturn.v1.SecretService", "keyturn.v1.RotationService", "keyturn.v1.ConsumerService"}) {
     const google::protobuf::ServiceDescriptor* const service =
         google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
     ASSERT_NE(service, nullptr);

@@ -15,6 +15,7 @@
 #include "google/rpc/status.pb.h"
 #include "keyturn/v1/audit_service.grpc.pb.h"
 #include "keyturn/v1/auth_service.grpc.pb.h"
+#include "keyturn/v1/consumer_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
 #include "keyturn/v1/revocation_service.grpc.pb.h"
 #include "keyturn/v1/rotation_service.grpc.pb.h"
@@ -75,7 +76,8 @@ struct Stubs {
         policies(v1::PolicyService::NewStub(channel)),
         audit(v1::AuditService::NewStub(channel)),
         revocations(v1::RevocationService::NewStub(channel)),
-        rotations(v1::RotationService::NewStub(channel)) {}
+        rotations(v1::RotationService::NewStub(channel)),
+        consumers(v1::ConsumerService::NewStub(channel)) {}
 
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::SecretService::Stub> secrets;
@@ -86,6 +88,7 @@ struct Stubs {
   std::unique_ptr<v1::AuditService::Stub> audit;
   std::unique_ptr<v1::RevocationService::Stub> revocations;
   std::unique_ptr<v1::RotationService::Stub> rotations;
+  std::unique_ptr<v1::ConsumerService::Stub> consumers;
 };
 
 // Reads the stream to its last message.

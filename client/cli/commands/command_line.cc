@@ -144,6 +144,7 @@ std::unique_ptr<CLI::App> BuildCommandLine(Shell& shell) {
   const Command all(app.get());
   AddSecretCommands(all, shell);
   AddRotationCommands(all, shell);
+  AddConsumerCommands(all, shell);
   AddRunCommand(all, shell);
   AddRenderCommand(all, shell);
   AddExportCommand(all, shell);

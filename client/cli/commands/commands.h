@@ -21,6 +21,7 @@ void AddSecretDeleteCommands(Command secret, Shell& shell);  // delete undelete 
 // Their rotation.
 void AddRotationCommands(Command app, Shell& shell);  // status list runs run rollback ...
 void AddRotationPolicyCommands(Command rotation, Shell& shell);
+void AddConsumerCommands(Command app, Shell& shell);  // list acknowledge forget
 
 // Secrets for other programs.
 void AddRunCommand(Command app, Shell& shell);

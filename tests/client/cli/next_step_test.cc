@@ -96,6 +96,7 @@ const std::vector<Row>& Reasons() {
        "keyturn rotation status a/b shows which versions work"},
       {Code::kFailedPrecondition, "NO_POLICY", "keyturn rotation policy set a/b gives it one"},
       {Code::kFailedPrecondition, "DIRECTORY_UNKNOWN", "keyturn secret show a/b shows how it is"},
+      {Code::kNotFound, "CONSUMER_NOT_FOUND", "keyturn consumer list a/b shows who there is"},
       {Code::kNotFound, "VERSION_NOT_FOUND", "keyturn secret history a/b shows the versions"},
       {Code::kNotFound, "VERSION_DESTROYED", "keyturn secret history a/b shows the versions"},
       {Code::kNotFound, "VERSION_EXPIRED", "keyturn secret history a/b shows the versions"},
@@ -117,7 +118,8 @@ TEST(NextStep, NoReasonIsLeftOut) {
   ASSERT_NE(source, nullptr);
   const std::regex reason("\"([A-Z]+(_[A-Z]+)*)\"\\s*\\)");
   for (const std::string room : {"auth", "keyring", "rotation", "server", "storage", "vault"}) {
-    for (const auto& entry : std::filesystem::directory_iterator(absl::StrCat(source, "/", room))) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(absl::StrCat(source, "/", room))) {
       if (entry.path().extension() != ".cc") continue;
       ASSERT_OK_AND_ASSIGN(const std::string text, FileSystem::Posix().Read(entry.path().string()));
       for (size_t at = text.find("WithReason("); at != std::string::npos;
