@@ -190,11 +190,11 @@ absl::StatusOr<std::optional<Usage::Ready>> Usage::Prepare(const KeyringSnapshot
 }
 
 absl::Status Usage::Commit(std::vector<Ready>* ready) const {
-  bool any = false;
+  bool nothing_left = false;
   const absl::Status status =
       parts_.store
           .Update([&](const View& view, Batch& batch) -> absl::Status {
-            any = false;
+            bool any = false;
             for (Ready& one : *ready) {
               const std::string key = schema::UsageKey(one.work.secret);
               ASSIGN_OR_RETURN(const std::optional<std::string> now,
@@ -207,10 +207,11 @@ absl::Status Usage::Commit(std::vector<Ready>* ready) const {
               batch.Put(Family::kRecords, key, one.after);
               any = true;
             }
+            nothing_left = !any;
             return any ? absl::OkStatus() : absl::AbortedError("nothing is left to be written");
           })
           .status();
-  return any ? status : absl::OkStatus();
+  return nothing_left ? absl::OkStatus() : status;
 }
 
 absl::Status Usage::GiveUp(const Work& work, const absl::Status& why) {

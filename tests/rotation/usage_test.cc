@@ -10,6 +10,39 @@
 namespace keyturn {
 namespace {
 
+// The store, with something that happens just before each change, or instead of it.
+class MeddlingStore final : public Store {
+ public:
+  explicit MeddlingStore(Store& store) : store_(store) {}
+  std::function<void()> before;
+  absl::Status instead;
+
+  absl::StatusOr<Revision> Update(UpdateFn fn) override {
+    if (before) std::exchange(before, nullptr)();
+    RETURN_IF_ERROR(instead);
+    return store_.Update(fn);
+  }
+  std::shared_ptr<const Snapshot> GetSnapshot() const override { return store_.GetSnapshot(); }
+  const View& Newest() const override { return store_.Newest(); }
+  Revision LastRevision() const override { return store_.LastRevision(); }
+  void SkipTo(Revision) override {}
+  absl::Status WaitFor(Revision, absl::Time) override { return absl::OkStatus(); }
+  void SetRecordHasher(std::shared_ptr<const RecordHasher>) override {}
+  void SetCommitListener(CommitListener) override {}
+  absl::StatusOr<std::vector<StoreProblem>> Verify(ProgressFn progress) override {
+    return store_.Verify(progress);
+  }
+  absl::Status Purge(Family family) override { return store_.Purge(family); }
+  absl::StatusOr<FileSearch> SearchFiles(absl::Span<const std::string> needles,
+                                         ProgressFn progress) override {
+    return store_.SearchFiles(needles, progress);
+  }
+  StoreStats Stats() const override { return store_.Stats(); }
+
+ private:
+  Store& store_;
+};
+
 class UsageTest : public RotationFixture {
  protected:
   void SetUp() override { ASSERT_OK(Put("app/key", "1", v1::KIND_API_KEY)); }
@@ -314,6 +347,55 @@ TEST_F(UsageTest, ManySecretsAreWrittenInUpdatesThatFit) {
   EXPECT_EQ(usage_->stats().waiting, 0u);
   EXPECT_EQ(store_->Stats().slow_updates, 0u);
   ExpectClean();
+}
+
+TEST_F(UsageTest, ASecretThatIsDestroyedMeanwhileGetsNoRecord) {
+  MeddlingStore store(*store_);
+  Usage usage({store, *keyring_, clock_, nullptr});
+  const Uuid secret = IdOf("app/key");
+  usage.Note({secret, SecretVersion(1), "a", clock_.Now()});
+  store.before = [&] {
+    v1::DestroyRequest destroy;
+    destroy.set_path("app/key");
+    destroy.set_all(true);
+    ASSERT_OK(vault_->Destroy(*store_, destroy));
+  };
+  ASSERT_OK(usage.WriteAll());
+  EXPECT_FALSE(HasRecord(secret));
+  ASSERT_OK(usage.WriteAll());
+  EXPECT_EQ(usage.stats().waiting, 0u);
+  ExpectClean();
+}
+
+TEST_F(UsageTest, ARecordThatChangesMeanwhileIsNotOverwritten) {
+  MeddlingStore store(*store_);
+  Usage usage({store, *keyring_, clock_, nullptr});
+  usage.Note({IdOf("app/key"), SecretVersion(1), "a", clock_.Now()});
+  store.before = [&] {
+    ReadAs("b", "app/key");
+    ASSERT_OK(usage_->WriteAll());
+  };
+  ASSERT_OK(usage.WriteAll());
+  EXPECT_EQ(Consumers("app/key"), "b CURRENT 1");
+  EXPECT_EQ(usage.stats().waiting, 1u);
+  ASSERT_OK(usage.WriteAll());
+  EXPECT_EQ(Consumers("app/key"), "a CURRENT 1, b CURRENT 1");
+}
+
+TEST_F(UsageTest, WhatCouldNotBeWrittenWaitsOn) {
+  MeddlingStore store(*store_);
+  Usage usage({store, *keyring_, clock_, nullptr});
+  usage.Note({IdOf("app/key"), SecretVersion(1), "a", clock_.Now()});
+  store.instead = absl::ResourceExhaustedError("the queue is full");
+  EXPECT_CODE(usage.WriteDue(), kResourceExhausted);
+  EXPECT_EQ(usage.stats().waiting, 1u);
+  store.instead = absl::OkStatus();
+  ASSERT_OK(usage.WriteDue());
+  EXPECT_EQ(usage.stats().waiting, 1u);  // not before a minute has passed
+  clock_.AdvanceTime(absl::Minutes(1));
+  ASSERT_OK(usage.WriteDue());
+  EXPECT_EQ(usage.stats().waiting, 0u);
+  EXPECT_EQ(Consumers("app/key"), "a CURRENT 1");
 }
 
 // Under the thread sanitizer as well.
