@@ -155,10 +155,12 @@ raw::Reactor* SecretServiceImpl::BatchGet(raw::Context* context, const raw::Byte
 
 absl::StatusOr<HeldRead> SecretServiceImpl::ReadOne(Call& call, const v1::GetRequest& request) {
   ASSIGN_OR_RETURN(ReadResult read, parts_.vault.Get(request, call.deadline()));
-  ASSIGN_OR_RETURN(HeldRead held,
-                   Hold(ArenaReplyQuota(), call.identity().principal, std::move(read)));
-  parts_.usage.Note(
-      {held.read.secret, VersionOf(held), call.identity().principal, call.event().time});
+  absl::StatusOr<HeldRead> held =
+      Hold(ArenaReplyQuota(), call.identity().principal, std::move(read));
+  if (held.ok()) {
+    parts_.usage.Note(
+        {held->read.secret, VersionOf(*held), call.identity().principal, call.event().time});
+  }
   return held;
 }
 
