@@ -24,6 +24,7 @@ absl::Time GraceEnd(const v1::RotationPolicy& policy, const VersionRecord& forme
 void EndCurrent(SecretMetadata* metadata, absl::Time now) {
   VersionRecord* const former = FindVersion(metadata, metadata->current_version());
   if (former == nullptr || !IsState(*former, v1::VERSION_STATE_CURRENT)) return;
+  former->set_replaced_ms(absl::ToUnixMillis(now));
   if (!metadata->has_rotation()) {
     former->set_state(v1::VERSION_STATE_PREVIOUS);
     return;
