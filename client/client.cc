@@ -178,6 +178,8 @@ KEYTURN_UNARY(SetGrace, rotation_service, RotationService, SetGrace, SetGraceReq
               RotationStatus)
 KEYTURN_UNARY(RetireVersion, rotation_service, RotationService, Retire, RetireRequest,
               RotationStatus)
+KEYTURN_UNARY(AcceptClock, rotation_service, RotationService, AcceptClock, AcceptClockRequest,
+              AcceptClockResponse)
 KEYTURN_UNARY(ListRotations, rotation_service, RotationService, List, ListRotationsRequest,
               ListRotationsResponse)
 KEYTURN_UNARY(Revoke, revocation_service, RevocationService, Revoke, RevokeRequest, RevokeResponse)

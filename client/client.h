@@ -93,6 +93,8 @@ class Client {
                                               const CallOptions& options = {});
   absl::StatusOr<v1::RotationStatus> SetGrace(const v1::SetGraceRequest& request,
                                               const CallOptions& options = {});
+  absl::StatusOr<v1::AcceptClockResponse> AcceptClock(const v1::AcceptClockRequest& request,
+                                                      const CallOptions& options = {});
   absl::StatusOr<v1::RotationStatus> RetireVersion(const v1::RetireRequest& request,
                                                    const CallOptions& options = {});
   absl::StatusOr<v1::ListRotationsResponse> ListRotations(const v1::ListRotationsRequest& request,

@@ -21,15 +21,6 @@ namespace {
 
 using Run = v1::RotationRun;
 
-absl::Status CheckReason(const std::string& reason, bool required) {
-  if (reason.empty() && required) {
-    return absl::InvalidArgumentError("reason: say why; it is kept in the audit log");
-  }
-  if (reason.size() <= limits::kRotationReasonBytesMax) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("reason: ", reason.size(), " bytes; at most ",
-                                                 limits::kRotationReasonBytesMax, " are allowed"));
-}
-
 absl::Status NoPolicy(const std::string& path) {
   return WithReason(absl::FailedPreconditionError(absl::StrCat(path, " has no rotation policy")),
                     "NO_POLICY");

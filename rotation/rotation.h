@@ -58,6 +58,12 @@ class Rotation {
   virtual absl::StatusOr<v1::RotationStatus> Retire(Updater& updater,
                                                     const v1::RetireRequest& request) = 0;
 
+  // As RotationService says: what waits for the clock is done with the next RunDue.
+  virtual absl::StatusOr<v1::AcceptClockResponse> AcceptClock(
+      Updater& updater, const v1::AcceptClockRequest& request) = 0;
+  // While it is not, nothing that time alone asks for is to be done.
+  virtual bool clock_trusted() const = 0;
+
   // Does what has fallen due, limits::kRotationItemsPerRun secrets at most; how many. `*next` is
   // when the next one falls due (wall time).
   virtual absl::StatusOr<int> RunDue(absl::Time* next) = 0;
@@ -67,6 +73,9 @@ class Rotation {
     uint64_t secrets_due = 0;      // of these, what is due by now; counted to 1000
     uint64_t secrets_failing = 0;  // passed over at their last turn: damaged, or not to be written
     bool clock_trusted = true;     // else nothing starts, ends or is destroyed by time
+    // At unseal, of the last time known; zero: less than a day.
+    absl::Duration clock_ahead;
+    uint64_t starts_held = 0;  // by the storm breaker, so far
   };
   virtual Stats stats() const = 0;
 };

@@ -18,7 +18,8 @@ constexpr const char* kOtherEvents[] = {
     "rotation_started", "rotation_generated", "rotation_applied", "rotation_tested",
     "rotation_promoted", "rotation_announced", "rotation_fulfilled", "rotation_superseded",
     "rotation_awaiting_value", "rotation_failed", "rotation_blocked", "rotation_grace_extended",
-    "rotation_grace_ended", "rotation_retired", "rotation_retire_failed", "version_destroyed"};
+    "rotation_grace_ended", "rotation_retired", "rotation_retire_failed", "version_destroyed",
+    "rotation_storm", "clock_distrusted", "clock_ahead"};
 
 // The word itself is not said: it may be a token that was pasted to the wrong place.
 std::string Suggestion(absl::string_view word, const std::vector<std::string>& known) {

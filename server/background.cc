@@ -9,6 +9,8 @@ namespace {
 
 absl::Status RunDue(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  // What is destroyed by a clock that is wrong does not come back.
+  if (!parts.rooms.rotation->clock_trusted()) return absl::OkStatus();
   ServerUpdater updater("secret_expired", *parts.rooms.store, *parts.rooms.audit, parts.clock);
   absl::Time next;
   return parts.rooms.vault->RunDue(updater, &next).status();

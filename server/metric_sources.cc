@@ -117,9 +117,16 @@ void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
   metrics.AddGauge("keyturn_rotations_failing",
                    "Secrets that were passed over, for the reason in the log.",
                    [&rooms] { return ToDouble(rooms.rotation->stats().secrets_failing); });
+  metrics.AddCounter("keyturn_rotation_starts_held_total",
+                     "Scheduled rotations that waited for their turn, because many were due.",
+                     [&rooms] { return ToDouble(rooms.rotation->stats().starts_held); });
   metrics.AddGauge("keyturn_clock_trusted",
-                   "0 while nothing rotates by time because the clock has jumped.",
-                   [&rooms] { return rooms.rotation->stats().clock_trusted ? 1.0 : 0.0; });
+                   "0 while nothing rotates by time because the clock has jumped or is behind.",
+                   [&rooms] { return rooms.rotation->clock_trusted() ? 1.0 : 0.0; });
+  metrics.AddGauge(
+      "keyturn_clock_ahead_seconds",
+      "How far the clock was ahead of the last time known, at unseal; 0: less than a day.",
+      [&rooms] { return absl::ToDoubleSeconds(rooms.rotation->stats().clock_ahead); });
   metrics.AddGauge("keyturn_watchers", "Open watches of secrets.",
                    [&watchers = sources.watchers] { return ToDouble(watchers.size()); });
   metrics.AddGauge("keyturn_integrity_pass_timestamp_seconds",

@@ -66,6 +66,13 @@ TEST_F(RotationCliTest, AnEmergencyEndsWhatIsInUse) {
   Fails("secret read rot/leak --version previous", 3, "no such version");
 }
 
+TEST_F(RotationCliTest, TheClockIsAccepted) {
+  Fails("rotation accept-clock", 2, "--reason");
+  const std::string accepted = Ok("rotation accept-clock --reason 'it was set'");
+  EXPECT_TRUE(Has(accepted, "time of the server")) << accepted;
+  EXPECT_TRUE(Has(accepted, "yes")) << accepted;
+}
+
 TEST_F(RotationCliTest, WhatIsDueIsListedSoonestFirst) {
   Make("rotl/a");
   Make("rotl/b", "--kind api_key");

@@ -229,9 +229,16 @@ class RotationModel : public Updater {
     if (!vault.ok() || !rotation.ok()) Fail("it cannot be opened");
     for (const auto& [path, secret] : by_path_) secret->ForgetAttempt();
     looked_ = false;
+    behind_ = kept_;
+    LookAtClock();
   }
 
   absl::StatusOr<Revision> OfEngine(absl::string_view event, absl::string_view path, UpdateFn fn) {
+    if (path.empty()) {  // of no secret
+      Count(std::string(event));
+      if (event == "rotation_storm") storm_at_ = clock_.Now();
+      return store_->Update(fn);
+    }
     Happening happening;
     happening.event = true;
     happening.name = std::string(event);
@@ -293,18 +300,25 @@ class RotationModel : public Updater {
   void LookAtClock() {
     const absl::Time wall = engine_clock_.Now();
     const int64_t nanos = clock_.MonotonicNanos();
+    absl::Duration off;
     if (looked_) {
-      const absl::Duration off = wall - wall_ - absl::Nanoseconds(nanos - nanos_);
-      if (absl::AbsDuration(off) > absl::Minutes(1)) {
-        frozen_until_ = nanos + absl::ToInt64Nanoseconds(absl::Minutes(10));
-      }
+      off = wall - wall_ - absl::Nanoseconds(nanos - nanos_);
     } else {
       frozen_until_ = nanos;
     }
+    if (absl::AbsDuration(off) > absl::Minutes(1) || wall < behind_ - absl::Minutes(1)) {
+      frozen_until_ = nanos + absl::ToInt64Nanoseconds(absl::Minutes(10));
+    }
     looked_ = true;
+    if (!Frozen()) behind_ = absl::InfinitePast();
     latest_ = std::max(latest_, wall);
     wall_ = wall;
     nanos_ = nanos;
+  }
+  // The engine keeps the time with its looks, once an hour.
+  void KeepTime() {
+    const absl::Time wall = engine_clock_.Now();
+    if (!Frozen() && absl::AbsDuration(wall - kept_) >= absl::Hours(1)) kept_ = wall;
   }
 
   Secret* At(const std::string& path) {
@@ -344,7 +358,8 @@ class RotationModel : public Updater {
   }
   void Compare(Secret& secret, const v1::RotationStatus& status) {
     if (!problem_.empty()) return;
-    const std::string wrong = secret.Compare(status, clock_.Now(), latest_, Frozen());
+    const std::string wrong =
+        secret.Compare(status, {clock_.Now(), latest_, Frozen(), storm_at_ == clock_.Now()});
     if (!wrong.empty()) return Fail(secret, absl::StrCat(wrong, "\nit has ", Shown(status)));
     Schedule(secret);
     CheckReads(secret);
@@ -421,6 +436,7 @@ class RotationModel : public Updater {
   void RunDue() {
     for (int i = 0; i < 1000 && problem_.empty(); ++i) {
       LookAtClock();
+      KeepTime();
       absl::Time next;
       const absl::StatusOr<int> handled = rotation_->RunDue(&next);
       if (!handled.ok() && !dead_) return Fail("the round ended: " + handled.status().ToString());
@@ -462,8 +478,7 @@ class RotationModel : public Updater {
       if (*handled == 0) break;
     }
     for (Secret* const secret : due) {
-      secret->Purge(clock_.Now());
-      secret->Changed(clock_.Now());
+      if (secret->Purge(clock_.Now())) secret->Changed(clock_.Now());
       Tell(*secret, "purged");
       touched_.insert(secret);
     }
@@ -544,7 +559,7 @@ class RotationModel : public Updater {
         expected);
     if (!problem_.empty()) return;
     if (status.ok()) LookAtClock();
-    if (Frozen()) secret.Changed(clock_.Now());
+    if (Frozen() && committed_) secret.Changed(clock_.Now());
     AfterCall(secret, status.ok() && !dead_ ? &*status : nullptr);
   }
 
@@ -792,6 +807,19 @@ class RotationModel : public Updater {
     Settle();
     if (problem_.empty() && OneIn(2)) Pass(absl::Minutes(static_cast<int64_t>(1 + Below(12))));
   }
+  void AcceptClock() {
+    Count("accept-clock");
+    v1::AcceptClockRequest request;
+    request.set_reason("it is right");
+    committed_ = false;
+    const absl::Status status = rotation_->AcceptClock(*this, request).status();
+    if (committed_) kept_ = engine_clock_.Now();
+    if (dead_) return;
+    if (!status.ok()) return Fail(status.ToString());
+    LookAtClock();
+    frozen_until_ = nanos_;
+    behind_ = absl::InfinitePast();
+  }
   void Reopen() {
     Count("reopen");
     Open();
@@ -835,8 +863,11 @@ class RotationModel : public Updater {
       TimePassesToNext();
     } else if (place == 21) {
       ClockJumps();
-    } else if (place == 22 && OneIn(5)) {
-      Reopen();
+    } else if (place == 22) {
+      if (OneIn(4)) ClockJumps();
+      if (problem_.empty() && OneIn(3)) Reopen();
+    } else if (place == 23 && OneIn(4)) {
+      AcceptClock();
     } else if (Secret* const secret = AnySecret(); secret != nullptr) {
       OnSecret(*secret);
     }
@@ -884,6 +915,8 @@ class RotationModel : public Updater {
 
   bool looked_ = false;
   absl::Time wall_, latest_ = absl::InfinitePast();
+  absl::Time storm_at_ = absl::InfinitePast();
+  absl::Time kept_ = absl::InfinitePast(), behind_ = absl::InfinitePast();
   int64_t nanos_ = 0, frozen_until_ = 0;
 
   std::vector<std::unique_ptr<Secret>> secrets_;

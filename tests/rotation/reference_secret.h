@@ -62,7 +62,8 @@ class ReferenceSecret {
   void Rename(const std::string& path) { path_ = path; }
   void SetMaxVersions(uint32_t most);
   // What the vault does by itself: versions that are past their recovery or have expired.
-  void Purge(absl::Time now);
+  // Whether there were any.
+  bool Purge(absl::Time now);
   // When it has to, a second later at most.
   absl::Time NextPurge() const;
 
@@ -82,10 +83,15 @@ class ReferenceSecret {
   // What follows from what was asked for and waits for nothing.
   bool MustGoOn() const;
 
-  // "" if the status is as it must be. Takes over what chance decides. While it is frozen, the next
-  // start may not be planned yet. `latest` is the latest that the clock ever showed.
-  std::string Compare(const v1::RotationStatus& status, absl::Time now, absl::Time latest,
-                      bool frozen);
+  // When something is looked at.
+  struct Moment {
+    absl::Time now;
+    absl::Time latest;    // that the clock ever showed
+    bool frozen = false;  // the clock is not trusted: the next start may not be planned yet
+    bool storm = false;   // many were due at once: starts may wait for a turn
+  };
+  // "" if the status is as it must be. Takes over what chance decides.
+  std::string Compare(const v1::RotationStatus& status, const Moment& moment);
   // The value that a read gives, or the reason of its refusal; "?" for a value not seen yet.
   std::string Read(uint64_t version, absl::Time now) const;
   uint64_t Previous() const;
@@ -145,7 +151,7 @@ class ReferenceSecret {
   std::string OnFailure(bool blocked, absl::Time now);
   std::string CompareVersions(const v1::RotationStatus& status) const;
   std::string CompareRun(const v1::RotationStatus& status, absl::Time now);
-  std::string CompareTimes(const v1::RotationStatus& status, absl::Time now, absl::Time latest);
+  std::string CompareTimes(const v1::RotationStatus& status, const Moment& moment);
   std::string CheckDue(absl::Time due) const;
 
   struct OpenedRun {
@@ -552,13 +558,16 @@ inline absl::Time ReferenceSecret::NextPurge() const {
   return purges_.empty() ? absl::InfiniteFuture() : purges_.begin()->first + absl::Seconds(1);
 }
 
-inline void ReferenceSecret::Purge(absl::Time now) {
-  if (NextPurge() > now) return;
+inline bool ReferenceSecret::Purge(absl::Time now) {
+  bool any = false;
   while (NextPurge() <= now) purges_.erase(purges_.begin());
   for (Version& version : versions_) {
     const bool due = (version.deleted && version.purge <= now) || version.expires <= now;
-    if (due) version.state = v1::VERSION_STATE_DESTROYED;
+    if (!due || version.state == v1::VERSION_STATE_DESTROYED) continue;
+    version.state = v1::VERSION_STATE_DESTROYED;
+    any = true;
   }
+  return any;
 }
 
 inline std::string ReferenceSecret::AddPending(const Notes& notes, absl::Time now) {
@@ -986,8 +995,9 @@ inline std::string ReferenceSecret::CheckDue(absl::Time due) const {
   return due >= deadline && due <= deadline + absl::Hours(24) && Open(due) ? "" : told;
 }
 
-inline std::string ReferenceSecret::CompareTimes(const v1::RotationStatus& status, absl::Time now,
-                                                 absl::Time latest) {
+inline std::string ReferenceSecret::CompareTimes(const v1::RotationStatus& status,
+                                                 const Moment& moment) {
+  const absl::Time now = moment.now;
   const auto time = [](const google::protobuf::Timestamp& stamp) {
     return absl::FromUnixSeconds(stamp.seconds());
   };
@@ -1017,8 +1027,8 @@ inline std::string ReferenceSecret::CompareTimes(const v1::RotationStatus& statu
     return absl::StrCat("held until ", absl::FormatTime(held), ", not ", absl::FormatTime(hold_));
   }
   if (held > std::max({now, hold_, wait_})) {
-    const bool waits = Live() >= MostLive() || !Open(now);
-    if ((!waits && latest == now) || held > latest + absl::Hours(24)) {
+    const bool waits = Live() >= MostLive() || !Open(now) || moment.storm;
+    if ((!waits && moment.latest == now) || held > moment.latest + absl::Hours(24)) {
       return absl::StrCat("it is held for nothing until ", absl::FormatTime(held));
     }
     wait_ = held;
@@ -1026,15 +1036,15 @@ inline std::string ReferenceSecret::CompareTimes(const v1::RotationStatus& statu
   return "";
 }
 
-inline std::string ReferenceSecret::Compare(const v1::RotationStatus& status, absl::Time now,
-                                            absl::Time latest, bool frozen) {
+inline std::string ReferenceSecret::Compare(const v1::RotationStatus& status,
+                                            const Moment& moment) {
   if (std::string wrong = CompareVersions(status); !wrong.empty()) return wrong;
   if (status.rotates() != policy_.has_value()) return "whether it rotates";
   if (!policy_.has_value()) return "";
-  if (std::string wrong = CompareRun(status, now); !wrong.empty()) return wrong;
-  if (!frozen && look_ <= now) look_ = absl::InfinitePast();
-  if ((frozen || look_ > now) && !status.has_due_time()) return "";
-  return CompareTimes(status, now, latest);
+  if (std::string wrong = CompareRun(status, moment.now); !wrong.empty()) return wrong;
+  if (!moment.frozen && look_ <= moment.now) look_ = absl::InfinitePast();
+  if ((moment.frozen || look_ > moment.now) && !status.has_due_time()) return "";
+  return CompareTimes(status, moment);
 }
 
 inline std::string ReferenceSecret::ToString() const {

@@ -215,6 +215,21 @@ TEST_F(RotationTest, ForceEndsAVersionThatCounts) {
   EXPECT_EQ(States("a"), "1 GRACE, 2 GRACE, 3 RETIRED, 4 GRACE, 5 GRACE, 6 CURRENT");
 }
 
+TEST_F(RotationTest, AScheduledRotationWaitsUntilFewEnoughVersionsWork) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  v1::RotationPolicy policy = Exact();
+  policy.set_max_live_versions(2);
+  ASSERT_OK(SetPolicy("a", policy));
+  Pass(Days(86));
+  ASSERT_OK(Put("a", "2"));
+  policy.set_period_seconds(3 * 86'400);
+  ASSERT_OK(SetPolicy("a", policy));
+  Pass(Days(6));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");  // overdue
+  Pass(Days(2));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 GRACE, 3 CURRENT");
+}
+
 TEST_F(RotationTest, AHoldIsNotShortenedByWhatComesAfterIt) {
   ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
   ASSERT_OK(SetPolicy("a", Exact()));

@@ -328,6 +328,9 @@ void CanaryLifeTest::TurnSecrets() {
   Do<v1::RotationStatus>("RotationService/Retire", retire);
   Do<v1::RotationStatus>("RotationService/Pause", why(v1::PauseRotationRequest(), secret));
   Do<v1::RotationStatus>("RotationService/Resume", of(v1::ResumeRotationRequest(), secret));
+  v1::AcceptClockRequest clock;
+  clock.set_reason(Plant("reason", false));
+  Do<v1::AcceptClockResponse>("RotationService/AcceptClock", clock);
   Do<v1::RotationStatus>("RotationService/GetStatus", of(v1::GetRotationStatusRequest(), secret));
   Do<v1::ListRotationRunsResponse>("RotationService/ListRuns",
                                    of(v1::ListRotationRunsRequest(), secret));

@@ -74,6 +74,11 @@ void EventsTest::ExpectRotations(Stubs& op) {
          [&] { return op.rotations->Pause(Ctx(), why(v1::PauseRotationRequest()), &status); });
   Expect("rotation_resumed",
          [&] { return op.rotations->Resume(Ctx(), of(v1::ResumeRotationRequest()), &status); });
+  v1::AcceptClockRequest clock;
+  clock.set_reason("it was set");
+  v1::AcceptClockResponse accepted;
+  Expect("clock_accepted", [&] { return op.rotations->AcceptClock(Ctx(), clock, &accepted); });
+  EXPECT_TRUE(accepted.was_trusted());
   Expect("rotation_status_read", [&] {
     return op.rotations->GetStatus(Ctx(), of(v1::GetRotationStatusRequest()), &status);
   });

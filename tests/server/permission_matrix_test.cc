@@ -227,8 +227,7 @@ class PermissionMatrix : public ServerFixture {
     if (absl::StrContains(method.name, "SecretService/BatchGet")) {
       return ModelMayAllowBelow(caller.rules, method.permission, "");
     }
-    const bool has_path = absl::StrContains(method.name, "SecretService") ||
-                          absl::StrContains(method.name, "RotationService");
+    const bool has_path = absl::StartsWith(method.permission, "secret:");
     if (has_path && lists) {
       return ModelMayAllowBelow(caller.rules, method.permission, path);
     }
