@@ -69,9 +69,10 @@ bool ClockKeeper::Begin(std::optional<absl::Time> kept) {
       now - *kept > absl::Seconds(limits::kRotationClockAheadSeconds)) {
     ahead_ = now - *kept;
     said_ = Said{"clock_ahead", nullptr, *kept};
-    LogWarning("the clock is far ahead of the last time known: if the server was not off for that "
-               "long, seal it and set the clock",
-               {{"now", Shown(now)}, {"known", Shown(*kept)}});
+    LogWarning(
+        "the clock is far ahead of the last time known: if the server was not off for that "
+        "long, seal it and set the clock",
+        {{"now", Shown(now)}, {"known", Shown(*kept)}});
   }
   return said_.has_value();
 }

@@ -89,7 +89,8 @@ class ModelTarget : public Driver {
   absl::StatusOr<int> Sessions(const DriverCall&, const SecretBytes&) override { return 0; }
   absl::Status Retire(const DriverCall& call, const SecretBytes& old) override {
     const absl::Status status = Chance();
-    if (status.ok()) works_[call.secret].erase(Of(old));
+    // Now and then it says so and does not.
+    if (status.ok() && random_() % 20 != 0) works_[call.secret].erase(Of(old));
     return Tell("retire", call, status, false);
   }
   absl::StatusOr<bool> VerifyDead(const DriverCall& call, const SecretBytes& old) override {

@@ -64,7 +64,7 @@ class FakeTarget : public Driver {
   absl::StatusOr<int> Sessions(const DriverCall&, const SecretBytes&) override { return 0; }
   absl::Status Retire(const DriverCall&, const SecretBytes& old) override {
     RETURN_IF_ERROR(Next("retire"));
-    works.erase(Of(old));
+    if (!keeps) works.erase(Of(old));
     return absl::OkStatus();
   }
   absl::StatusOr<bool> VerifyDead(const DriverCall&, const SecretBytes& old) override {
@@ -77,6 +77,7 @@ class FakeTarget : public Driver {
   std::vector<std::string> calls;
   std::multimap<std::string, absl::Status> failures;  // of the next calls of that name
   bool lies = false;                                  // an apply that fails was done all the same
+  bool keeps = false;                                 // nothing is retired, though it says so
 
  private:
   static std::string Of(const SecretBytes& value) { return std::string(value.ExposeForCrypto()); }

@@ -74,7 +74,7 @@ TEST_F(StormTest, AfterALongDowntimeRotationsStartOneByOne) {
   EXPECT_EQ(Current(kSecrets, 2), 1);
   EXPECT_EQ(rotation_->stats().starts_held, 19u);
   EXPECT_EQ(States("g"), "1 RETIRED, 2 CURRENT");  // ends are not held
-  ASSERT_OK(Rotate("s10"));                          // nor is what somebody asks for
+  ASSERT_OK(Rotate("s10"));                        // nor is what somebody asks for
   EXPECT_EQ(States("s10"), "1 GRACE, 2 CURRENT");
   ASSERT_OK(Rotate("s11", /*emergency=*/true));
   EXPECT_EQ(States("s11"), "1 DESTROYED!, 2 CURRENT");

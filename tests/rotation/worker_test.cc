@@ -153,6 +153,17 @@ TEST_F(WorkerTest, AVersionThatStillWorksAtItsTargetIsNotRetired) {
   EXPECT_EQ(Events("rotation_retire_failed"), 1);
 }
 
+TEST_F(WorkerTest, AVersionIsNotRetiredByTheWordOfItsTargetAlone) {
+  ASSERT_OK(Rotate("a"));
+  fake_.keeps = true;
+  Pass(Days(7) + absl::Hours(1));
+  EXPECT_EQ(States("a"), "1 RETIRING, 2 CURRENT");
+  EXPECT_GE(Events("rotation_retire_failed"), 1);
+  fake_.keeps = false;
+  Pass(absl::Hours(2));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
+}
+
 TEST_F(WorkerTest, ACancelledRunLeavesTheCurrentVersionAlone) {
   for (int i = 0; i < 20; ++i) fake_.failures.emplace("apply", absl::UnavailableError("away"));
   ASSERT_OK(Rotate("a"));

@@ -137,8 +137,9 @@ TEST(AuditDocument, ListsTheEventsOfTheServer) {
     }
   }
   // The engine names its events where it makes the change.
-  own.merge(All(Document("rotation/worker.cc") + Document("rotation/worker_retire.cc"),
-                "\"(rotation_[a-z_]+|version_destroyed)\""));
+  own.merge(All(Document("rotation/worker.cc") + Document("rotation/worker_retire.cc") +
+                    Document("rotation/rotation.cc") + Document("rotation/clock_keeper.cc"),
+                "\"(rotation_[a-z_]+|clock_[a-z_]+|version_destroyed)\""));
   std::set<std::string> of_others = Names(Rows("Events of calls"));
   of_others.merge(Names(Rows("Events of Redis")));
   for (const std::string& event : emitted) {
