@@ -456,7 +456,8 @@ class RotationModel : public Updater {
     if (rotation_->stats().clock_trusted == Frozen()) return Fail("the clock");
     for (Secret* const secret : std::set<Secret*>(touched_)) Compare(*secret);
     touched_.clear();
-    if (Frozen()) return;
+    // While the clock is behind what it showed before, what was to be done then may wait for it.
+    if (Frozen() || clock_.Now() < latest_) return;
     while (problem_.empty() && !duties_.empty() && duties_.begin()->first <= clock_.Now()) {
       Secret* const secret = duties_.begin()->second;
       Compare(*secret);  // a wait that the engine began has no event

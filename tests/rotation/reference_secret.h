@@ -1043,7 +1043,8 @@ inline std::string ReferenceSecret::Compare(const v1::RotationStatus& status,
   if (!policy_.has_value()) return "";
   if (std::string wrong = CompareRun(status, moment.now); !wrong.empty()) return wrong;
   if (!moment.frozen && look_ <= moment.now) look_ = absl::InfinitePast();
-  if ((moment.frozen || look_ > moment.now) && !status.has_due_time()) return "";
+  const bool may_wait = moment.frozen || moment.now < moment.latest;
+  if (may_wait && !status.has_due_time()) return "";
   return CompareTimes(status, moment);
 }
 

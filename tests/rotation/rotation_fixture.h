@@ -128,6 +128,7 @@ class RotationFixture : public testing::Test {
 
   // What the server's updater does, with the events kept; fails where a test says.
   absl::StatusOr<Revision> Update(absl::string_view event, absl::string_view path, UpdateFn fn) {
+    if (const std::function<void()> meanwhile = std::exchange(meanwhile_, nullptr)) meanwhile();
     if (die_at_ > 0 && --die_at_ == 0) {
       dead_ = true;
       if (die_after_) {
@@ -276,6 +277,7 @@ class RotationFixture : public testing::Test {
   std::vector<std::string> users_;
   absl::Mutex events_mu_;
   std::vector<std::string> events_;  // "rotation_promoted a/b"
+  std::function<void()> meanwhile_;  // once, between a look of the engine and its next change
   int die_at_ = 0;                   // at the n-th change from now on the server dies
   bool die_after_ = false;           // the change was made
   bool dead_ = false;

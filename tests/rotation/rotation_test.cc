@@ -338,6 +338,22 @@ TEST_F(RotationTest, AVersionInUseMayHoldItsEndTwice) {
   EXPECT_EQ(std::count(events_.begin(), events_.end(), "rotation_grace_extended a"), 2);
 }
 
+TEST_F(RotationTest, NoUserHoldsAVersionBeyondItsAge) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  v1::RotationPolicy policy = Exact();
+  policy.set_retire_gate(v1::RotationPolicy::BLOCK);
+  policy.set_max_credential_age_seconds(15 * 86'400);
+  ASSERT_OK(SetPolicy("a", policy));
+  Pass(Days(1));
+  ASSERT_OK(Rotate("a"));
+  users_ = {"payments/api"};
+  Pass(Days(14) - absl::Hours(1));
+  EXPECT_EQ(Get("a", 1), "1");
+  Pass(absl::Hours(2));
+  EXPECT_EQ(Get("a", 1), "VERSION_RETIRED");
+  EXPECT_EQ(std::count(events_.begin(), events_.end(), "rotation_grace_extended a"), 1);
+}
+
 TEST_F(RotationTest, ADirectoryThatMovesTakesItsRotationsAlong) {
   ASSERT_OK(Put("a/b/key", "1", v1::KIND_API_KEY));
   ASSERT_OK(SetPolicy("a/b/key", Exact()));

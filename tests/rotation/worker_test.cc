@@ -164,6 +164,17 @@ TEST_F(WorkerTest, AVersionIsNotRetiredByTheWordOfItsTargetAlone) {
   EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
 }
 
+TEST_F(WorkerTest, RetiringIsNotLoopedAfterARefusal) {
+  ASSERT_OK(Rotate("a"));
+  fake_.failures.emplace("retire", absl::PermissionDeniedError("refused"));
+  Pass(Days(7));
+  const size_t calls = fake_.calls.size();
+  for (int i = 0; i < 59; ++i) Pass(absl::Minutes(1));
+  EXPECT_EQ(fake_.calls.size(), calls);
+  Pass(absl::Minutes(2));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
+}
+
 TEST_F(WorkerTest, ACancelledRunLeavesTheCurrentVersionAlone) {
   for (int i = 0; i < 20; ++i) fake_.failures.emplace("apply", absl::UnavailableError("away"));
   ASSERT_OK(Rotate("a"));
