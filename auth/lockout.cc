@@ -11,7 +11,7 @@ absl::Status Lockout::Check(const std::string& source) {
   const auto found = sources_.find(source);
   if (found == sources_.end()) return absl::OkStatus();
   const absl::Duration left = found->second.window_end - clock_.Now();
-  if (left <= absl::ZeroDuration() || found->second.count < limits::kLockoutFailures) {
+  if (left <= absl::ZeroDuration() || found->second.count < options_.failures) {
     return absl::OkStatus();
   }
   const absl::Duration wait = absl::Ceil(left, absl::Seconds(1));
@@ -26,7 +26,7 @@ void Lockout::MakeRoom(absl::Time now) {
   absl::erase_if(sources_, [now](const auto& entry) { return entry.second.window_end <= now; });
   if (sources_.size() < limits::kLockoutSourcesMax) return;
   absl::erase_if(sources_,
-                 [](const auto& entry) { return entry.second.count < limits::kLockoutFailures; });
+                 [this](const auto& entry) { return entry.second.count < options_.failures; });
   if (sources_.size() >= limits::kLockoutSourcesMax) sources_.clear();
 }
 
@@ -35,7 +35,7 @@ void Lockout::CountFailure(const std::string& source) {
   const absl::Time now = clock_.Now();
   if (sources_.size() >= limits::kLockoutSourcesMax && !sources_.contains(source)) MakeRoom(now);
   Failures& failures = sources_[source];
-  if (failures.window_end <= now) failures = {now + absl::Seconds(limits::kLockoutSeconds), 0};
+  if (failures.window_end <= now) failures = {now + options_.window, 0};
   ++failures.count;
 }
 

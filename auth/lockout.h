@@ -9,13 +9,19 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "base/clock.h"
+#include "base/limits.h"
 
 namespace keyturn {
 
 class Lockout {
  public:
+  struct Options {
+    int failures = limits::kLockoutFailures;  // within `window`, from the first of them on
+    absl::Duration window = absl::Seconds(limits::kLockoutSeconds);
+  };
   // `clock` outlives this.
   explicit Lockout(Clock& clock) : clock_(clock) {}
+  Lockout(const Options& options, Clock& clock) : options_(options), clock_(clock) {}
 
   // RESOURCE_EXHAUSTED with the time to wait (RetryAfterOf) while `source` is locked out.
   absl::Status Check(const std::string& source);
@@ -29,6 +35,7 @@ class Lockout {
     int count = 0;
   };
 
+  const Options options_{};
   Clock& clock_;
   absl::Mutex mu_;
   absl::flat_hash_map<std::string, Failures> sources_ ABSL_GUARDED_BY(mu_);

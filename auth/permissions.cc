@@ -13,11 +13,12 @@ namespace keyturn {
 
 absl::Span<const std::string> Permissions() {
   static const auto* const all = new std::vector<std::string>{
-      "admin:audit",      "admin:certificate", "admin:keys",    "admin:password-policy",
-      "admin:policy",     "admin:revocation",  "admin:role",    "admin:seal",
-      "admin:token",      "admin:verify",      "jwt:sign",      "jwt:verify",
-      "revocation:check", "revocation:write",  "secret:delete", "secret:destroy",
-      "secret:list",      "secret:read",       "secret:rotate", "secret:write"};
+      "admin:audit",      "admin:certificate", "admin:keys",     "admin:password-policy",
+      "admin:policy",     "admin:revocation",  "admin:role",     "admin:seal",
+      "admin:token",      "admin:verify",      "apikey:list",    "apikey:verify",
+      "apikey:write",     "jwt:sign",          "jwt:verify",     "revocation:check",
+      "revocation:write", "secret:delete",     "secret:destroy", "secret:list",
+      "secret:read",      "secret:rotate",     "secret:write"};
   return *all;
 }
 
@@ -30,9 +31,10 @@ absl::Status ValidatePermission(absl::string_view permission) {
   });
   if (known) return absl::OkStatus();
   permission = permission.substr(0, limits::kNameBytesMax);
-  return absl::InvalidArgumentError(absl::StrCat(
-      "there is no permission '", permission, "'; did you mean ", Nearest(permission, all),
-      "? There are ", absl::StrJoin(all, ", "), "; and admin:*, jwt:*, revocation:* and secret:*"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no permission '", permission, "'; did you mean ",
+                   Nearest(permission, all), "? There are ", absl::StrJoin(all, ", "),
+                   "; and admin:*, apikey:*, jwt:*, revocation:* and secret:*"));
 }
 
 }  // namespace keyturn

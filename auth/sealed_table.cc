@@ -33,6 +33,12 @@ void SealedTable::Delete(const KeyringSnapshot& keys, absl::string_view name, Ba
   batch.Delete(Family::kIndex, Key(keys, name));
 }
 
+absl::StatusOr<SecretBytes> SealedTable::Open(const KeyringSnapshot& keys, absl::string_view key,
+                                              absl::string_view sealed) const {
+  ASSIGN_OR_RETURN(OpenedRecord opened, OpenRecord(keys, purpose_, key, sealed));
+  return std::move(opened.plaintext);
+}
+
 absl::StatusOr<std::optional<SecretBytes>> SealedTable::Get(const KeyringSnapshot& keys,
                                                             const View& view,
                                                             absl::string_view name) const {

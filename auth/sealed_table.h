@@ -29,8 +29,13 @@ class SealedTable {
   absl::Status ForEach(const KeyringSnapshot& keys, const Snapshot& snapshot,
                        absl::FunctionRef<absl::Status(absl::string_view plaintext)> fn) const;
 
- private:
+  // For who follows commits: what the keys of this table's records in the index family begin with,
+  // and such a record opened.
   std::string Prefix(const KeyringSnapshot& keys) const;
+  absl::StatusOr<SecretBytes> Open(const KeyringSnapshot& keys, absl::string_view key,
+                                   absl::string_view sealed) const;
+
+ private:
   std::string Key(const KeyringSnapshot& keys, absl::string_view name) const;
 
   const Purpose purpose_;

@@ -59,8 +59,26 @@ inline constexpr uint32_t kRotationExtensionsMax = 2;                // of a gra
 inline constexpr int64_t kRotationExtensionSeconds = 7 * kDaySeconds;
 inline constexpr int64_t kRotationClockJumpSeconds = 60;    // off the monotonic clock: a jump
 inline constexpr int64_t kRotationClockAgreeSeconds = 600;  // without one, until it is believed
+inline constexpr int64_t kRotationClockMarkSeconds = 3600;  // how old the time kept on disk may be
+inline constexpr int64_t kRotationClockAheadSeconds = kDaySeconds;  // of it at unseal: is said
+inline constexpr size_t kRotationStormSecretsMin = 10;  // due at once, and not foreseen: a storm,
+inline constexpr size_t kRotationStormPercent = 5;      // if they are that part of all as well
+inline constexpr int64_t kRotationStormSeconds = 60;    // from one start to the next in a storm
 inline constexpr int kRotationActionsPerLook = 16;
 inline constexpr int kRotationItemsPerRun = 256;
+inline constexpr size_t kUsageShards = 64;
+inline constexpr size_t kUsesPerShardMax = 2048;       // in memory, not yet written
+inline constexpr size_t kUsageLossSlots = 4096;        // of uses that found no place there
+inline constexpr size_t kConsumersPerSecretMax = 200;  // by name; of others, that they are
+inline constexpr size_t kConsumerVersionsMax = 4;      // of one consumer, those it used last
+inline constexpr size_t kConsumerNameBytesMax = 512;   // longer ones are cut, and told by a hash
+inline constexpr size_t kConsumersNamedMax = 16;       // in an audit entry, a line of the log
+inline constexpr size_t kConsumersPageMax = 1000;
+inline constexpr int64_t kConsumerGoneSeconds = 7 * kDaySeconds;  // not seen before a replacement
+inline constexpr int64_t kUsageWriteSeconds = 60;
+inline constexpr size_t kUsageRecordsPerUpdate = 32;
+inline constexpr size_t kUsageBytesPerUpdate = 256 * kKiB;  // but one record always
+inline constexpr int kUsageUpdatesPerTurn = 64;             // in one look of the background
 inline constexpr size_t kCronTextBytesMax = 512;   // the longest canonical one has about 300
 inline constexpr size_t kWindowsMax = 8;           // of one policy
 inline constexpr int64_t kWindowSecondsMin = 900;  // in less, a rotation may not end
@@ -69,6 +87,31 @@ inline constexpr int64_t kWindowRunSecondsMax = 31 * kDaySeconds;  // windows th
 inline constexpr int64_t kWindowHorizonSeconds = int64_t{5} * 366 * kDaySeconds;  // looked ahead
 inline constexpr size_t kZoneNameBytesMax = 64;
 inline constexpr int64_t kRotationRestSecondsMin = 60;  // from a promotion to the next rotation
+
+// API keys that are issued to clients of others. One that has ended is kept for a while.
+inline constexpr size_t kApiKeysMax = 100'000;
+inline constexpr int64_t kApiKeyTtlSecondsDefault = 90 * kDaySeconds;
+inline constexpr int64_t kApiKeyTtlSecondsMax = 90 * kDaySeconds;
+inline constexpr int64_t kApiKeyGraceSecondsDefault = 7 * kDaySeconds;
+inline constexpr int64_t kApiKeyGraceSecondsMax = 90 * kDaySeconds;
+inline constexpr int64_t kApiKeyDueSeconds = 14 * kDaySeconds;   // before its end
+inline constexpr int64_t kApiKeyKeptSeconds = 90 * kDaySeconds;  // after its end
+inline constexpr int kApiKeySecretsMax = 3;                      // that work at once
+inline constexpr size_t kApiKeyScopesMax = 64;
+inline constexpr size_t kApiKeyScopeBytesMax = 128;
+inline constexpr size_t kApiKeyDescriptionBytesMax = 512;
+inline constexpr size_t kApiKeyReasonBytesMax = 512;
+inline constexpr size_t kApiKeyTextBytesMax = 512;  // of what is presented
+inline constexpr size_t kApiKeyCacheMax = 16'384;   // opened records
+inline constexpr size_t kApiKeyImportMax = 32;      // in one call, which is one update
+inline constexpr size_t kApiKeyImportFileBytesMax = 32 * kMiB;
+inline constexpr int kApiKeyLockoutFailures = 5;  // of one id from one network
+inline constexpr int64_t kApiKeyLockoutSeconds = 900;
+inline constexpr double kApiKeyIdPerSecond = 2'000;  // verifications of one id by one caller
+inline constexpr double kApiKeyNetworkPerSecond = 10'000;
+inline constexpr double kApiKeysPerSecond = 50'000;
+inline constexpr size_t kApiKeysPerUpdate = 16;  // whose uses are written, or that are removed
+inline constexpr int64_t kApiKeyUsesSeconds = 60;
 
 // Listing.
 inline constexpr size_t kListPageDefault = 1000;
@@ -247,14 +290,14 @@ inline constexpr uint64_t kJwtSecondsMax = 100'000'000'000;  // the year 5138; m
 inline constexpr int64_t kJwtLeewaySecondsDefault = 30;
 inline constexpr int64_t kJwtLeewaySecondsMax = 300;
 inline constexpr int64_t kJwtLifetimeSecondsDefault = 900;
-inline constexpr int64_t kJwtUserSecondsMax = 24 * 3600;  // from iat to exp
+inline constexpr int64_t kJwtUserSecondsMax = kDaySeconds;  // from iat to exp
 inline constexpr int64_t kJwtServiceSecondsMax = 3600;
 inline constexpr int64_t kJwtPublishLeadSecondsDefault = 3600;
 inline constexpr int64_t kJwtPublishLeadSecondsMin = 120;
-inline constexpr int64_t kJwtPublishLeadSecondsMax = 7 * 24 * 3600;
+inline constexpr int64_t kJwtPublishLeadSecondsMax = 7 * kDaySeconds;
 inline constexpr int64_t kJwksMaxAgeSeconds = 300;  // at most half of the lead
-inline constexpr int64_t kJwtRefreshSeconds = 7 * 24 * 3600;
-inline constexpr int64_t kJwtRefreshFamilySecondsMax = 90 * 24 * 3600;
+inline constexpr int64_t kJwtRefreshSeconds = 7 * kDaySeconds;
+inline constexpr int64_t kJwtRefreshFamilySecondsMax = 90 * kDaySeconds;
 inline constexpr int kJwtRefreshAccessKept = 100;  // of one family, that may still be valid
 inline constexpr int kJwtRefreshPurgedMax = 40;    // by one update
 inline constexpr size_t kJwtKeySetsCached = 1024;
@@ -333,8 +376,14 @@ static_assert(2 * kSecretValueBytesMax < kArenaBytesDefault);
 static_assert(2 * kSecretValueBytesMax <= kArenaBytesDefault / kReplyShareArenaDivisor);
 static_assert(2 * (kRevisionWaitersMax + kWorkStreamsMax) <= kWorkerThreadsMin);
 static_assert(kListPageMax <= kListSortedMax);
+static_assert(kApiKeysMax <= kListScanMax);
+static_assert(kApiKeyImportMax + 8 <= kBatchKeysMax && kApiKeysPerUpdate + 8 <= kBatchKeysMax);
 static_assert(kPathSegmentBytesMax < kPathBytesMax);
 static_assert(kWindowSecondsMin < kWindowSecondsMax && kWindowSecondsMax <= kWindowRunSecondsMax);
+// A record of uses beside another that fills the batch.
+static_assert(kConsumersPerSecretMax * (kConsumerNameBytesMax + 256) + kUsageBytesPerUpdate <
+              kBatchBytesMax);
+static_assert(2 * kUsageRecordsPerUpdate <= kBatchKeysMax);
 // One batch: the records, the state, and what the audit log adds (AuditedUpdater).
 static_assert(kRevocationGroupHoursMax + 8 <= kBatchKeysMax);
 static_assert(kRevocationDropKeysPerUpdate + 1 <= kBatchKeysMax);

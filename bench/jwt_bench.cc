@@ -3,7 +3,9 @@
 // list is asked (here one that has nothing). Next to it what OpenSSL alone takes for the signature,
 // on as many bytes, with a context that is made once.
 #include <benchmark/benchmark.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the benchmarks and prints tables in Markdown. ./dev bench builds first.
-#   bench/run.sh [vault|audit|revocation|resp|grpc|start|all]
+#   bench/run.sh [vault|audit|apikey|jwt|revocation|usage|resp|grpc|start|all]
 #   BUILD=build/dev  SECONDS_EACH=5  REPEATS=3  KEYS=10000  START_SECRETS=1000000  WORK=/tmp
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -42,9 +42,24 @@ audit() {
   "$BUILD/bench/audit_bench" --benchmark_min_time=1 2>/dev/null
 }
 
+apikey() {
+  echo "### API keys, in the process"
+  "$BUILD/bench/api_key_bench" --benchmark_min_time=1 2>/dev/null
+}
+
+jwt() {
+  echo "### Tokens, in the process"
+  "$BUILD/bench/jwt_bench" --benchmark_min_time=1 2>/dev/null
+}
+
 revocation() {
   echo "### The revocation index, one thread"
   "$BUILD/bench/revocation_bench" --benchmark_min_time=1 2>/dev/null
+}
+
+usage() {
+  echo "### A use of a secret, counted"
+  "$BUILD/bench/usage_bench" --benchmark_min_time=1 2>/dev/null
 }
 
 resp() {
@@ -169,10 +184,13 @@ start() {
 case "${1:-all}" in
   vault) vault ;;
   audit) audit ;;
+  apikey) apikey ;;
+  jwt) jwt ;;
   revocation) revocation ;;
+  usage) usage ;;
   resp) resp ;;
   grpc) grpc ;;
   start) start ;;
-  all) vault; echo; audit; echo; revocation; echo; resp; echo; grpc; echo; start ;;
-  *) echo "usage: bench/run.sh [vault|audit|revocation|resp|grpc|start|all]" >&2; exit 2 ;;
+  all) vault; echo; audit; echo; apikey; echo; jwt; echo; revocation; echo; usage; echo; resp; echo; grpc; echo; start ;;
+  *) echo "usage: bench/run.sh [vault|audit|apikey|jwt|revocation|usage|resp|grpc|start|all]" >&2; exit 2 ;;
 esac

@@ -8,8 +8,10 @@
 #include "client/caller.h"
 #include "client/channel.h"
 #include "client/wipe.h"
+#include "keyturn/v1/api_key_service.grpc.pb.h"
 #include "keyturn/v1/audit_service.grpc.pb.h"
 #include "keyturn/v1/auth_service.grpc.pb.h"
+#include "keyturn/v1/consumer_service.grpc.pb.h"
 #include "keyturn/v1/jwt_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
 #include "keyturn/v1/revocation_service.grpc.pb.h"
@@ -32,7 +34,9 @@ struct Client::Impl {
         audit_service(channel),
         revocation_service(channel),
         rotation_service(channel),
-        jwt_service(channel) {}
+        jwt_service(channel),
+        api_key_service(channel),
+        consumer_service(channel) {}
 
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Unary(const char* method, Stub& stub,
@@ -74,6 +78,8 @@ struct Client::Impl {
   v1::RevocationService::Stub revocation_service;
   v1::RotationService::Stub rotation_service;
   v1::JwtService::Stub jwt_service;
+  v1::ApiKeyService::Stub api_key_service;
+  v1::ConsumerService::Stub consumer_service;
 };
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
@@ -182,6 +188,8 @@ KEYTURN_UNARY(SetGrace, rotation_service, RotationService, SetGrace, SetGraceReq
               RotationStatus)
 KEYTURN_UNARY(RetireVersion, rotation_service, RotationService, Retire, RetireRequest,
               RotationStatus)
+KEYTURN_UNARY(AcceptClock, rotation_service, RotationService, AcceptClock, AcceptClockRequest,
+              AcceptClockResponse)
 KEYTURN_UNARY(ListRotations, rotation_service, RotationService, List, ListRotationsRequest,
               ListRotationsResponse)
 KEYTURN_UNARY(CreateJwtKey, jwt_service, JwtService, CreateKey, CreateJwtKeyRequest, JwtKey)
@@ -194,6 +202,27 @@ KEYTURN_UNARY(VerifyJwt, jwt_service, JwtService, Verify, VerifyJwtRequest, Veri
 KEYTURN_UNARY(RefreshJwt, jwt_service, JwtService, Refresh, RefreshJwtRequest, SignJwtResponse)
 KEYTURN_UNARY(RevokeRefresh, jwt_service, JwtService, RevokeRefresh, RevokeRefreshRequest,
               RevokeRefreshResponse)
+KEYTURN_UNARY(CreateApiKey, api_key_service, ApiKeyService, Create, CreateApiKeyRequest,
+              CreateApiKeyResponse)
+KEYTURN_UNARY(RollApiKey, api_key_service, ApiKeyService, Roll, RollApiKeyRequest,
+              RollApiKeyResponse)
+KEYTURN_UNARY(GetApiKey, api_key_service, ApiKeyService, Get, GetApiKeyRequest, ApiKeyInfo)
+KEYTURN_UNARY(ListApiKeys, api_key_service, ApiKeyService, List, ListApiKeysRequest,
+              ListApiKeysResponse)
+KEYTURN_UNARY(UpdateApiKey, api_key_service, ApiKeyService, Update, UpdateApiKeyRequest, ApiKeyInfo)
+KEYTURN_UNARY(SetApiKeyGrace, api_key_service, ApiKeyService, SetGrace, SetApiKeyGraceRequest,
+              ApiKeyInfo)
+KEYTURN_UNARY(RevokeApiKey, api_key_service, ApiKeyService, Revoke, RevokeApiKeyRequest, ApiKeyInfo)
+KEYTURN_UNARY(ImportApiKeys, api_key_service, ApiKeyService, Import, ImportApiKeysRequest,
+              ImportApiKeysResponse)
+KEYTURN_UNARY(VerifyApiKey, api_key_service, ApiKeyService, Verify, VerifyApiKeyRequest,
+              VerifyApiKeyResponse)
+KEYTURN_UNARY(ListConsumers, consumer_service, ConsumerService, List, ListConsumersRequest,
+              ListConsumersResponse)
+KEYTURN_UNARY(Acknowledge, consumer_service, ConsumerService, Acknowledge, AcknowledgeRequest,
+              AcknowledgeResponse)
+KEYTURN_UNARY(ForgetConsumer, consumer_service, ConsumerService, Forget, ForgetConsumerRequest,
+              ForgetConsumerResponse)
 KEYTURN_UNARY(Revoke, revocation_service, RevocationService, Revoke, RevokeRequest, RevokeResponse)
 KEYTURN_UNARY(CheckRevoked, revocation_service, RevocationService, Check, CheckRequest,
               CheckResponse)

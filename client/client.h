@@ -15,8 +15,10 @@
 
 #include "absl/status/statusor.h"
 #include "client/options.h"
+#include "keyturn/v1/api_key_service.pb.h"
 #include "keyturn/v1/audit_service.pb.h"
 #include "keyturn/v1/auth_service.pb.h"
+#include "keyturn/v1/consumer_service.pb.h"
 #include "keyturn/v1/jwt_service.pb.h"
 #include "keyturn/v1/policy_service.pb.h"
 #include "keyturn/v1/revocation_service.pb.h"
@@ -96,6 +98,8 @@ class Client {
                                               const CallOptions& options = {});
   absl::StatusOr<v1::RotationStatus> SetGrace(const v1::SetGraceRequest& request,
                                               const CallOptions& options = {});
+  absl::StatusOr<v1::AcceptClockResponse> AcceptClock(const v1::AcceptClockRequest& request,
+                                                      const CallOptions& options = {});
   absl::StatusOr<v1::RotationStatus> RetireVersion(const v1::RetireRequest& request,
                                                    const CallOptions& options = {});
   absl::StatusOr<v1::ListRotationsResponse> ListRotations(const v1::ListRotationsRequest& request,
@@ -120,6 +124,34 @@ class Client {
                                                  const CallOptions& options = {});
   absl::StatusOr<v1::RevokeRefreshResponse> RevokeRefresh(const v1::RevokeRefreshRequest& request,
                                                           const CallOptions& options = {});
+
+  // API keys. Answers of the first two hold a key.
+  absl::StatusOr<v1::CreateApiKeyResponse> CreateApiKey(const v1::CreateApiKeyRequest& request,
+                                                        const CallOptions& options = {});
+  absl::StatusOr<v1::RollApiKeyResponse> RollApiKey(const v1::RollApiKeyRequest& request,
+                                                    const CallOptions& options = {});
+  absl::StatusOr<v1::ApiKeyInfo> GetApiKey(const v1::GetApiKeyRequest& request,
+                                           const CallOptions& options = {});
+  absl::StatusOr<v1::ListApiKeysResponse> ListApiKeys(const v1::ListApiKeysRequest& request,
+                                                      const CallOptions& options = {});
+  absl::StatusOr<v1::ApiKeyInfo> UpdateApiKey(const v1::UpdateApiKeyRequest& request,
+                                              const CallOptions& options = {});
+  absl::StatusOr<v1::ApiKeyInfo> SetApiKeyGrace(const v1::SetApiKeyGraceRequest& request,
+                                                const CallOptions& options = {});
+  absl::StatusOr<v1::ApiKeyInfo> RevokeApiKey(const v1::RevokeApiKeyRequest& request,
+                                              const CallOptions& options = {});
+  absl::StatusOr<v1::ImportApiKeysResponse> ImportApiKeys(const v1::ImportApiKeysRequest& request,
+                                                          const CallOptions& options = {});
+  absl::StatusOr<v1::VerifyApiKeyResponse> VerifyApiKey(const v1::VerifyApiKeyRequest& request,
+                                                        const CallOptions& options = {});
+
+  // Who uses which version.
+  absl::StatusOr<v1::ListConsumersResponse> ListConsumers(const v1::ListConsumersRequest& request,
+                                                          const CallOptions& options = {});
+  absl::StatusOr<v1::AcknowledgeResponse> Acknowledge(const v1::AcknowledgeRequest& request,
+                                                      const CallOptions& options = {});
+  absl::StatusOr<v1::ForgetConsumerResponse> ForgetConsumer(
+      const v1::ForgetConsumerRequest& request, const CallOptions& options = {});
 
   // The vault itself.
   absl::StatusOr<v1::StatusResponse> Status(const v1::StatusRequest& request,

@@ -57,6 +57,7 @@ class SecretCacheImpl final : public SecretCache {
 
  private:
   absl::StatusOr<Handle> Fetch(const std::string& path);
+  void Acknowledge(const std::string& path, uint64_t version);
   // What a fetch that ended means for the entry, and what its callers get.
   absl::StatusOr<Handle> Settle(const std::string& path, const Moment& asked,
                                 absl::StatusOr<Handle> fetched, bool outdated)
@@ -84,6 +85,8 @@ class SecretCacheImpl final : public SecretCache {
   absl::flat_hash_map<std::string, std::shared_ptr<Flight>> flights_ ABSL_GUARDED_BY(mu_);
   // The newest version that an outdated fetch brought, until one that is not outdated ends.
   absl::flat_hash_map<std::string, uint64_t> overtaken_ ABSL_GUARDED_BY(mu_);
+  // The versions that the server was told of.
+  absl::flat_hash_map<std::string, uint64_t> acknowledged_ ABSL_GUARDED_BY(mu_);
   Stats stats_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -125,12 +128,37 @@ absl::StatusOr<Handle> SecretCacheImpl::Get(absl::string_view path) {
     return flight->result;
   }
   absl::StatusOr<Handle> fetched = Fetch(name);
+  const uint64_t version = fetched.ok() ? (*fetched)->version() : 0;
+  bool tell = false;
+  {
+    absl::MutexLock lock(&mu_);
+    flight->result = Settle(name, now, std::move(fetched), flight->outdated);
+    tell = options_.acknowledge && !closed_ && !flight->outdated && version != 0;
+    if (tell) {
+      const auto known = acknowledged_.find(name);
+      tell = known == acknowledged_.end() || known->second != version;
+    }
+    if (!flight->outdated) flights_.erase(name);
+    flight->done.Notify();
+  }
+  if (tell) Acknowledge(name, version);
   absl::MutexLock lock(&mu_);
-  flight->result = Settle(name, now, std::move(fetched), flight->outdated);
-  if (!flight->outdated) flights_.erase(name);
-  flight->done.Notify();
   --fetching_;
   return flight->result;
+}
+
+void SecretCacheImpl::Acknowledge(const std::string& path, uint64_t version) {
+  v1::AcknowledgeRequest request;
+  request.set_path(path);
+  request.set_version(version);
+  CallOptions call;
+  call.timeout = options_.timeout;
+  call.cancellation = &closing_;
+  if (!client_.Acknowledge(request, call).ok()) return;
+  absl::MutexLock lock(&mu_);
+  ++stats_.acknowledged;
+  if (acknowledged_.size() >= options_.entries_max) acknowledged_.clear();
+  acknowledged_[path] = version;
 }
 
 absl::StatusOr<Handle> SecretCacheImpl::Fetch(const std::string& path) {

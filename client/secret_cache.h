@@ -37,6 +37,10 @@ class SecretCache {
     size_t entries_max = limits::kSecretCacheEntriesMax;
     size_t bytes_max = limits::kSecretCacheBytesMax;
     bool watch = true;
+    // Tells the server which version is in use once another one was fetched (ConsumerService), for
+    // programs that let go of the former value then. It costs that Get a call more; if it fails, it
+    // is made again with the next fetch.
+    bool acknowledge = false;
     std::optional<absl::Duration> timeout;  // of a fetch; the client's by default
     // A secret that was given out may have changed: the next Get fetches it. Called on the watching
     // thread, in order; it may use the cache, but not close it.
@@ -46,12 +50,13 @@ class SecretCache {
   };
   // Counted since the start.
   struct Stats {
-    uint64_t hits = 0;     // answered from memory, fresh
-    uint64_t fetches = 0;  // asked of the server
-    uint64_t joined = 0;   // waited for somebody else's fetch
-    uint64_t stale = 0;    // given out after a failed fetch, under the server's promise
-    uint64_t changes = 0;  // entries and fetches outdated by the watch
-    size_t entries = 0;    // now
+    uint64_t hits = 0;          // answered from memory, fresh
+    uint64_t fetches = 0;       // asked of the server
+    uint64_t joined = 0;        // waited for somebody else's fetch
+    uint64_t stale = 0;         // given out after a failed fetch, under the server's promise
+    uint64_t changes = 0;       // entries and fetches outdated by the watch
+    uint64_t acknowledged = 0;  // versions that the server was told of
+    size_t entries = 0;         // now
   };
 
   // `client` outlives the cache. INVALID_ARGUMENT names the option that is out of its bounds.

@@ -45,6 +45,8 @@ enum class Purpose : uint8_t {
   kRevocations = 17,
   kDirectory = 18,
   kRotationRun = 19,
+  kApiKey = 20,
+  kUsage = 21,
   kRefreshFamily = 22,
   kListedKey = 23,
 };

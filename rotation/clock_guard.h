@@ -1,7 +1,7 @@
 // Whether the wall clock can be believed. Time that jumps would end graces and destroy versions too
 // early, and that cannot be undone; so after a jump nothing happens by time until the clock has run
-// evenly for a while. Between two looks the wall clock must have gone as far as the monotonic one.
-// A clock that was wrong before the first look is believed. Not thread-safe.
+// evenly for a while. Between two looks the wall clock must have gone as far as the monotonic one;
+// and at the first one it must not be before a time that was known to have come. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,17 @@ namespace keyturn {
 
 class ClockGuard {
  public:
-  // At each look; the first one believes the clock.
+  // Before the first look after a start: it is later than this. Until the clock has come there, and
+  // has run evenly for the while, it is not believed.
+  void Begin(absl::Time known) { known_ = known; }
+  // At each look. Without a known time, the first one believes the clock.
   void Observe(absl::Time wall, int64_t monotonic_nanos);
   bool trusted() const { return !distrusted_until_nanos_.has_value(); }
   // An operator has looked at the clock: it is believed from now on.
   void Accept();
 
  private:
+  std::optional<absl::Time> known_;  // until the clock is believed for the first time
   std::optional<absl::Time> wall_;
   int64_t monotonic_nanos_ = 0;
   std::optional<int64_t> distrusted_until_nanos_;

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "keyring/keyring.h"
+#include "keyturn/v1/consumer_service.pb.h"
 #include "keyturn/v1/policy_service.pb.h"
 #include "rotation/driver.h"
 #include "storage/store.h"
@@ -30,6 +31,9 @@ struct RotationContext {
   std::function<Driver*(const SecretMetadata& metadata)> driver;
   // Who still uses a version, by name; for the retire gate.
   std::function<std::vector<std::string>(const Uuid& secret, SecretVersion version)> users;
+  // All that is known of who uses the secret with this metadata; to be shown. May be empty.
+  std::function<std::vector<v1::Consumer>(const Uuid& secret, const SecretMetadata& metadata)>
+      consumers = nullptr;
   // Tokens signed with the key of this id are refused from now on, by all who ask; it may be
   // forgotten at `until`. Durable when it returns; may be repeated. Empty: nobody is told.
   std::function<absl::Status(const std::string& kid, absl::Time until)> revoke_kid = nullptr;

@@ -37,7 +37,9 @@ absl::StatusOr<v1::RotationStatus> ReadRotationStatus(const RotationContext& con
   ASSIGN_OR_RETURN(const Found found, Find(*keys, *snapshot, path));
   ASSIGN_OR_RETURN(const std::optional<v1::RotationRun> run,
                    ReadOpenRun(*keys, *snapshot, found.metadata));
-  return StatusOf(path, found.metadata, run, context.clock.Now(), true);
+  v1::RotationStatus status = StatusOf(path, found.metadata, run, context.clock.Now(), true);
+  if (context.consumers) AddConsumers(context.consumers(found.secret, found.metadata), &status);
+  return status;
 }
 
 absl::StatusOr<v1::ListRotationsResponse> ListRotations(const RotationContext& context,

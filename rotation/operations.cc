@@ -22,24 +22,17 @@ namespace {
 
 using Run = v1::RotationRun;
 
-absl::Status CheckReason(const std::string& reason, bool required) {
-  if (reason.empty() && required) {
-    return absl::InvalidArgumentError("reason: say why; it is kept in the audit log");
-  }
-  if (reason.size() <= limits::kRotationReasonBytesMax) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("reason: ", reason.size(), " bytes; at most ",
-                                                 limits::kRotationReasonBytesMax, " are allowed"));
-}
-
 absl::Status NoPolicy(const std::string& path) {
   return WithReason(absl::FailedPreconditionError(absl::StrCat(path, " has no rotation policy")),
                     "NO_POLICY");
 }
 
-VersionRecord* FirstToEnd(SecretMetadata* metadata) {
+// `counted`: of those that max_live_versions bounds.
+VersionRecord* FirstToEnd(SecretMetadata* metadata, bool counted = false) {
   VersionRecord* first = nullptr;
   for (VersionRecord& version : *metadata->mutable_versions()) {
     if (!IsState(version, v1::VERSION_STATE_GRACE)) continue;
+    if (counted && version.promoted_ms() == 0) continue;
     if (first == nullptr || version.grace_end_ms() < first->grace_end_ms()) first = &version;
   }
   return first;
@@ -54,11 +47,6 @@ absl::StatusOr<VersionRecord*> InGrace(SecretMetadata* metadata, uint64_t number
                     "NO_GRACE");
 }
 
-void EndNow(VersionRecord* version, absl::Time now) {
-  version->set_state(v1::VERSION_STATE_RETIRING);
-  version->set_grace_end_ms(absl::ToUnixMillis(now));
-}
-
 // A version of a secret without a policy: readable if it was in grace; what is retired is destroyed
 // when it would have been, by the vault. The daily sweep adds hints that one update cannot take.
 void LeaveEngine(RotatingSecret* secret, VersionRecord* version, absl::Time now, size_t* hints,
@@ -67,6 +55,7 @@ void LeaveEngine(RotatingSecret* secret, VersionRecord* version, absl::Time now,
   if (IsState(*version, v1::VERSION_STATE_GRACE)) {
     version->set_state(v1::VERSION_STATE_PREVIOUS);
     version->set_grace_end_ms(0);
+    version->set_held(false);
   }
   if (version->destroy_ms() == 0 || IsDestroyed(*version)) return;
   version->set_expire_ms(version->destroy_ms());
@@ -91,9 +80,9 @@ absl::Status MakeRoom(RotatingSecret* secret, bool force, absl::Time now) {
   SecretMetadata& metadata = secret->metadata;
   const int most = MaxLiveVersions(metadata.rotation().policy());
   if (LiveVersions(metadata) < most) return absl::OkStatus();
-  VersionRecord* const oldest = FirstToEnd(&metadata);
+  VersionRecord* const oldest = FirstToEnd(&metadata, /*counted=*/true);
   if (force && oldest != nullptr) {
-    EndNow(oldest, now);
+    EndGraceNow(oldest, now);
     return absl::OkStatus();
   }
   const std::string until =
@@ -183,8 +172,7 @@ absl::StatusOr<Uuid> Operations::SetPolicy(Updater& updater,
     *rotation.mutable_policy() = request.policy();
     rotation.set_due_ms(0);
     // What is overdue by the new policy is so to an operator who can still change it.
-    rotation.set_hold_until_ms(
-        absl::ToUnixMillis(scene.now + absl::Seconds(limits::kRotationHoldSecondsDefault)));
+    HoldStarts(&metadata, scene.now);
     return absl::OkStatus();
   });
 }
@@ -228,8 +216,7 @@ absl::StatusOr<Uuid> Operations::Cancel(Updater& updater,
     Abandon(&scene.secret, run->version(), scene.now);
     CloseRun(&scene.secret.metadata, &*run, Run::CANCELLED, scene.now);
     // Else the schedule would begin it anew at once.
-    scene.secret.metadata.mutable_rotation()->set_hold_until_ms(
-        absl::ToUnixMillis(scene.now + absl::Seconds(limits::kRotationHoldSecondsDefault)));
+    HoldStarts(&scene.secret.metadata, scene.now);
     scene.batch.Note("run", absl::StrCat(run->number()));
     scene.batch.Note("reason", request.reason());
     return absl::OkStatus();
@@ -317,6 +304,8 @@ absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRe
                         "NO_GRACE");
     }
     const uint64_t back_to = (*found)->version();
+    // An emergency that is not over yet says so of the version that is replaced, whatever by.
+    const bool leaked = request.compromised() || metadata.rotation().emergency();
     RETURN_IF_ERROR(CloseAnnounced(&scene.secret, scene.keys, scene.view, scene.now, scene.batch));
     std::optional<Run>& run = scene.secret.run;
     if (run.has_value()) {
@@ -329,8 +318,11 @@ absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRe
     run->set_principal(principal);
     run->set_reason(request.reason());
     VersionRecord* const bad = FindVersion(&metadata, metadata.current_version());
-    if (bad != nullptr && request.compromised()) bad->set_compromised(true);
-    BecomeCurrent(&metadata, FindVersion(&metadata, back_to), scene.now);
+    if (bad != nullptr && leaked) bad->set_compromised(true);
+    VersionRecord* const back = FindVersion(&metadata, back_to);
+    // From before there was a policy: as old as it is.
+    if (back->promoted_ms() == 0) back->set_promoted_ms(back->created_ms());
+    BecomeCurrent(&metadata, back, scene.now);
     CloseRun(&metadata, &*run, Run::DONE, scene.now);
     // It is as old as it was: if it is due again, then once somebody has had the time to look.
     metadata.mutable_rotation()->set_hold_until_ms(absl::ToUnixMillis(scene.now + hold));
@@ -364,6 +356,7 @@ absl::StatusOr<Uuid> Operations::SetGrace(Updater& updater,
                        absl::FormatTime(absl::RFC3339_sec, oldest, absl::UTCTimeZone())));
     }
     version->set_grace_end_ms(absl::ToUnixMillis(end));
+    version->set_held(false);  // it goes on because somebody wants it to
     scene.batch.Note("version", absl::StrCat(version->version()));
     scene.batch.Note("reason", request.reason());
     return absl::OkStatus();
@@ -375,7 +368,7 @@ absl::StatusOr<Uuid> Operations::Retire(Updater& updater, const v1::RetireReques
   return Change(updater, request.path(), false, [&](Scene& scene) -> absl::Status {
     ASSIGN_OR_RETURN(VersionRecord* const version,
                      InGrace(&scene.secret.metadata, request.version()));
-    EndNow(version, scene.now);
+    EndGraceNow(version, scene.now);
     scene.batch.Note("version", absl::StrCat(version->version()));
     scene.batch.Note("reason", request.reason());
     return absl::OkStatus();

@@ -159,6 +159,15 @@ DueTime DueTimeOf(const KeyringSnapshot& keys, const SecretMetadata& metadata) {
   return ComputeDueTime(timers, windows);
 }
 
+absl::Status CheckReason(const std::string& reason, bool required) {
+  if (reason.empty() && required) {
+    return absl::InvalidArgumentError("reason: say why; it is kept in the audit log");
+  }
+  if (reason.size() <= limits::kRotationReasonBytesMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("reason: ", reason.size(), " bytes; at most ",
+                                                 limits::kRotationReasonBytesMax, " are allowed"));
+}
+
 bool MakesValues(const v1::RotationPolicy& policy, v1::Kind kind) {
   if (policy.source().has_generate()) return true;
   return !policy.source().has_reminder() && kind == v1::KIND_JWT_KEY;

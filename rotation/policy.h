@@ -1,6 +1,8 @@
 // Which policies are allowed, and what they mean in the terms of due_time.h. Pure; thread-safe.
 #pragma once
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "keyring/keyring_snapshot.h"
 #include "keyturn/v1/rotation.pb.h"
@@ -13,6 +15,10 @@ namespace keyturn {
 
 // INVALID_ARGUMENT names the field, what it is and what is allowed.
 absl::Status CheckRotationPolicy(const v1::RotationPolicy& policy, v1::Kind kind);
+
+// Of what somebody gives as the reason of a call. INVALID_ARGUMENT when it is too long, or absent
+// and `required`.
+absl::Status CheckReason(const std::string& reason, bool required);
 
 // INVALID_ARGUMENT as CheckRotationPolicy says it of windows.
 absl::StatusOr<WindowSet> WindowsOf(const v1::RotationPolicy& policy);

@@ -5,10 +5,12 @@
 #include "base/log.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
-#include "rotation/clock_guard.h"
+#include "rotation/clock_keeper.h"
+#include "rotation/held_grace.h"
 #include "rotation/listing.h"
 #include "rotation/operations.h"
 #include "rotation/status.h"
+#include "rotation/storm_breaker.h"
 #include "rotation/worker.h"
 #include "storage/schema.h"
 #include "vault/context.h"
@@ -23,10 +25,14 @@ class RotationImpl : public Rotation {
   explicit RotationImpl(RotationContext context)
       : context_(std::move(context)),
         operations_(context_),
-        worker_(context_),
+        worker_(context_, storm_),
+        clock_(context_),
         timers_({kDueRotation}) {}
 
-  absl::Status OnUnsealed() override { return timers_.Load(context_.store); }
+  absl::Status OnUnsealed() override {
+    RETURN_IF_ERROR(clock_.OnUnsealed());
+    return timers_.Load(context_.store);
+  }
   void OnSealed() override {
     timers_.Clear();
     const absl::MutexLock lock(&mu_);
@@ -84,17 +90,31 @@ class RotationImpl : public Rotation {
     return ListRotationRuns(context_, request);
   }
 
-  absl::Status WorkOn(const Uuid& secret) override {
-    return worker_.Work(secret, !ClockTrusted()).status();
+  absl::Status LookAtUsers(const Uuid& secret) override {
+    ASSIGN_OR_RETURN(const int released, ReleaseHeld(context_, secret));
+    return released == 0 ? absl::OkStatus() : WorkOn(secret);
   }
+  absl::Status WorkOn(const Uuid& secret) override {
+    return worker_.Work(secret, !clock_.Look()).status();
+  }
+  absl::StatusOr<v1::AcceptClockResponse> AcceptClock(
+      Updater& updater, const v1::AcceptClockRequest& request) override {
+    return clock_.Accept(updater, request);
+  }
+  bool clock_trusted() const override { return clock_.trusted(); }
 
   absl::StatusOr<int> RunDue(absl::Time* next) override {
-    const bool frozen = !ClockTrusted();
+    const bool frozen = !clock_.Look();
+    RETURN_IF_ERROR(clock_.Keep());
+    if (!frozen) RETURN_IF_ERROR(BeginRound());
     int handled = 0;
     for (; handled < limits::kRotationItemsPerRun; ++handled) {
       const std::optional<schema::DueItem> item = timers_.First();
       *next = item.has_value() ? item->when : absl::InfiniteFuture();
-      if (*next > context_.clock.Now()) break;
+      if (*next > context_.clock.Now()) {
+        storm_.AllDone();
+        break;
+      }
       // While the clock is not trusted, all that is due by it waits.
       if (frozen) {
         *next = context_.clock.Now() + absl::Minutes(1);
@@ -111,19 +131,28 @@ class RotationImpl : public Rotation {
     return {.secrets_waiting = timers_.size(),
             .secrets_due = timers_.CountDue(context_.clock.Now(), kCounted),
             .secrets_failing = failing_.size(),
-            .clock_trusted = guard_.trusted()};
+            .clock_trusted = clock_.trusted(),
+            .clock_ahead = clock_.ahead(),
+            .starts_held = storm_.held()};
   }
 
  private:
-  bool ClockTrusted() {
-    const absl::MutexLock lock(&mu_);
-    const bool before = guard_.trusted();
-    guard_.Observe(context_.clock.Now(), context_.clock.MonotonicNanos());
-    if (before && !guard_.trusted()) {
-      LogError("the clock has jumped: no rotation starts and no version ends by time",
-               {{"minutes", std::to_string(limits::kRotationClockAgreeSeconds / 60)}});
-    }
-    return guard_.trusted();
+  absl::Status BeginRound() {
+    constexpr size_t kCounted = 1'000'000;
+    const absl::Time now = context_.clock.Now();
+    const size_t due = timers_.CountDue(now, kCounted), waiting = timers_.size();
+    if (!storm_.BeginRound(now, due, waiting)) return absl::OkStatus();
+    const std::string text = std::to_string(due), of = std::to_string(waiting);
+    LogWarning("much has fallen due while nobody looked: scheduled rotations start one by one",
+               {{"due", text}, {"of", of}});
+    return context_
+        .update("rotation_storm", "",
+                [&](const View&, Batch& batch) {
+                  batch.Note("due", text);
+                  batch.Note("of", of);
+                  return absl::OkStatus();
+                })
+        .status();
   }
 
   // Errors of the machine end the round. One secret that fails must not hold up all others: it is
@@ -188,7 +217,7 @@ class RotationImpl : public Rotation {
                                           const std::string& path) {
     RETURN_IF_ERROR(secret.status());
     // The change is made; what follows from it goes on by itself if this does not come to an end.
-    if (const absl::StatusOr<int> acted = worker_.Work(*secret, !ClockTrusted()); !acted.ok()) {
+    if (const absl::StatusOr<int> acted = worker_.Work(*secret, !clock_.Look()); !acted.ok()) {
       LogWarning(
           "a rotation did not go on at once",
           {{"secret", secret->ToString()}, {"error", std::string(acted.status().message())}});
@@ -198,10 +227,11 @@ class RotationImpl : public Rotation {
 
   const RotationContext context_;
   const Operations operations_;
+  StormBreaker storm_;
   Worker worker_;
+  ClockKeeper clock_;
   DueTimers timers_;
   mutable absl::Mutex mu_;
-  ClockGuard guard_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_set<Uuid> failing_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -61,6 +61,14 @@ class Rotation {
   // Does at once what is to be done for a secret that was written by other means, as far as it does
   // not wait.
   virtual absl::Status WorkOn(const Uuid& secret) = 0;
+  // Who uses the secret has changed: a version whose grace goes on only because of its users (under
+  // BLOCK) ends if there are none left.
+  virtual absl::Status LookAtUsers(const Uuid& secret) = 0;
+  // As RotationService says: what waits for the clock is done with the next RunDue.
+  virtual absl::StatusOr<v1::AcceptClockResponse> AcceptClock(
+      Updater& updater, const v1::AcceptClockRequest& request) = 0;
+  // While it is not, nothing that time alone asks for is to be done.
+  virtual bool clock_trusted() const = 0;
 
   // Does what has fallen due, limits::kRotationItemsPerRun secrets at most; how many. `*next` is
   // when the next one falls due (wall time).
@@ -71,6 +79,9 @@ class Rotation {
     uint64_t secrets_due = 0;      // of these, what is due by now; counted to 1000
     uint64_t secrets_failing = 0;  // passed over at their last turn: damaged, or not to be written
     bool clock_trusted = true;     // else nothing starts, ends or is destroyed by time
+    // At unseal, of the last time known; zero: less than a day.
+    absl::Duration clock_ahead;
+    uint64_t starts_held = 0;  // by the storm breaker, so far
   };
   virtual Stats stats() const = 0;
 };

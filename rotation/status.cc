@@ -106,4 +106,19 @@ v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metad
   return status;
 }
 
+void AddConsumers(std::vector<v1::Consumer> consumers, v1::RotationStatus* status) {
+  for (v1::Consumer& consumer : consumers) {
+    if (consumer.state() == v1::Consumer::GONE) continue;
+    status->set_consumers(status->consumers() + 1);
+    const bool in_grace =
+        std::any_of(status->versions().begin(), status->versions().end(), [&](const auto& version) {
+          return version.version() == consumer.version() &&
+                 version.state() == v1::VERSION_STATE_GRACE;
+        });
+    if (consumer.state() != v1::Consumer::LAGGING || !in_grace) continue;
+    consumer.set_path(status->path());
+    *status->add_laggards() = std::move(consumer);
+  }
+}
+
 }  // namespace keyturn

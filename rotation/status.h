@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "keyturn/v1/rotation_service.pb.h"
@@ -15,6 +16,9 @@ v1::RotationPolicy EffectivePolicy(const v1::RotationPolicy& policy, v1::Kind ki
 v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metadata,
                             const std::optional<v1::RotationRun>& run, absl::Time now,
                             bool with_versions);
+
+// Who uses the versions, and who of these lags on one in grace.
+void AddConsumers(std::vector<v1::Consumer> consumers, v1::RotationStatus* status);
 
 // Current, in grace and being retired; not those from before there was a policy.
 int LiveVersions(const SecretMetadata& metadata);

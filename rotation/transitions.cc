@@ -95,6 +95,17 @@ void AwaitValue(absl::Time now, v1::RotationRun* run) {
              run);
 }
 
+void EndGraceNow(VersionRecord* version, absl::Time now) {
+  version->set_state(v1::VERSION_STATE_RETIRING);
+  version->set_grace_end_ms(absl::ToUnixMillis(now));
+}
+
+void HoldStarts(SecretMetadata* metadata, absl::Time now) {
+  record::v1::RotationState& rotation = *metadata->mutable_rotation();
+  const absl::Time until = now + absl::Seconds(limits::kRotationHoldSecondsDefault);
+  rotation.set_hold_until_ms(std::max(rotation.hold_until_ms(), absl::ToUnixMillis(until)));
+}
+
 // Stored in messages whose texts are UTF-8, or they would not be read again.
 std::string ShownError(const absl::Status& status) {
   std::string text(status.message());

@@ -43,6 +43,12 @@ void AwaitUntil(absl::Time when, v1::RotationRun::State state, v1::RotationRun* 
 // The owner is asked for a value, and again in a day.
 void AwaitValue(absl::Time now, v1::RotationRun* run);
 
+// A version in grace is to be retired at once.
+void EndGraceNow(VersionRecord* version, absl::Time now);
+
+// No scheduled start for a day, nor before one that is held already.
+void HoldStarts(SecretMetadata* metadata, absl::Time now);
+
 // What is kept and shown of a failure: cut to limits::kRotationErrorBytesMax, in UTF-8.
 std::string ShownError(const absl::Status& status);
 

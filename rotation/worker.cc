@@ -291,13 +291,17 @@ absl::Status Worker::Fail(const Look& look, const absl::Status& failure) const {
   return Change(look, event,
                 [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
                   TakeFailure(failure, wait, now, &*secret.run);
-                  if (what == Failure::kPolicy) {
+                  // A version that is promoted stays the current one, whatever a target says.
+                  const bool promoted = secret.run->step() >= Run::ANNOUNCE;
+                  if (what == Failure::kPolicy && !promoted) {
                     Abandon(&secret, secret.run->version(), now);
                     secret.run->set_version(0);
                     secret.run->set_step(Run::GENERATE);
                   }
                   // What was tested may have to be set anew.
-                  if (what == Failure::kAmbiguous) secret.run->set_step(Run::APPLY);
+                  if (what == Failure::kAmbiguous && !promoted) {
+                    secret.run->set_step(Run::APPLY);
+                  }
                   batch.Note("error_class", secret.run->error_class());
                   batch.Note("error", secret.run->error());
                   return absl::OkStatus();

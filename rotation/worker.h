@@ -12,12 +12,14 @@
 #include "rotation/context.h"
 #include "rotation/next_action.h"
 #include "rotation/store_state.h"
+#include "rotation/storm_breaker.h"
 
 namespace keyturn {
 
 class Worker {
  public:
-  explicit Worker(const RotationContext& context) : context_(context) {}
+  // Both outlive this.
+  Worker(const RotationContext& context, StormBreaker& storm) : context_(context), storm_(storm) {}
 
   static constexpr int kBusy = -1;
 
@@ -68,6 +70,7 @@ class Worker {
   absl::Status RetireFailed(const Look& look, const absl::Status& failure) const;
 
   const RotationContext& context_;
+  StormBreaker& storm_;
   absl::Mutex mu_;
   absl::flat_hash_set<Uuid> busy_ ABSL_GUARDED_BY(mu_);
 };

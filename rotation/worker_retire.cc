@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "rotation/transitions.h"
 #include "rotation/values.h"
@@ -23,31 +24,43 @@ absl::Status Worker::EndGrace(const Look& look) const {
     batch.Note("version", absl::StrCat(number));
     if (!users.empty()) batch.Note("still_used_by", absl::StrJoin(users, ","));
   };
+  const auto warn = [&](const absl::Status& changed, absl::string_view what) {
+    if (changed.ok() && !users.empty()) {
+      LogWarning(what, {{"secret", look.secret.id.ToString()},
+                        {"version", number},
+                        {"used_by", absl::StrJoin(users, ", ")}});
+    }
+    return changed;
+  };
   if (!users.empty() && policy.retire_gate() == v1::RotationPolicy::BLOCK &&
       version->extensions() < limits::kRotationExtensionsMax &&
       LatestEnd(policy, *version) > context_.clock.Now()) {
-    return Change(
-        look, "rotation_grace_extended",
-        [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-          VersionRecord* const held = FindVersion(&secret.metadata, number);
-          held->set_extensions(held->extensions() + 1);
-          held->set_grace_end_ms(absl::ToUnixMillis(std::min(
-              now + absl::Seconds(limits::kRotationExtensionSeconds), LatestEnd(policy, *held))));
-          name(batch);
-          return absl::OkStatus();
-        });
+    return warn(Change(look, "rotation_grace_extended",
+                       [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+                         VersionRecord* const held = FindVersion(&secret.metadata, number);
+                         held->set_extensions(held->extensions() + 1);
+                         held->set_held(true);
+                         held->set_grace_end_ms(absl::ToUnixMillis(
+                             std::min(now + absl::Seconds(limits::kRotationExtensionSeconds),
+                                      LatestEnd(policy, *held))));
+                         name(batch);
+                         return absl::OkStatus();
+                       }),
+                "a version goes on beyond its grace because it is still used");
   }
   const bool has_driver = context_.driver(look.secret.metadata) != nullptr;
-  return Change(look, has_driver ? "rotation_grace_ended" : "rotation_retired",
-                [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-                  name(batch);
-                  if (has_driver) {
-                    FindVersion(&secret.metadata, number)->set_state(v1::VERSION_STATE_RETIRING);
-                  } else {
-                    MarkRetired(&secret, number, now);
-                  }
-                  return absl::OkStatus();
-                });
+  return warn(
+      Change(look, has_driver ? "rotation_grace_ended" : "rotation_retired",
+             [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+               name(batch);
+               if (has_driver) {
+                 FindVersion(&secret.metadata, number)->set_state(v1::VERSION_STATE_RETIRING);
+               } else {
+                 MarkRetired(&secret, number, now);
+               }
+               return absl::OkStatus();
+             }),
+      "a version ends although it is still used");
 }
 
 absl::Status Worker::RetireVersion(const Look& look) const {

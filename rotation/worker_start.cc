@@ -74,6 +74,7 @@ absl::Time Worker::OpenFrom(const Look& look) const {
 absl::Status Worker::Start(const Look& look) const {
   ASSIGN_OR_RETURN(absl::Time from, AllowedFrom(look));
   from = std::max(from, OpenFrom(look));
+  if (from <= context_.clock.Now()) from = storm_.TakeTurn(context_.clock.Now());
   if (from > context_.clock.Now()) {
     from = std::min(from, context_.clock.Now() + absl::Hours(24));
     return Settle(look, [from](RotatingSecret& secret) {

@@ -14,11 +14,13 @@ constexpr const char* kOtherEvents[] = {
     "authorization_failure", "rate_limited", "authentication_failure", "authentication_locked_out",
     "secret_expired", "token_purged", "integrity_checked", "due_hints_mended", "records_rewrapped",
     "kek_retired", "rollback_accepted", "calls_refused", "revocations_changed",
+    "apikey_uses_recorded", "apikey_removed",
     // Of the rotation engine.
     "rotation_started", "rotation_generated", "rotation_applied", "rotation_tested",
     "rotation_promoted", "rotation_announced", "rotation_fulfilled", "rotation_superseded",
     "rotation_awaiting_value", "rotation_failed", "rotation_blocked", "rotation_grace_extended",
-    "rotation_grace_ended", "rotation_retired", "rotation_retire_failed", "version_destroyed",
+    "rotation_grace_released", "rotation_grace_ended", "rotation_retired", "rotation_retire_failed",
+    "version_destroyed", "rotation_storm", "clock_distrusted", "clock_ahead",
     // Of keys that sign.
     "rotation_staged", "rotation_published", "jwt_refresh_reused"};
 

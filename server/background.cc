@@ -9,6 +9,8 @@ namespace {
 
 absl::Status RunDue(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  // What is destroyed by a clock that is wrong does not come back.
+  if (!parts.rooms.rotation->clock_trusted()) return absl::OkStatus();
   ServerUpdater updater("secret_expired", *parts.rooms.store, *parts.rooms.audit, parts.clock);
   absl::Time next;
   return parts.rooms.vault->RunDue(updater, &next).status();
@@ -22,8 +24,20 @@ absl::Status RunRotations(const BackgroundParts& parts) {
 
 absl::Status PurgeRefreshTokens(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  if (!parts.rooms.rotation->clock_trusted()) return absl::OkStatus();
   absl::Time next;
   return parts.rooms.jwt->RunDue(&next).status();
+}
+
+absl::Status KeepApiKeys(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  RETURN_IF_ERROR(parts.rooms.api_keys->WriteUses());
+  return parts.rooms.api_keys->RemoveEnded();
+}
+
+absl::Status WriteUses(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  return parts.rooms.usage->WriteDue();
 }
 
 absl::Status PurgeTokens(const BackgroundParts& parts) {
@@ -69,9 +83,12 @@ std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts) {
       {"due items", absl::Seconds(1), [parts] { return RunDue(parts); }},
       {"rotations", absl::Seconds(1), [parts] { return RunRotations(parts); }},
       {"expired refresh tokens", absl::Seconds(1), [parts] { return PurgeRefreshTokens(parts); }},
+      {"uses of secrets", absl::Seconds(1), [parts] { return WriteUses(parts); }},
       {"key uses", absl::Seconds(1), [parts] { return SaveKekUses(parts); }},
       {"expired revocations", absl::Seconds(1), [parts] { return SweepRevocations(parts); }},
       {"counted refusals", absl::Seconds(1), [parts] { return WriteCounted(parts); }},
+      {"uses of API keys", absl::Seconds(limits::kApiKeyUsesSeconds),
+       [parts] { return KeepApiKeys(parts); }},
       {"expired tokens", absl::Minutes(1), [parts] { return PurgeTokens(parts); }},
       {"idle streams", absl::Seconds(limits::kWatchTickSeconds),
        [parts] {

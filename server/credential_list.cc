@@ -64,6 +64,14 @@ absl::Status CredentialList::CheckLoaded() const {
   return WithReason(absl::FailedPreconditionError("the vault is sealed"), "SEALED");
 }
 
+absl::StatusOr<bool> CredentialList::HasApiKey(absl::string_view id) const {
+  RETURN_IF_ERROR(CheckLoaded());
+  const RevocationRef ref{RevocationKind::kApiKey, id};
+  const bool found = FindAny({&ref, 1}, /*asks_all=*/false, absl::InfinitePast()).has_value();
+  RETURN_IF_ERROR(CheckLoaded());
+  return found;
+}
+
 std::optional<RevocationKind> CredentialList::Find(const v1::RevocationQuery& query) const {
   return FindAny(NamesOf(query), /*asks_all=*/true,
                  query.has_issue_time() ? ToTime(query.issue_time()) : absl::InfinitePast());

@@ -46,6 +46,10 @@ class CredentialList final : public Revocations {
   // What revokes one credential that `query` describes; std::nullopt when nothing does.
   std::optional<RevocationKind> Find(const v1::RevocationQuery& query) const;
 
+  // Whether an API key is there by its id: by that alone, since "all" is of tokens. Whoever is
+  // asked to verify API keys goes by it, whatever Options::guards_own says.
+  absl::StatusOr<bool> HasApiKey(absl::string_view id) const;
+
   // FAILED_PRECONDITION when nothing is loaded, so that what was not found may be revoked: for who
   // asked Find, afterwards.
   absl::Status CheckLoaded() const;

@@ -105,6 +105,8 @@ absl::Status Lifecycle::OpenRooms(const std::shared_ptr<const KeyringSnapshot>& 
   RETURN_IF_ERROR(parts_.vault.OnUnsealed());
   RETURN_IF_ERROR(parts_.rotation.OnUnsealed());
   RETURN_IF_ERROR(parts_.jwt.OnUnsealed());
+  RETURN_IF_ERROR(parts_.api_keys.OnUnsealed());
+  RETURN_IF_ERROR(parts_.usage.OnUnsealed());
   return parts_.revocations.Load(keys);
 }
 
@@ -177,6 +179,8 @@ void Lifecycle::Close() {
     LogError("revocations were not dropped at seal", {{"error", std::string(dropped.message())}});
   }
   parts_.jwt.OnSealed();
+  parts_.api_keys.OnSealed();
+  parts_.usage.OnSealed();
   parts_.rotation.OnSealed();
   parts_.vault.OnSealed();
   const absl::Status tokens = parts_.tokens.Load(nullptr);

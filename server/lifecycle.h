@@ -1,8 +1,8 @@
 // Init, unseal and seal: the order in which the rooms get their keys and lose them again.
 //   unseal: keyring -> record hasher -> audit keys -> policies, tokens -> vault -> rotation, jwt ->
-//           revocations -> client CA -> open
-//   seal:   closed -> revocations -> jwt, rotation -> vault -> policies, tokens, client CA ->
-//           audit keys -> record hasher -> keyring
+//           API keys -> usage -> revocations -> client CA -> open
+//   seal:   closed -> revocations -> usage -> API keys -> jwt, rotation -> vault -> policies,
+//           tokens, client CA -> audit keys -> record hasher -> keyring
 // One transition at a time; queries are cheap. Thread-safe.
 #pragma once
 
@@ -20,8 +20,10 @@
 #include "auth/token_store.h"
 #include "keyring/keyring.h"
 #include "revocation/list.h"
+#include "rotation/api_key/api_keys.h"
 #include "rotation/jwt/jwt.h"
 #include "rotation/rotation.h"
+#include "rotation/usage/usage.h"
 #include "server/client_ca.h"
 #include "storage/store.h"
 #include "vault/vault.h"
@@ -46,6 +48,8 @@ class Lifecycle {
     RevocationList& revocations;
     Rotation& rotation;
     Jwt& jwt;
+    ApiKeys& api_keys;
+    Usage& usage;
     ClientCa& client_ca;
     Clock& clock;
     std::string accept_rollback;  // Config::accept_rollback

@@ -1,5 +1,8 @@
 #include "server/metric_sources.h"
 
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include "crypto/arena.h"
 
 namespace keyturn {
@@ -57,6 +60,25 @@ void AddKeys(const Keyring& keyring, const KeyTurner& turner, Metrics& metrics) 
                    [&turner] { return turner.failed(); });
 }
 
+void AddApiKeys(const ApiKeys& keys, Metrics& metrics) {
+  metrics.AddGauge("keyturn_api_keys", "API keys, with those that ended and are kept for a while.",
+                   [&keys] { return ToDouble(keys.stats().keys); });
+  metrics.AddGauge("keyturn_api_keys_due",
+                   "Of these, those not revoked that have ended or end within 14 days.",
+                   [&keys] { return ToDouble(keys.stats().due); });
+  using Response = v1::VerifyApiKeyResponse;
+  const std::pair<Response::Reason, const char*> answers[] = {
+      {Response::NONE, "valid"},      {Response::MALFORMED, "malformed"},
+      {Response::UNKNOWN, "unknown"}, {Response::EXPIRED, "expired"},
+      {Response::REVOKED, "revoked"}, {Response::SCOPE, "scope"},
+      {Response::LIMITED, "limited"}};
+  for (const auto& [reason, word] : answers) {
+    metrics.AddCounter(absl::StrCat("keyturn_api_key_verifications_", word, "_total"),
+                       absl::StrCat("Verifications of API keys with the answer: ", word, "."),
+                       [&keys, reason = reason] { return ToDouble(keys.verifications(reason)); });
+  }
+}
+
 }  // namespace
 
 void AddRespMetrics(const RevocationList& list, const RespListener& listener, Metrics& metrics) {
@@ -92,6 +114,7 @@ void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
   Rooms& rooms = sources.rooms;
   AddStore(*rooms.store, metrics);
   AddKeys(*rooms.keyring, sources.key_turner, metrics);
+  AddApiKeys(*rooms.api_keys, metrics);
   metrics.AddGauge(
       "keyturn_sealed", "1 while the vault is sealed.",
       [&lifecycle = sources.lifecycle] { return lifecycle.unsealed().load() ? 0.0 : 1.0; });
@@ -117,9 +140,29 @@ void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
   metrics.AddGauge("keyturn_rotations_failing",
                    "Secrets that were passed over, for the reason in the log.",
                    [&rooms] { return ToDouble(rooms.rotation->stats().secrets_failing); });
+  metrics.AddCounter("keyturn_rotation_starts_held_total",
+                     "Scheduled rotations that waited for their turn, because many were due.",
+                     [&rooms] { return ToDouble(rooms.rotation->stats().starts_held); });
   metrics.AddGauge("keyturn_clock_trusted",
-                   "0 while nothing rotates by time because the clock has jumped.",
-                   [&rooms] { return rooms.rotation->stats().clock_trusted ? 1.0 : 0.0; });
+                   "0 while nothing rotates by time because the clock has jumped or is behind.",
+                   [&rooms] { return rooms.rotation->clock_trusted() ? 1.0 : 0.0; });
+  metrics.AddGauge(
+      "keyturn_clock_ahead_seconds",
+      "How far the clock was ahead of the last time known, at unseal; 0: less than a day.",
+      [&rooms] { return absl::ToDoubleSeconds(rooms.rotation->stats().clock_ahead); });
+  metrics.AddGauge("keyturn_rotation_laggards",
+                   "Consumers that still use a version in its grace, of the secrets that were used "
+                   "or changed since the unseal.",
+                   [&rooms] { return ToDouble(rooms.usage->stats().laggards); });
+  metrics.AddGauge("keyturn_uses_waiting",
+                   "Consumers of versions that were counted and wait to be written, for a minute.",
+                   [&rooms] { return ToDouble(rooms.usage->stats().waiting); });
+  metrics.AddCounter("keyturn_uses_lost_total",
+                     "Uses whose consumer could not be kept: it is known only that there is one.",
+                     [&rooms] { return ToDouble(rooms.usage->stats().lost); });
+  metrics.AddGauge("keyturn_usage_records_failing",
+                   "Secrets of which it is not known who uses them: their record does not open.",
+                   [&rooms] { return ToDouble(rooms.usage->stats().failing); });
   metrics.AddGauge("keyturn_watchers", "Open watches of secrets.",
                    [&watchers = sources.watchers] { return ToDouble(watchers.size()); });
   metrics.AddGauge("keyturn_integrity_pass_timestamp_seconds",

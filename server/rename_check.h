@@ -7,7 +7,7 @@
 
 namespace keyturn {
 
-// What the methods of SecretService, RotationService and JwtService ask for.
+// What the methods of SecretService, RotationService, ConsumerService and JwtService ask for.
 inline constexpr const char* kSecretPermissions[] = {
     "secret:read",    "secret:write",  "secret:list", "secret:delete",
     "secret:destroy", "secret:rotate", "jwt:sign",    "jwt:verify"};

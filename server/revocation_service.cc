@@ -142,6 +142,14 @@ absl::Status RevokeTokenId(Call& call, CredentialList& list, absl::string_view i
   return list.Revoke({entry}, WriterOf(call, false, id, reason)).status();
 }
 
+absl::Status RevokeApiKeyId(Call& call, CredentialList& list, absl::string_view id,
+                            absl::string_view reason) {
+  const CredentialList::Entry entry = {
+      .name = {RevocationKind::kApiKey, std::string(id)},
+      .expires = call.clock().Now() + absl::Seconds(limits::kApiKeyTtlSecondsMax)};
+  return list.Revoke({entry}, WriterOf(call, false, id, reason)).status();
+}
+
 absl::Status RevocationServiceImpl::RevokeAll(Call& call, const v1::RevokeRequest& request) {
   RETURN_IF_ERROR(CheckCount("revocations", request.revocations_size()));
   const absl::Time not_before_now = list_.NotBeforeNow();

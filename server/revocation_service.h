@@ -50,6 +50,9 @@ std::shared_ptr<const RevocationWriter> WriterOf(const Call& call, bool is_whole
                                                  absl::string_view resource,
                                                  absl::string_view reason);
 
+// Tells the list that an API key was revoked; none works longer than this entry stays there.
+absl::Status RevokeApiKeyId(Call& call, CredentialList& list, absl::string_view id,
+                            absl::string_view reason);
 // Tells the list that a token of Keyturn's own was revoked, for those who ask by its id; no token
 // lives longer than this entry. Errors as CredentialList::Revoke.
 absl::Status RevokeTokenId(Call& call, CredentialList& list, absl::string_view id,

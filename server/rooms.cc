@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/server_event.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "storage/rocks_store.h"
 
@@ -30,6 +31,14 @@ AuditLogOptions AuditOptionsOf(const Config& config) {
   options.accept_loss = config.accept_audit_loss;
   options.accept_rollback = config.accept_rollback;
   return options;
+}
+
+// A failure mends itself: what is held ends with its extension, if not with the next use.
+void LookAtUsers(Rooms& rooms, const Uuid& secret) {
+  const absl::Status looked = rooms.rotation->LookAtUsers(secret);
+  if (looked.ok()) return;
+  LogWarning("a version that nobody uses any more could not be ended at once",
+             {{"secret", secret.ToString()}, {"error", std::string(looked.message())}});
 }
 
 }  // namespace
@@ -84,7 +93,7 @@ JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialL
 }
 
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
-                              CredentialList& credentials, Clock& clock) {
+                              CredentialList& credentials, const Usage& usage, Clock& clock) {
   // Drivers of targets come with their kinds; until then every value is here alone.
   return {.store = store,
           .keyring = keyring,
@@ -93,7 +102,12 @@ RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, A
           .password_policy =
               [&policies](const std::string& name) { return policies.GetPasswordPolicy(name); },
           .driver = [](const SecretMetadata&) -> Driver* { return nullptr; },
-          .users = [](const Uuid&, SecretVersion) { return std::vector<std::string>(); },
+          .users = [&usage](const Uuid& secret,
+                            SecretVersion version) { return usage.UsersOf(secret, version); },
+          .consumers =
+              [&usage](const Uuid& secret, const SecretMetadata& metadata) {
+                return usage.ConsumersOf(secret, metadata);
+              },
           .revoke_kid =
               [&credentials](const std::string& kid, absl::Time until) {
                 const CredentialList::Entry entry = {.name = {RevocationKind::kKid, kid},
@@ -101,6 +115,18 @@ RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, A
                 return credentials.Revoke({entry}, ServerWriter(KeyOf(RevocationKind::kKid, kid)))
                     .status();
               }};
+}
+
+ApiKeyContext ApiKeyParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& list,
+                          Clock& clock) {
+  return {.store = store,
+          .keyring = keyring,
+          .clock = clock,
+          .update =
+              [&store, &audit, &clock](absl::string_view event, UpdateFn fn) {
+                return ServerUpdater(event, store, audit, clock).Update(fn);
+              },
+          .revoked = [&list](absl::string_view id) { return list.HasApiKey(id); }};
 }
 
 absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& clock,
@@ -130,18 +156,26 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
   rooms->authenticator =
       Authenticator::Create(*rooms->policies, *rooms->tokens, *rooms->credentials, clock);
   rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock);
-  rooms->rotation = Rotation::Create(RotationParts(*rooms->store, *rooms->keyring, *rooms->audit,
-                                                   *rooms->policies, *rooms->credentials, clock));
+  rooms->usage = std::make_unique<Usage>(
+      Usage::Parts{*rooms->store, *rooms->keyring, clock,
+                   [&rooms = *rooms](const Uuid& secret) { LookAtUsers(rooms, secret); }});
+  rooms->rotation =
+      Rotation::Create(RotationParts(*rooms->store, *rooms->keyring, *rooms->audit,
+                                     *rooms->policies, *rooms->credentials, *rooms->usage, clock));
   rooms->jwt = Jwt::Create(JwtParts(*rooms->store, *rooms->keyring, *rooms->audit,
                                     *rooms->credentials, *rooms->vault, *rooms->rotation, clock));
+  rooms->api_keys = ApiKeys::Create(
+      ApiKeyParts(*rooms->store, *rooms->keyring, *rooms->audit, *rooms->credentials, clock));
   rooms->store->SetCommitListener(
       [&audit = *rooms->audit, &vault = *rooms->vault, &rotation = *rooms->rotation,
-       &jwt = *rooms->jwt,
+       &jwt = *rooms->jwt, &api_keys = *rooms->api_keys, &usage = *rooms->usage,
        on_committed = std::move(on_committed)](absl::Span<const CommittedUpdate> group) {
         audit.OnCommitted(group);
         vault.OnCommitted(group);
         rotation.OnCommitted(group);
         jwt.OnCommitted(group);
+        api_keys.OnCommitted(group);
+        usage.OnCommitted(group);
         on_committed();
       });
   return rooms;

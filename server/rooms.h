@@ -12,8 +12,10 @@
 #include "base/clock.h"
 #include "keyring/keyring.h"
 #include "revocation/list.h"
+#include "rotation/api_key/api_keys.h"
 #include "rotation/jwt/jwt.h"
 #include "rotation/rotation.h"
+#include "rotation/usage/usage.h"
 #include "server/config.h"
 #include "server/credential_list.h"
 #include "server/revocation_audit.h"
@@ -25,10 +27,14 @@ namespace keyturn {
 
 // What the rotation engine works with. All outlive it.
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
-                              CredentialList& credentials, Clock& clock);
+                              CredentialList& credentials, const Usage& usage, Clock& clock);
 // And what signs and verifies tokens.
 JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& credentials,
                     Vault& vault, Rotation& rotation, Clock& clock);
+
+// What the API keys work with. All outlive them.
+ApiKeyContext ApiKeyParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& list,
+                          Clock& clock);
 
 struct Rooms {
   std::unique_ptr<FileSystem> memory;  // dev only
@@ -42,8 +48,10 @@ struct Rooms {
   std::unique_ptr<CredentialList> credentials;  // the same list
   std::unique_ptr<Authenticator> authenticator;
   std::unique_ptr<Vault> vault;
+  std::unique_ptr<Usage> usage;
   std::unique_ptr<Rotation> rotation;
   std::unique_ptr<Jwt> jwt;
+  std::unique_ptr<ApiKeys> api_keys;
 
   // With `config.dev` nothing touches a disk. `on_committed` is called after audit and vault were
   // told of a group. Errors name what could not be opened. `clock` outlives the rooms.

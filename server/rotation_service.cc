@@ -117,4 +117,16 @@ raw::Reactor* RotationServiceImpl::Retire(raw::Context* context, const raw::Byte
       [this](Call& call, const auto& asked) { return rotation_.Retire(call.updater(), asked); });
 }
 
+raw::Reactor* RotationServiceImpl::AcceptClock(raw::Context* context, const raw::Bytes* request,
+                                               raw::Bytes* response) {
+  return door_.Unary<v1::AcceptClockRequest, v1::AcceptClockResponse>(
+      {context, request, response}, methods_.Get("RotationService", "AcceptClock"), RunOn::kPool,
+      [](const auto&) { return Resource::None(); },
+      [this](Call& call, const v1::AcceptClockRequest& asked,
+             v1::AcceptClockResponse* out) -> absl::Status {
+        ASSIGN_OR_RETURN(*out, rotation_.AcceptClock(call.updater(), asked));
+        return absl::OkStatus();
+      });
+}
+
 }  // namespace keyturn

@@ -19,7 +19,8 @@ using RotationMethods =
             v1::RotationService::WithRawCallbackMethod_Cancel,
             v1::RotationService::WithRawCallbackMethod_Rollback,
             v1::RotationService::WithRawCallbackMethod_SetGrace,
-            v1::RotationService::WithRawCallbackMethod_Retire>;
+            v1::RotationService::WithRawCallbackMethod_Retire,
+            v1::RotationService::WithRawCallbackMethod_AcceptClock>;
 
 class RotationServiceImpl final : public RotationMethods {
  public:
@@ -51,6 +52,8 @@ class RotationServiceImpl final : public RotationMethods {
                          raw::Bytes* response) override;
   raw::Reactor* Retire(raw::Context* context, const raw::Bytes* request,
                        raw::Bytes* response) override;
+  raw::Reactor* AcceptClock(raw::Context* context, const raw::Bytes* request,
+                            raw::Bytes* response) override;
 
  private:
   // A method about the secret at request.path() whose answer is what `run` returns.

@@ -155,7 +155,13 @@ raw::Reactor* SecretServiceImpl::BatchGet(raw::Context* context, const raw::Byte
 
 absl::StatusOr<HeldRead> SecretServiceImpl::ReadOne(Call& call, const v1::GetRequest& request) {
   ASSIGN_OR_RETURN(ReadResult read, parts_.vault.Get(request, call.deadline()));
-  return Hold(ArenaReplyQuota(), call.identity().principal, std::move(read));
+  absl::StatusOr<HeldRead> held =
+      Hold(ArenaReplyQuota(), call.identity().principal, std::move(read));
+  if (held.ok()) {
+    parts_.usage.Note(
+        {held->read.secret, VersionOf(*held), call.identity().principal, call.event().time});
+  }
+  return held;
 }
 
 absl::StatusOr<HeldRead> SecretServiceImpl::ReadItem(Call& call, const v1::GetRequest& request) {

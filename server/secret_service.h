@@ -7,6 +7,7 @@
 
 #include "auth/auth_store.h"
 #include "keyturn/v1/secret_service.grpc.pb.h"
+#include "rotation/usage/usage.h"
 #include "server/grpc_door.h"
 #include "server/secret_wire.h"
 #include "server/streams.h"
@@ -35,6 +36,7 @@ class SecretServiceImpl final : public SecretMethods {
     GrpcDoor& door;
     const MethodTable& methods;
     Vault& vault;
+    Usage& usage;
     AuthStore& policies;
     Store& store;
     StreamRegistry& watchers;
@@ -79,7 +81,7 @@ class SecretServiceImpl final : public SecretMethods {
   const MethodInfo& Method(const char* name) const {
     return parts_.methods.Get("SecretService", name);
   }
-  // For a reply, of whose memory the caller has a bounded share.
+  // For a reply, of whose memory the caller has a bounded share. It counts as a use of the version.
   absl::StatusOr<HeldRead> ReadOne(Call& call, const v1::GetRequest& request);
   // Of a batch: asks for the permission first.
   absl::StatusOr<HeldRead> ReadItem(Call& call, const v1::GetRequest& request);

@@ -10,9 +10,11 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "server/api_key_service.h"
 #include "server/audit_service.h"
 #include "server/auth_service.h"
 #include "server/background.h"
+#include "server/consumer_service.h"
 #include "server/grpc_listener.h"
 #include "server/http_listener.h"
 #include "server/jwt_service.h"
@@ -145,8 +147,9 @@ class ServerImpl : public Server {
                                           limits::kRateBucketsMax, clock_);
     lifecycle_ = std::make_unique<Lifecycle>(Lifecycle::Parts{
         *rooms_->store, *rooms_->keyring, *rooms_->audit, *rooms_->policies, *rooms_->tokens,
-        *rooms_->vault, *rooms_->revocations, *rooms_->rotation, *rooms_->jwt, client_ca_, clock_,
-        config_.accept_rollback, [this](const std::string& pem) { return UseClientCa(pem); },
+        *rooms_->vault, *rooms_->revocations, *rooms_->rotation, *rooms_->jwt, *rooms_->api_keys,
+        *rooms_->usage, client_ca_, clock_, config_.accept_rollback,
+        [this](const std::string& pem) { return UseClientCa(pem); },
         [this](bool unsealed) { OnSealChange(unsealed); }});
     gate_ = std::make_unique<GateParts>(
         GateParts{*rooms_->store, *rooms_->policies, *rooms_->tokens, *rooms_->authenticator,
@@ -159,8 +162,9 @@ class ServerImpl : public Server {
     pool_ = std::make_unique<WorkerPool>(config_.worker_threads, limits::kWorkerQueueMax);
     door_ = std::make_unique<GrpcDoor>(
         GrpcDoor::Parts{*gate_, *pool_, peers_, config_.audit_sync_reads});
-    services_.push_back(std::make_unique<SecretServiceImpl>(SecretServiceImpl::Parts{
-        *door_, methods_, *rooms_->vault, *rooms_->policies, *rooms_->store, *watchers_}));
+    services_.push_back(std::make_unique<SecretServiceImpl>(
+        SecretServiceImpl::Parts{*door_, methods_, *rooms_->vault, *rooms_->usage,
+                                 *rooms_->policies, *rooms_->store, *watchers_}));
     services_.push_back(std::make_unique<SystemServiceImpl>(
         SystemServiceImpl::Parts{*door_, methods_, *lifecycle_, *rooms_->keyring, *rooms_->store,
                                  *rooms_->vault, client_ca_, *key_turner_, clock_, config_.dev}));
@@ -175,6 +179,9 @@ class ServerImpl : public Server {
         std::make_unique<RevocationServiceImpl>(*door_, methods_, *rooms_->credentials));
     services_.push_back(std::make_unique<RotationServiceImpl>(*door_, methods_, *rooms_->rotation));
     services_.push_back(std::make_unique<JwtServiceImpl>(*door_, methods_, *rooms_->jwt));
+    services_.push_back(std::make_unique<ApiKeyServiceImpl>(*door_, methods_, *rooms_->api_keys,
+                                                            *rooms_->credentials));
+    services_.push_back(std::make_unique<ConsumerServiceImpl>(*door_, methods_, *rooms_->usage));
     services_.push_back(
         std::make_unique<AuditServiceImpl>(*door_, methods_, *rooms_->audit, *followers_));
   }

@@ -41,6 +41,8 @@ std::string RotationRunKey(const Uuid& secret, uint64_t run) {
 
 std::string RefreshFamilyKey(const Uuid& family) { return absl::StrCat(family.bytes(), "f"); }
 
+std::string UsageKey(const Uuid& secret) { return absl::StrCat(secret.bytes(), "u"); }
+
 bool IsMetadataKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 && key.back() == 'm';
 }
@@ -55,6 +57,10 @@ bool IsDirectoryKey(absl::string_view key) {
 
 bool IsRotationRunKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 + sizeof(uint64_t) && key[Uuid::kSize] == 'r';
+}
+
+bool IsUsageKey(absl::string_view key) {
+  return key.size() == Uuid::kSize + 1 && key.back() == 'u';
 }
 
 std::string NamedRecordKey(absl::string_view name_mac16, uint8_t record_class) {

@@ -23,11 +23,13 @@ std::string PayloadKey(const Uuid& secret, SecretVersion version);  // uuid || '
 std::string DirectoryKey(const Uuid& directory);                    // uuid || 'd'
 std::string RotationRunKey(const Uuid& secret, uint64_t run);       // uuid || 'r' || BE64
 std::string RefreshFamilyKey(const Uuid& family);                   // uuid || 'f'
+std::string UsageKey(const Uuid& secret);                           // uuid || 'u'
 // Whether a key of `records` is one of these.
 bool IsMetadataKey(absl::string_view key);
 bool IsPayloadKey(absl::string_view key);
 bool IsDirectoryKey(absl::string_view key);
 bool IsRotationRunKey(absl::string_view key);
+bool IsUsageKey(absl::string_view key);
 // Named records of auth (policies, roles, ...): mac16 of the name || 'n' || class byte.
 std::string NamedRecordKey(absl::string_view name_mac16, uint8_t record_class);
 

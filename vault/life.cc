@@ -13,7 +13,7 @@
 namespace keyturn {
 namespace {
 
-// With the secret's name in one update: two records each, and the runs of its rotation.
+// With the secret's name in one update: two records each, the runs of its rotation, and its uses.
 constexpr size_t kVersionsWithSecret =
     limits::kVersionsPerUpdateMax - limits::kRotationRunsKept / 2;
 static_assert(2 * kVersionsWithSecret + limits::kRotationRunsKept + 16 <= limits::kBatchKeysMax);
@@ -247,6 +247,7 @@ absl::Status Life::RemoveSecret(Updater& updater, const SecretPath& path,
          run != 0 && run <= metadata->rotation().newest_run(); ++run) {
       batch.Delete(Family::kRecords, schema::RotationRunKey(located.secret, run));
     }
+    batch.Delete(Family::kRecords, schema::UsageKey(located.secret));
     batch.Delete(Family::kRecords, schema::SecretMetadataKey(located.secret));
     batch.Delete(Family::kIndex, EntryKey(*keys, located.directory, path.segments().back(), false));
     CountMove(batch);

@@ -103,6 +103,7 @@ absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,
   }
   RETURN_IF_ERROR(data.status());
   ReadResult out;
+  out.secret = opened.id;
   if (request.fields().empty()) {
     out.data = *std::move(data);
   } else {

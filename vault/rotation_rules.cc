@@ -24,6 +24,7 @@ absl::Time GraceEnd(const v1::RotationPolicy& policy, const VersionRecord& forme
 void EndCurrent(SecretMetadata* metadata, absl::Time now) {
   VersionRecord* const former = FindVersion(metadata, metadata->current_version());
   if (former == nullptr || !IsState(*former, v1::VERSION_STATE_CURRENT)) return;
+  former->set_replaced_ms(absl::ToUnixMillis(now));
   if (!metadata->has_rotation()) {
     former->set_state(v1::VERSION_STATE_PREVIOUS);
     return;
@@ -90,6 +91,8 @@ void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time 
   metadata->set_current_version(version->version());
   version->set_state(v1::VERSION_STATE_CURRENT);
   version->set_grace_end_ms(0);
+  version->set_replaced_ms(0);
+  version->set_held(false);
   if (version->promoted_ms() == 0) version->set_promoted_ms(absl::ToUnixMillis(now));
   if (!metadata->has_rotation()) return;
   record::v1::RotationState& rotation = *metadata->mutable_rotation();

@@ -53,6 +53,7 @@ struct PutResult {
 
 // Everything a reply to Get holds. `info` has no data field set.
 struct ReadResult {
+  Uuid secret;
   v1::GetResponse info;
   SecretBytes data;  // stored form (vault/fields.h)
 };

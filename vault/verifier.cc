@@ -131,6 +131,13 @@ class Run {
     return OpenPayload(keys_, place, dek, *payload).status();
   }
 
+  void CheckUsage(absl::string_view key, absl::string_view sealed) {
+    if (OpenRecord(keys_, Purpose::kUsage, key, sealed).ok()) return;
+    const absl::StatusOr<Uuid> secret = Uuid::FromBytes(key.substr(0, Uuid::kSize));
+    Problem(absl::StrCat("secret ", secret.value_or(Uuid()).ToString(),
+                         ": the record of who uses it does not open"));
+  }
+
   absl::Status Orphans() {
     const auto check = [this](absl::string_view key, absl::string_view what,
                               absl::string_view whose = "secret") {
@@ -140,11 +147,15 @@ class Run {
         Problem(absl::StrCat(what, " of ", whose, " ", owner->ToString(), " belongs to no name"));
       }
     };
-    RETURN_IF_ERROR(
-        snapshot_.Scan(Family::kRecords, "", "", [&](absl::string_view key, absl::string_view) {
+    RETURN_IF_ERROR(snapshot_.Scan(
+        Family::kRecords, "", "", [&](absl::string_view key, absl::string_view sealed) {
           const char kind = key.size() > Uuid::kSize ? key[Uuid::kSize] : '?';
           if (kind == 'm' || kind == 'p') check(key, "a record");
           if (schema::IsRotationRunKey(key)) check(key, "a rotation run");
+          if (schema::IsUsageKey(key)) {
+            check(key, "a record of uses");
+            CheckUsage(key, sealed);
+          }
           if (schema::IsDirectoryKey(key)) check(key, "a record", "directory");
           return true;
         }));

@@ -18,13 +18,15 @@ absl::Status NoVersion(uint64_t number, absl::string_view why, absl::string_view
   return WithReason(absl::NotFoundError(absl::StrCat("version ", number, " ", why)), reason);
 }
 
-// Of those in grace the one that was current last; else the newest below the current one.
+// Of those in grace the one that was current last, which after a rollback need not be the one that
+// became so last; else the newest below the current one.
 uint64_t Previous(const SecretMetadata& metadata) {
   uint64_t previous = 0;
-  int64_t promoted_ms = -1;
+  int64_t last_ms = -1;
   for (const VersionRecord& version : metadata.versions()) {
-    if (!IsState(version, v1::VERSION_STATE_GRACE) || version.promoted_ms() < promoted_ms) continue;
-    promoted_ms = version.promoted_ms();
+    const int64_t ms = version.replaced_ms() != 0 ? version.replaced_ms() : version.promoted_ms();
+    if (!IsState(version, v1::VERSION_STATE_GRACE) || ms < last_ms) continue;
+    last_ms = ms;
     previous = version.version();
   }
   if (previous != 0) return previous;

@@ -27,7 +27,8 @@ std::string HelpFor(const Asked& asked) {
 std::string ListFor(const Asked& asked) {
   const absl::string_view group = GroupOf(asked);
   if (group == "can-i") return "keyturn policy list shows what there is";
-  for (const absl::string_view listed : {"policy", "role", "token", "password-policy", "profile"}) {
+  for (const absl::string_view listed :
+       {"policy", "role", "token", "password-policy", "profile", "apikey"}) {
     if (group == listed) return absl::StrCat("keyturn ", listed, " list shows what there is");
   }
   return "";
@@ -69,6 +70,17 @@ std::string ReasonStep(const ErrorDetail& detail, const Asked& asked) {
   return "";
 }
 
+// Of an API key; commands about one know its id, which is not kept.
+std::string ApiKeyStep(const std::string& reason, const Asked& asked) {
+  if (reason == "KEY_REVOKED") return "keyturn apikey create PATH makes another one";
+  if (reason == "TOO_MANY_KEYS") return "keyturn apikey list shows what there is";
+  if (GroupOf(asked) != "apikey") return "";
+  if (reason == "GRACE_ACTIVE" || reason == "NO_GRACE") {
+    return "keyturn apikey show ID shows which secrets work";
+  }
+  return "";
+}
+
 // Of the rotation of the secret at `path`.
 std::string RotationStep(const std::string& reason, absl::string_view path) {
   const std::string word = path.empty() ? "PATH" : ShellWord(path);
@@ -78,6 +90,9 @@ std::string RotationStep(const std::string& reason, absl::string_view path) {
   if (reason == "GRACE_ACTIVE" || reason == "NO_GRACE" || reason == "NO_RUN" ||
       reason == "ROTATION_IN_PROGRESS") {
     return absl::StrCat("keyturn rotation status ", word, " shows which versions work");
+  }
+  if (reason == "CONSUMER_NOT_FOUND") {
+    return absl::StrCat("keyturn consumer list ", word, " shows who there is");
   }
   return "";
 }
@@ -187,10 +202,11 @@ std::string NextStep(const absl::Status& status, const Asked& asked) {
   const ErrorDetail detail = DetailOf(status);
   if (!detail.help.empty()) return detail.help;
   if (const std::string step = ReasonStep(detail, asked); !step.empty()) return step;
-  const bool about_secret =
-      GroupOf(asked) == "secret" || GroupOf(asked) == "rotation" || GroupOf(asked) == "jwt";
+  const bool about_secret = GroupOf(asked) == "secret" || GroupOf(asked) == "rotation" ||
+                            GroupOf(asked) == "jwt" || GroupOf(asked) == "consumer";
   const size_t hash = asked.path.find('#');
   const absl::string_view path = absl::string_view(asked.path).substr(0, hash);
+  if (const std::string step = ApiKeyStep(detail.reason, asked); !step.empty()) return step;
   if (const std::string step = RotationStep(detail.reason, path); !step.empty()) return step;
   if (const std::string step = JwtStep(detail.reason, path); !step.empty()) return step;
   if (about_secret && !detail.correlation_id.empty()) {

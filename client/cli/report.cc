@@ -17,7 +17,8 @@ int Report(const absl::Status& status, const GlobalFlags& flags, const Asked& as
   if (status.ok() || status.message().empty()) return code;
   const ErrorDetail detail = DetailOf(status);
   // `api call` speaks of fields itself.
-  const bool by_flags = !detail.correlation_id.empty() && !absl::StartsWith(asked.command, "api");
+  const bool is_api = asked.command == "api" || absl::StartsWith(asked.command, "api ");
+  const bool by_flags = !detail.correlation_id.empty() && !is_api;
   const std::string message = by_flags ? InFlags(status.message()) : std::string(status.message());
   const std::string next = WithProfile(NextStep(status, asked), asked.profile);
   if (flags.output == "json") {

@@ -14,7 +14,7 @@ class LiveCacheTest : public ServerFixture {
     StartDev();
     Connect(root_);
   }
-  void Connect(const std::string& token) {
+  void Connect(const std::string& token, bool acknowledge = false) {
     cache_.reset();
     ClientOptions options;
     options.address = server_->info().grpc;
@@ -23,6 +23,7 @@ class LiveCacheTest : public ServerFixture {
     options.timeout = absl::Seconds(30);
     ASSERT_OK_AND_ASSIGN(client_, Client::Connect(std::move(options)));
     SecretCache::Options cache;
+    cache.acknowledge = acknowledge;
     cache.on_change = [this](const std::string& path) {
       absl::MutexLock lock(&mu_);
       ++changes_[path];
@@ -66,6 +67,30 @@ TEST_F(LiveCacheTest, FollowsWrites) {
     EXPECT_EQ(Cached("app/db"), absl::StrCat("value ", i));
   }
   EXPECT_EQ(cache_->stats().fetches, 20u);
+}
+
+TEST_F(LiveCacheTest, SaysWhichVersionIsInUse) {
+  Connect(root_, true);
+  const auto said = [&] {
+    v1::ListConsumersRequest request;
+    request.set_path("app/db");
+    const auto listed = client_->ListConsumers(request);
+    std::string out;
+    for (const v1::Consumer& consumer : listed->consumers()) {
+      absl::StrAppend(&out, v1::Consumer::State_Name(consumer.state()), " ", consumer.version());
+    }
+    return out;
+  };
+  Write("app/db", "one");
+  Watched("app/db");
+  EXPECT_EQ(said(), "ACKNOWLEDGED 1");
+  EXPECT_EQ(cache_->stats().acknowledged, 1u);  // once, whatever is fetched again
+  Write("app/db", "two");
+  AwaitChange("app/db", 2);
+  EXPECT_EQ(said(), "LAGGING 1");
+  EXPECT_EQ(Cached("app/db"), "two");
+  EXPECT_EQ(said(), "ACKNOWLEDGED 2");
+  EXPECT_EQ(cache_->stats().acknowledged, 2u);
 }
 
 // A secret that was moved to where the caller may not look is gone for him, at once.

@@ -509,5 +509,13 @@ TEST_F(SecretCacheTest, AWatchThatCannotResumeDropsAll) {
   EXPECT_EQ(Get("app/a"), "UNAVAILABLE");  // promised or not
 }
 
+// Of an older server, or one that is away at that moment.
+TEST_F(SecretCacheTest, GivesTheValueAlsoWhenItCannotSayThatItIsInUse) {
+  Start([](SecretCache::Options& options) { options.acknowledge = true; });
+  EXPECT_NE(Get("app/db"), "UNIMPLEMENTED");
+  EXPECT_EQ(cache_->stats().fetches, 1u);
+  EXPECT_EQ(cache_->stats().acknowledged, 0u);
+}
+
 }  // namespace
 }  // namespace keyturn

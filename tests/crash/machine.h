@@ -37,20 +37,25 @@ struct Machine {
     vault = Vault::Create(*store, *keyring, clock);
     committer = std::make_unique<AuditedGroupCommitter>(*store, *audit, clock);
     ASSIGN_OR_RETURN(revocations, RevocationList::Create({}, *store, *committer, clock));
+    usage = std::make_unique<Usage>(Usage::Parts{*store, *keyring, clock, nullptr});
     credentials =
         std::make_unique<CredentialList>(*revocations, CredentialList::Options{"revoked:", true});
-    rotation =
-        Rotation::Create(RotationParts(*store, *keyring, *audit, *policies, *credentials, clock));
+    rotation = Rotation::Create(
+        RotationParts(*store, *keyring, *audit, *policies, *credentials, *usage, clock));
     jwt = Jwt::Create(JwtParts(*store, *keyring, *audit, *credentials, *vault, *rotation, clock));
+    api_keys = ApiKeys::Create(ApiKeyParts(*store, *keyring, *audit, *credentials, clock));
     store->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       audit->OnCommitted(group);
       vault->OnCommitted(group);
       rotation->OnCommitted(group);
       jwt->OnCommitted(group);
+      api_keys->OnCommitted(group);
+      usage->OnCommitted(group);
     });
-    lifecycle = std::make_unique<Lifecycle>(Lifecycle::Parts{
-        *store, *keyring, *audit, *policies, *tokens, *vault, *revocations, *rotation, *jwt, ca,
-        Clock::Real(), "", [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
+    lifecycle = std::make_unique<Lifecycle>(
+        Lifecycle::Parts{*store, *keyring, *audit, *policies, *tokens, *vault, *revocations,
+                         *rotation, *jwt, *api_keys, *usage, ca, Clock::Real(), "",
+                         [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
     return absl::OkStatus();
   }
   ~Machine() {
@@ -109,11 +114,13 @@ struct Machine {
   std::unique_ptr<AuthStore> policies;
   std::unique_ptr<TokenStore> tokens;
   std::unique_ptr<Vault> vault;
+  std::unique_ptr<Usage> usage;
   std::unique_ptr<AuditedGroupCommitter> committer;
   std::unique_ptr<RevocationList> revocations;
   std::unique_ptr<CredentialList> credentials;
   std::unique_ptr<Rotation> rotation;
   std::unique_ptr<Jwt> jwt;
+  std::unique_ptr<ApiKeys> api_keys;
   ClientCa ca{Clock::Real()};
   std::unique_ptr<Lifecycle> lifecycle;
 };

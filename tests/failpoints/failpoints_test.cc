@@ -34,8 +34,8 @@ const std::map<std::string, Recovery>& Recoveries() {
 std::vector<std::string> NamesInSource() {
   std::vector<std::string> names;
   const std::regex call("KEYTURN_FAILPOINT\\(\"([^\"]+)\"\\)");
-  for (const char* const room :
-       {"base", "crypto", "storage", "keyring", "vault", "auth", "audit", "server", "net"}) {
+  for (const char* const room : {"base", "crypto", "storage", "keyring", "vault", "auth", "audit",
+                                 "server", "net", "rotation/usage"}) {
     const std::string folder = absl::StrCat(std::getenv("KEYTURN_SOURCE"), "/", room);
     for (const auto& file : std::filesystem::directory_iterator(folder)) {
       if (file.path().extension() != ".cc") continue;

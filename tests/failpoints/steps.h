@@ -107,6 +107,23 @@ inline absl::Status Purge(Life& life) {
   return absl::OkStatus();
 }
 
+// Who used it is written, and was not forgotten of the times before.
+inline absl::Status Use(Life& life, const std::string& path) {
+  Machine& machine = life.machine();
+  v1::GetRequest get;
+  get.set_path(path);
+  ASSIGN_OR_RETURN(const ReadResult read, machine.vault->Get(get, absl::InfiniteFuture()));
+  machine.usage->Note(
+      {read.secret, SecretVersion(read.info.version().version()), "someone", Clock::Real().Now()});
+  RETURN_IF_ERROR(machine.usage->WriteAll());
+  v1::ListConsumersRequest list;
+  list.set_path(path);
+  ASSIGN_OR_RETURN(const v1::ListConsumersResponse listed,
+                   machine.usage->List(list, [](absl::string_view, bool) { return true; }));
+  const bool known = listed.consumers_size() == 1 && listed.consumers(0).name() == "someone";
+  return known ? absl::OkStatus() : absl::InternalError("who used it was forgotten");
+}
+
 inline Step RotateStep(const std::string& name, AeadSuite suite, bool compromised) {
   return {name, [=](Life& life) -> absl::Status {
             RETURN_IF_ERROR(life.machine().lifecycle->RotateKek(suite, compromised).status());
@@ -131,6 +148,8 @@ inline std::vector<Step> MakeSteps() {
                      return life.machine().audit->Append(event);
                    },
                    [](Model&) {}, 1});
+  steps.push_back({"use", [](Life& life) { return Use(life, "moved/a"); }});
+  steps.push_back({"use again", [](Life& life) { return Use(life, "moved/a"); }});
   steps.push_back({"seal", [](Life& life) -> absl::Status {
                      life.machine().lifecycle->Seal();
                      return life.machine().Unseal();

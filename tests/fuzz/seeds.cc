@@ -27,6 +27,7 @@
 #include "keyring/share_text.h"
 #include "keyturn/v1/policy_service.pb.h"
 #include "revocation/resp_writer.h"
+#include "rotation/api_key/codec.h"
 #include "storage/schema.h"
 #include "tests/fuzz/fuzz.h"
 #include "vault/fields.h"
@@ -208,6 +209,8 @@ void Keys(Seeds* seeds) {
 }
 
 void Tokens(Seeds* seeds) {
+  seeds->Add("api_key",
+             Must(api_key::NewText(api_key::NewId()), "a key is made").ExposeForCrypto());
   seeds->Add("token", Must(MakeStored(), "a token is made").text.ExposeForCrypto());
   record::v1::StatelessToken token;
   token.set_id("ktb-00000000000000000000000000000000");

@@ -44,8 +44,9 @@ TEST_F(CliApi, ListsEveryMethodThatAnswersOnce) {
   EXPECT_EQ(takes["SecretService/Get"], "GetRequest");
   EXPECT_EQ(takes["AuditService/Search"], "SearchAuditRequest");
   EXPECT_EQ(takes.count("SecretService/Watch"), 0u);
-  for (const std::string service : {"SecretService", "SystemService", "AuthService", "TokenService",
-                                    "PolicyService", "AuditService"}) {
+  for (const std::string service :
+       {"SecretService", "SystemService", "AuthService", "TokenService", "PolicyService",
+        "AuditService", "RevocationService", "RotationService", "ApiKeyService"}) {
     EXPECT_TRUE(absl::StrContains(items.dump(), "\"" + service + "/")) << service;
   }
 }

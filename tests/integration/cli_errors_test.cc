@@ -165,7 +165,7 @@ TEST_F(CliErrors, SayWhatOfAnImportIsStoredWhenItStops) {
   Ok("token create --name half --policy half --ttl 1h --output-file half.token");
   const ProcessResult half = Run("import - --path part --token-file half.token", "A=1\nB=2\n");
   EXPECT_EQ(half.code, 9);
-  EXPECT_EQ(half.out, "PATH    VERSION\npart/a  1\n");
+  EXPECT_EQ(half.out, "PATH    KIND     VERSION\npart/a  generic  1\n");
   EXPECT_TRUE(absl::StrContains(half.err,
                                 "imported 1 of 2; stopped at part/b: no policy of the caller "
                                 "grants secret:write here"))

@@ -24,16 +24,20 @@ class JwtCliTest : public CliTest {
     EXPECT_TRUE(Has(result.out, reason)) << result.out;
     EXPECT_EQ(result.err, "");
   }
-  // What PyJWT says of a token `shift` seconds from now: its claims as JSON, or its refusal.
-  static std::string PyJwt(const std::string& key, const std::string& token, int shift) {
+  // What PyJWT says of a token now, or so many seconds after its end: its claims as JSON, or its
+  // refusal.
+  static std::string PyJwt(const std::string& key, const std::string& token,
+                           std::optional<int> after_end = std::nullopt) {
     const std::string program = R"(
 import datetime, json, sys, jwt, jwt.api_jwt
-key, token, shift = json.load(sys.stdin)
-class Shifted(datetime.datetime):
+key, token, after_end = json.load(sys.stdin)
+end = jwt.decode(token, options={'verify_signature': False})['exp']
+class Later(datetime.datetime):
     @classmethod
     def now(cls, tz=None):
-        return datetime.datetime.now(tz) + datetime.timedelta(seconds=shift)
-jwt.api_jwt.datetime = Shifted
+        return datetime.datetime.fromtimestamp(end + after_end, tz)
+if after_end is not None:
+    jwt.api_jwt.datetime = Later
 if key.startswith('{'):
     kid = jwt.get_unverified_header(token)['kid']
     key = [k for k in jwt.PyJWKSet.from_json(key).keys if k.key_id == kid][0].key
@@ -43,9 +47,13 @@ try:
 except jwt.InvalidTokenError as error:
     print(type(error).__name__)
 )";
-    const std::string question = nlohmann::json({key, token, shift}).dump();
-    const ProcessResult result =
-        RunProcess({"/usr/bin/python3", "-c", program}, {.input = question});
+    const std::string question =
+        nlohmann::json(
+            {key, token, after_end.has_value() ? nlohmann::json(*after_end) : nlohmann::json()})
+            .dump();
+    ProcessOptions options;
+    options.input = question;
+    const ProcessResult result = RunProcess({"/usr/bin/python3", "-c", program}, options);
     EXPECT_EQ(result.code, 0) << result.err;
     return result.out;
   }
@@ -60,11 +68,11 @@ TEST_F(JwtCliTest, ATokenIsSignedHereAndVerifiedThere) {
     EXPECT_TRUE(Has(made, "next")) << made;
     const std::string token = Sign(path + " --subject u1 --permission read --ttl 60s");
     const std::string jwks = Ok("jwt jwks " + path);
-    const std::string claims = PyJwt(jwks, token, 0);
+    const std::string claims = PyJwt(jwks, token);
     EXPECT_TRUE(Has(claims, R"("permissions": ["read"])")) << claims;
     // 30 seconds of tolerance, to the second before and after.
-    EXPECT_EQ(PyJwt(jwks, token, 60 + 29), claims);
-    EXPECT_EQ(PyJwt(jwks, token, 60 + 31), "ExpiredSignatureError\n");
+    EXPECT_EQ(PyJwt(jwks, token, 29), claims);
+    EXPECT_EQ(PyJwt(jwks, token, 31), "ExpiredSignatureError\n");
     const std::string answer = Ok("jwt verify " + path + " --value-file -", token + "\n");
     EXPECT_TRUE(Has(answer, "valid        yes")) << answer;
   }
@@ -75,7 +83,7 @@ TEST_F(JwtCliTest, AServiceThatSignsByItselfReadsItsKey) {
   const std::string key = Ok("secret read jwt/own");
   EXPECT_EQ(key.size(), 88u);
   const std::string token = Sign("jwt/own --subject u1");
-  EXPECT_TRUE(Has(PyJwt(key, token, 0), "u1"));
+  EXPECT_TRUE(Has(PyJwt(key, token), "u1"));
   Fails("jwt jwks jwt/own", 6, "an HS256 key has no public half");
   Ok("jwt update jwt/own --not-readable");
   Fails("secret read jwt/own", 6, "cannot be read");
@@ -134,7 +142,7 @@ TEST_F(JwtCliTest, AnImportedSecretSignsOn) {
   EXPECT_TRUE(Has(adopted, "can be read: keyturn secret read")) << adopted;
   EXPECT_EQ(Ok("secret read jwt/legacy"), "a-secret-of-the-old-kind-with-40-letters");
   EXPECT_TRUE(Has(
-      PyJwt("a-secret-of-the-old-kind-with-40-letters", Sign("jwt/legacy --subject u1"), 0), "u1"));
+      PyJwt("a-secret-of-the-old-kind-with-40-letters", Sign("jwt/legacy --subject u1")), "u1"));
 }
 
 constexpr char kDotenv[] =
@@ -158,10 +166,12 @@ TEST_F(JwtCliTest, AnImportGuessesWhatTurns) {
   const std::string env = Ok("run --path guide/auto --pristine -- /usr/bin/env");
   EXPECT_TRUE(Has(env, "JWT_SECRET=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY0123456789abcdef\n"));
   EXPECT_TRUE(Has(env, "DATABASE_URL=postgres://alcs:correct-horse@db.internal:5432/alcs"));
-  EXPECT_TRUE(Has(Ok("rotation status guide/auto/jwt-secret"), "(in 8")) << "in some 88 days";
+  const std::string status = Ok("rotation status guide/auto/jwt-secret");
+  EXPECT_TRUE(Has(status, "every 90d, grace 7d")) << status;
+  EXPECT_TRUE(Has(status, "1        current")) << status;
   Ok("jwt adopt guide/auto/jwt-secret --algorithm HS256 --issuer alcs-auth --audience alcs-api");
   EXPECT_TRUE(Has(PyJwt("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY0123456789abcdef",
-                        Sign("guide/auto/jwt-secret --subject u1"), 0),
+                        Sign("guide/auto/jwt-secret --subject u1")),
                   "u1"));
 }
 

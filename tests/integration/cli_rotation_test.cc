@@ -66,6 +66,13 @@ TEST_F(RotationCliTest, AnEmergencyEndsWhatIsInUse) {
   Fails("secret read rot/leak --version previous", 3, "no such version");
 }
 
+TEST_F(RotationCliTest, TheClockIsAccepted) {
+  Fails("rotation accept-clock", 2, "--reason");
+  const std::string accepted = Ok("rotation accept-clock --reason adjusted");
+  EXPECT_TRUE(Has(accepted, "time of the server")) << accepted;
+  EXPECT_TRUE(Has(accepted, "yes")) << accepted;
+}
+
 TEST_F(RotationCliTest, WhatIsDueIsListedSoonestFirst) {
   Make("rotl/a");
   Make("rotl/b", "--kind api_key");
@@ -106,6 +113,42 @@ TEST_F(RotationCliTest, APolicyGoesFromOneSecretToAnotherAsAFile) {
   Fails("rotation policy set rot/to --window 4h", 2, "MINUTE HOUR DAY MONTH WEEKDAY LENGTH");
   Fails("rotation policy set rot/to --retire-gate maybe", 2, "none, warn or block");
   Fails("rotation policy set rot/to --period 5s", 2, "--period is 5; allowed are 0");
+}
+
+TEST_F(RotationCliTest, WhoStillUsesAFormerVersionIsNamed) {
+  Make("rotc/used");
+  Make("rotc/other");
+  Ok("rotation policy set rotc/used --source generate --retire-gate block");
+  EXPECT_EQ(Value("rotc/used"), "first");
+  EXPECT_EQ(Ok("consumer list rotc/ --lagging"), "");
+  Ok("rotation run rotc/used");
+  const std::string status = Ok("rotation status rotc/used");
+  EXPECT_TRUE(Has(status, "grace ends in 6d23h; 1 of 1 consumer still on v1: ") ||
+              Has(status, "grace ends in 7d; 1 of 1 consumer still on v1: "))
+      << status;
+  const std::string listed = Ok("consumer list rotc/ --lagging");
+  EXPECT_TRUE(Has(listed, "rotc/used") && Has(listed, "lagging")) << listed;
+  const auto items = Json("consumer list rotc -o json")["items"];
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0]["state"], "LAGGING");
+  EXPECT_EQ(items[0]["version"], "1");
+  const std::string name = items[0]["name"];
+  EXPECT_TRUE(Has(status, name)) << status;
+
+  EXPECT_TRUE(Has(Ok("consumer acknowledge rotc/used --version 2"), "current  2"));
+  EXPECT_EQ(Json("consumer list rotc/used -o json")["items"][0]["state"], "ACKNOWLEDGED");
+  EXPECT_FALSE(Has(Ok("rotation status rotc/used"), "still on"));
+  Fails("consumer acknowledge rotc/used --version 7", 3,
+        "next: keyturn secret history rotc/used shows the versions");
+
+  Fails("consumer forget rotc/used nobody --reason gone", 3,
+        "next: keyturn consumer list rotc/used shows who there is");
+  const ProcessResult forgot =
+      server_->Keyturn({"consumer", "forget", "rotc/used", name, "--reason", "shut down"});
+  EXPECT_EQ(forgot.code, 0) << forgot.err;
+  EXPECT_EQ(Json("consumer list rotc/used -o json")["items"].size(), 0u);
+  const std::string log = Ok("audit search --event consumer_forgotten -o json");
+  EXPECT_TRUE(Has(log, "shut down") && Has(log, name)) << log;
 }
 
 }  // namespace

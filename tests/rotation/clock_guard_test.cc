@@ -39,6 +39,45 @@ TEST_F(ClockGuardTest, AJumpEitherWayIsNotBelievedForTenMinutes) {
   }
 }
 
+TEST_F(ClockGuardTest, AClockBeforeAKnownTimeIsNotBelieved) {
+  guard_.Begin(wall_ + absl::Minutes(30));
+  Look(absl::ZeroDuration(), absl::ZeroDuration());
+  EXPECT_FALSE(guard_.trusted());
+  Look(absl::Minutes(28), absl::Minutes(28));
+  EXPECT_FALSE(guard_.trusted());
+  Look(absl::Minutes(1), absl::Minutes(1));  // as near as it need be
+  Look(absl::Minutes(8), absl::Minutes(8));
+  EXPECT_FALSE(guard_.trusted());
+  Look(absl::Minutes(1), absl::Minutes(1));
+  EXPECT_TRUE(guard_.trusted());
+  // From here on it is a jump like any other.
+  Look(-absl::Hours(2), absl::Seconds(1));
+  EXPECT_FALSE(guard_.trusted());
+  Look(absl::Minutes(10), absl::Minutes(10));
+  EXPECT_TRUE(guard_.trusted());
+}
+
+TEST_F(ClockGuardTest, AClockAtOrAfterAKnownTimeIsBelieved) {
+  for (const absl::Duration known : {absl::Seconds(60), absl::ZeroDuration(), -absl::Hours(5000)}) {
+    ClockGuard guard;
+    guard.Begin(wall_ + known);
+    guard.Observe(wall_, 0);
+    EXPECT_TRUE(guard.trusted()) << known;
+  }
+  ClockGuard guard;
+  guard.Begin(wall_ + absl::Seconds(61));
+  guard.Observe(wall_, 0);
+  EXPECT_FALSE(guard.trusted());
+}
+
+TEST_F(ClockGuardTest, AcceptingForgetsTheKnownTime) {
+  guard_.Begin(wall_ + absl::Hours(5));
+  Look(absl::ZeroDuration(), absl::ZeroDuration());
+  guard_.Accept();
+  Look(absl::Seconds(1), absl::Seconds(1));
+  EXPECT_TRUE(guard_.trusted());
+}
+
 TEST_F(ClockGuardTest, AnotherJumpBeginsTheWaitAnew) {
   Look(absl::ZeroDuration(), absl::ZeroDuration());
   Look(absl::Hours(2), absl::Seconds(1));

@@ -21,9 +21,6 @@ class RotationRecoveryTest : public RotationFixture {
     request.set_path(path);
     return vault_->Undelete(*store_, request).status();
   }
-  Uuid IdOf(const std::string& path) {
-    return *Uuid::FromString(vault_->Describe(*SecretPath::Parse(path))->id());
-  }
   absl::Status Pause(const std::string& path) {
     v1::PauseRotationRequest request;
     request.set_path(path);
@@ -43,6 +40,23 @@ TEST_F(RotationRecoveryTest, AnEmergencyEndsWhatLeakedAlsoWhenTheOwnerBringsTheV
   EXPECT_EQ(Runs("a"), "EMERGENCY DONE 2");
   ASSERT_OK(Put("a", "3"));
   EXPECT_EQ(Get("a", 2), "2");  // the emergency is over
+}
+
+TEST_F(RotationRecoveryTest, WhatIsNotToBeDoneAnyMoreIsNotDone) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  ASSERT_OK(SetPolicy("a", Exact()));
+  ASSERT_OK(Rotate("a"));
+  clock_.AdvanceTime(Days(7));
+  meanwhile_ = [this] {
+    v1::SetGraceRequest request;
+    request.set_path("a");
+    request.set_reason("a partner is late");
+    request.mutable_end_time()->set_seconds(absl::ToUnixSeconds(clock_.Now() + Days(1)));
+    ASSERT_OK(rotation_->SetGrace(*store_, request));
+  };
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(events_, (std::vector<std::string>{"rotation_generated a", "rotation_promoted a"}));
 }
 
 TEST_F(RotationRecoveryTest, ACancelledEmergencyIsNone) {

@@ -18,6 +18,7 @@
 #include "base/status_macros.h"
 #include "keyring/envelope.h"
 #include "rotation/rotation.h"
+#include "rotation/usage/usage.h"
 #include "storage/rocks_store.h"
 #include "tests/support/keys.h"
 #include "tests/support/status.h"
@@ -64,7 +65,7 @@ class FakeTarget : public Driver {
   absl::StatusOr<int> Sessions(const DriverCall&, const SecretBytes&) override { return 0; }
   absl::Status Retire(const DriverCall&, const SecretBytes& old) override {
     RETURN_IF_ERROR(Next("retire"));
-    works.erase(Of(old));
+    if (!keeps) works.erase(Of(old));
     return absl::OkStatus();
   }
   absl::StatusOr<bool> VerifyDead(const DriverCall&, const SecretBytes& old) override {
@@ -77,6 +78,7 @@ class FakeTarget : public Driver {
   std::vector<std::string> calls;
   std::multimap<std::string, absl::Status> failures;  // of the next calls of that name
   bool lies = false;                                  // an apply that fails was done all the same
+  bool keeps = false;                                 // nothing is retired, though it says so
 
  private:
   static std::string Of(const SecretBytes& value) { return std::string(value.ExposeForCrypto()); }
@@ -92,20 +94,25 @@ class FakeTarget : public Driver {
 
 class RotationFixture : public testing::Test {
  protected:
-  explicit RotationFixture(bool sync = true)
-      : sync_(sync), files_(NewMemoryFileSystem()), keyring_(TestKeyring(*files_, clock_)) {
+  RotationFixture() : files_(NewMemoryFileSystem()), keyring_(TestKeyring(*files_, clock_)) {
     Open();
   }
 
-  // Also reopens: what is not on disk is gone.
+  // Also reopens. Nothing here loses power, so nothing waits for the disk.
   void Open() {
     rotation_.reset();
+    usage_.reset();
     vault_.reset();
     store_.reset();
-    auto store = OpenRocksStore({.directory = dir_.File("db"), .sync = sync_}, clock_);
+    auto store = OpenRocksStore({.directory = dir_.File("db"), .sync = false}, clock_);
     ASSERT_OK(store);
     store_ = *std::move(store);
     vault_ = Vault::Create(*store_, *keyring_, clock_);
+    usage_ = std::make_unique<Usage>(
+        Usage::Parts{*store_, *keyring_, clock_, [this](const Uuid& secret) {
+                       const absl::Status looked = rotation_->LookAtUsers(secret);
+                       EXPECT_TRUE(looked.ok() || dead_) << looked;
+                     }});
     rotation_ = Rotation::Create(
         {.store = *store_,
          .keyring = *keyring_,
@@ -116,7 +123,14 @@ class RotationFixture : public testing::Test {
            return absl::NotFoundError(absl::StrCat("no password policy ", name));
          },
          .driver = [this](const SecretMetadata&) -> Driver* { return target_; },
-         .users = [this](const Uuid&, SecretVersion) { return users_; },
+         .users =
+             [this](const Uuid& secret, SecretVersion version) {
+               return users_.empty() ? usage_->UsersOf(secret, version) : users_;
+             },
+         .consumers =
+             [this](const Uuid& secret, const SecretMetadata& metadata) {
+               return usage_->ConsumersOf(secret, metadata);
+             },
          .revoke_kid =
              [this](const std::string& kid, absl::Time until) {
                if (!revoke_fails_.ok()) return revoke_fails_;
@@ -126,14 +140,17 @@ class RotationFixture : public testing::Test {
     store_->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       vault_->OnCommitted(group);
       rotation_->OnCommitted(group);
+      usage_->OnCommitted(group);
     });
     store_->SetRecordHasher(NewRecordHasher(**keyring_->Snapshot()));
     ASSERT_OK(vault_->OnUnsealed());
     ASSERT_OK(rotation_->OnUnsealed());
+    ASSERT_OK(usage_->OnUnsealed());
   }
 
   // What the server's updater does, with the events kept; fails where a test says.
   absl::StatusOr<Revision> Update(absl::string_view event, absl::string_view path, UpdateFn fn) {
+    if (const std::function<void()> meanwhile = std::exchange(meanwhile_, nullptr)) meanwhile();
     if (die_at_ > 0 && --die_at_ == 0) {
       dead_ = true;
       if (die_after_) {
@@ -142,8 +159,17 @@ class RotationFixture : public testing::Test {
       }
     }
     if (dead_) return absl::UnavailableError("the server died here");
-    absl::StatusOr<Revision> revision = store_->Update(fn);
-    if (revision.ok()) OnEvent(event, path);
+    std::string notes;
+    absl::StatusOr<Revision> revision =
+        store_->Update([&](const View& view, Batch& batch) -> absl::Status {
+          const absl::Status status = fn(view, batch);
+          notes = absl::StrJoin(batch.notes(), " ", absl::PairFormatter("="));
+          return status;
+        });
+    if (!revision.ok()) return revision;
+    OnEvent(event, path);
+    const absl::MutexLock lock(&events_mu_);
+    notes_[std::string(event)] = notes;
     return revision;
   }
   virtual void OnEvent(absl::string_view event, absl::string_view path) {
@@ -252,11 +278,43 @@ class RotationFixture : public testing::Test {
     }
     return absl::InternalError("there is no end to what is due");
   }
+  Uuid IdOf(const std::string& path) {
+    return *Uuid::FromString(vault_->Describe(*SecretPath::Parse(path))->id());
+  }
+  // `consumer` reads the value, as a call of the server would note it.
+  std::string ReadAs(const std::string& consumer, const std::string& path, uint64_t version = 0,
+                     v1::VersionSelector::Alias alias = v1::VersionSelector::CURRENT) {
+    v1::GetRequest request;
+    request.set_path(path);
+    request.mutable_version()->set_number(version);
+    request.mutable_version()->set_alias(alias);
+    const auto result = vault_->Get(request, absl::InfiniteFuture());
+    if (!result.ok()) return ReasonOf(result.status());
+    usage_->Note(
+        {result->secret, SecretVersion(result->info.version().version()), consumer, clock_.Now()});
+    return absl::StrCat(result->info.version().version());
+  }
+  // "payments LAGGING 1, cron CURRENT 2", those seen last first.
+  std::string Consumers(const std::string& path, bool lagging = false) {
+    v1::ListConsumersRequest request;
+    request.set_path(path);
+    request.set_lagging(lagging);
+    const auto listed = usage_->List(request, [](absl::string_view, bool) { return true; });
+    EXPECT_OK(listed);
+    std::vector<std::string> out;
+    for (const v1::Consumer& consumer : listed->consumers()) {
+      out.push_back(absl::StrCat(consumer.name(), " ", v1::Consumer::State_Name(consumer.state()),
+                                 " ", consumer.version()));
+    }
+    return absl::StrJoin(out, ", ");
+  }
+
   // In steps of an hour, as a server looks more often than that.
   void Pass(absl::Duration duration) {
     const absl::Time end = clock_.Now() + duration;
     while (clock_.Now() < end) {
       clock_.AdvanceTime(std::min(absl::Duration(absl::Hours(1)), end - clock_.Now()));
+      ASSERT_OK(usage_->WriteDue());
       ASSERT_OK(RunDue());
     }
   }
@@ -271,22 +329,24 @@ class RotationFixture : public testing::Test {
     for (const StoreProblem& problem : *vault_problems) ADD_FAILURE() << problem.what;
   }
 
-  bool sync_ = true;
   TempDir dir_;
   SimulatedClock clock_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<Keyring> keyring_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Vault> vault_;
+  std::unique_ptr<Usage> usage_;
   std::unique_ptr<Rotation> rotation_;
   Driver* target_ = nullptr;
   std::vector<std::string> users_;
   std::map<std::string, absl::Time> revoked_kids_;  // and until when
   absl::Status revoke_fails_;
   absl::Mutex events_mu_;
-  std::vector<std::string> events_;  // "rotation_promoted a/b"
-  int die_at_ = 0;                   // at the n-th change from now on the server dies
-  bool die_after_ = false;           // the change was made
+  std::vector<std::string> events_;           // "rotation_promoted a/b"
+  std::map<std::string, std::string> notes_;  // of the last event of each name: "version=1 run=2"
+  int die_at_ = 0;                            // at the n-th change from now on the server dies
+  bool die_after_ = false;                    // the change was made
+  std::function<void()> meanwhile_;  // once, between a look of the engine and its next change
   bool dead_ = false;
 };
 

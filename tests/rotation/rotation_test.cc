@@ -168,6 +168,83 @@ TEST_F(RotationTest, ARollbackFromWhatLeakedEndsItAtOnce) {
   EXPECT_EQ(States("a"), "1 CURRENT, 2 DESTROYED!");
 }
 
+// After a rollback, the version that became current last is not the one that was so last.
+TEST_F(RotationTest, ThePreviousVersionIsTheOneThatWasInUseAlsoAfterARollback) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  v1::RotationPolicy policy = Exact();
+  policy.set_max_live_versions(5);
+  ASSERT_OK(SetPolicy("a", policy));
+  Pass(Days(1));
+  ASSERT_OK(Rotate("a"));
+  Pass(Days(1));
+  ASSERT_OK(Rollback("a"));  // 2 is broken
+  Pass(Days(1));
+  ASSERT_OK(Rotate("a"));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 GRACE, 3 CURRENT");
+  EXPECT_EQ(Get("a", 0, v1::VersionSelector::PREVIOUS), "1");
+  ASSERT_OK(Rollback("a"));
+  EXPECT_EQ(Get("a"), "1");
+}
+
+TEST_F(RotationTest, ARollbackDuringAnEmergencyEndsWhatLeakedAtOnce) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  ASSERT_OK(Put("a", "2"));
+  ASSERT_OK(Rotate("a", /*emergency=*/true));  // and nobody has brought a value yet
+  ASSERT_OK(Rollback("a"));
+  EXPECT_EQ(States("a"), "1 CURRENT, 2 DESTROYED!");
+}
+
+TEST_F(RotationTest, ARollbackToBeforeTheFirstPolicyIsToWhatIsAsOldAsItWas) {
+  ASSERT_OK(Put("a", "1"));
+  const int64_t first = absl::ToUnixSeconds(clock_.Now());
+  Pass(Days(30));
+  ASSERT_OK(Put("a", "2"));
+  ASSERT_OK(SetPolicy("a", Exact()));
+  ASSERT_OK(Rollback("a"));
+  EXPECT_EQ(Status("a").promote_time().seconds(), first);
+}
+
+TEST_F(RotationTest, ForceEndsAVersionThatCounts) {
+  for (int i = 0; i < 3; ++i) ASSERT_OK(Put("a", absl::StrCat(i)));
+  ASSERT_OK(SetPolicy("a", Exact()));  // 1 and 2 end with it and do not count
+  Pass(absl::Hours(1));
+  ASSERT_OK(Rotate("a"));
+  ASSERT_OK(Rotate("a"));
+  EXPECT_EQ(ReasonOf(Rotate("a").status()), "GRACE_ACTIVE");
+  ASSERT_OK(Rotate("a", false, false, /*force=*/true));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 GRACE, 3 RETIRED, 4 GRACE, 5 GRACE, 6 CURRENT");
+}
+
+TEST_F(RotationTest, AScheduledRotationWaitsUntilFewEnoughVersionsWork) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  v1::RotationPolicy policy = Exact();
+  policy.set_max_live_versions(2);
+  ASSERT_OK(SetPolicy("a", policy));
+  Pass(Days(86));
+  ASSERT_OK(Put("a", "2"));
+  policy.set_period_seconds(3 * 86'400);
+  ASSERT_OK(SetPolicy("a", policy));
+  Pass(Days(6));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");  // overdue
+  Pass(Days(2));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 GRACE, 3 CURRENT");
+}
+
+TEST_F(RotationTest, AHoldIsNotShortenedByWhatComesAfterIt) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  ASSERT_OK(SetPolicy("a", Exact()));
+  Pass(Days(91));
+  v1::RollbackRequest rollback;
+  rollback.set_path("a");
+  rollback.set_reason("it broke");
+  rollback.set_hold_seconds(10 * 86'400);
+  ASSERT_OK(rotation_->Rollback(*store_, rollback, "oncall"));
+  ASSERT_OK(SetPolicy("a", Exact()));
+  EXPECT_EQ(SecondsUntil(Status("a").hold_until_time()), 10 * 86'400);
+  Pass(Days(9));
+  EXPECT_EQ(Get("a"), "1");
+}
+
 TEST_F(RotationTest, AGraceIsMovedEitherWay) {
   ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
   ASSERT_OK(SetPolicy("a", Exact()));
@@ -259,6 +336,22 @@ TEST_F(RotationTest, AVersionInUseMayHoldItsEndTwice) {
   Pass(Days(2));
   EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
   EXPECT_EQ(std::count(events_.begin(), events_.end(), "rotation_grace_extended a"), 2);
+}
+
+TEST_F(RotationTest, NoUserHoldsAVersionBeyondItsAge) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  v1::RotationPolicy policy = Exact();
+  policy.set_retire_gate(v1::RotationPolicy::BLOCK);
+  policy.set_max_credential_age_seconds(15 * 86'400);
+  ASSERT_OK(SetPolicy("a", policy));
+  Pass(Days(1));
+  ASSERT_OK(Rotate("a"));
+  users_ = {"payments/api"};
+  Pass(Days(14) - absl::Hours(1));
+  EXPECT_EQ(Get("a", 1), "1");
+  Pass(absl::Hours(2));
+  EXPECT_EQ(Get("a", 1), "VERSION_RETIRED");
+  EXPECT_EQ(std::count(events_.begin(), events_.end(), "rotation_grace_extended a"), 1);
 }
 
 TEST_F(RotationTest, ADirectoryThatMovesTakesItsRotationsAlong) {

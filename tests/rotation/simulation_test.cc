@@ -66,8 +66,6 @@ class SimulationTest : public RotationFixture {
     bool open = false;
   };
 
-  SimulationTest() : RotationFixture(/*sync=*/false) {}
-
   void OnEvent(absl::string_view event, absl::string_view path) override {
     Story& story = stories_[path];
     const absl::Time now = clock_.Now();

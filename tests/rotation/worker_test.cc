@@ -127,6 +127,21 @@ TEST_F(WorkerTest, ATargetThatTakesNeitherValueIsNotGuessedAt) {
   EXPECT_EQ(Get("a"), "1");
 }
 
+// What a target says of the former value comes when the new one is in use already.
+TEST_F(WorkerTest, NoAnswerAfterThePromotionTakesTheCurrentVersionAway) {
+  for (const absl::Status& answer :
+       {absl::InvalidArgumentError("no such time"), absl::DeadlineExceededError("no answer"),
+        absl::UnavailableError("away")}) {
+    fake_.failures.emplace("arm", answer);
+    ASSERT_OK(Rotate("a"));
+    Pass(absl::Hours(2));
+    EXPECT_FALSE(Status("a").has_open_run()) << answer;
+    EXPECT_EQ(Get("a").size(), 43u) << answer;
+    Pass(Days(8));
+  }
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 RETIRED, 3 RETIRED, 4 CURRENT");
+}
+
 TEST_F(WorkerTest, AVersionThatStillWorksAtItsTargetIsNotRetired) {
   ASSERT_OK(Rotate("a"));
   fake_.failures.emplace("retire", absl::UnavailableError("away"));
@@ -136,6 +151,28 @@ TEST_F(WorkerTest, AVersionThatStillWorksAtItsTargetIsNotRetired) {
   Pass(absl::Hours(3));
   EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
   EXPECT_EQ(Events("rotation_retire_failed"), 1);
+}
+
+TEST_F(WorkerTest, AVersionIsNotRetiredByTheWordOfItsTargetAlone) {
+  ASSERT_OK(Rotate("a"));
+  fake_.keeps = true;
+  Pass(Days(7) + absl::Hours(1));
+  EXPECT_EQ(States("a"), "1 RETIRING, 2 CURRENT");
+  EXPECT_GE(Events("rotation_retire_failed"), 1);
+  fake_.keeps = false;
+  Pass(absl::Hours(2));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
+}
+
+TEST_F(WorkerTest, RetiringIsNotLoopedAfterARefusal) {
+  ASSERT_OK(Rotate("a"));
+  fake_.failures.emplace("retire", absl::PermissionDeniedError("refused"));
+  Pass(Days(7));
+  const size_t calls = fake_.calls.size();
+  for (int i = 0; i < 59; ++i) Pass(absl::Minutes(1));
+  EXPECT_EQ(fake_.calls.size(), calls);
+  Pass(absl::Minutes(2));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
 }
 
 TEST_F(WorkerTest, ACancelledRunLeavesTheCurrentVersionAlone) {

@@ -26,7 +26,8 @@ namespace keyturn {
 // Fields that the audit log names in the clear, by message: docs/AUDIT.md, `principal`, `resource`
 // and details. `name` of a Field, say, and `path` of a Grant are not among them.
 inline const std::set<std::string>& AuditedFields() {
-  static const auto* const fields = new std::set<std::string>{"CanIRequest.path",
+  static const auto* const fields = new std::set<std::string>{"AcceptClockRequest.reason",
+                                                              "CanIRequest.path",
                                                               "CreateTokenRequest.display_name",
                                                               "DeletePasswordPolicyRequest.name",
                                                               "DeletePolicyRequest.name",
@@ -56,8 +57,13 @@ inline const std::set<std::string>& AuditedFields() {
                                                               "SearchRequest.path",
                                                               "UndeleteRequest.path",
                                                               "UpdateMetadataRequest.path",
+                                                              "CreateApiKeyRequest.path",
+                                                              "ListApiKeysRequest.path",
+                                                              "AcknowledgeRequest.path",
                                                               "CancelRotationRequest.path",
+                                                              "ForgetConsumerRequest.path",
                                                               "GetRotationStatusRequest.path",
+                                                              "ListConsumersRequest.path",
                                                               "ListRotationRunsRequest.path",
                                                               "ListRotationsRequest.path",
                                                               "PauseRotationRequest.path",

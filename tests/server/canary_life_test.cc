@@ -26,6 +26,13 @@ const std::map<std::string, std::string>& WithoutCanary() {
       {"SearchAuditRequest.outcome", "likewise"},
       {"SearchAuditRequest.page_token", "a number of an entry"},
       {"JwtKeySettings.algorithm", "one of four"},
+      {"VerifyApiKeyRequest.source_address", "an IP address"},
+      {"GetApiKeyRequest.id", "an id that the server made, and public"},
+      {"RevokeApiKeyRequest.id", "likewise"},
+      {"RollApiKeyRequest.id", "likewise"},
+      {"SetApiKeyGraceRequest.id", "likewise"},
+      {"UpdateApiKeyRequest.id", "likewise"},
+      {"ForgetConsumerRequest.name", "a principal, which the audit log has with each call"},
       {"RotationWindow.cron", "numbers, and names of a fixed list"},
       {"RotationWindow.time_zone", "one of tzdata's names"},
   };
@@ -80,6 +87,8 @@ class CanaryLifeTest : public CanaryLife {
   void KeepSecrets();
   void TurnSecrets();
   void SignTokens();
+  void IssueKeys();
+  std::string KeepKey(const std::string& where, const std::string& text);
   void MoveSecrets();
   void ReadAudit();
   void TurnKeys();
@@ -330,9 +339,25 @@ void CanaryLifeTest::TurnSecrets() {
   Do<v1::RotationStatus>("RotationService/Retire", retire);
   Do<v1::RotationStatus>("RotationService/Pause", why(v1::PauseRotationRequest(), secret));
   Do<v1::RotationStatus>("RotationService/Resume", of(v1::ResumeRotationRequest(), secret));
+  v1::AcceptClockRequest clock;
+  clock.set_reason(Plant("reason", false));
+  Do<v1::AcceptClockResponse>("RotationService/AcceptClock", clock);
   Do<v1::RotationStatus>("RotationService/GetStatus", of(v1::GetRotationStatusRequest(), secret));
   Do<v1::ListRotationRunsResponse>("RotationService/ListRuns",
                                    of(v1::ListRotationRunsRequest(), secret));
+  auto said = of(v1::AcknowledgeRequest(), secret);
+  said.set_version(3);  // current since the rollback
+  Do<v1::AcknowledgeResponse>("ConsumerService/Acknowledge", said);
+  auto who = of(v1::ListConsumersRequest(), path_);
+  who.set_page_size(1);
+  const auto users = Do<v1::ListConsumersResponse>("ConsumerService/List", who);
+  ASSERT_FALSE(users.next_page_token().empty());
+  who.set_page_token(
+      canaries_.Keep("life", "ListConsumersRequest.page_token", users.next_page_token(), false));
+  Do<v1::ListConsumersResponse>("ConsumerService/List", who);
+  auto forget = why(v1::ForgetConsumerRequest(), users.consumers(0).path());
+  forget.set_name(users.consumers(0).name());
+  Do<v1::ForgetConsumerResponse>("ConsumerService/Forget", forget);
   auto list = of(v1::ListRotationsRequest(), path_);
   list.set_page_size(1);
   const auto listed = Do<v1::ListRotationsResponse>("RotationService/List", list);
@@ -408,6 +433,69 @@ void CanaryLifeTest::SignTokens() {
   auto logout = of(v1::RevokeRefreshRequest(), key);
   logout.set_refresh_token(next.refresh_token());
   Do<v1::RevokeRefreshResponse>("JwtService/RevokeRefresh", logout);
+}
+
+// Of a key, each part by itself as well; its id is public.
+std::string CanaryLifeTest::KeepKey(const std::string& where, const std::string& text) {
+  canaries_.Keep(where, "secret of a key", text.substr(21, 43), true);
+  return canaries_.Keep(where, "VerifyApiKeyRequest.key", text, true);
+}
+
+void CanaryLifeTest::IssueKeys() {
+  v1::CreateApiKeyRequest create;
+  create.set_path(Plant("CreateApiKeyRequest.path", false));
+  create.set_description(Plant("CreateApiKeyRequest.description", true));
+  create.add_scopes(Plant("CreateApiKeyRequest.scopes", true));
+  (*create.mutable_custom_metadata())[Plant("CreateApiKeyRequest.key", true)] =
+      Plant("CreateApiKeyRequest.value", true);
+  const auto made = Do<v1::CreateApiKeyResponse>("ApiKeyService/Create", create);
+  KeepKey("ApiKeyService/Create", made.key());
+  const std::string id = made.info().id();
+  const auto of = [&id](auto request) {
+    request.set_id(id);
+    return request;
+  };
+  const auto why = [&](auto request) {
+    request.set_reason(Plant("reason", false));
+    return of(request);
+  };
+  const auto rolled = Do<v1::RollApiKeyResponse>("ApiKeyService/Roll", of(v1::RollApiKeyRequest()));
+  v1::VerifyApiKeyRequest verify;
+  verify.set_key(KeepKey("ApiKeyService/Roll", rolled.key()));
+  *verify.mutable_required_scopes() = create.scopes();
+  EXPECT_TRUE(Do<v1::VerifyApiKeyResponse>("ApiKeyService/Verify", verify).valid());
+  verify.set_key(Plant("VerifyApiKeyRequest.key", true));
+  verify.add_required_scopes(Plant("VerifyApiKeyRequest.required_scopes", true));
+  EXPECT_FALSE(Do<v1::VerifyApiKeyResponse>("ApiKeyService/Verify", verify).valid());
+  Do<v1::ApiKeyInfo>("ApiKeyService/Get", of(v1::GetApiKeyRequest()));
+  auto update = of(v1::UpdateApiKeyRequest());
+  update.set_description(Plant("UpdateApiKeyRequest.description", true));
+  update.add_scopes(Plant("UpdateApiKeyRequest.scopes", true));
+  update.set_replace_scopes(true);
+  (*update.mutable_custom_metadata())[Plant("UpdateApiKeyRequest.key", true)] =
+      Plant("UpdateApiKeyRequest.value", true);
+  Do<v1::ApiKeyInfo>("ApiKeyService/Update", update);
+  auto grace = why(v1::SetApiKeyGraceRequest());
+  grace.mutable_end_time()->set_seconds(absl::ToUnixSeconds(Clock::Real().Now() + absl::Hours(1)));
+  Do<v1::ApiKeyInfo>("ApiKeyService/SetGrace", grace);
+  v1::ImportApiKeysRequest import;
+  v1::ImportedApiKey& entry = *import.add_entries();
+  entry.set_sha256(canaries_.Keep("life", "ImportedApiKey.sha256", RandomBytes(32), true));
+  entry.set_path(Plant("ImportedApiKey.path", true));
+  entry.set_description(Plant("ImportedApiKey.description", true));
+  entry.add_scopes(Plant("ImportedApiKey.scopes", true));
+  Do<v1::ImportApiKeysResponse>("ApiKeyService/Import", import);
+  v1::ListApiKeysRequest list;
+  list.set_page_size(1);
+  const auto listed = Do<v1::ListApiKeysResponse>("ApiKeyService/List", list);
+  ASSERT_FALSE(listed.next_page_token().empty());
+  list.set_page_token(
+      canaries_.Keep("life", "ListApiKeysRequest.page_token", listed.next_page_token(), false));
+  Do<v1::ListApiKeysResponse>("ApiKeyService/List", list);
+  list.Clear();
+  list.set_path(create.path());
+  Do<v1::ListApiKeysResponse>("ApiKeyService/List", list);
+  Do<v1::ApiKeyInfo>("ApiKeyService/Revoke", why(v1::RevokeApiKeyRequest()));
 }
 
 void CanaryLifeTest::MoveSecrets() {
@@ -627,6 +715,7 @@ TEST_F(CanaryLifeTest, NothingIsFoundOfWhatSucceeded) {
   ASSERT_NO_FATAL_FAILURE(KeepSecrets());
   ASSERT_NO_FATAL_FAILURE(TurnSecrets());
   ASSERT_NO_FATAL_FAILURE(SignTokens());
+  ASSERT_NO_FATAL_FAILURE(IssueKeys());
   ASSERT_NO_FATAL_FAILURE(MoveSecrets());
   ASSERT_NO_FATAL_FAILURE(ReadAudit());
   ASSERT_NO_FATAL_FAILURE(TurnKeys());

@@ -14,6 +14,8 @@ class EventsTest : public ServerFixture {
   void SetUp() override { StartReal(); }
   void ExpectRotations(Stubs& op);
   void ExpectJwts(Stubs& op);
+  void ExpectApiKeys(Stubs& op);
+  void ExpectConsumers(Stubs& op);
 
   // Not what the server does by itself, which comes when it comes.
   std::vector<AuditRecord> OfCalls() {
@@ -34,6 +36,53 @@ class EventsTest : public ServerFixture {
     EXPECT_EQ(records.back().event.outcome, "ok") << event;
   }
 };
+
+void EventsTest::ExpectApiKeys(Stubs& op) {
+  v1::CreateApiKeyRequest create;
+  create.set_path("partners/acme");
+  v1::CreateApiKeyResponse created;
+  Expect("apikey_created", [&] { return op.api_keys->Create(Ctx(), create, &created); });
+  const auto of = [&created](auto request) {
+    request.set_id(created.info().id());
+    return request;
+  };
+  const auto why = [&of](auto request) {
+    request.set_reason("a test");
+    return of(request);
+  };
+  v1::ApiKeyInfo info;
+  Expect("apikey_read", [&] { return op.api_keys->Get(Ctx(), of(v1::GetApiKeyRequest()), &info); });
+  v1::ListApiKeysResponse listed;
+  Expect("apikey_read", [&] { return op.api_keys->List(Ctx(), {}, &listed); });
+  EXPECT_EQ(listed.keys_size(), 1);
+  Expect("apikey_updated",
+         [&] { return op.api_keys->Update(Ctx(), of(v1::UpdateApiKeyRequest()), &info); });
+  v1::RollApiKeyResponse rolled;
+  Expect("apikey_rolled",
+         [&] { return op.api_keys->Roll(Ctx(), of(v1::RollApiKeyRequest()), &rolled); });
+  auto grace = why(v1::SetApiKeyGraceRequest());
+  grace.mutable_end_time()->set_seconds(absl::ToUnixSeconds(Clock::Real().Now() + absl::Hours(1)));
+  Expect("apikey_grace_set", [&] { return op.api_keys->SetGrace(Ctx(), grace, &info); });
+  v1::VerifyApiKeyRequest verify;
+  verify.set_key(rolled.key());
+  v1::VerifyApiKeyResponse answer;
+  Expect("apikey_verified", [&] { return op.api_keys->Verify(Ctx(), verify, &answer); });
+  EXPECT_TRUE(answer.valid());
+  verify.set_key("of nobody");  // an answer like any other
+  Expect("apikey_verified", [&] { return op.api_keys->Verify(Ctx(), verify, &answer); });
+  EXPECT_FALSE(answer.valid());
+  v1::ImportApiKeysRequest import;
+  import.add_entries()->set_sha256(std::string(32, 'h'));
+  import.mutable_entries(0)->set_path("partners/old");
+  v1::ImportApiKeysResponse imported;
+  Expect("apikey_imported", [&] { return op.api_keys->Import(Ctx(), import, &imported); });
+  // Its own, then that of the change of the list.
+  Expect(
+      "revocations_changed",
+      [&] { return op.api_keys->Revoke(Ctx(), why(v1::RevokeApiKeyRequest()), &info); }, 2);
+  const std::vector<AuditRecord> records = OfCalls();
+  EXPECT_EQ(records[records.size() - 2].event.event, "apikey_revoked");
+}
 
 void EventsTest::ExpectRotations(Stubs& op) {
   v1::PutRequest put;
@@ -75,6 +124,11 @@ void EventsTest::ExpectRotations(Stubs& op) {
          [&] { return op.rotations->Pause(Ctx(), why(v1::PauseRotationRequest()), &status); });
   Expect("rotation_resumed",
          [&] { return op.rotations->Resume(Ctx(), of(v1::ResumeRotationRequest()), &status); });
+  v1::AcceptClockRequest clock;
+  clock.set_reason("it was set");
+  v1::AcceptClockResponse accepted;
+  Expect("clock_accepted", [&] { return op.rotations->AcceptClock(Ctx(), clock, &accepted); });
+  EXPECT_TRUE(accepted.was_trusted());
   Expect("rotation_status_read", [&] {
     return op.rotations->GetStatus(Ctx(), of(v1::GetRotationStatusRequest()), &status);
   });
@@ -85,6 +139,7 @@ void EventsTest::ExpectRotations(Stubs& op) {
   Expect("rotation_status_read",
          [&] { return op.rotations->ListRuns(Ctx(), of(v1::ListRotationRunsRequest()), &runs); });
   EXPECT_EQ(runs.runs_size(), 4);
+  ExpectConsumers(op);
   Expect("rotation_policy_removed", [&] {
     return op.rotations->RemovePolicy(Ctx(), of(v1::RemoveRotationPolicyRequest()), &status);
   });
@@ -137,6 +192,31 @@ void EventsTest::ExpectJwts(Stubs& op) {
   *adopt.mutable_settings() = create.settings();
   adopt.mutable_settings()->set_algorithm("HS256");
   Expect("jwt_key_adopted", [&] { return op.jwt->AdoptKey(Ctx(), adopt, &key); });
+}
+
+// Of "turned", whose current version is 2.
+void EventsTest::ExpectConsumers(Stubs& op) {
+  v1::AcknowledgeRequest said;
+  said.set_path("turned");
+  said.set_version(2);
+  v1::AcknowledgeResponse known;
+  Expect("consumer_acknowledged", [&] { return op.consumers->Acknowledge(Ctx(), said, &known); });
+  EXPECT_EQ(known.current_version(), 2u);
+  EXPECT_EQ(OfCalls().back().event.version, SecretVersion(2));
+  v1::ListConsumersRequest list;
+  v1::ListConsumersResponse listed;
+  Expect("consumers_listed", [&] { return op.consumers->List(Ctx(), list, &listed); });
+  const auto found = std::find_if(listed.consumers().begin(), listed.consumers().end(),
+                                  [](const auto& consumer) { return consumer.path() == "turned"; });
+  ASSERT_NE(found, listed.consumers().end());
+  EXPECT_EQ(found->state(), v1::Consumer::ACKNOWLEDGED);
+  v1::ForgetConsumerRequest forget;
+  forget.set_path("turned");
+  forget.set_name(found->name());
+  forget.set_reason("a test");
+  v1::ForgetConsumerResponse forgotten;
+  Expect("consumer_forgotten", [&] { return op.consumers->Forget(Ctx(), forget, &forgotten); });
+  EXPECT_GT(OfCalls().back().event.revision, Revision(0));
 }
 
 TEST_F(EventsTest, EachIsEmittedByItsMethod) {
@@ -297,6 +377,7 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
 
   ExpectRotations(op);
   ExpectJwts(op);
+  ExpectApiKeys(op);
 
   v1::PutPolicyRequest put_policy;
   put_policy.mutable_policy()->set_name("p");

@@ -7,6 +7,7 @@
 #include "crypto/kdf.h"
 #include "crypto/mac.h"
 #include "keyring/committed_seal.h"
+#include "keyturn/record/v1/api_key.pb.h"
 #include "keyturn/record/v1/auth.pb.h"
 #include "tests/server/server_fixture.h"
 
@@ -127,6 +128,34 @@ TEST_F(FormatRecordsTest, AStatelessTokenAndItsRevocation) {
   record::v1::RevokedToken revoked;
   ASSERT_TRUE(revoked.ParseFromString(OpenStored(10, 1, AuthKey(10, token.id()))));
   EXPECT_EQ(revoked.id(), token.id());
+}
+
+TEST_F(FormatRecordsTest, AnApiKey) {
+  v1::CreateApiKeyRequest request;
+  request.set_path("partners/acme");
+  v1::CreateApiKeyResponse made;
+  ASSERT_EQ(Text(stubs_->api_keys->Create(Ctx(root_), request, &made)), "OK");
+  const std::string id = made.key().substr(4, 16), secret = made.key().substr(21, 43);
+  EXPECT_EQ(id, made.info().id());
+  record::v1::ApiKey key;
+  ASSERT_TRUE(key.ParseFromString(OpenStored(20, 1, AuthKey(20, id))));
+  EXPECT_EQ(key.id(), id);
+  ASSERT_EQ(key.secrets_size(), 1);
+  EXPECT_EQ(key.secrets(0).pepper_version(), 1u);
+  EXPECT_EQ(HexEncode(key.secrets(0).mac()),
+            HexEncode(HmacSha256(keys_->api_key_pepper().ExposeForCrypto(), secret)));
+  EXPECT_EQ(key.secrets(0).last_characters(), made.key().substr(67));
+
+  v1::ImportApiKeysRequest import;
+  import.add_entries()->set_sha256(Sha256("made elsewhere"));
+  import.mutable_entries(0)->set_path("partners/old");
+  v1::ImportApiKeysResponse imported;
+  ASSERT_EQ(Text(stubs_->api_keys->Import(Ctx(root_), import, &imported)), "OK");
+  ASSERT_TRUE(key.ParseFromString(OpenStored(20, 1, AuthKey(20, imported.ids(0)))));
+  EXPECT_TRUE(key.secrets(0).legacy());
+  EXPECT_EQ(
+      HexEncode(key.secrets(0).mac()),
+      HexEncode(HmacSha256(keys_->api_key_pepper().ExposeForCrypto(), Sha256("made elsewhere"))));
 }
 
 TEST_F(FormatRecordsTest, TheClientCa) {

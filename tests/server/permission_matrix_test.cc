@@ -158,6 +158,12 @@ class PermissionMatrix : public ServerFixture {
           {false, "secret:*", "*", When::kUntilPast},
           {false, "admin:*", "*", When::kFromElsewhere}},
          ""},
+        {"gateway", true, false, {{false, "apikey:verify", "app/*"}}, ""},
+        {"issuer",
+         true,
+         false,
+         {{false, "apikey:*", "app/*"}, {true, "apikey:write", "app/private/*"}},
+         ""},
         {"root", true, true, {}, root_},
     };
     for (Caller& caller : callers_) {
@@ -180,6 +186,11 @@ class PermissionMatrix : public ServerFixture {
     clock_.AdvanceTime(absl::Seconds(61));
     for (const char* path : {"app/one/db", "app/private/key", "other/secret"}) {
       ASSERT_EQ(Text(Put(path, {{"value", "1"}}, root_)), "OK");
+      v1::CreateApiKeyRequest request;
+      request.set_path(path);
+      v1::CreateApiKeyResponse made;
+      ASSERT_EQ(Text(stubs_->api_keys->Create(Ctx(root_), request, &made)), "OK");
+      api_keys_[path] = made.info().id();
     }
   }
 
@@ -223,7 +234,20 @@ class PermissionMatrix : public ServerFixture {
     return TlsChannel(issued.certificate_pem(), std::string(csr->key_pem.ExposeForCrypto()));
   }
 
-  static bool Expected(const Caller& caller, const MethodInfo& method, const std::string& path) {
+  // Calls about a key by its id: that of the path, or one that is nobody's.
+  bool ExpectedOfKey(const Caller& caller, const MethodInfo& method,
+                     const std::string& path) const {
+    if (absl::EndsWith(method.name, "/Import") || absl::EndsWith(method.name, "/Verify")) {
+      return ModelMayAllowBelow(caller.rules, method.permission, "");
+    }
+    if (absl::EndsWith(method.name, "/List")) {
+      return ModelMayAllowBelow(caller.rules, method.permission, path);
+    }
+    const bool known = absl::EndsWith(method.name, "/Create") || api_keys_.contains(path);
+    return ModelAllows(caller.rules, method.permission, known ? path : "");
+  }
+
+  bool Expected(const Caller& caller, const MethodInfo& method, const std::string& path) const {
     if (method.is_public) return true;
     if (!caller.known) return false;
     if (method.any_identity || caller.root) return true;
@@ -232,9 +256,11 @@ class PermissionMatrix : public ServerFixture {
     if (absl::StrContains(method.name, "SecretService/BatchGet")) {
       return ModelMayAllowBelow(caller.rules, method.permission, "");
     }
-    const bool has_path = absl::StrContains(method.name, "SecretService") ||
-                          absl::StrContains(method.name, "RotationService") ||
-                          absl::StrContains(method.name, "JwtService");
+    if (absl::StrContains(method.name, "ApiKeyService")) {
+      return ExpectedOfKey(caller, method, path);
+    }
+    const bool has_path = absl::StartsWith(method.permission, "secret:") ||
+                          absl::StartsWith(method.permission, "jwt:");
     if (has_path && lists) {
       return ModelMayAllowBelow(caller.rules, method.permission, path);
     }
@@ -252,6 +278,12 @@ class PermissionMatrix : public ServerFixture {
       const auto* const field = type.FindFieldByName(name);
       if (field != nullptr) request->GetReflection()->SetString(request.get(), field, path);
     }
+    const auto* const id = type.FindFieldByName("id");
+    if (id != nullptr && absl::StrContains(method.name, "ApiKeyService")) {
+      const auto known = api_keys_.find(path);
+      request->GetReflection()->SetString(
+          request.get(), id, known == api_keys_.end() ? "0123456789ABCDEF" : known->second);
+    }
     const auto* const target = type.FindFieldByName("new_path");
     if (target != nullptr && !new_path.empty()) {
       request->GetReflection()->SetString(request.get(), target, new_path);
@@ -264,6 +296,7 @@ class PermissionMatrix : public ServerFixture {
 
   SimulatedClock clock_{Clock::Real().Now()};
   std::vector<Caller> callers_;
+  std::map<std::string, std::string> api_keys_;  // ids, by path
 };
 
 // Calls that change what the rest of the test stands on are made by tests of their own.

@@ -13,8 +13,10 @@
 #include "crypto/x509_make.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "keyturn/v1/api_key_service.grpc.pb.h"
 #include "keyturn/v1/audit_service.grpc.pb.h"
 #include "keyturn/v1/auth_service.grpc.pb.h"
+#include "keyturn/v1/consumer_service.grpc.pb.h"
 #include "keyturn/v1/jwt_service.grpc.pb.h"
 #include "keyturn/v1/policy_service.grpc.pb.h"
 #include "keyturn/v1/revocation_service.grpc.pb.h"
@@ -77,7 +79,9 @@ struct Stubs {
         audit(v1::AuditService::NewStub(channel)),
         revocations(v1::RevocationService::NewStub(channel)),
         rotations(v1::RotationService::NewStub(channel)),
-        jwt(v1::JwtService::NewStub(channel)) {}
+        jwt(v1::JwtService::NewStub(channel)),
+        api_keys(v1::ApiKeyService::NewStub(channel)),
+        consumers(v1::ConsumerService::NewStub(channel)) {}
 
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::SecretService::Stub> secrets;
@@ -89,6 +93,8 @@ struct Stubs {
   std::unique_ptr<v1::RevocationService::Stub> revocations;
   std::unique_ptr<v1::RotationService::Stub> rotations;
   std::unique_ptr<v1::JwtService::Stub> jwt;
+  std::unique_ptr<v1::ApiKeyService::Stub> api_keys;
+  std::unique_ptr<v1::ConsumerService::Stub> consumers;
 };
 
 // Reads the stream to its last message.

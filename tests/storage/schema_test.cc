@@ -14,6 +14,10 @@ TEST(Schema, KeysAreByteExact) {  // docs/FORMAT.md
   EXPECT_EQ(HexEncode(SecretMetadataKey(kId)), "00112233445546778899aabbccddeeff6d");
   EXPECT_EQ(HexEncode(PayloadKey(kId, SecretVersion(258))),
             "00112233445546778899aabbccddeeff700000000000000102");
+  EXPECT_EQ(HexEncode(UsageKey(kId)), "00112233445546778899aabbccddeeff75");
+  EXPECT_TRUE(IsUsageKey(UsageKey(kId)));
+  EXPECT_FALSE(IsUsageKey(SecretMetadataKey(kId)));
+  EXPECT_FALSE(IsUsageKey("u"));
   EXPECT_EQ(HexEncode(DekKey(kId, SecretVersion(1))),
             "00112233445546778899aabbccddeeff0000000000000001");
   EXPECT_EQ(HexEncode(NamedRecordKey(std::string(16, '\x11'), 2)),

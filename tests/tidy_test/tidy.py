@@ -130,8 +130,6 @@ def dead_sources(root: pathlib.Path, paths: list[str]):
     for room, folders in re.findall(r"^keyturn_room\(([\w/]+)[^)]*FOLDERS ([^)]*)\)", everything, re.M):
         rooms.update(f"{room}/{folder}" for folder in folders.split())
     suites = set(re.findall(r"^keyturn_tests\(([\w/]+)", everything, re.M))
-    for suite, folders in re.findall(r"^keyturn_tests\(([\w/]+)[^)]*FOLDERS ([^)]*)\)", everything, re.M):
-        suites.update(f"{suite}/{folder}" for folder in folders.split())
     for words in re.findall(r"^foreach\(suite ([^)]+)\)", everything, re.M):
         suites.update(words.split())
     for path in paths:

@@ -112,7 +112,7 @@ class StaleReadsVault : public VaultWrapper {
 
  private:
   static ReadResult Copy(const ReadResult& from) {
-    return {from.info, *SecretBytes::CopyOf(from.data.ExposeForCrypto())};
+    return {from.secret, from.info, *SecretBytes::CopyOf(from.data.ExposeForCrypto())};
   }
   absl::Mutex mu_;
   std::map<std::string, ReadResult> known_;

@@ -145,6 +145,8 @@ std::unique_ptr<CLI::App> BuildCommandLine(Shell& shell) {
   AddSecretCommands(all, shell);
   AddRotationCommands(all, shell);
   AddJwtCommands(all, shell);
+  AddApiKeyCommands(all, shell);
+  AddConsumerCommands(all, shell);
   AddRunCommand(all, shell);
   AddRenderCommand(all, shell);
   AddExportCommand(all, shell);

@@ -22,10 +22,16 @@ void AddSecretDeleteCommands(Command secret, Shell& shell);  // delete undelete 
 // Their rotation.
 void AddRotationCommands(Command app, Shell& shell);  // status list runs run rollback ...
 void AddRotationPolicyCommands(Command rotation, Shell& shell);
+void AddConsumerCommands(Command app, Shell& shell);  // list acknowledge forget
 
 // Tokens that their keys sign.
 void AddJwtCommands(Command app, Shell& shell);       // create adopt update show jwks
 void AddJwtTokenCommands(Command jwt, Shell& shell);  // sign verify refresh logout
+
+// Keys for clients of others.
+void AddApiKeyCommands(Command app, Shell& shell);        // create update roll grace revoke
+void AddApiKeyReadCommands(Command group, Shell& shell);  // verify list show
+void AddApiKeyImportCommand(Command group, Shell& shell);
 
 // Secrets for other programs.
 void AddRunCommand(Command app, Shell& shell);

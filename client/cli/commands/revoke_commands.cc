@@ -63,6 +63,7 @@ absl::StatusOr<v1::RevokeRequest> RequestOf(const RevokeFlags& flags, absl::Time
   using Target = v1::RevocationTarget;
   v1::RevokeRequest request;
   for (const std::string& token : flags.tokens) RETURN_IF_ERROR(CheckIsId(token));
+  for (const std::string& key : flags.api_keys) RETURN_IF_ERROR(CheckIsKeyId(key));
   AddEach(flags.tokens, &Target::set_jti<const std::string&>, &request);
   AddEach(flags.subjects, &Target::set_subject<const std::string&>, &request);
   AddEach(flags.kids, &Target::set_kid<const std::string&>, &request);
@@ -157,6 +158,15 @@ absl::Status CheckIsId(const std::string& id) {
   return WithHelp(UsageError("that is a token, not its id; whoever saw this command line has it"),
                   "put it into a file: keyturn --token-file FILE logout; or find its id: keyturn "
                   "token list");
+}
+
+absl::Status CheckIsKeyId(const std::string& id) {
+  constexpr size_t kIdBegin = 4, kIdSize = 16;
+  if (!absl::StartsWith(id, "kt1_") || id.size() <= kIdBegin + kIdSize) return absl::OkStatus();
+  return WithHelp(UsageError("that is a key, not its id; whoever saw this command line has it"),
+                  absl::StrCat("end it: keyturn apikey roll ", id.substr(kIdBegin, kIdSize),
+                               " --grace 0, or keyturn apikey revoke ",
+                               id.substr(kIdBegin, kIdSize), " --reason shown"));
 }
 
 void AddRevokeCommand(Command app, Shell& shell) {

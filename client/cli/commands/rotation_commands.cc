@@ -1,4 +1,6 @@
-// rotation status|list|runs|run|cancel|rollback|extend|retire|pause|resume.
+// rotation status|list|runs|run|cancel|rollback|extend|retire|pause|resume|accept-clock.
+#include <google/protobuf/util/time_util.h>
+
 #include <algorithm>
 #include <memory>
 
@@ -74,6 +76,22 @@ absl::Status Extend(Shell& shell, const RotationFlags& flags) {
   ASSIGN_OR_RETURN(const absl::Time end, ParseEnd("--until", flags.until, shell.clock().Now()));
   request.mutable_end_time()->set_seconds(absl::ToUnixSeconds(end));
   return Ask(shell, request, &Client::SetGrace);
+}
+
+absl::Status AcceptClock(Shell& shell, const RotationFlags& flags) {
+  v1::AcceptClockRequest request;
+  request.set_reason(flags.reason);
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::AcceptClockResponse accepted,
+                   client->AcceptClock(request, shell.Options()));
+  const auto text = [](const google::protobuf::Timestamp& time) {
+    return google::protobuf::util::TimeUtil::ToString(time);
+  };
+  return shell.out().Object(
+      {{"time of the server", text(accepted.time())},
+       {"known before", accepted.has_known_time() ? text(accepted.known_time()) : ""},
+       {"was believed", accepted.was_trusted() ? "yes" : "no"}},
+      ToJson(accepted));
 }
 
 absl::Status Retire(Shell& shell, const RotationFlags& flags) {
@@ -238,6 +256,11 @@ void AddEnding(Command rotation, Shell& shell, const std::shared_ptr<RotationFla
   resume.On(shell, [&shell, flags] {
     return Ask(shell, About<v1::ResumeRotationRequest>(*flags), &Client::ResumeRotation);
   });
+  const Command accept = rotation.Add(
+      "accept-clock", "The server's clock is right: what has waited for that is done",
+      "  keyturn rotation accept-clock --reason 'the battery of its clock was replaced'");
+  accept.AddOption("--reason", f->reason, kReasonHelp).Required();
+  accept.On(shell, [&shell, flags] { return AcceptClock(shell, *flags); });
 }
 
 }  // namespace

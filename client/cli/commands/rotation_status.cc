@@ -1,6 +1,9 @@
 #include "client/cli/commands/rotation_status.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -49,7 +52,40 @@ std::string DueText(const v1::RotationStatus& status, absl::Time now) {
   return text;
 }
 
+// "grace ends in 6d23h; 2 of 5 consumers still on v3: payments (2h ago), cron (5d ago)"
+std::string UsedText(const v1::RotationStatus& status, const v1::VersionInfo& version,
+                     absl::Time now) {
+  constexpr size_t kNamed = 16;
+  std::vector<std::string> names;
+  size_t lagging = 0;
+  for (const v1::Consumer& consumer : status.laggards()) {
+    if (consumer.version() != version.version()) continue;
+    if (++lagging > kNamed) continue;
+    names.push_back(absl::StrCat(NameText(consumer.name()), " (", SeenText(consumer, now), ")"));
+  }
+  if (lagging == 0) return "";
+  if (lagging > kNamed) names.push_back(absl::StrCat("and ", lagging - kNamed, " more"));
+  return absl::StrCat("grace ends ", FromNow(TimeOf(version.grace_end_time()), now), "; ", lagging,
+                      " of ", status.consumers(),
+                      status.consumers() == 1 ? " consumer" : " consumers", " still on v",
+                      version.version(), ": ", absl::StrJoin(names, ", "));
+}
+
 }  // namespace
+
+std::string NameText(const std::string& name) {
+  const bool odd = std::any_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_iscntrl(static_cast<unsigned char>(c));
+  });
+  return odd ? absl::Utf8SafeCHexEscape(name) : name;
+}
+
+std::string SeenText(const v1::Consumer& consumer, absl::Time now) {
+  const absl::Time used = TimeOf(consumer.last_use_time());
+  const absl::Time said = TimeOf(consumer.acknowledge_time());
+  if (!consumer.has_last_use_time() && !consumer.has_acknowledge_time()) return "";
+  return FromNow(std::min(now, std::max(used, said)), now);
+}
 
 std::string LengthText(int64_t seconds) {
   if (seconds % 86'400 == 0) return absl::StrCat(seconds / 86'400, "d");
@@ -90,11 +126,15 @@ absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status)
   if (!status.rotates()) {
     return shell.out().Object({{"secret", status.path()}, {"rotates", "no"}}, nullptr);
   }
-  RETURN_IF_ERROR(shell.out().Object({{"secret", status.path()},
-                                      {"policy", PolicyText(status.effective_policy())},
-                                      {"next", DueText(status, now)},
-                                      {"rotation", RunText(status, now)}},
-                                     nullptr));
+  Pairs pairs = {{"secret", status.path()},
+                 {"policy", PolicyText(status.effective_policy())},
+                 {"next", DueText(status, now)},
+                 {"rotation", RunText(status, now)}};
+  for (const v1::VersionInfo& version : status.versions()) {
+    if (version.state() != v1::VERSION_STATE_GRACE) continue;
+    pairs.emplace_back("in use", UsedText(status, version, now));
+  }
+  RETURN_IF_ERROR(shell.out().Object(pairs, nullptr));
   Table table({"VERSION", "STATE", "CURRENT SINCE", "WORKS UNTIL"});
   for (const v1::VersionInfo& version : status.versions()) {
     std::string state = WordOf(v1::VersionState_Name(version.state()), "VERSION_STATE_");

@@ -3,6 +3,7 @@
 
 #include "absl/status/status.h"
 #include "client/cli/shell.h"
+#include "keyturn/v1/consumer_service.pb.h"
 #include "keyturn/v1/rotation_service.pb.h"
 
 namespace keyturn::cli {
@@ -11,6 +12,10 @@ namespace keyturn::cli {
 absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status);
 // "in 3d4h", "2h ago".
 std::string FromNow(absl::Time time, absl::Time now);
+// The name of a consumer: control characters are escaped.
+std::string NameText(const std::string& name);
+// When a consumer was seen last, from now.
+std::string SeenText(const v1::Consumer& consumer, absl::Time now);
 // "90d", "36h".
 std::string LengthText(int64_t seconds);
 // An enumerator without what all of its kind begin with, in lower case: "grace".

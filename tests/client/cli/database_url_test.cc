@@ -11,7 +11,7 @@ namespace {
 
 std::map<std::string, std::string> Parts(const std::string& url) {
   v1::SecretData data;
-  EXPECT_OK(AddDatabaseFields(url, &data)) << url;
+  EXPECT_OK(AddDatabaseFields(url, &data));
   std::map<std::string, std::string> parts;
   for (const v1::Field& field : data.fields()) parts[field.name()] = field.value();
   return parts;

@@ -105,14 +105,36 @@ const std::vector<Row>& Reasons() {
       {Code::kFailedPrecondition, "NO_PUBLIC_KEY", "keyturn jwt show a/b shows its keys"},
       {Code::kFailedPrecondition, "ALREADY_SIGNS", "keyturn jwt show a/b shows its keys"},
       {Code::kAlreadyExists, "SECRET_EXISTS", "keyturn secret show a/b shows what is there"},
+      {Code::kUnauthenticated, "REFRESH_INVALID",
+       "keyturn jwt sign a/b --refresh-token begins anew"},
+      {Code::kUnauthenticated, "REFRESH_EXPIRED",
+       "keyturn jwt sign a/b --refresh-token begins anew"},
+      {Code::kUnauthenticated, "REFRESH_REVOKED",
+       "keyturn jwt sign a/b --refresh-token begins anew"},
       {Code::kUnauthenticated, "REFRESH_REUSED",
        "keyturn jwt sign a/b --refresh-token begins anew"},
+      {Code::kFailedPrecondition, "KEY_REVOKED", "keyturn apikey create PATH makes another one"},
+      {Code::kResourceExhausted, "TOO_MANY_KEYS", "keyturn apikey list shows what there is"},
       {Code::kFailedPrecondition, "DIRECTORY_UNKNOWN", "keyturn secret show a/b shows how it is"},
+      {Code::kNotFound, "CONSUMER_NOT_FOUND", "keyturn consumer list a/b shows who there is"},
       {Code::kNotFound, "VERSION_NOT_FOUND", "keyturn secret history a/b shows the versions"},
       {Code::kNotFound, "VERSION_DESTROYED", "keyturn secret history a/b shows the versions"},
       {Code::kNotFound, "VERSION_EXPIRED", "keyturn secret history a/b shows the versions"},
   };
   return *rows;
+}
+
+TEST(NextStep, ApiKeysHaveTheirOwn) {
+  const Asked roll = {.command = "apikey roll", .path = ""};
+  EXPECT_EQ(NextStep(FromServer(Code::kFailedPrecondition, "GRACE_ACTIVE"), roll),
+            "keyturn apikey show ID shows which secrets work");
+  EXPECT_EQ(NextStep(FromServer(Code::kFailedPrecondition, "NO_GRACE"), roll),
+            "keyturn apikey show ID shows which secrets work");
+  EXPECT_EQ(NextStep(FromServer(Code::kNotFound), roll), "keyturn apikey list shows what there is");
+  EXPECT_EQ(NextStep(FromServer(Code::kPermissionDenied, "",
+                                "no policy of the caller grants apikey:write here"),
+                     roll),
+            "keyturn can-i apikey:write PATH says which grant is missing");
 }
 
 TEST(NextStep, IsKnownForEveryReason) {
@@ -144,6 +166,7 @@ TEST(NextStep, NoReasonIsLeftOut) {
   // Given with a reason that is an argument.
   used.insert({"VERSION_NOT_FOUND", "VERSION_DESTROYED", "VERSION_EXPIRED", "VERSION_DELETED",
                "VERSION_PENDING", "VERSION_ABANDONED", "VERSION_RETIRED"});
+  used.erase("TOKEN_KEY");  // of an answer, which is no error
   EXPECT_GT(used.size(), 20u);
   EXPECT_THAT(used, testing::IsSubsetOf(known));
 }

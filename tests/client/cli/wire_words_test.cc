@@ -14,6 +14,15 @@ TEST(WireWords, FieldsAreFlags) {
             "this secret takes only writes with --if-version (compare and set)");
 }
 
+TEST(WireWords, FieldsOfApiKeysAreFlags) {
+  EXPECT_EQ(InFlags("scopes: number 1 is none"), "--scope: number 1 is none");
+  EXPECT_EQ(InFlags("not_after_time: is later than the key's"),
+            "--not-after: is later than the key's");
+  EXPECT_EQ(InFlags("source_address: is no IP address"), "--source: is no IP address");
+  EXPECT_EQ(InFlags("ttl_seconds: 9; allowed are 1 to 7776000"),
+            "--ttl: 9; allowed are 1 to 7776000 seconds (90d)");
+}
+
 TEST(WireWords, FieldsOfAPolicyAreFlagsToo) {
   EXPECT_EQ(InFlags("policy.grace_seconds is 9; allowed are 0 to 8"),
             "--grace is 9; allowed are 0 to 8");

@@ -31,6 +31,7 @@ class JwtFixture : public RotationFixture {
     store_->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       vault_->OnCommitted(group);
       rotation_->OnCommitted(group);
+      usage_->OnCommitted(group);
       jwt_->OnCommitted(group);
     });
     ASSERT_OK(jwt_->OnUnsealed());

@@ -1,0 +1,62 @@
+// The clock that graces and rotations go by, across restarts. While it is believed, the time is
+// kept in the store, sealed, once an hour; at unseal a clock that is behind the time kept is not
+// believed (ClockGuard). One that is far ahead is: a server may have been off for long, and nothing
+// tells that from a clock that is wrong. It is said, in the log, the audit log and a metric.
+// Thread-safe.
+//
+// Events of the audit log: clock_distrusted and clock_ahead, without a path.
+#pragma once
+
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "keyturn/v1/rotation_service.pb.h"
+#include "rotation/clock_guard.h"
+#include "rotation/context.h"
+
+namespace keyturn {
+
+class ClockKeeper {
+ public:
+  explicit ClockKeeper(const RotationContext& context) : context_(context) {}
+
+  // Reads the time kept, takes a first look, and keeps the time if there is nothing to be said. A
+  // time that does not open counts as one that never comes: the clock is not believed until
+  // somebody accepts it.
+  absl::Status OnUnsealed();
+  // Takes a look; whether the clock is believed.
+  bool Look();
+  bool trusted() const;
+  // Enters what was seen into the audit log, and keeps the time when the one kept is old. Errors
+  // are of the store; it is tried again with the next call.
+  absl::Status Keep();
+  // As RotationService.AcceptClock.
+  absl::StatusOr<v1::AcceptClockResponse> Accept(Updater& updater,
+                                                 const v1::AcceptClockRequest& request);
+  // How far the clock was ahead of the time kept, at the last unseal; zero: less than a day.
+  absl::Duration ahead() const;
+
+ private:
+  // To be entered into the audit log.
+  struct Said {
+    const char* event = nullptr;
+    const char* cause = nullptr;
+    absl::Time known = absl::InfinitePast();
+  };
+
+  // Takes the first look; whether there is something to be said.
+  bool Begin(std::optional<absl::Time> kept);
+  bool LookLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Write(const KeyringSnapshot& keys, const View& view, absl::Time now,
+                     Batch& batch) const;
+
+  const RotationContext& context_;
+  mutable absl::Mutex mu_;
+  ClockGuard guard_ ABSL_GUARDED_BY(mu_);
+  std::optional<absl::Time> kept_ ABSL_GUARDED_BY(mu_);
+  absl::Duration ahead_ ABSL_GUARDED_BY(mu_);
+  std::optional<Said> said_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace keyturn

@@ -1,0 +1,218 @@
+#include "rotation/usage/usage_record.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/escaping.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "keyring/envelope.h"
+#include "rotation/usage/consumer_state.h"
+#include "storage/schema.h"
+#include "vault/utf8.h"
+
+namespace keyturn {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+using record::v1::ConsumerRecord;
+using record::v1::OtherUses;
+using record::v1::UsageRecord;
+using record::v1::VersionUses;
+
+void AddUses(const CountedUses& uses, ConsumerRecord* consumer) {
+  VersionUses* into = nullptr;
+  for (VersionUses& known : *consumer->mutable_versions()) {
+    if (known.version() == uses.version) into = &known;
+  }
+  if (into == nullptr) {
+    into = consumer->add_versions();
+    into->set_version(uses.version);
+  }
+  if (uses.first_ms != 0 && (into->first_ms() == 0 || uses.first_ms < into->first_ms())) {
+    into->set_first_ms(uses.first_ms);
+  }
+  into->set_last_ms(std::max(into->last_ms(), uses.last_ms));
+  into->set_count(into->count() + uses.count);
+  into->set_acknowledged_ms(std::max(into->acknowledged_ms(), uses.acknowledged_ms));
+}
+
+// Only the last evidence decides; so what was used longest ago can go.
+void KeepLatest(ConsumerRecord* consumer) {
+  auto& versions = *consumer->mutable_versions();
+  while (versions.size() > static_cast<int>(limits::kConsumerVersionsMax)) {
+    versions.erase(std::min_element(
+        versions.begin(), versions.end(),
+        [](const VersionUses& a, const VersionUses& b) { return SeenMs(a) < SeenMs(b); }));
+  }
+}
+
+// Who is known to be gone before who is not, and of these who was seen longest ago.
+struct Dispensable {
+  bool may_use;
+  int64_t seen_ms;
+  friend auto operator<=>(const Dispensable&, const Dispensable&) = default;
+};
+Dispensable HowDispensable(const ConsumerRecord& consumer, const SecretMetadata& metadata) {
+  const VersionUses* const latest = LatestOf(consumer, metadata);
+  if (latest == nullptr) return {false, 0};
+  return {StateOf(*latest, metadata) != v1::Consumer::GONE, SeenMs(*latest)};
+}
+
+void AddOthers(uint64_t version, uint64_t consumers, int64_t last_ms, UsageRecord* record) {
+  OtherUses* into = nullptr;
+  for (OtherUses& known : *record->mutable_others()) {
+    if (known.version() == version) into = &known;
+  }
+  if (into == nullptr) {
+    into = record->add_others();
+    into->set_version(version);
+  }
+  into->set_consumers(into->consumers() + consumers);
+  into->set_last_ms(std::max(into->last_ms(), last_ms));
+}
+
+void MakeRoom(const SecretMetadata& metadata, UsageRecord* record) {
+  auto& consumers = *record->mutable_consumers();
+  const size_t known = static_cast<size_t>(consumers.size());
+  if (known <= limits::kConsumersPerSecretMax) return;
+  std::vector<std::pair<Dispensable, int>> order;
+  for (int i = 0; i < consumers.size(); ++i) {
+    order.emplace_back(HowDispensable(consumers[i], metadata), i);
+  }
+  std::sort(order.begin(), order.end());
+  order.resize(known - limits::kConsumersPerSecretMax);
+  for (const auto& [how, index] : order) {
+    ConsumerRecord& leaves = consumers[index];
+    if (how.may_use) {
+      AddOthers(LatestOf(leaves, metadata)->version(), 1, how.seen_ms, record);
+    }
+    leaves.clear_name();
+  }
+  consumers.erase(std::remove_if(consumers.begin(), consumers.end(),
+                                 [](const auto& consumer) { return consumer.name().empty(); }),
+                  consumers.end());
+}
+
+// Versions that the secret does not have any more: nobody uses them.
+void DropOthersOfNoVersion(const SecretMetadata& metadata, UsageRecord* record) {
+  auto& others = *record->mutable_others();
+  others.erase(std::remove_if(others.begin(), others.end(),
+                              [&](const OtherUses& uses) {
+                                VersionUses seen;
+                                seen.set_version(uses.version());
+                                seen.set_last_ms(uses.last_ms());
+                                return StateOf(seen, metadata) == v1::Consumer::GONE;
+                              }),
+               others.end());
+}
+
+void SetTime(int64_t millis, google::protobuf::Timestamp* (v1::Consumer::*field)(),
+             v1::Consumer* consumer) {
+  if (millis != 0) *(consumer->*field)() = TimeUtil::MillisecondsToTimestamp(millis);
+}
+
+v1::Consumer Shown(absl::string_view name, const VersionUses& latest,
+                   const SecretMetadata& metadata) {
+  v1::Consumer out;
+  out.set_name(std::string(name));
+  out.set_state(StateOf(latest, metadata));
+  out.set_version(latest.version());
+  SetTime(latest.first_ms(), &v1::Consumer::mutable_first_use_time, &out);
+  SetTime(latest.last_ms(), &v1::Consumer::mutable_last_use_time, &out);
+  SetTime(latest.acknowledged_ms(), &v1::Consumer::mutable_acknowledge_time, &out);
+  out.set_uses(latest.count());
+  return out;
+}
+
+}  // namespace
+
+std::string ShownName(const std::string& name) {
+  return IsUtf8(name) ? name : absl::CHexEscape(name);
+}
+
+void Absorb(absl::Span<const CountedUses> uses, const SecretMetadata& metadata,
+            UsageRecord* record) {
+  absl::flat_hash_map<std::string, int> known;
+  for (int i = 0; i < record->consumers_size(); ++i) known.emplace(record->consumers(i).name(), i);
+  for (const CountedUses& one : uses) {
+    const auto [at, is_new] = known.try_emplace(one.consumer, record->consumers_size());
+    if (is_new) record->add_consumers()->set_name(one.consumer);
+    ConsumerRecord& consumer = *record->mutable_consumers(at->second);
+    AddUses(one, &consumer);
+    KeepLatest(&consumer);
+  }
+  MakeRoom(metadata, record);
+  DropOthersOfNoVersion(metadata, record);
+}
+
+void AbsorbUnknown(uint64_t version, absl::Time time, UsageRecord* record) {
+  if (time <= absl::FromUnixMillis(record->losses_forgotten_ms())) return;
+  AddOthers(version, 1, absl::ToUnixMillis(time), record);
+}
+
+bool ForgetConsumer(absl::string_view name, absl::Time now, UsageRecord* record) {
+  if (name == kOtherConsumers) {
+    record->clear_others();
+    record->set_losses_forgotten_ms(absl::ToUnixMillis(now));
+    return true;
+  }
+  auto& consumers = *record->mutable_consumers();
+  const auto at = std::find_if(consumers.begin(), consumers.end(),
+                               [&](const auto& one) { return ShownName(one.name()) == name; });
+  if (at == consumers.end()) return false;
+  consumers.erase(at);
+  return true;
+}
+
+std::vector<v1::Consumer> ConsumersIn(const UsageRecord& record, const SecretMetadata& metadata) {
+  std::vector<std::pair<int64_t, v1::Consumer>> found;
+  for (const ConsumerRecord& consumer : record.consumers()) {
+    const VersionUses* const latest = LatestOf(consumer, metadata);
+    if (latest == nullptr) continue;
+    found.emplace_back(SeenMs(*latest), Shown(ShownName(consumer.name()), *latest, metadata));
+  }
+  for (const OtherUses& others : record.others()) {
+    VersionUses latest;
+    latest.set_version(others.version());
+    latest.set_last_ms(others.last_ms());
+    latest.set_count(others.consumers());
+    if (StateOf(latest, metadata) == v1::Consumer::GONE) continue;
+    found.emplace_back(others.last_ms(), Shown(kOtherConsumers, latest, metadata));
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    if (a.first != b.first) return a.first > b.first;
+    const int names = a.second.name().compare(b.second.name());
+    return names != 0 ? names < 0 : a.second.version() > b.second.version();
+  });
+  std::vector<v1::Consumer> out;
+  out.reserve(found.size());
+  for (auto& [seen, consumer] : found) out.push_back(std::move(consumer));
+  return out;
+}
+
+absl::StatusOr<StoredUsage> ReadUsage(const KeyringSnapshot& keys, const View& view,
+                                      const Uuid& secret) {
+  const std::string key = schema::UsageKey(secret);
+  StoredUsage out;
+  ASSIGN_OR_RETURN(out.sealed, view.Get(Family::kRecords, key));
+  if (!out.sealed.has_value()) return out;
+  ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(keys, Purpose::kUsage, key, *out.sealed));
+  const absl::string_view bytes = opened.plaintext.ExposeForCrypto();
+  if (!out.record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError("a record of uses does not parse");
+  }
+  out.generation = opened.generation;
+  return out;
+}
+
+absl::StatusOr<std::string> SealUsage(const KeyringSnapshot& keys, const Uuid& secret,
+                                      const StoredUsage& usage) {
+  const std::string key = schema::UsageKey(secret);
+  return SealRecord(keys, {Purpose::kUsage, key, usage.generation + 1},
+                    usage.record.SerializeAsString());
+}
+
+}  // namespace keyturn

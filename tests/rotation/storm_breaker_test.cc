@@ -1,0 +1,92 @@
+#include "rotation/storm_breaker.h"
+
+#include "tests/rotation/rotation_fixture.h"
+
+namespace keyturn {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+
+TEST(StormBreaker, TakesTurnsAMinuteApart) {
+  StormBreaker breaker;
+  EXPECT_EQ(breaker.TakeTurn(kNow), kNow);
+  EXPECT_TRUE(breaker.BeginRound(kNow, 11, 100));
+  EXPECT_FALSE(breaker.BeginRound(kNow, 11, 100));  // it goes on
+  EXPECT_EQ(breaker.TakeTurn(kNow), kNow);
+  EXPECT_EQ(breaker.TakeTurn(kNow), kNow + absl::Minutes(1));
+  EXPECT_EQ(breaker.TakeTurn(kNow), kNow + absl::Minutes(2));
+  EXPECT_EQ(breaker.held(), 2u);
+  breaker.AllDone();
+  EXPECT_EQ(breaker.TakeTurn(kNow), kNow);
+}
+
+TEST(StormBreaker, StartsAllWithinADay) {
+  StormBreaker breaker;
+  EXPECT_TRUE(breaker.BeginRound(kNow, 100'000, 100'000));
+  absl::Time last;
+  for (int i = 0; i < 100'000; ++i) last = breaker.TakeTurn(kNow);
+  EXPECT_LE(last, kNow + absl::Hours(24));
+  EXPECT_GE(last, kNow + absl::Hours(23));
+}
+
+TEST(StormBreaker, WhatWasForeseenIsNoStorm) {
+  StormBreaker breaker;
+  EXPECT_FALSE(breaker.BeginRound(kNow, 0, 1000));
+  EXPECT_FALSE(breaker.BeginRound(kNow + absl::Minutes(9), 1000, 1000));  // looked at all along
+}
+
+TEST(StormBreaker, AFewAreNoStorm) {
+  StormBreaker ten, few;
+  EXPECT_FALSE(ten.BeginRound(kNow, 10, 10));
+  EXPECT_FALSE(few.BeginRound(kNow, 50, 1000));  // 5 %
+  EXPECT_TRUE(few.BeginRound(kNow + absl::Minutes(10), 51, 1000));
+}
+
+class StormTest : public RotationFixture {
+ protected:
+  int Current(int secrets, uint64_t version) {
+    int out = 0;
+    for (int i = 0; i < secrets; ++i) {
+      out += Status(absl::StrCat("s", i)).current_version() == version ? 1 : 0;
+    }
+    return out;
+  }
+};
+
+TEST_F(StormTest, AfterALongDowntimeRotationsStartOneByOne) {
+  constexpr int kSecrets = 20;
+  for (int i = 0; i < kSecrets; ++i) {
+    ASSERT_OK(Put(absl::StrCat("s", i), "1", v1::KIND_API_KEY));
+    ASSERT_OK(SetPolicy(absl::StrCat("s", i), Exact()));
+    Pass(absl::Minutes(5));
+  }
+  ASSERT_OK(Put("g", "1", v1::KIND_API_KEY));
+  v1::RotationPolicy slow = Exact();
+  slow.set_period_seconds(300 * 86'400);
+  ASSERT_OK(SetPolicy("g", slow));
+  ASSERT_OK(Rotate("g"));  // its grace ends meanwhile
+  rotation_->OnSealed();
+  clock_.AdvanceTime(Days(100));
+  RotationFixture::Open();
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(std::count(events_.begin(), events_.end(), "rotation_storm "), 1);
+  EXPECT_EQ(States("s0"), "1 GRACE, 2 CURRENT");  // the oldest
+  EXPECT_EQ(Current(kSecrets, 2), 1);
+  EXPECT_EQ(rotation_->stats().starts_held, 19u);
+  EXPECT_EQ(States("g"), "1 RETIRED, 2 CURRENT");  // ends are not held
+  ASSERT_OK(Rotate("s10"));                        // nor is what somebody asks for
+  EXPECT_EQ(States("s10"), "1 GRACE, 2 CURRENT");
+  ASSERT_OK(Rotate("s11", /*emergency=*/true));
+  EXPECT_EQ(States("s11"), "1 DESTROYED!, 2 CURRENT");
+  for (int minute = 1; minute < 5; ++minute) {
+    clock_.AdvanceTime(absl::Minutes(1));
+    ASSERT_OK(RunDue());
+    EXPECT_EQ(States(absl::StrCat("s", minute)), "1 GRACE, 2 CURRENT");
+    EXPECT_EQ(States(absl::StrCat("s", minute + 1)), "1 CURRENT");
+  }
+  for (int minute = 5; minute < 20; ++minute) Pass(absl::Minutes(1));
+  EXPECT_EQ(Current(kSecrets, 2), kSecrets);
+}
+
+}  // namespace
+}  // namespace keyturn
