@@ -48,6 +48,7 @@ class JwtWorld {
                return absl::StatusOr<std::optional<std::string>>(std::optional<std::string>());
              },
          .revoke = [](const std::vector<JwtContext::Issued>&) { return absl::OkStatus(); }});
+    CheckOk(jwt_->OnUnsealed());
     for (const char* const algorithm : kAlgorithms) {
       v1::CreateJwtKeyRequest request;
       request.set_path(absl::StrCat("team/service/", algorithm));

@@ -57,7 +57,10 @@ void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::
         run.state() == v1::RotationRun::AWAITING_VALUE ? Kind::kFulfil : Kind::kCancelRun, now);
     return;
   }
-  if (!begun) {
+  // A key that signs needs nothing of the one before it: what leaked, and was destroyed for that,
+  // is replaced all the same.
+  const bool replaces = metadata.has_jwt() && run.cause() != v1::RotationRun::SCHEDULED;
+  if (!begun && !replaces) {
     const Readable readable = IsReadable(metadata, now);
     if (readable == Readable::kNeverAgain) earliest->Offer(Kind::kCancelRun, now);
     // What somebody asked for goes on in a pause.
@@ -69,7 +72,8 @@ void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::
     return;
   }
   const VersionRecord* const version = FindVersion(metadata, run.version());
-  const bool gone = run.version() != 0 && (version == nullptr || !IsLive(*version));
+  const bool gone = run.version() != 0 && (version == nullptr || !IsLive(*version) ||
+                                           version->deleted_ms() != 0 || version->compromised());
   if (gone && !begun) {
     earliest->Offer(Kind::kCancelRun, now);
     return;

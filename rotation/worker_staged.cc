@@ -1,6 +1,8 @@
 // Keys that sign tokens: the next one is made and published as soon as there is none, and signs
 // when a rotation comes, but not before all who verify can know it. What was signed with a key that
 // others may know is refused by the revocation list too, for those who never look at the key set.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
@@ -62,9 +64,10 @@ absl::Status Worker::RevokeKey(const Look& look, uint64_t version) const {
   const VersionRecord* const record = FindVersion(metadata, version);
   if (!metadata.has_jwt() || record == nullptr || !record->compromised()) return absl::OkStatus();
   if (context_.revoke_kid == nullptr) return absl::OkStatus();
+  // Whatever the settings say by now: tokens from before they changed may live.
   return context_.revoke_kid(KidOf(look.secret.id, SecretVersion(version)),
-                             context_.clock.Now() + MaxTokenOf(metadata.jwt()) +
-                                 absl::Seconds(limits::kJwtLeewaySecondsMax));
+                             context_.clock.Now() + absl::Seconds(limits::kJwtUserSecondsMax +
+                                                                  limits::kJwtLeewaySecondsMax));
 }
 
 }  // namespace keyturn

@@ -1,6 +1,7 @@
 #include "server/jwt_service.h"
 
 #include "base/status_macros.h"
+#include "crypto/jose_key.h"
 
 namespace keyturn {
 namespace {
@@ -11,6 +12,16 @@ absl::StatusOr<v1::SignJwtResponse> Noted(Call& call, absl::StatusOr<v1::SignJwt
   call.Note("jti", signed_->jti());
   call.Note("kid", signed_->kid());
   return signed_;
+}
+
+// The published set is one for all who verify: whoever adds to it can be any issuer to those who
+// look no further than the signature and the name.
+absl::Status RequirePublish(Call& call, const std::string& path,
+                            const v1::JwtKeySettings& settings) {
+  const std::optional<JoseAlgorithm> algorithm = JoseAlgorithmFromName(settings.algorithm());
+  const bool listed =
+      algorithm.has_value() && *algorithm != JoseAlgorithm::kHs256 && !settings.unlisted();
+  return listed ? call.Require("jwt:publish", path) : absl::OkStatus();
 }
 
 }  // namespace
@@ -36,6 +47,7 @@ raw::Reactor* JwtServiceImpl::CreateKey(raw::Context* context, const raw::Bytes*
         for (const v1::RotationOrder& order : asked.policy().after()) {
           RETURN_IF_ERROR(call.Require("secret:list", order.path()));
         }
+        RETURN_IF_ERROR(RequirePublish(call, asked.path(), asked.settings()));
         return jwt_.CreateKey(call.updater(), asked, call.identity().principal);
       });
 }
@@ -44,14 +56,20 @@ raw::Reactor* JwtServiceImpl::AdoptKey(raw::Context* context, const raw::Bytes* 
                                        raw::Bytes* response) {
   return OfKey<v1::AdoptJwtKeyRequest, v1::JwtKey>(
       {context, request, response}, "AdoptKey", RunOn::kPool,
-      [this](Call& call, const auto& asked) { return jwt_.AdoptKey(call.updater(), asked); });
+      [this](Call& call, const auto& asked) -> absl::StatusOr<v1::JwtKey> {
+        RETURN_IF_ERROR(RequirePublish(call, asked.path(), asked.settings()));
+        return jwt_.AdoptKey(call.updater(), asked);
+      });
 }
 
 raw::Reactor* JwtServiceImpl::UpdateKey(raw::Context* context, const raw::Bytes* request,
                                         raw::Bytes* response) {
   return OfKey<v1::UpdateJwtKeyRequest, v1::JwtKey>(
       {context, request, response}, "UpdateKey", RunOn::kPool,
-      [this](Call& call, const auto& asked) { return jwt_.UpdateKey(call.updater(), asked); });
+      [this](Call& call, const auto& asked) -> absl::StatusOr<v1::JwtKey> {
+        RETURN_IF_ERROR(RequirePublish(call, asked.path(), asked.settings()));
+        return jwt_.UpdateKey(call.updater(), asked);
+      });
 }
 
 raw::Reactor* JwtServiceImpl::GetKey(raw::Context* context, const raw::Bytes* request,

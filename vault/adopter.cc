@@ -1,5 +1,7 @@
 #include "vault/adopter.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -50,6 +52,8 @@ void RotateAs(v1::Kind kind, absl::Time now, SecretMetadata* metadata) {
   if (kind == v1::KIND_DB_CREDENTIAL && rotation.policy().source().has_generate()) {
     rotation.mutable_policy()->clear_source();
   }
+  const absl::Time until = now + absl::Seconds(limits::kRotationHoldSecondsDefault);
+  rotation.set_hold_until_ms(std::max(rotation.hold_until_ms(), absl::ToUnixMillis(until)));
   rotation.set_next_ms(absl::ToUnixMillis(now));
 }
 

@@ -101,6 +101,8 @@ absl::StatusOr<ReadResult> Reader::GetOnce(const KeyringSnapshot& keys,
     return absl::DataLossError(absl::StrCat("version ", version->version(), " of ", request.path(),
                                             " has metadata but no data"));
   }
+  // Adopted between the two looks, it is bound to another kind; what stays so is damage.
+  *raced = absl::IsDataLoss(data.status());
   RETURN_IF_ERROR(data.status());
   ReadResult out;
   out.secret = opened.id;

@@ -8,6 +8,7 @@
 #include "rotation/jwt/listed_keys.h"
 #include "rotation/jwt/settings.h"
 #include "rotation/policy.h"
+#include "rotation/transitions.h"
 #include "vault/fields.h"
 #include "vault/rotation_rules.h"
 #include "vault/tree.h"
@@ -51,10 +52,9 @@ absl::Status CheckAdoptable(const SecretMetadata& metadata) {
   return absl::OkStatus();
 }
 
+// Deleted ones too, which may come back.
 bool Works(const VersionRecord& version) {
-  return (IsState(version, v1::VERSION_STATE_CURRENT) ||
-          IsState(version, v1::VERSION_STATE_GRACE)) &&
-         version.deleted_ms() == 0;
+  return IsState(version, v1::VERSION_STATE_CURRENT) || IsState(version, v1::VERSION_STATE_GRACE);
 }
 
 // The policy of a key that signs says nothing of where values come from.
@@ -117,6 +117,10 @@ absl::Status JwtAdmin::CheckValues(const FoundSecret& found,
   for (const VersionRecord& version : found.metadata->versions()) {
     if (!Works(version)) continue;
     any = true;
+    if (version.expire_ms() != 0) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "version ", version.version(), " expires by itself; put the value without a ttl first"));
+    }
     ASSIGN_OR_RETURN(
         const SecretBytes data,
         ReadVersionData(*keys, *snapshot, PlaceOf(found.id, *found.metadata, version)));
@@ -172,6 +176,7 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Adopt(Updater& updater,
     }
     *secret.metadata.mutable_jwt() = request.settings();
     *secret.metadata.mutable_rotation()->mutable_policy() = policy;
+    HoldStarts(&secret.metadata, context_.clock.Now());
     return absl::OkStatus();
   }));
   return Staged(request.path());

@@ -22,11 +22,15 @@ class JwtImpl : public Jwt {
         refresh_(context_, sets_, tokens_),
         published_(context_, sets_) {}
 
-  absl::Status OnUnsealed() override { return refresh_.OnUnsealed(); }
+  absl::Status OnUnsealed() override {
+    sets_.Open();
+    published_.Open();
+    return refresh_.OnUnsealed();
+  }
   void OnSealed() override {
     refresh_.OnSealed();
-    published_.Clear();
-    sets_.Clear();
+    published_.Close();
+    sets_.Close();
   }
   void OnCommitted(absl::Span<const CommittedUpdate> group) override {
     refresh_.OnCommitted(group);
@@ -73,7 +77,8 @@ class JwtImpl : public Jwt {
       return absl::InvalidArgumentError(
           "with_refresh_token: a service has none; it signs anew instead");
     }
-    ASSIGN_OR_RETURN(v1::SignJwtResponse response, tokens_.Mint(*found.keys, claims));
+    ASSIGN_OR_RETURN(v1::SignJwtResponse response,
+                     tokens_.Mint(*found.keys, claims, context_.clock.Now()));
     if (refreshed) RETURN_IF_ERROR(refresh_.Begin(updater, found.secret, claims, &response));
     return response;
   }
@@ -89,7 +94,11 @@ class JwtImpl : public Jwt {
     return refresh_.Revoke(updater, request);
   }
   absl::StatusOr<PublishedJwks> Published() override { return published_.Get(); }
-  absl::StatusOr<int> RunDue(absl::Time* next) override { return refresh_.RunDue(next); }
+  absl::StatusOr<int> RunDue(absl::Time* next) override {
+    ASSIGN_OR_RETURN(const int forgotten, published_.Forget());
+    ASSIGN_OR_RETURN(const int purged, refresh_.RunDue(next));
+    return forgotten + purged;
+  }
 
  private:
   const JwtContext context_;

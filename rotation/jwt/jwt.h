@@ -48,7 +48,8 @@ class Jwt {
   // What /.well-known/jwks.json has.
   virtual absl::StatusOr<PublishedJwks> Published() = 0;
 
-  // Forgets refresh tokens that are over, some of them; how many. `*next`: when the next one is.
+  // Forgets refresh tokens that are over and published keys whose secrets are gone, some of them;
+  // how many. `*next`: when the next refresh token is over.
   virtual absl::StatusOr<int> RunDue(absl::Time* next) = 0;
 };
 

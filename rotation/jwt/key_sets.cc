@@ -21,7 +21,7 @@ absl::StatusOr<std::shared_ptr<const JwtKeySet>> JwtKeySets::Of(const Uuid& secr
   Generations<Uuid, Kept>::Map forgotten;
   const absl::MutexLock lock(&mu_);
   // One that was loaded across a seal must not stay behind it.
-  if (seals == seals_) forgotten = kept_.Add(secret, {metadata.generation(), set});
+  if (open_ && seals == seals_) forgotten = kept_.Add(secret, {metadata.generation(), set});
   return set;
 }
 
@@ -56,8 +56,14 @@ absl::StatusOr<std::shared_ptr<const JwtKeySet>> JwtKeySets::Get(const Uuid& sec
   return Of(secret, *metadata);
 }
 
-void JwtKeySets::Clear() {
+void JwtKeySets::Open() {
   const absl::MutexLock lock(&mu_);
+  open_ = true;
+}
+
+void JwtKeySets::Close() {
+  const absl::MutexLock lock(&mu_);
+  open_ = false;
   ++seals_;
   kept_.Clear();
 }

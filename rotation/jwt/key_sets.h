@@ -32,8 +32,10 @@ class JwtKeySets {
   absl::StatusOr<Found> Get(const std::string& path);
   // By its uuid; nullptr for a secret that is gone or of other use.
   absl::StatusOr<std::shared_ptr<const JwtKeySet>> Get(const Uuid& secret);
-  // At seal: nothing that could sign stays.
-  void Clear();
+  // After unseal. A new cache keeps nothing.
+  void Open();
+  // At seal: nothing that could sign stays, nor is kept by a call that goes on beside it.
+  void Close();
 
  private:
   struct Kept {
@@ -48,6 +50,7 @@ class JwtKeySets {
   Vault& vault_;
   Clock& clock_;
   absl::Mutex mu_;
+  bool open_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t seals_ ABSL_GUARDED_BY(mu_) = 0;
   Generations<Uuid, Kept> kept_ ABSL_GUARDED_BY(mu_){limits::kJwtKeySetsCached};
 };

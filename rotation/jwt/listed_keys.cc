@@ -1,7 +1,6 @@
 #include "rotation/jwt/listed_keys.h"
 
 #include "auth/sealed_table.h"
-#include "base/limits.h"
 #include "base/status_macros.h"
 #include "rotation/jwt/settings.h"
 
@@ -29,7 +28,7 @@ absl::StatusOr<std::vector<Uuid>> ListedKeys(const KeyringSnapshot& keys,
   std::vector<Uuid> out;
   RETURN_IF_ERROR(Table().ForEach(keys, snapshot, [&](absl::string_view plaintext) -> absl::Status {
     ASSIGN_OR_RETURN(const Uuid secret, Uuid::FromBytes(plaintext));
-    if (out.size() < limits::kJwtKeysListedMax) out.push_back(secret);
+    out.push_back(secret);
     return absl::OkStatus();
   }));
   return out;

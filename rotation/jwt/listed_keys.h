@@ -17,7 +17,7 @@ absl::Status ListKey(const KeyringSnapshot& keys, const View& view, const Uuid& 
                      const v1::JwtKeySettings& settings, Batch& batch);
 void UnlistKey(const KeyringSnapshot& keys, const Uuid& secret, Batch& batch);
 
-// At most limits::kJwtKeysListedMax, in order of the table's keys.
+// In order of the table's keys.
 absl::StatusOr<std::vector<Uuid>> ListedKeys(const KeyringSnapshot& keys, const Snapshot& snapshot);
 
 }  // namespace keyturn

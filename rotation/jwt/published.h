@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -25,14 +26,20 @@ class PublishedKeys {
 
   // FAILED_PRECONDITION while sealed.
   absl::StatusOr<PublishedJwks> Get();
-  void Clear();
+  // As JwtKeySets.
+  void Open();
+  void Close();
+  // Takes secrets that are gone out of the table of those that are listed; how many.
+  absl::StatusOr<int> Forget();
 
  private:
-  absl::StatusOr<PublishedJwks> Make() const;
+  absl::StatusOr<PublishedJwks> Make();
 
   const JwtContext& context_;
   JwtKeySets& sets_;
   absl::Mutex mu_;
+  bool open_ ABSL_GUARDED_BY(mu_) = false;
+  std::vector<Uuid> gone_ ABSL_GUARDED_BY(mu_);  // but in the table
   // Of which state of the store; none: 0.
   Revision revision_ ABSL_GUARDED_BY(mu_);
   PublishedJwks made_ ABSL_GUARDED_BY(mu_);

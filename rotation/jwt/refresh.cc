@@ -6,10 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "crypto/random.h"
 #include "rotation/jwt/refresh_family.h"
+#include "rotation/jwt/settings.h"
 #include "storage/schema.h"
 #include "vault/context.h"
 
@@ -41,12 +43,21 @@ absl::Status Reused() {
       "REFRESH_REUSED");
 }
 
-JwtTokens::Claims ClaimsOf(const RefreshFamily& family) {
-  return {.subject = family.subject(),
-          .audiences = {family.audiences().begin(), family.audiences().end()},
-          .permissions = {family.permissions().begin(), family.permissions().end()},
-          .claims_json = family.claims_json(),
-          .ttl = absl::Seconds(family.ttl_seconds())};
+// What was asked for at sign-in, as far as the key allows it now.
+absl::StatusOr<JwtTokens::Claims> ClaimsOf(const RefreshFamily& family,
+                                           const v1::JwtKeySettings& settings) {
+  const auto& known = settings.audiences();
+  for (const std::string& audience : family.audiences()) {
+    if (!known.empty() && std::find(known.begin(), known.end(), audience) == known.end()) {
+      return Refused("the key is not for this audience any more; sign in again", "REFRESH_REVOKED");
+    }
+  }
+  return JwtTokens::Claims{
+      .subject = family.subject(),
+      .audiences = {family.audiences().begin(), family.audiences().end()},
+      .permissions = {family.permissions().begin(), family.permissions().end()},
+      .claims_json = family.claims_json(),
+      .ttl = std::min(absl::Seconds(family.ttl_seconds()), MaxTokenOf(settings))};
 }
 
 // The family's newest token is of now, and came with this access token.
@@ -142,7 +153,10 @@ absl::Status JwtRefresh::EndReused(const Known& known, const std::string& path) 
                                 return EndFamily(*known.keys, view, known.parts.family, batch);
                               })
                       .status());
-  return RevokeAccess(known.family);
+  // With what was given since it was read.
+  ASSIGN_OR_RETURN(const std::optional<Family> now,
+                   ReadFamily(*known.keys, context_.store.Newest(), known.parts.family));
+  return RevokeAccess(now.value_or(known.family));
 }
 
 absl::Status JwtRefresh::CheckUsable(const Known& known) const {
@@ -175,28 +189,30 @@ absl::StatusOr<v1::SignJwtResponse> JwtRefresh::Refresh(
     RETURN_IF_ERROR(EndReused(known, request.path()));
     return Reused();
   }
+  // Before the look at what is revoked: who ends a subject beside this ends what comes of it.
+  const absl::Time now = context_.clock.Now();
   RETURN_IF_ERROR(CheckUsable(known));
-  ASSIGN_OR_RETURN(v1::SignJwtResponse response,
-                   tokens_.Mint(*known.key.keys, ClaimsOf(known.family)));
+  ASSIGN_OR_RETURN(const JwtTokens::Claims claims,
+                   ClaimsOf(known.family, known.key.keys->settings()));
+  ASSIGN_OR_RETURN(v1::SignJwtResponse response, tokens_.Mint(*known.key.keys, claims, now));
   Family family;
   const absl::Status used =
       updater
           .Update([&](const View& view, Batch& batch) -> absl::Status {
-            ASSIGN_OR_RETURN(std::optional<Family> now,
+            ASSIGN_OR_RETURN(std::optional<Family> newest,
                              ReadFamily(*known.keys, view, known.parts.family));
-            if (!now.has_value()) return Expired();
-            if (now->sequence() != known.parts.sequence) return Reused();
-            if (now->revoked()) return Revoked();
+            if (!newest.has_value()) return Expired();
+            if (newest->sequence() != known.parts.sequence) return Reused();
+            if (newest->revoked()) return Revoked();
             batch.Note("family", known.parts.family.ToString());
-            family = *std::move(now);
-            Advance(context_.clock.Now(), response, &family);
+            family = *std::move(newest);
+            Advance(now, response, &family);
             return WriteFamily(*known.keys, view, known.parts.family, family, batch);
           })
           .status();
   // Two at once: one of them is not who it was given to.
   if (ReasonOf(used) == "REFRESH_REUSED") {
-    ASSIGN_OR_RETURN(const Known now, Know(request.path(), request.refresh_token()));
-    RETURN_IF_ERROR(EndReused(now, request.path()));
+    RETURN_IF_ERROR(EndReused(known, request.path()));
   }
   RETURN_IF_ERROR(used);
   RETURN_IF_ERROR(AddToken(*known.keys, known.parts.family, family, &response));
@@ -226,11 +242,19 @@ absl::StatusOr<int> JwtRefresh::RunDue(absl::Time* next) {
     ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys,
                      context_.keyring.Snapshot());
     const absl::Time now = context_.clock.Now();
-    RETURN_IF_ERROR(context_.store
-                        .Update([&](const View& view, Batch& batch) {
-                          return PurgeFamily(*keys, view, *item, now, batch);
-                        })
-                        .status());
+    const absl::Status purged = context_.store
+                                    .Update([&](const View& view, Batch& batch) {
+                                      return PurgeFamily(*keys, view, *item, now, batch);
+                                    })
+                                    .status();
+    // One that does not open must not keep the others.
+    if (absl::IsDataLoss(purged)) {
+      LogError("a family of refresh tokens is passed over",
+               {{"family", item->object.ToString()}, {"error", std::string(purged.message())}});
+      timers_.Postpone(*item, now + absl::Hours(1));
+      continue;
+    }
+    RETURN_IF_ERROR(purged);
     ++done;
   }
   return done;

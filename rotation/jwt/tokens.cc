@@ -122,8 +122,8 @@ absl::StatusOr<JwtTokens::Claims> JwtTokens::ClaimsOf(const Request& request,
   return out;
 }
 
-absl::StatusOr<v1::SignJwtResponse> JwtTokens::Mint(const JwtKeySet& keys,
-                                                    const Claims& claims) const {
+absl::StatusOr<v1::SignJwtResponse> JwtTokens::Mint(const JwtKeySet& keys, const Claims& claims,
+                                                    absl::Time now) const {
   if (keys.signer() == nullptr) {
     return WithReason(
         absl::FailedPreconditionError(
@@ -137,7 +137,7 @@ absl::StatusOr<v1::SignJwtResponse> JwtTokens::Mint(const JwtKeySet& keys,
   out.aud = claims.audiences;
   out.permissions = claims.permissions;
   out.jti = Base64UrlEncode(RandomBytes(kJtiBytes));
-  out.iat = SecondOf(context_.clock.Now());
+  out.iat = SecondOf(now);
   out.exp = *out.iat + claims.ttl;
   if (!claims.claims_json.empty()) out.other_json = claims.claims_json;
   ASSIGN_OR_RETURN(const std::string payload, WriteClaims(out));

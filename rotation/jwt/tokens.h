@@ -30,9 +30,10 @@ class JwtTokens {
   static absl::StatusOr<Claims> ClaimsOf(const v1::SignJwtRequest& request,
                                          const v1::JwtKeySettings& settings);
 
-  // A token with an id of its own, from now on. FAILED_PRECONDITION (reason NO_SIGNING_KEY) when no
-  // key is current; INVALID_ARGUMENT for claims that make no token.
-  absl::StatusOr<v1::SignJwtResponse> Mint(const JwtKeySet& keys, const Claims& claims) const;
+  // A token with an id of its own, from `now` on. FAILED_PRECONDITION (reason NO_SIGNING_KEY) when
+  // no key is current; INVALID_ARGUMENT for claims that make no token.
+  absl::StatusOr<v1::SignJwtResponse> Mint(const JwtKeySet& keys, const Claims& claims,
+                                           absl::Time now) const;
 
   // As JwtService.Verify. Errors are of the request or the vault, never of the token.
   absl::StatusOr<v1::VerifyJwtResponse> Verify(const v1::VerifyJwtRequest& request) const;

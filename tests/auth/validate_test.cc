@@ -70,7 +70,8 @@ TEST(ValidatePolicy, SaysWhatIsWrong) {
        "there is no permission 'secret'; did you mean secret:list? There are "
        "admin:audit, admin:certificate, admin:keys, admin:password-policy, admin:policy, "
        "admin:revocation, admin:role, admin:seal, admin:token, admin:verify, apikey:list, "
-       "apikey:verify, apikey:write, jwt:sign, jwt:verify, revocation:check, revocation:write, "
+       "apikey:verify, apikey:write, jwt:publish, jwt:sign, jwt:verify, revocation:check, "
+       "revocation:write, "
        "secret:delete, secret:destroy, secret:list, secret:read, secret:rotate, secret:write; "
        "and admin:*, apikey:*, jwt:*, revocation:* and secret:*"},
       {[](auto* p) { p->mutable_grants(0)->set_path("/a"); },
