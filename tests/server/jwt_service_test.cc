@@ -137,6 +137,28 @@ TEST_F(JwtServiceTest, AReusedRefreshTokenEndsTheAccessTokensForRedisClientsToo)
   EXPECT_EQ(Judge("app/jwt", next.token()), "revoked by jti");
 }
 
+TEST_F(JwtServiceTest, WhoMayNotPublishMakesUnlistedKeys) {
+  StartDev();
+  PutPolicy("tenant", {{"secret:*", "team/*"}, {"jwt:sign", "team/*"}});
+  const std::string token = NewToken({"tenant"});
+  v1::CreateJwtKeyRequest create;
+  create.set_path("team/key");
+  create.mutable_settings()->set_algorithm("EdDSA");
+  create.mutable_settings()->set_issuer("alcs-auth");
+  v1::JwtKey key;
+  EXPECT_EQ(stubs_->jwt->CreateKey(Ctx(token), create, &key).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  create.mutable_settings()->set_unlisted(true);
+  EXPECT_EQ(Text(stubs_->jwt->CreateKey(Ctx(token), create, &key)), "OK");
+  v1::UpdateJwtKeyRequest update;
+  update.set_path("team/key");
+  *update.mutable_settings() = create.settings();
+  update.mutable_settings()->set_unlisted(false);
+  EXPECT_EQ(stubs_->jwt->UpdateKey(Ctx(token), update, &key).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_TRUE(absl::StrContains(Page("/.well-known/jwks.json"), "{\"keys\":[]}"));
+}
+
 TEST_F(JwtServiceTest, RolesSignAndVerifyApart) {
   StartDev();
   Create("app/jwt", "EdDSA");

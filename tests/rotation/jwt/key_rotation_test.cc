@@ -1,4 +1,5 @@
 // Keys that sign, through their rotation.
+#include "rotation/jwt/listed_keys.h"
 #include "tests/rotation/jwt/jwt_fixture.h"
 
 namespace keyturn {
@@ -119,6 +120,72 @@ TEST_F(JwtRotationTest, ANextKeyThatIsTakenAwayIsMadeAnew) {
   ASSERT_OK(vault_->Destroy(*store_, destroy));
   ASSERT_OK(RunDue());
   EXPECT_EQ(States("k"), "1 CURRENT, 2 DESTROYED, 3 STAGED");
+}
+
+TEST_F(JwtRotationTest, ADeletedNextKeyIsNotPromoted) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  ASSERT_OK(Rotate("k"));  // waits until all know it
+  v1::DeleteRequest remove;
+  remove.set_path("k");
+  remove.add_versions(2);
+  ASSERT_OK(vault_->Delete(*store_, remove));
+  Pass(absl::Hours(3));
+  EXPECT_EQ(Judge("k", Token("k")), "valid");
+  EXPECT_EQ(Runs("k"), "MANUAL CANCELLED 2");
+  const v1::RotationStatus status = Status("k");
+  EXPECT_EQ(status.current_version(), 1u);
+  EXPECT_EQ(status.versions(0).state(), v1::VERSION_STATE_STAGED);  // another
+}
+
+TEST_F(JwtRotationTest, AKeyThatWasDestroyedIsReplacedOnDemand) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  v1::DestroyRequest destroy;
+  destroy.set_path("k");
+  destroy.add_versions(1);
+  ASSERT_OK(vault_->Destroy(*store_, destroy));
+  EXPECT_EQ(ReasonOf(Sign(ToSign("k")).status()), "NO_SIGNING_KEY");
+  ASSERT_OK(Rotate("k", /*emergency=*/true));
+  EXPECT_EQ(Judge("k", Token("k")), "valid");
+  EXPECT_EQ(Status("k").current_version(), 2u);
+}
+
+TEST_F(JwtRotationTest, ADeletedKeyIsReplacedInAnEmergencyAndItsIdRevoked) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  const std::string kid = Sign(ToSign("k"))->kid();
+  v1::DeleteRequest remove;
+  remove.set_path("k");
+  ASSERT_OK(vault_->Delete(*store_, remove));
+  ASSERT_OK(Rotate("k", /*emergency=*/true));
+  EXPECT_EQ(Judge("k", Token("k")), "valid");
+  EXPECT_EQ(revoked_kids_.count(kid), 1u);
+}
+
+TEST_F(JwtRotationTest, NothingIsKeptNorGivenBesideASeal) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  EXPECT_EQ(PublishedKids().size(), 2u);
+  jwt_->OnSealed();
+  // A call that goes on: the keyring is not sealed yet.
+  EXPECT_EQ(PublishedKids().size(), 2u);
+  keyring_->Seal();
+  EXPECT_TRUE(absl::IsFailedPrecondition(jwt_->Published().status()));
+}
+
+TEST_F(JwtRotationTest, WhatIsGoneLeavesTheTable) {
+  const auto listed = [&] {
+    return ListedKeys(**keyring_->Snapshot(), *store_->GetSnapshot())->size();
+  };
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  ASSERT_OK(Create("l", Settings("ES256")));
+  EXPECT_EQ(listed(), 2u);
+  v1::DestroyRequest destroy;
+  destroy.set_path("k");
+  destroy.set_all(true);
+  ASSERT_OK(vault_->Destroy(*store_, destroy));
+  EXPECT_EQ(PublishedKids().size(), 2u);
+  absl::Time next;
+  ASSERT_OK(jwt_->RunDue(&next));
+  EXPECT_EQ(listed(), 1u);
+  EXPECT_EQ(PublishedKids().size(), 2u);
 }
 
 TEST_F(JwtRotationTest, PoliciesMustLeaveTimeForTokens) {
