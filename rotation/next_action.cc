@@ -72,8 +72,11 @@ void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::
     return;
   }
   const VersionRecord* const version = FindVersion(metadata, run.version());
-  const bool gone = run.version() != 0 && (version == nullptr || !IsLive(*version) ||
-                                           version->deleted_ms() != 0 || version->compromised());
+  // A next key that was taken out of the key set must not sign; a value that its target has taken
+  // must be told to those who read, or nobody could use it.
+  const bool taken_out = metadata.has_jwt() && version != nullptr &&
+                         (version->deleted_ms() != 0 || version->compromised());
+  const bool gone = run.version() != 0 && (version == nullptr || !IsLive(*version) || taken_out);
   if (gone && !begun) {
     earliest->Offer(Kind::kCancelRun, now);
     return;
