@@ -183,6 +183,7 @@ class ReferenceSecret {
   absl::Time due_ = absl::InfinitePast();   // InfinitePast: not told yet
   absl::Time hold_ = absl::InfinitePast();  // no scheduled start before
   absl::Time wait_ = absl::InfinitePast();  // the engine looks again, because it had to wait
+  bool crowded_ = false;  // there was no room for another version since the last look
   absl::Time look_ = absl::InfinitePast();
   std::optional<OpenedRun> run_;
   uint64_t retiring_ = 0;  // at the target, in this attempt
@@ -590,6 +591,8 @@ inline std::string ReferenceSecret::AddPending(const Notes& notes, absl::Time no
 
 inline std::string ReferenceSecret::OnEvent(const std::string& event, const Notes& notes,
                                             absl::Time now, bool frozen, bool used) {
+  // It may have looked for room, and gone on to wait, before what happens makes some.
+  if (policy_.has_value() && Live() >= MostLive()) crowded_ = true;
   if (!policy_.has_value()) return "it does not rotate";
   static const auto* const of_versions = new std::vector<std::string>{
       "rotation_grace_extended", "rotation_grace_ended", "rotation_retired",
@@ -1027,12 +1030,13 @@ inline std::string ReferenceSecret::CompareTimes(const v1::RotationStatus& statu
     return absl::StrCat("held until ", absl::FormatTime(held), ", not ", absl::FormatTime(hold_));
   }
   if (held > std::max({now, hold_, wait_})) {
-    const bool waits = Live() >= MostLive() || !Open(now) || moment.storm;
+    const bool waits = crowded_ || Live() >= MostLive() || !Open(now) || moment.storm;
     if ((!waits && moment.latest == now) || held > moment.latest + absl::Hours(24)) {
       return absl::StrCat("it is held for nothing until ", absl::FormatTime(held));
     }
     wait_ = held;
   }
+  crowded_ = false;
   return "";
 }
 
