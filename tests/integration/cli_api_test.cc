@@ -46,7 +46,8 @@ TEST_F(CliApi, ListsEveryMethodThatAnswersOnce) {
   EXPECT_EQ(takes.count("SecretService/Watch"), 0u);
   for (const std::string service :
        {"SecretService", "SystemService", "AuthService", "TokenService", "PolicyService",
-        "AuditService", "RevocationService", "RotationService", "ApiKeyService"}) {
+        "AuditService", "RevocationService", "RotationService", "ApiKeyService", "JwtService",
+        "ConsumerService"}) {
     EXPECT_TRUE(absl::StrContains(items.dump(), "\"" + service + "/")) << service;
   }
 }
