@@ -350,7 +350,7 @@ inline void ReferenceSecret::Retired(Version* version, absl::Time now) {
 }
 
 inline void ReferenceSecret::OpenRun(Run::Cause cause, Run::State state) {
-  run_.emplace();
+  run_ = OpenedRun();
   run_->number = ++newest_run_;
   run_->cause = cause;
   run_->state = state;
