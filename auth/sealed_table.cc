@@ -17,12 +17,8 @@ std::string SealedTable::Key(const KeyringSnapshot& keys, absl::string_view name
 absl::Status SealedTable::Put(const KeyringSnapshot& keys, const View& view, absl::string_view name,
                               absl::string_view plaintext, Batch& batch) const {
   const std::string key = Key(keys, name);
-  ASSIGN_OR_RETURN(const std::optional<std::string> old, view.Get(Family::kIndex, key));
-  uint64_t generation = 1;
-  if (old.has_value()) {
-    ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(keys, purpose_, key, *old));
-    generation = opened.generation + 1;
-  }
+  ASSIGN_OR_RETURN(const uint64_t generation,
+                   NextGeneration(keys, view, Family::kIndex, purpose_, key));
   ASSIGN_OR_RETURN(const std::string sealed,
                    SealRecord(keys, {purpose_, key, generation}, plaintext));
   batch.Put(Family::kIndex, key, sealed);

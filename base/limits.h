@@ -100,7 +100,6 @@ inline constexpr int kApiKeySecretsMax = 3;                      // that work at
 inline constexpr size_t kApiKeyScopesMax = 64;
 inline constexpr size_t kApiKeyScopeBytesMax = 128;
 inline constexpr size_t kApiKeyDescriptionBytesMax = 512;
-inline constexpr size_t kApiKeyReasonBytesMax = 512;
 inline constexpr size_t kApiKeyTextBytesMax = 512;  // of what is presented
 inline constexpr size_t kApiKeyCacheMax = 16'384;   // opened records
 inline constexpr size_t kApiKeyImportMax = 32;      // in one call, which is one update

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/types.h"
 #include "crypto/secret_bytes.h"
@@ -70,6 +71,21 @@ struct OpenedRecord {
 // `generation` of the place is ignored: the record carries it, authenticated.
 absl::StatusOr<OpenedRecord> OpenRecord(const KeyringSnapshot& keys, Purpose purpose,
                                         absl::string_view key, absl::string_view sealed);
+
+// The generation of a record that replaces the one at `key`, if there is one; else 1.
+absl::StatusOr<uint64_t> NextGeneration(const KeyringSnapshot& keys, const View& view,
+                                        Family family, Purpose purpose, absl::string_view key);
+
+// What a record holds, as a protobuf message. DATA_LOSS calls the record `what`.
+template <typename Message>
+absl::StatusOr<Message> ParseRecord(const OpenedRecord& opened, absl::string_view what) {
+  const absl::string_view bytes = opened.plaintext.ExposeForCrypto();
+  Message message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError(absl::StrCat(what, " does not parse"));
+  }
+  return message;
+}
 
 // One version of one secret: what its data and its DEK are bound to.
 struct VersionPlace {

@@ -69,6 +69,14 @@ absl::StatusOr<OpenedRecord> OpenRecord(const KeyringSnapshot& keys, Purpose pur
   return out;
 }
 
+absl::StatusOr<uint64_t> NextGeneration(const KeyringSnapshot& keys, const View& view,
+                                        Family family, Purpose purpose, absl::string_view key) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> former, view.Get(family, key));
+  if (!former.has_value()) return 1;
+  ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(keys, purpose, key, *former));
+  return opened.generation + 1;
+}
+
 absl::StatusOr<std::string> ResealRecord(const KeyringSnapshot& keys, absl::string_view key,
                                          absl::string_view sealed) {
   const std::optional<SealHeader> header = ReadSealHeader(sealed);

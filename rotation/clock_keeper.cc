@@ -1,11 +1,10 @@
 #include "rotation/clock_keeper.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "keyring/envelope.h"
 #include "keyturn/record/v1/vault.pb.h"
 #include "rotation/policy.h"
@@ -13,8 +12,6 @@
 
 namespace keyturn {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 std::string KeyOf(const KeyringSnapshot& keys) {
   return schema::NamedRecordKey(IndexMac(keys, "setting", "clock"),
@@ -110,8 +107,7 @@ absl::Duration ClockKeeper::ahead() const {
   return ahead_;
 }
 
-absl::Status ClockKeeper::Write(const KeyringSnapshot& keys, const View&, absl::Time now,
-                                Batch& batch) const {
+absl::Status ClockKeeper::Write(const KeyringSnapshot& keys, absl::Time now, Batch& batch) {
   const std::string key = KeyOf(keys);
   record::v1::ClockMark mark;
   mark.set_wall_ms(absl::ToUnixMillis(now));
@@ -137,12 +133,12 @@ absl::Status ClockKeeper::Keep() {
   const bool keeps = trusted && old;
   if (!keeps && !said.has_value()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
-  const auto write = [&](const View& view, Batch& batch) -> absl::Status {
+  const auto write = [&](const View&, Batch& batch) -> absl::Status {
     if (said.has_value()) {
       if (said->cause != nullptr) batch.Note("cause", said->cause);
       batch.Note("known_time", Shown(said->known));
     }
-    return keeps ? Write(*keys, view, now, batch) : absl::OkStatus();
+    return keeps ? Write(*keys, now, batch) : absl::OkStatus();
   };
   RETURN_IF_ERROR(said.has_value() ? context_.update(said->event, "", write).status()
                                    : context_.store.Update(write).status());
@@ -158,17 +154,17 @@ absl::StatusOr<v1::AcceptClockResponse> ClockKeeper::Accept(Updater& updater,
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
   const absl::Time now = context_.clock.Now();
   RETURN_IF_ERROR(updater
-                      .Update([&](const View& view, Batch& batch) {
+                      .Update([&](const View&, Batch& batch) {
                         batch.Note("reason", request.reason());
-                        return Write(*keys, view, now, batch);
+                        return Write(*keys, now, batch);
                       })
                       .status());
   const absl::MutexLock lock(&mu_);
   v1::AcceptClockResponse response;
-  *response.mutable_time() = TimeUtil::MillisecondsToTimestamp(absl::ToUnixMillis(now));
+  *response.mutable_time() = ToTimestamp(now);
   response.set_was_trusted(guard_.trusted());
   if (kept_.has_value() && *kept_ != absl::InfiniteFuture()) {
-    *response.mutable_known_time() = TimeUtil::MillisecondsToTimestamp(absl::ToUnixMillis(*kept_));
+    *response.mutable_known_time() = ToTimestamp(*kept_);
   }
   kept_ = now;
   // A jump between the look that was taken last and now has been looked at as well.

@@ -48,8 +48,7 @@ class ClockKeeper {
   // Takes the first look; whether there is something to be said.
   bool Begin(std::optional<absl::Time> kept);
   bool LookLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status Write(const KeyringSnapshot& keys, const View& view, absl::Time now,
-                     Batch& batch) const;
+  static absl::Status Write(const KeyringSnapshot& keys, absl::Time now, Batch& batch);
 
   const RotationContext& context_;
   mutable absl::Mutex mu_;

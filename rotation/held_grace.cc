@@ -1,7 +1,6 @@
 #include "rotation/held_grace.h"
 
 #include "absl/strings/str_cat.h"
-#include "base/reason.h"
 #include "base/status_macros.h"
 #include "rotation/store_state.h"
 #include "vault/directories.h"
@@ -22,14 +21,13 @@ absl::StatusOr<bool> Release(const RotationContext& context, const KeyringSnapsh
       context
           .update("rotation_grace_released", path,
                   [&](const View& view, Batch& batch) -> absl::Status {
-                    const absl::Status moved = WithReason(absl::AbortedError("moved"), "MOVED");
                     ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
                                      LoadRotating(keys, view, id));
-                    if (!secret.has_value()) return moved;
+                    if (!secret.has_value()) return Moved();
                     VersionRecord* const version = FindVersion(&secret->metadata, number);
-                    if (version == nullptr || !IsHeld(*version)) return moved;
+                    if (version == nullptr || !IsHeld(*version)) return Moved();
                     ASSIGN_OR_RETURN(const std::string here, PathOf(keys, view, secret->metadata));
-                    if (here != path) return moved;
+                    if (here != path) return Moved();
                     const absl::Time now = context.clock.Now();
                     version->set_grace_end_ms(
                         std::min(version->grace_end_ms(), absl::ToUnixMillis(now)));
@@ -38,7 +36,7 @@ absl::StatusOr<bool> Release(const RotationContext& context, const KeyringSnapsh
                     return SaveRotating(keys, view, now, &*secret, nullptr, batch);
                   })
           .status();
-  if (ReasonOf(released) == "MOVED") return false;
+  if (IsMoved(released)) return false;
   RETURN_IF_ERROR(released);
   return true;
 }

@@ -1,22 +1,12 @@
 #include "rotation/runs.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "keyring/envelope.h"
 #include "storage/schema.h"
 
 namespace keyturn {
-namespace {
-
-using google::protobuf::util::TimeUtil;
-
-google::protobuf::Timestamp Stamp(absl::Time time) {
-  return TimeUtil::MillisecondsToTimestamp(absl::ToUnixMillis(time));
-}
-
-}  // namespace
 
 absl::StatusOr<std::optional<v1::RotationRun>> ReadRun(const KeyringSnapshot& keys,
                                                        const View& view, const Uuid& secret,
@@ -26,12 +16,7 @@ absl::StatusOr<std::optional<v1::RotationRun>> ReadRun(const KeyringSnapshot& ke
   if (!sealed.has_value()) return std::optional<v1::RotationRun>();
   ASSIGN_OR_RETURN(const OpenedRecord opened,
                    OpenRecord(keys, Purpose::kRotationRun, key, *sealed));
-  const absl::string_view bytes = opened.plaintext.ExposeForCrypto();
-  v1::RotationRun run;
-  if (!run.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::DataLossError("a rotation run does not parse");
-  }
-  return std::optional<v1::RotationRun>(std::move(run));
+  return ParseRecord<v1::RotationRun>(opened, "a rotation run");
 }
 
 absl::StatusOr<std::optional<v1::RotationRun>> ReadOpenRun(const KeyringSnapshot& keys,
@@ -54,7 +39,7 @@ v1::RotationRun OpenRun(SecretMetadata* metadata, v1::RotationRun::Cause cause, 
   run.set_step(v1::RotationRun::GENERATE);
   run.set_state(v1::RotationRun::RUNNING);
   run.set_previous_version(metadata->current_version());
-  *run.mutable_start_time() = Stamp(now);
+  *run.mutable_start_time() = ToTimestamp(now);
   rotation.set_newest_run(run.number());
   rotation.set_open_run(run.number());
   if (rotation.oldest_run() == 0) rotation.set_oldest_run(run.number());
@@ -72,7 +57,7 @@ void CloseRun(SecretMetadata* metadata, v1::RotationRun* run, v1::RotationRun::S
   run->set_state(state);
   run->set_step(v1::RotationRun::FINISHED);
   run->clear_next_attempt_time();
-  *run->mutable_end_time() = Stamp(now);
+  *run->mutable_end_time() = ToTimestamp(now);
   metadata->mutable_rotation()->set_open_run(0);
   if (state == v1::RotationRun::CANCELLED) metadata->mutable_rotation()->set_emergency(false);
 }
@@ -80,13 +65,8 @@ void CloseRun(SecretMetadata* metadata, v1::RotationRun* run, v1::RotationRun::S
 absl::Status WriteRun(const KeyringSnapshot& keys, const View& view, const Uuid& secret,
                       const v1::RotationRun& run, Batch& batch) {
   const std::string key = schema::RotationRunKey(secret, run.number());
-  uint64_t generation = 1;
-  ASSIGN_OR_RETURN(const std::optional<std::string> former, view.Get(Family::kRecords, key));
-  if (former.has_value()) {
-    ASSIGN_OR_RETURN(const OpenedRecord opened,
-                     OpenRecord(keys, Purpose::kRotationRun, key, *former));
-    generation = opened.generation + 1;
-  }
+  ASSIGN_OR_RETURN(const uint64_t generation,
+                   NextGeneration(keys, view, Family::kRecords, Purpose::kRotationRun, key));
   ASSIGN_OR_RETURN(
       const std::string sealed,
       SealRecord(keys, {Purpose::kRotationRun, key, generation}, run.SerializeAsString()));

@@ -1,5 +1,6 @@
 #include "rotation/store_state.h"
 
+#include "base/reason.h"
 #include "base/status_macros.h"
 #include "rotation/next_action.h"
 #include "rotation/policy.h"
@@ -20,6 +21,10 @@ void PlanIfNeeded(const KeyringSnapshot& keys, SecretMetadata* metadata) {
 }
 
 }  // namespace
+
+absl::Status Moved() { return WithReason(absl::AbortedError("moved"), "MOVED"); }
+
+bool IsMoved(const absl::Status& status) { return ReasonOf(status) == "MOVED"; }
 
 absl::StatusOr<std::optional<RotatingSecret>> LoadRotating(const KeyringSnapshot& keys,
                                                            const View& view, const Uuid& secret) {

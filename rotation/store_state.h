@@ -30,6 +30,11 @@ absl::StatusOr<std::optional<RotatingSecret>> LoadRotating(const KeyringSnapshot
 absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::Time now,
                           RotatingSecret* secret, const v1::RotationRun* run, Batch& batch);
 
+// The secret is not any more what an action was decided on: look again. Told apart from errors that
+// callers see.
+absl::Status Moved();
+bool IsMoved(const absl::Status& status);
+
 // Tells watchers of the path.
 absl::Status TellOf(const KeyringSnapshot& keys, const View& view, const RotatingSecret& secret,
                     v1::WatchResponse::Type type, uint64_t version, absl::Time now, Batch& batch);

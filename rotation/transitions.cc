@@ -119,11 +119,7 @@ std::string ShownError(const absl::Status& status) {
       }
     }
   }
-  if (text.size() <= limits::kRotationErrorBytesMax) return text;
-  size_t end = limits::kRotationErrorBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  text.resize(end);
-  return text;
+  return std::string(Utf8Prefix(text, limits::kRotationErrorBytesMax));
 }
 
 absl::Duration LongestWait(uint32_t failures) {

@@ -21,11 +21,6 @@ namespace {
 using Kind = Action::Kind;
 using Run = v1::RotationRun;
 
-// Told apart from errors that callers see: look again.
-absl::Status Moved() { return WithReason(absl::AbortedError("moved"), "MOVED"); }
-
-bool IsMoved(const absl::Status& status) { return ReasonOf(status) == "MOVED"; }
-
 void NoteRun(const Run& run, Batch& batch) {
   batch.Note("run", absl::StrCat(run.number()));
   batch.Note("cause", Run::Cause_Name(run.cause()));

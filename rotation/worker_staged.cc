@@ -1,8 +1,6 @@
 // Keys that sign tokens: the next one is made and published as soon as there is none, and signs
 // when a rotation comes, but not before all who verify can know it. What was signed with a key that
 // others may know is refused by the revocation list too, for those who never look at the key set.
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"

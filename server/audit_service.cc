@@ -7,8 +7,8 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "server/audit_words.h"
-#include "server/timestamps.h"
 
 namespace keyturn {
 namespace {

@@ -4,8 +4,8 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "server/revocation_service.h"
-#include "server/timestamps.h"
 
 namespace keyturn {
 

@@ -10,7 +10,7 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
-#include "server/timestamps.h"
+#include "base/timestamps.h"
 
 namespace keyturn {
 namespace {

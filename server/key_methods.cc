@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "server/timestamps.h"
+#include "base/timestamps.h"
 
 namespace keyturn {
 namespace {

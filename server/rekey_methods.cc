@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "server/delegate.h"
-#include "server/timestamps.h"
 
 namespace keyturn {
 namespace {

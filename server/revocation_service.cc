@@ -10,7 +10,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
-#include "server/timestamps.h"
+#include "base/timestamps.h"
 
 namespace keyturn {
 namespace {
@@ -134,20 +134,26 @@ std::shared_ptr<const RevocationWriter> WriterOf(const Call& call, bool is_whole
   return writer;
 }
 
+namespace {
+
+// Kept as long as what has the id could live.
+absl::Status RevokeId(Call& call, CredentialList& list, RevocationKind kind, absl::string_view id,
+                      int64_t seconds, absl::string_view reason) {
+  const CredentialList::Entry entry = {.name = {kind, std::string(id)},
+                                       .expires = call.clock().Now() + absl::Seconds(seconds)};
+  return list.Revoke({entry}, WriterOf(call, false, id, reason)).status();
+}
+
+}  // namespace
+
 absl::Status RevokeTokenId(Call& call, CredentialList& list, absl::string_view id,
                            absl::string_view reason) {
-  const CredentialList::Entry entry = {
-      .name = {RevocationKind::kJti, std::string(id)},
-      .expires = call.clock().Now() + absl::Seconds(limits::kTokenTtlSecondsMax)};
-  return list.Revoke({entry}, WriterOf(call, false, id, reason)).status();
+  return RevokeId(call, list, RevocationKind::kJti, id, limits::kTokenTtlSecondsMax, reason);
 }
 
 absl::Status RevokeApiKeyId(Call& call, CredentialList& list, absl::string_view id,
                             absl::string_view reason) {
-  const CredentialList::Entry entry = {
-      .name = {RevocationKind::kApiKey, std::string(id)},
-      .expires = call.clock().Now() + absl::Seconds(limits::kApiKeyTtlSecondsMax)};
-  return list.Revoke({entry}, WriterOf(call, false, id, reason)).status();
+  return RevokeId(call, list, RevocationKind::kApiKey, id, limits::kApiKeyTtlSecondsMax, reason);
 }
 
 absl::Status RevocationServiceImpl::RevokeAll(Call& call, const v1::RevokeRequest& request) {

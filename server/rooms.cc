@@ -41,10 +41,6 @@ void LookAtUsers(Rooms& rooms, const Uuid& secret) {
              {{"secret", secret.ToString()}, {"error", std::string(looked.message())}});
 }
 
-}  // namespace
-
-namespace {
-
 // A change that the server makes by itself, with its entry in the audit log.
 auto AuditedUpdate(Store& store, AuditLog& audit, Clock& clock) {
   return [&store, &audit, &clock](absl::string_view event, absl::string_view path, UpdateFn fn) {

@@ -4,12 +4,12 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "base/version.h"
 #include "server/delegate.h"
 #include "server/erase_methods.h"
 #include "server/key_methods.h"
 #include "server/rekey_methods.h"
-#include "server/timestamps.h"
 #include "server/verify_stream.h"
 
 namespace keyturn {

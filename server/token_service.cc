@@ -4,9 +4,9 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "server/delegate.h"
 #include "server/revocation_service.h"
-#include "server/timestamps.h"
 
 namespace keyturn {
 namespace {

@@ -78,13 +78,8 @@ absl::Status InsertDirectory(const KeyringSnapshot& keys, const Uuid& directory,
 absl::Status WriteDirectory(const KeyringSnapshot& keys, const View& view, const Uuid& directory,
                             const Uuid& parent, absl::string_view name, Batch& batch) {
   const std::string key = schema::DirectoryKey(directory);
-  uint64_t generation = 1;
-  ASSIGN_OR_RETURN(const std::optional<std::string> former, view.Get(Family::kRecords, key));
-  if (former.has_value()) {
-    ASSIGN_OR_RETURN(const OpenedRecord opened,
-                     OpenRecord(keys, Purpose::kDirectory, key, *former));
-    generation = opened.generation + 1;
-  }
+  ASSIGN_OR_RETURN(const uint64_t generation,
+                   NextGeneration(keys, view, Family::kRecords, Purpose::kDirectory, key));
   ASSIGN_OR_RETURN(const std::string sealed, Seal(keys, key, generation, parent, name));
   batch.Put(Family::kRecords, key, sealed);
   return absl::OkStatus();
@@ -97,11 +92,8 @@ absl::StatusOr<std::optional<DirectoryPlace>> ReadDirectory(const KeyringSnapsho
   ASSIGN_OR_RETURN(const std::optional<std::string> sealed, view.Get(Family::kRecords, key));
   if (!sealed.has_value()) return std::optional<DirectoryPlace>();
   ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(keys, Purpose::kDirectory, key, *sealed));
-  record::v1::DirectoryRecord record;
-  const absl::string_view bytes = opened.plaintext.ExposeForCrypto();
-  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::DataLossError("a record of a directory does not parse");
-  }
+  ASSIGN_OR_RETURN(record::v1::DirectoryRecord record,
+                   ParseRecord<record::v1::DirectoryRecord>(opened, "a record of a directory"));
   DirectoryPlace place;
   ASSIGN_OR_RETURN(place.parent, Uuid::FromBytes(record.parent_uuid()));
   place.name = std::move(*record.mutable_name());

@@ -11,13 +11,8 @@ template <typename Message>
 absl::StatusOr<Message> OpenAs(const KeyringSnapshot& keys, Purpose purpose, absl::string_view key,
                                absl::string_view sealed, uint64_t* generation = nullptr) {
   ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(keys, purpose, key, sealed));
-  const absl::string_view bytes = opened.plaintext.ExposeForCrypto();
-  Message message;
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::DataLossError("a record of the vault does not parse");
-  }
   if (generation != nullptr) *generation = opened.generation;
-  return message;
+  return ParseRecord<Message>(opened, "a record of the vault");
 }
 
 }  // namespace

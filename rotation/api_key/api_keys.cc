@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "rotation/api_key/codec.h"
 #include "rotation/api_key/importer.h"
+#include "rotation/policy.h"
 #include "vault/page_token.h"
 #include "vault/path.h"
 
@@ -120,7 +121,7 @@ class ApiKeysImpl : public ApiKeys {
 
   absl::StatusOr<v1::ApiKeyInfo> SetGrace(Updater& updater,
                                           const v1::SetApiKeyGraceRequest& request) override {
-    RETURN_IF_ERROR(CheckApiKeyReason(request.reason()));
+    RETURN_IF_ERROR(CheckReason(request.reason(), true));
     return Changed(
         updater, request.id(), request.reason(),
         [&](absl::Time now, ApiKeyRecord* record) { return SetApiKeyGrace(request, now, record); });
@@ -128,7 +129,7 @@ class ApiKeysImpl : public ApiKeys {
 
   absl::StatusOr<v1::ApiKeyInfo> Revoke(Updater& updater,
                                         const v1::RevokeApiKeyRequest& request) override {
-    RETURN_IF_ERROR(CheckApiKeyReason(request.reason()));
+    RETURN_IF_ERROR(CheckReason(request.reason(), true));
     return Changed(updater, request.id(), request.reason(),
                    [&](absl::Time now, ApiKeyRecord* record) {
                      RevokeApiKey(request.reason(), now, record);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "crypto/mac.h"
 #include "vault/path.h"
 #include "vault/versions.h"
@@ -20,11 +21,6 @@ using google::protobuf::util::TimeUtil;
 constexpr size_t kLastCharacters = 4;
 
 absl::Time FromMillis(int64_t ms) { return absl::FromUnixMillis(ms); }
-
-int64_t MillisOf(const google::protobuf::Timestamp& time) {
-  return absl::ToUnixMillis(absl::FromUnixSeconds(time.seconds()) +
-                            absl::Nanoseconds(time.nanos()));
-}
 
 absl::Status Refused(absl::string_view message, absl::string_view reason) {
   return WithReason(absl::FailedPreconditionError(message), reason);
@@ -131,13 +127,6 @@ absl::Status CheckApiKeyText(absl::string_view field, absl::string_view text, si
       absl::StrCat(field, ": ", text.size(), " bytes; at most ", bytes_max, " are allowed"));
 }
 
-absl::Status CheckApiKeyReason(absl::string_view reason) {
-  if (reason.empty()) {
-    return absl::InvalidArgumentError("reason: say why; it is kept in the audit log");
-  }
-  return CheckApiKeyText("reason", reason, limits::kApiKeyReasonBytesMax);
-}
-
 absl::Status CheckApiKeyScopes(const google::protobuf::RepeatedPtrField<std::string>& scopes) {
   if (scopes.size() > static_cast<int>(limits::kApiKeyScopesMax)) {
     return absl::InvalidArgumentError(absl::StrCat("scopes: ", scopes.size(), "; at most ",
@@ -189,7 +178,8 @@ absl::Status UpdateApiKey(const v1::UpdateApiKeyRequest& request, absl::Time now
   if (request.replace_custom_metadata()) record->clear_custom_metadata();
   RETURN_IF_ERROR(MergeMetadata(request.custom_metadata(), record));
   if (!request.has_not_after_time()) return absl::OkStatus();
-  const int64_t end_ms = std::max(MillisOf(request.not_after_time()), absl::ToUnixMillis(now));
+  const int64_t end_ms =
+      std::max(absl::ToUnixMillis(ToTime(request.not_after_time())), absl::ToUnixMillis(now));
   if (end_ms > record->not_after_ms()) {
     return absl::InvalidArgumentError(
         "not_after_time: is later than the key's; roll the key, which renews it");
@@ -242,7 +232,7 @@ absl::Status SetApiKeyGrace(const v1::SetApiKeyGraceRequest& request, absl::Time
   if (!request.has_end_time()) return absl::InvalidArgumentError("end_time: is required");
   ASSIGN_OR_RETURN(ApiKeySecret* const secret, InGrace(request.generation(), now, record));
   const int64_t now_ms = absl::ToUnixMillis(now);
-  const int64_t end_ms = std::max(MillisOf(request.end_time()), now_ms);
+  const int64_t end_ms = std::max(absl::ToUnixMillis(ToTime(request.end_time())), now_ms);
   if (end_ms > record->not_after_ms()) {
     return absl::InvalidArgumentError("end_time: is later than the end of the key itself");
   }

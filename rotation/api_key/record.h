@@ -30,10 +30,9 @@ ApiKeySecret NewApiKeySecret(absl::string_view mac, absl::string_view text, absl
 
 // How long a key lives that is made or rolled now. INVALID_ARGUMENT beyond the bounds.
 absl::StatusOr<absl::Duration> ApiKeyTtl(int64_t ttl_seconds);
-// The checks of what a record holds. `field` of a reason is required.
+// The checks of what a record holds. INVALID_ARGUMENT names what is wrong, and `field`.
 absl::Status CheckApiKeyScopes(const google::protobuf::RepeatedPtrField<std::string>& scopes);
 absl::Status CheckApiKeyText(absl::string_view field, absl::string_view text, size_t bytes_max);
-absl::Status CheckApiKeyReason(absl::string_view reason);
 
 struct NewApiKey {
   std::string id, path, description, owner;

@@ -1,5 +1,7 @@
 #include "rotation/api_key/verifier.h"
 
+#include <google/protobuf/util/time_util.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -13,6 +15,7 @@
 namespace keyturn {
 namespace {
 
+using google::protobuf::util::TimeUtil;
 using Response = v1::VerifyApiKeyResponse;
 
 Response Because(Response::Reason reason) {
@@ -26,13 +29,6 @@ Response LimitedFor(absl::Duration wait) {
   response.set_retry_after_seconds(
       std::max<int64_t>(1, absl::ToInt64Seconds(absl::Ceil(wait, absl::Seconds(1)))));
   return response;
-}
-
-google::protobuf::Timestamp Stamp(int64_t ms) {
-  google::protobuf::Timestamp out;
-  out.set_seconds(ms / 1000);
-  out.set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);
-  return out;
 }
 
 const ApiKeySecret* FindSecret(const ApiKeyRecord& record, absl::string_view mac, bool legacy) {
@@ -103,10 +99,11 @@ absl::StatusOr<Response> ApiKeyVerifier::Judge(const ApiKeyRecord& record,
   response.set_path(record.path());
   *response.mutable_scopes() = record.scopes();
   *response.mutable_custom_metadata() = record.custom_metadata();
-  *response.mutable_not_after_time() = Stamp(record.not_after_ms());
+  *response.mutable_not_after_time() = TimeUtil::MillisecondsToTimestamp(record.not_after_ms());
   response.set_generation(secret.generation());
   response.set_in_grace(secret.grace_end_ms() != 0);
-  if (secret.grace_end_ms() != 0) *response.mutable_grace_end_time() = Stamp(secret.grace_end_ms());
+  if (secret.grace_end_ms() != 0)
+    *response.mutable_grace_end_time() = TimeUtil::MillisecondsToTimestamp(secret.grace_end_ms());
   response.set_legacy(secret.legacy());
   const absl::Time now = context_.clock.Now();
   ASSIGN_OR_RETURN(const bool revoked, context_.revoked(record.id()));

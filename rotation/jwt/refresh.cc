@@ -144,6 +144,12 @@ absl::Status JwtRefresh::RevokeAccess(const Family& family) const {
   return tokens.empty() ? absl::OkStatus() : context_.revoke(tokens);
 }
 
+absl::Status JwtRefresh::RevokeGiven(const Known& known) const {
+  ASSIGN_OR_RETURN(const std::optional<Family> now,
+                   ReadFamily(*known.keys, context_.store.Newest(), known.parts.family));
+  return RevokeAccess(now.value_or(known.family));
+}
+
 // The family first: what is left if the server dies in between lives for minutes.
 absl::Status JwtRefresh::EndReused(const Known& known, const std::string& path) const {
   RETURN_IF_ERROR(context_
@@ -153,10 +159,7 @@ absl::Status JwtRefresh::EndReused(const Known& known, const std::string& path) 
                                 return EndFamily(*known.keys, view, known.parts.family, batch);
                               })
                       .status());
-  // With what was given since it was read.
-  ASSIGN_OR_RETURN(const std::optional<Family> now,
-                   ReadFamily(*known.keys, context_.store.Newest(), known.parts.family));
-  return RevokeAccess(now.value_or(known.family));
+  return RevokeGiven(known);
 }
 
 absl::Status JwtRefresh::CheckUsable(const Known& known) const {
@@ -227,10 +230,7 @@ absl::Status JwtRefresh::Revoke(Updater& updater, const v1::RevokeRefreshRequest
                         return EndFamily(*known.keys, view, known.parts.family, batch);
                       })
                       .status());
-  // With what was given since it was read.
-  ASSIGN_OR_RETURN(const std::optional<Family> now,
-                   ReadFamily(*known.keys, context_.store.Newest(), known.parts.family));
-  return RevokeAccess(now.value_or(known.family));
+  return RevokeGiven(known);
 }
 
 absl::StatusOr<int> JwtRefresh::RunDue(absl::Time* next) {

@@ -47,6 +47,8 @@ class JwtRefresh {
   absl::Status CheckUsable(const Known& known) const;
   absl::Status EndReused(const Known& known, const std::string& path) const;
   absl::Status RevokeAccess(const Family& family) const;
+  // Also what was given since it was read.
+  absl::Status RevokeGiven(const Known& known) const;
 
   const JwtContext& context_;
   JwtKeySets& sets_;

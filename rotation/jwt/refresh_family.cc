@@ -24,24 +24,14 @@ absl::StatusOr<std::optional<RefreshFamily>> ReadFamily(const KeyringSnapshot& k
   if (!sealed.has_value()) return std::optional<RefreshFamily>();
   ASSIGN_OR_RETURN(const OpenedRecord opened,
                    OpenRecord(keys, Purpose::kRefreshFamily, key, *sealed));
-  const absl::string_view bytes = opened.plaintext.ExposeForCrypto();
-  RefreshFamily record;
-  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::DataLossError("a family of refresh tokens does not parse");
-  }
-  return std::optional<RefreshFamily>(std::move(record));
+  return ParseRecord<RefreshFamily>(opened, "a family of refresh tokens");
 }
 
 absl::Status WriteFamily(const KeyringSnapshot& keys, const View& view, const Uuid& family,
                          const RefreshFamily& record, Batch& batch) {
   const std::string key = schema::RefreshFamilyKey(family);
-  uint64_t generation = 1;
-  ASSIGN_OR_RETURN(const std::optional<std::string> former, view.Get(Family::kRecords, key));
-  if (former.has_value()) {
-    ASSIGN_OR_RETURN(const OpenedRecord opened,
-                     OpenRecord(keys, Purpose::kRefreshFamily, key, *former));
-    generation = opened.generation + 1;
-  }
+  ASSIGN_OR_RETURN(const uint64_t generation,
+                   NextGeneration(keys, view, Family::kRecords, Purpose::kRefreshFamily, key));
   ASSIGN_OR_RETURN(
       const std::string sealed,
       SealRecord(keys, {Purpose::kRefreshFamily, key, generation}, record.SerializeAsString()));

@@ -1,7 +1,5 @@
 #include "rotation/jwt/tokens.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -10,20 +8,16 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "crypto/random.h"
 #include "rotation/jwt/settings.h"
 
 namespace keyturn {
 namespace {
 
-using google::protobuf::util::TimeUtil;
 using Request = v1::SignJwtRequest;
 
 constexpr size_t kJtiBytes = 16;
-
-google::protobuf::Timestamp Stamp(absl::Time time) {
-  return TimeUtil::MillisecondsToTimestamp(absl::ToUnixMillis(time));
-}
 
 absl::StatusOr<absl::Duration> TtlOf(const Request& request, const v1::JwtKeySettings& settings) {
   if (!Request::Use_IsValid(request.use())) {
@@ -67,8 +61,8 @@ void Describe(const JwtClaims& claims, const std::string& kid, v1::VerifyJwtResp
   out->set_claims_json(claims.other_json);
   *out->mutable_audiences() = {claims.aud.begin(), claims.aud.end()};
   *out->mutable_permissions() = {claims.permissions.begin(), claims.permissions.end()};
-  if (claims.iat.has_value()) *out->mutable_issue_time() = Stamp(*claims.iat);
-  if (claims.exp.has_value()) *out->mutable_expire_time() = Stamp(*claims.exp);
+  if (claims.iat.has_value()) *out->mutable_issue_time() = ToTimestamp(*claims.iat);
+  if (claims.exp.has_value()) *out->mutable_expire_time() = ToTimestamp(*claims.exp);
 }
 
 v1::RevocationQuery QueryOf(const JwtClaims& claims, const std::string& kid) {
@@ -76,7 +70,7 @@ v1::RevocationQuery QueryOf(const JwtClaims& claims, const std::string& kid) {
   query.set_jti(claims.jti);
   query.set_subject(claims.sub);
   query.set_kid(kid);
-  if (claims.iat.has_value()) *query.mutable_issue_time() = Stamp(*claims.iat);
+  if (claims.iat.has_value()) *query.mutable_issue_time() = ToTimestamp(*claims.iat);
   return query;
 }
 
@@ -145,8 +139,8 @@ absl::StatusOr<v1::SignJwtResponse> JwtTokens::Mint(const JwtKeySet& keys, const
   ASSIGN_OR_RETURN(*response.mutable_token(), keys.signer()->Sign(payload));
   response.set_kid(keys.signer_kid());
   response.set_jti(out.jti);
-  *response.mutable_issue_time() = Stamp(*out.iat);
-  *response.mutable_expire_time() = Stamp(*out.exp);
+  *response.mutable_issue_time() = ToTimestamp(*out.iat);
+  *response.mutable_expire_time() = ToTimestamp(*out.exp);
   return response;
 }
 

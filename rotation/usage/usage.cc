@@ -5,12 +5,14 @@
 #include "base/log.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "rotation/policy.h"
 #include "rotation/usage/consumer_list.h"
 #include "rotation/usage/usage_record.h"
 #include "storage/schema.h"
 #include "vault/path.h"
 #include "vault/rotation_rules.h"
 #include "vault/tree.h"
+#include "vault/utf8.h"
 #include "vault/versions.h"
 
 namespace keyturn {
@@ -31,26 +33,19 @@ absl::StatusOr<SecretMetadata> NeedMetadata(const KeyringSnapshot& keys, const V
 std::string Shortened(const std::string& name) {
   constexpr size_t kBytesMax = 128;
   if (name.size() <= kBytesMax) return name;
-  size_t end = kBytesMax - 3;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
-  return absl::StrCat(name.substr(0, end), "...");
+  return absl::StrCat(Utf8Prefix(name, kBytesMax - 3), "...");
 }
 
 absl::Status CheckForget(const v1::ForgetConsumerRequest& request) {
   if (request.name().empty()) {
     return absl::InvalidArgumentError("name: say which consumer is gone");
   }
-  if (request.reason().empty()) {
-    return absl::InvalidArgumentError("reason: say why; it is kept in the audit log");
-  }
-  for (const auto& [field, size, most] :
-       {std::tuple{"name", request.name().size(), 4 * limits::kConsumerNameBytesMax},
-        std::tuple{"reason", request.reason().size(), limits::kRotationReasonBytesMax}}) {
-    if (size <= most) continue;
+  constexpr size_t kMost = 4 * limits::kConsumerNameBytesMax;  // as it is shown, escaped
+  if (request.name().size() > kMost) {
     return absl::InvalidArgumentError(
-        absl::StrCat(field, ": ", size, " bytes; at most ", most, " are allowed"));
+        absl::StrCat("name: ", request.name().size(), " bytes; at most ", kMost, " are allowed"));
   }
-  return absl::OkStatus();
+  return CheckReason(request.reason(), true);
 }
 
 }  // namespace

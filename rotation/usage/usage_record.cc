@@ -200,10 +200,7 @@ absl::StatusOr<StoredUsage> ReadUsage(const KeyringSnapshot& keys, const View& v
   ASSIGN_OR_RETURN(out.sealed, view.Get(Family::kRecords, key));
   if (!out.sealed.has_value()) return out;
   ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(keys, Purpose::kUsage, key, *out.sealed));
-  const absl::string_view bytes = opened.plaintext.ExposeForCrypto();
-  if (!out.record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::DataLossError("a record of uses does not parse");
-  }
+  ASSIGN_OR_RETURN(out.record, ParseRecord<UsageRecord>(opened, "a record of uses"));
   out.generation = opened.generation;
   return out;
 }

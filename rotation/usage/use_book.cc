@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "crypto/mac.h"
+#include "vault/utf8.h"
 
 namespace keyturn {
 namespace {
@@ -20,10 +21,8 @@ int64_t Earlier(int64_t a, int64_t b) {
 std::string KeptName(absl::string_view principal) {
   if (principal.size() <= limits::kConsumerNameBytesMax) return std::string(principal);
   const std::string hash = HexEncode(Sha256(principal));
-  size_t end = limits::kConsumerNameBytesMax - hash.size() - 3;
-  // Where a character of UTF-8 begins.
-  while (end > 0 && (static_cast<unsigned char>(principal[end]) & 0xc0) == 0x80) --end;
-  return absl::StrCat(principal.substr(0, end), "...", hash);
+  return absl::StrCat(Utf8Prefix(principal, limits::kConsumerNameBytesMax - hash.size() - 3), "...",
+                      hash);
 }
 
 bool UseBook::Note(const Use& use) {

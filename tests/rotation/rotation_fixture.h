@@ -186,14 +186,18 @@ class RotationFixture : public testing::Test {
     const FieldView field{"value", 1, value};
     return vault_->Put(*store_, params, *EncodeFields({&field, 1})).status();
   }
-  // The value, or the reason it is not given.
-  std::string Get(const std::string& path, uint64_t version = 0,
-                  v1::VersionSelector::Alias alias = v1::VersionSelector::CURRENT) {
+  absl::StatusOr<ReadResult> Read(const std::string& path, uint64_t version,
+                                  v1::VersionSelector::Alias alias) {
     v1::GetRequest request;
     request.set_path(path);
     request.mutable_version()->set_number(version);
     request.mutable_version()->set_alias(alias);
-    const auto result = vault_->Get(request, absl::InfiniteFuture());
+    return vault_->Get(request, absl::InfiniteFuture());
+  }
+  // The value, or the reason it is not given.
+  std::string Get(const std::string& path, uint64_t version = 0,
+                  v1::VersionSelector::Alias alias = v1::VersionSelector::CURRENT) {
+    const absl::StatusOr<ReadResult> result = Read(path, version, alias);
     if (!result.ok()) return ReasonOf(result.status());
     std::string out;
     EXPECT_OK(ForEachField(result->data.ExposeForCrypto(), [&](const FieldView& field) {
@@ -284,11 +288,7 @@ class RotationFixture : public testing::Test {
   // `consumer` reads the value, as a call of the server would note it.
   std::string ReadAs(const std::string& consumer, const std::string& path, uint64_t version = 0,
                      v1::VersionSelector::Alias alias = v1::VersionSelector::CURRENT) {
-    v1::GetRequest request;
-    request.set_path(path);
-    request.mutable_version()->set_number(version);
-    request.mutable_version()->set_alias(alias);
-    const auto result = vault_->Get(request, absl::InfiniteFuture());
+    const absl::StatusOr<ReadResult> result = Read(path, version, alias);
     if (!result.ok()) return ReasonOf(result.status());
     usage_->Note(
         {result->secret, SecretVersion(result->info.version().version()), consumer, clock_.Now()});

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "server/timestamps.h"
+#include "base/timestamps.h"
 #include "tests/revocation/fake_list.h"
 #include "tests/support/status.h"
 

@@ -2,8 +2,8 @@
 #include "server/revocation_service.h"
 
 #include "base/limits.h"
+#include "base/timestamps.h"
 #include "crypto/x509.h"
-#include "server/timestamps.h"
 #include "tests/server/resp_client.h"
 #include "tests/server/server_fixture.h"
 

@@ -97,20 +97,18 @@ absl::Status Import(Shell& shell, const ImportKeysFlags& flags) {
 void AddApiKeyImportCommand(Command group, Shell& shell) {
   const auto flags = std::make_shared<ImportKeysFlags>();
   ImportKeysFlags* const f = flags.get();
-  const Command import =
+  const Command take =
       group.Add("import", "Take over keys that were made elsewhere, by their SHA-256",
                 "  keyturn apikey import --sha256-file hashes.txt --path alcs/partners/acme\n"
                 "  keyturn apikey import --sha256-file keys.jsonl --scope orders:read --ttl 30d");
-  import
-      .AddOption("--sha256-file", f->file,
+  take.AddOption("--sha256-file", f->file,
                  "a key a line: HASH [PATH [DESCRIPTION]], or JSON with sha256, path, description "
                  "and scopes")
       .Required();
-  import.AddOption("--path", f->defaults.path, "of lines that have none");
-  import.AddOption("--scope", f->defaults.scopes, "of lines that have none");
-  import.AddOption("--ttl", f->ttl, "until they must have been rolled; default and most: 90d");
-  import.On(shell, [&shell, flags] { return Import(shell, *flags);
-});
-}  // namespace keyturn::cli
+  take.AddOption("--path", f->defaults.path, "of lines that have none");
+  take.AddOption("--scope", f->defaults.scopes, "of lines that have none");
+  take.AddOption("--ttl", f->ttl, "until they must have been rolled; default and most: 90d");
+  take.On(shell, [&shell, flags] { return Import(shell, *flags); });
+}
 
 }  // namespace keyturn::cli
