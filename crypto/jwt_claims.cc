@@ -15,6 +15,8 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
+constexpr char kNoClaims[] = "{}";  // as dump() has it
+
 absl::Status Refused(absl::string_view message) {
   return WithReason(absl::UnauthenticatedError(message), "TOKEN_CLAIMS");
 }
@@ -124,15 +126,17 @@ absl::StatusOr<JwtClaims> ParseClaims(absl::string_view payload) {
   if (std::optional<json> value = Take(kPermissions.name, &object); value.has_value()) {
     RETURN_IF_ERROR(TakeList(kPermissions, *std::move(value), &out.permissions));
   }
-  out.other_json = object.dump();
+  out.other_json = object.empty() ? kNoClaims : object.dump();
   return out;
 }
 
 absl::StatusOr<std::string> WriteClaims(const JwtClaims& claims) {
   JwtClaims wanted = claims;
-  json others;
-  RETURN_IF_ERROR(ParseStrictJson(claims.other_json, &others));
-  wanted.other_json = others.dump();
+  json others = json::object();
+  if (claims.other_json != kNoClaims) {
+    RETURN_IF_ERROR(ParseStrictJson(claims.other_json, &others));
+    wanted.other_json = others.dump();
+  }
 
   ordered_json out = ordered_json::object();
   PutString("iss", wanted.iss, &out);

@@ -21,6 +21,7 @@ namespace {
 
 constexpr char kAllocatorName[] = "MALLOC_CONF";  // of jemalloc
 constexpr char kAllocator[] = "junk:free";
+constexpr char kLoaderName[] = "LD_BIND_NOW";  // of the dynamic linker: any value but ""
 constexpr char kMarker[] = "KEYTURN_SETTINGS_APPLIED";
 
 absl::Status Failed(absl::string_view call) {
@@ -45,6 +46,7 @@ absl::Status ReexecWithSettings(char** argv) {
     const std::string settings =
         before == nullptr ? kAllocator : absl::StrCat(before, ",", kAllocator);
     setenv(kAllocatorName, settings.c_str(), 1);
+    setenv(kLoaderName, "1", 1);
     setenv(kMarker, "1", 1);
     execv("/proc/self/exe", argv);
     return Failed("execv of /proc/self/exe");
@@ -54,6 +56,11 @@ absl::Status ReexecWithSettings(char** argv) {
     return absl::FailedPreconditionError(absl::StrCat("the environment has ", kMarker, " but not ",
                                                       kAllocatorName, "=", kAllocator, "; unset ",
                                                       kMarker));
+  }
+  const char* const loader = std::getenv(kLoaderName);
+  if (loader == nullptr || *loader == '\0') {
+    return absl::FailedPreconditionError(absl::StrCat("the environment has ", kMarker, " but not ",
+                                                      kLoaderName, "=1; unset ", kMarker));
   }
   // After /proc/self/exe, `ps` and `pgrep` would know the server as "exe".
   prctl(PR_SET_NAME, "keyturnd");

@@ -11,8 +11,11 @@ namespace keyturn {
 // net/tls_policy.h, and nothing is traced, whatever was there. Before that use.
 void SetGrpcSettings();
 
-// Runs the program again, once, with the setting that jemalloc reads only at start (MALLOC_CONF: it
-// overwrites what is freed). Returns when it is in force. FAILED_PRECONDITION when that cannot be.
+// Runs the program again, once, with the settings that are read only at start. MALLOC_CONF:
+// jemalloc overwrites what is freed. LD_BIND_NOW: the dynamic linker finds every function at start,
+// of the libraries too. At the first call of one it would save the vector registers on the stack,
+// and with them the 64 bytes that memcpy moved last, which may be a value, and would leave them
+// there. Returns when they are in force. FAILED_PRECONDITION when that cannot be.
 absl::Status ReexecWithSettings(char** argv);
 
 // `dev` leaves core dumps and debuggers alone. UNAVAILABLE names the call that failed.

@@ -64,22 +64,28 @@ TEST(HardenProcess, DevelopersKeepCoresAndDebuggers) {
 // The marker says that the program was started again; somebody may have set it, or dropped the
 // allocator's settings on the way.
 TEST(ReexecWithSettings, ReturnsOnlyWithTheSettingsInForce) {
-  const auto with = [](const char* tunables) {
-    return InChild([tunables] {
+  const auto with = [](const char* allocator, const char* loader) {
+    return InChild([allocator, loader] {
       setenv("KEYTURN_SETTINGS_APPLIED", "1", 1);
       unsetenv("MALLOC_CONF");
-      if (tunables != nullptr) setenv("MALLOC_CONF", tunables, 1);
+      unsetenv("LD_BIND_NOW");
+      if (allocator != nullptr) setenv("MALLOC_CONF", allocator, 1);
+      if (loader != nullptr) setenv("LD_BIND_NOW", loader, 1);
       return ReexecWithSettings(nullptr).ToString();
     });
   };
-  EXPECT_EQ(with("junk:free"), "OK");
-  EXPECT_EQ(with("narenas:1,junk:free"), "OK");
+  EXPECT_EQ(with("junk:free", "1"), "OK");
+  EXPECT_EQ(with("narenas:1,junk:free", "yes"), "OK");
   const std::string refused =
-      "FAILED_PRECONDITION: the environment has KEYTURN_SETTINGS_APPLIED but not "
-      "MALLOC_CONF=junk:free; unset KEYTURN_SETTINGS_APPLIED";
-  EXPECT_EQ(with(nullptr), refused);
-  EXPECT_EQ(with("narenas:1"), refused);
-  EXPECT_EQ(with("junk:free,junk:false"), refused);
+      "FAILED_PRECONDITION: the environment has KEYTURN_SETTINGS_APPLIED but not ";
+  const std::string unset = "; unset KEYTURN_SETTINGS_APPLIED";
+  const std::string allocator = absl::StrCat(refused, "MALLOC_CONF=junk:free", unset);
+  EXPECT_EQ(with(nullptr, "1"), allocator);
+  EXPECT_EQ(with("narenas:1", "1"), allocator);
+  EXPECT_EQ(with("junk:free,junk:false", "1"), allocator);
+  const std::string loader = absl::StrCat(refused, "LD_BIND_NOW=1", unset);
+  EXPECT_EQ(with("junk:free", nullptr), loader);
+  EXPECT_EQ(with("junk:free", ""), loader);
 }
 
 class CheckDataDirectoryTest : public testing::Test {

@@ -293,6 +293,7 @@ TEST_F(ProcessTest, NoEnvironmentWeakensTls) {
   Environment marked = hostile;
   marked["KEYTURN_SETTINGS_APPLIED"] = "1";
   marked["MALLOC_CONF"] = "junk:free";
+  marked["LD_BIND_NOW"] = "1";
   WriteConfig("c.toml", "");
   for (const Environment& environment : {Environment(), hostile, marked}) {
     const std::string name = absl::StrCat("info", environment.size(), ".json");
