@@ -1,5 +1,6 @@
 #include "crypto/jwt_claims.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/ascii.h"
@@ -35,34 +36,46 @@ std::optional<json> Take(const char* name, json* object) {
   return value;
 }
 
-absl::Status TakeString(const char* name, json* object, std::string* out) {
-  const std::optional<json> value = Take(name, object);
-  if (!value.has_value()) return absl::OkStatus();
-  const auto* const text = value->get_ptr<const std::string*>();
-  if (text == nullptr || !IsClean(*text, limits::kJwtStringBytesMax)) {
-    return Refused(absl::StrCat("\"", name, "\" must be a string of at most ",
-                                limits::kJwtStringBytesMax, " bytes without control characters"));
-  }
-  *out = *text;
-  return absl::OkStatus();
+// What is allowed, once for reading and for writing.
+std::string StringRule(const char* name) {
+  return absl::StrCat("\"", name, "\" must be a string of at most ", limits::kJwtStringBytesMax,
+                      " bytes without control characters");
 }
 
 struct ListRule {
   const char* name;
   size_t count_max, bytes_max;
+
+  bool Allows(const std::string& item) const { return !item.empty() && IsClean(item, bytes_max); }
+  std::string ToString() const {
+    return absl::StrCat("\"", name, "\" must be a list of at most ", count_max,
+                        " strings, each of 1 to ", bytes_max, " bytes without control characters");
+  }
 };
 constexpr ListRule kAudiences = {"aud", limits::kJwtAudiencesMax, limits::kJwtStringBytesMax};
 constexpr ListRule kPermissions = {"permissions", limits::kJwtPermissionsMax,
                                    limits::kJwtPermissionBytesMax};
 
+std::string LengthRule() {
+  return absl::StrCat("the claims are too long; the most is ", limits::kJwsBytesMax, " bytes");
+}
+
+absl::Status TakeString(const char* name, json* object, std::string* out) {
+  const std::optional<json> value = Take(name, object);
+  if (!value.has_value()) return absl::OkStatus();
+  const auto* const text = value->get_ptr<const std::string*>();
+  if (text == nullptr || !IsClean(*text, limits::kJwtStringBytesMax)) {
+    return Refused(StringRule(name));
+  }
+  *out = *text;
+  return absl::OkStatus();
+}
+
 absl::Status TakeList(const ListRule& rule, json value, std::vector<std::string>* out) {
-  const absl::Status bad = Refused(
-      absl::StrCat("\"", rule.name, "\" must be a list of at most ", rule.count_max,
-                   " strings, each of 1 to ", rule.bytes_max, " bytes without control characters"));
-  if (!value.is_array() || value.size() > rule.count_max) return bad;
+  if (!value.is_array() || value.size() > rule.count_max) return Refused(rule.ToString());
   for (const json& item : value) {
     const auto* const text = item.get_ptr<const std::string*>();
-    if (text == nullptr || text->empty() || !IsClean(*text, rule.bytes_max)) return bad;
+    if (text == nullptr || !rule.Allows(*text)) return Refused(rule.ToString());
     out->push_back(*text);
   }
   return absl::OkStatus();
@@ -93,23 +106,60 @@ absl::Status TakeTime(const char* name, json* object, std::optional<absl::Time>*
   return absl::OkStatus();
 }
 
-void PutString(const char* name, const std::string& text, ordered_json* out) {
+absl::Status PutString(const char* name, const std::string& text, ordered_json* out) {
+  if (!IsClean(text, limits::kJwtStringBytesMax)) {
+    return absl::InvalidArgumentError(StringRule(name));
+  }
   if (!text.empty()) (*out)[name] = text;
+  return absl::OkStatus();
 }
 
-void PutTime(const char* name, std::optional<absl::Time>* time, ordered_json* out) {
-  if (!time->has_value()) return;
-  const int64_t seconds = absl::ToUnixSeconds(**time);
-  *time = absl::FromUnixSeconds(seconds);
+absl::Status PutList(const ListRule& rule, const std::vector<std::string>& items,
+                     ordered_json* out) {
+  if (items.size() > rule.count_max) return absl::InvalidArgumentError(rule.ToString());
+  for (const std::string& item : items) {
+    if (!rule.Allows(item)) return absl::InvalidArgumentError(rule.ToString());
+  }
+  if (!items.empty()) (*out)[rule.name] = items;
+  return absl::OkStatus();
+}
+
+absl::Status PutTime(const char* name, std::optional<absl::Time> time, ordered_json* out) {
+  if (!time.has_value()) return absl::OkStatus();
+  const int64_t seconds = absl::ToUnixSeconds(*time);  // of infinite ones, the greatest there is
+  if (seconds < 0 || static_cast<uint64_t>(seconds) > limits::kJwtSecondsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", name, "\" must be from 1970 on, at most ",
+                                                   limits::kJwtSecondsMax, " seconds after it"));
+  }
   (*out)[name] = seconds;
+  return absl::OkStatus();
+}
+
+bool HasField(absl::string_view name) {
+  static constexpr absl::string_view kFields[] = {"iss", "sub", "aud", "exp",
+                                                  "nbf", "iat", "jti", "permissions"};
+  return std::find(std::begin(kFields), std::end(kFields), name) != std::end(kFields);
+}
+
+absl::Status PutOthers(const std::string& text, ordered_json* out) {
+  if (text == kNoClaims) return absl::OkStatus();
+  json others;
+  RETURN_IF_ERROR(ParseStrictJson(text, &others));
+  for (const auto& [name, value] : others.items()) {
+    if (HasField(name)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", name, "\" is no other claim: it has a field of its own"));
+    }
+    (*out)[name] = value;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<JwtClaims> ParseClaims(absl::string_view payload) {
   if (payload.size() > limits::kJwsBytesMax) {
-    return Refused(
-        absl::StrCat("the claims are too long; the most is ", limits::kJwsBytesMax, " bytes"));
+    return Refused(LengthRule());
   }
   json object;
   if (const absl::Status parsed = ParseStrictJson(payload, &object); !parsed.ok()) {
@@ -131,39 +181,24 @@ absl::StatusOr<JwtClaims> ParseClaims(absl::string_view payload) {
 }
 
 absl::StatusOr<std::string> WriteClaims(const JwtClaims& claims) {
-  JwtClaims wanted = claims;
-  json others = json::object();
-  if (claims.other_json != kNoClaims) {
-    RETURN_IF_ERROR(ParseStrictJson(claims.other_json, &others));
-    wanted.other_json = others.dump();
-  }
-
   ordered_json out = ordered_json::object();
-  PutString("iss", wanted.iss, &out);
-  PutString("sub", wanted.sub, &out);
-  if (wanted.aud.size() == 1) PutString(kAudiences.name, wanted.aud.front(), &out);
-  if (wanted.aud.size() > 1) out[kAudiences.name] = wanted.aud;
-  PutTime("exp", &wanted.exp, &out);
-  PutTime("nbf", &wanted.nbf, &out);
-  PutTime("iat", &wanted.iat, &out);
-  PutString("jti", wanted.jti, &out);
-  if (!wanted.permissions.empty()) out[kPermissions.name] = wanted.permissions;
-  for (const auto& [name, value] : others.items()) {
-    if (out.contains(name)) {
-      return absl::InvalidArgumentError("a claim is given both by its field and among the others");
-    }
-    out[name] = value;
+  RETURN_IF_ERROR(PutString("iss", claims.iss, &out));
+  RETURN_IF_ERROR(PutString("sub", claims.sub, &out));
+  RETURN_IF_ERROR(PutList(kAudiences, claims.aud, &out));
+  if (claims.aud.size() == 1) out[kAudiences.name] = claims.aud.front();
+  RETURN_IF_ERROR(PutTime("exp", claims.exp, &out));
+  RETURN_IF_ERROR(PutTime("nbf", claims.nbf, &out));
+  RETURN_IF_ERROR(PutTime("iat", claims.iat, &out));
+  RETURN_IF_ERROR(PutString("jti", claims.jti, &out));
+  RETURN_IF_ERROR(PutList(kPermissions, claims.permissions, &out));
+  RETURN_IF_ERROR(PutOthers(claims.other_json, &out));
+  std::string text;
+  try {
+    text = out.dump();
+  } catch (const json::type_error&) {  // the only thing that it throws for
+    return absl::InvalidArgumentError("the claims must be UTF-8");
   }
-
-  // Bytes that are not UTF-8 are replaced here, and so not read as the same below.
-  std::string text = out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-  const absl::StatusOr<JwtClaims> read = ParseClaims(text);
-  if (!read.ok()) return absl::InvalidArgumentError(read.status().message());
-  if (*read != wanted) {
-    return absl::InvalidArgumentError(
-        "the claims would be read as others: texts must be UTF-8, an audience not empty, and the "
-        "other claims must have other names");
-  }
+  if (text.size() > limits::kJwsBytesMax) return absl::InvalidArgumentError(LengthRule());
   return text;
 }
 
