@@ -1,42 +1,26 @@
 #include "bench/closed_loop.h"
 
+#include <algorithm>
 #include <atomic>
+#include <memory>
 #include <random>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
 #include "bench/measure.h"
-#include "bench/vault_world.h"
 
 namespace keyturn::bench {
 namespace {
 
-constexpr int64_t kDeadlineSeconds = 20;
-
-std::vector<std::unique_ptr<v1::SecretService::Stub>> Connect(const Target& target, int count) {
-  std::vector<std::unique_ptr<v1::SecretService::Stub>> stubs;
+std::vector<std::shared_ptr<grpc::Channel>> Connect(const Target& target, int count) {
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (int i = 0; i < count; ++i) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    stubs.push_back(v1::SecretService::NewStub(
-        grpc::CreateCustomChannel(target.address, target.credentials, arguments)));
+    channels.push_back(grpc::CreateCustomChannel(target.address, target.credentials, arguments));
   }
-  return stubs;
-}
-
-// Keyturn refuses calls without one.
-void SetDeadline(grpc::ClientContext* context) {
-  context->set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                                     gpr_time_from_seconds(kDeadlineSeconds, GPR_TIMESPAN)));
-}
-
-void FillPut(const std::string& path, size_t value_bytes, v1::PutRequest* request) {
-  request->set_path(path);
-  request->set_replace(true);
-  v1::Field* const field = request->mutable_data()->add_fields();
-  field->set_name("value");
-  field->set_value(std::string(value_bytes, 'v'));
+  return channels;
 }
 
 // What the calls of one run share.
@@ -51,26 +35,15 @@ struct Run {
 // One call in flight. All of its steps come one after another.
 class Slot {
  public:
-  Slot(Run& run, v1::SecretService::Stub& stub, unsigned seed)
-      : run_(run), stub_(stub), random_(seed) {}
+  Slot(Run& run, std::unique_ptr<Caller> caller, unsigned seed)
+      : run_(run), caller_(std::move(caller)), random_(seed) {}
 
   void Next() {
     context_ = std::make_unique<grpc::ClientContext>();
-    SetDeadline(context_.get());
-    if (!run_.target.token.empty()) {
-      context_->AddMetadata("authorization", "Bearer " + run_.target.token);
-    }
-    const std::string path = PathOf(random_() % run_.options.keys);
+    Prepare(run_.target, context_.get());
     start_ = NowNanos();
-    const auto done = [this](const grpc::Status& status) { Done(status); };
-    if (run_.options.op == Op::kGet) {
-      get_.set_path(path);
-      stub_.async()->Get(context_.get(), &get_, &got_, done);
-    } else {
-      put_.Clear();
-      FillPut(path, run_.options.value_bytes, &put_);
-      stub_.async()->Put(context_.get(), &put_, &written_, done);
-    }
+    caller_->Start(context_.get(), random_() % run_.options.keys,
+                   [this](const grpc::Status& status) { Done(status); });
   }
 
   std::vector<int64_t> nanos;
@@ -92,14 +65,10 @@ class Slot {
   }
 
   Run& run_;
-  v1::SecretService::Stub& stub_;
+  const std::unique_ptr<Caller> caller_;
   std::minstd_rand random_;
   std::unique_ptr<grpc::ClientContext> context_;
   int64_t start_ = 0;
-  v1::GetRequest get_;
-  v1::GetResponse got_;
-  v1::PutRequest put_;
-  v1::PutResponse written_;
 };
 
 void Wait(double seconds) {
@@ -128,14 +97,13 @@ LoopResult Summarise(const std::vector<std::unique_ptr<Slot>>& slots, double sec
 
 }  // namespace
 
-LoopResult RunLoop(const Target& target, const LoopOptions& options) {
-  const auto stubs = Connect(target, options.connections);
+LoopResult RunLoop(const Target& target, const CallerFactory& callers, const LoopOptions& options) {
+  const auto channels = Connect(target, options.connections);
   Run run{.target = target, .options = options, .left = absl::BlockingCounter(options.in_flight)};
   std::vector<std::unique_ptr<Slot>> slots;
   for (int i = 0; i < options.in_flight; ++i) {
-    const size_t connection = static_cast<size_t>(i) % stubs.size();
-    slots.push_back(
-        std::make_unique<Slot>(run, *stubs[connection], 17u + static_cast<unsigned>(i)));
+    const auto& channel = channels[static_cast<size_t>(i) % channels.size()];
+    slots.push_back(std::make_unique<Slot>(run, callers(channel), 17u + static_cast<unsigned>(i)));
   }
   for (const auto& slot : slots) slot->Next();
   Wait(options.warm_up_seconds);
@@ -154,25 +122,21 @@ LoopResult RunLoop(const Target& target, const LoopOptions& options) {
 }
 
 void Preload(const Target& target, uint64_t count, size_t value_bytes) {
-  const auto stubs = Connect(target, 4);
+  const auto channels = Connect(target, 4);
+  const CallerFactory puts = Puts(value_bytes);
   constexpr uint64_t kAtOnce = 64;
+  std::vector<std::unique_ptr<Caller>> callers;
+  for (uint64_t i = 0; i < kAtOnce; ++i) callers.push_back(puts(channels[i % channels.size()]));
   for (uint64_t first = 0; first < count; first += kAtOnce) {
     const uint64_t some = std::min(kAtOnce, count - first);
     absl::BlockingCounter left(static_cast<int>(some));
     std::vector<grpc::ClientContext> contexts(some);
-    std::vector<v1::PutRequest> requests(some);
-    std::vector<v1::PutResponse> responses(some);
     for (uint64_t i = 0; i < some; ++i) {
-      if (!target.token.empty()) {
-        contexts[i].AddMetadata("authorization", "Bearer " + target.token);
-      }
-      SetDeadline(&contexts[i]);
-      FillPut(PathOf(first + i), value_bytes, &requests[i]);
-      stubs[i % stubs.size()]->async()->Put(&contexts[i], &requests[i], &responses[i],
-                                            [&left](const grpc::Status& status) {
-                                              if (!status.ok()) Die(status.error_message());
-                                              left.DecrementCount();
-                                            });
+      Prepare(target, &contexts[i]);
+      callers[i]->Start(&contexts[i], first + i, [&left](const grpc::Status& status) {
+        if (!status.ok()) Die(status.error_message());
+        left.DecrementCount();
+      });
     }
     left.Wait();
   }

@@ -2,34 +2,19 @@
 // several connections (one HTTP/2 connection serialises on its own thread).
 #pragma once
 
-#include <grpcpp/grpcpp.h>
-#include <sys/types.h>
-
-#include <memory>
+#include <cstdint>
 #include <string>
-#include <vector>
 
-#include "keyturn/v1/secret_service.grpc.pb.h"
+#include "bench/callers.h"
 
 namespace keyturn::bench {
 
-struct Target {
-  std::string address;
-  std::shared_ptr<grpc::ChannelCredentials> credentials;
-  std::string token;  // "": none
-  pid_t pid = 0;      // of the server
-};
-
-enum class Op { kGet, kPut };
-
 struct LoopOptions {
-  Op op = Op::kGet;
   int connections = 4;
   int in_flight = 64;
   double seconds = 5;
   double warm_up_seconds = 1;
   uint64_t keys = 10'000;  // uniform at random
-  size_t value_bytes = 300;
 };
 
 struct LoopResult {
@@ -43,7 +28,7 @@ struct LoopResult {
   double client_cpu_us = 0;
 };
 
-LoopResult RunLoop(const Target& target, const LoopOptions& options);
+LoopResult RunLoop(const Target& target, const CallerFactory& callers, const LoopOptions& options);
 
 // Writes keys 0 to count-1, 64 at a time. Dies on an error.
 void Preload(const Target& target, uint64_t count, size_t value_bytes);

@@ -2,8 +2,10 @@
 //   loadgen init INFO DIR              initialises keyturnd through its operator socket; puts the
 //                                      root token, an operator certificate and the CA into DIR
 //   loadgen preload INFO DIR COUNT     writes COUNT secrets of 300 bytes
-//   loadgen get|put INFO DIR IN_FLIGHT SECONDS KEYS [CONNECTIONS]
-//                                      runs a closed loop and prints one row
+//   loadgen CALL INFO DIR IN_FLIGHT SECONDS KEYS [CONNECTIONS]
+//                                      runs a closed loop of CALL and prints one row: get, put,
+//                                      apikey-verify, jwt-sign-ALG or jwt-verify-ALG (ALG as in a
+//                                      token's header: HS256, ...)
 #include <grpcpp/grpcpp.h>
 
 #include <cstdio>
@@ -13,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "bench/closed_loop.h"
 #include "bench/measure.h"
 #include "crypto/x509_make.h"
@@ -63,15 +66,25 @@ Target TargetOf(const nlohmann::json& info, const std::string& directory) {
   return target;
 }
 
+constexpr size_t kValueBytes = 300;
+
+CallerFactory CallersOf(absl::string_view call, const Target& target) {
+  if (call == "get") return Gets();
+  if (call == "put") return Puts(kValueBytes);
+  if (call == "apikey-verify") return ApiKeyVerifies(target);
+  if (absl::ConsumePrefix(&call, "jwt-sign-")) return JwtSigns(target, std::string(call));
+  if (absl::ConsumePrefix(&call, "jwt-verify-")) return JwtVerifies(target, std::string(call));
+  Die(absl::StrCat("no such call: ", call, " (see the top of bench/loadgen.cc)"));
+}
+
 void Loop(const Target& target, const std::vector<std::string>& arguments) {
   LoopOptions options;
-  options.op = arguments[0] == "get" ? Op::kGet : Op::kPut;
   options.in_flight = std::stoi(arguments[3]);
   options.seconds = std::stod(arguments[4]);
   options.keys = std::stoull(arguments[5]);
   options.connections = arguments.size() > 6 ? std::stoi(arguments[6]) : 4;
   options.connections = std::min(options.connections, options.in_flight);
-  const LoopResult result = RunLoop(target, options);
+  const LoopResult result = RunLoop(target, CallersOf(arguments[0], target), options);
   std::printf("%.0f %.2f %.2f %.1f %.1f %llu\n", result.per_second, result.p50_ms, result.p99_ms,
               result.server_cpu_us, result.client_cpu_us,
               static_cast<unsigned long long>(result.errors));
@@ -83,12 +96,11 @@ void Main(const std::vector<std::string>& arguments) {
   if (verb == "init" && arguments.size() == 3) {
     Init(ReadInfo(arguments[1]), arguments[2]);
   } else if (verb == "preload" && arguments.size() == 4) {
-    Preload(TargetOf(ReadInfo(arguments[1]), arguments[2]), std::stoull(arguments[3]),
-            LoopOptions().value_bytes);
-  } else if ((verb == "get" || verb == "put") && arguments.size() >= 6) {
+    Preload(TargetOf(ReadInfo(arguments[1]), arguments[2]), std::stoull(arguments[3]), kValueBytes);
+  } else if (arguments.size() >= 6) {
     Loop(TargetOf(ReadInfo(arguments[1]), arguments[2]), arguments);
   } else {
-    Die("usage: loadgen init|preload|get|put INFO DIR ... (see the top of bench/loadgen.cc)");
+    Die("usage: loadgen init|preload|CALL INFO DIR ... (see the top of bench/loadgen.cc)");
   }
 }
 
