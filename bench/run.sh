@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the benchmarks and prints tables in Markdown. ./dev bench builds first.
-#   bench/run.sh [vault|audit|apikey|jwt|revocation|usage|resp|grpc|doors|start|all]
-#   BUILD=build/dev  SECONDS_EACH=5  REPEATS=3  KEYS=10000  START_SECRETS=1000000  WORK=/tmp
+#   bench/run.sh [vault|audit|apikey|jwt|revocation|usage|rotation|resp|grpc|doors|start|all]
+#   BUILD=build/dev  SECONDS_EACH=5  REPEATS=3  KEYS=10000  START_SECRETS=1000000  ROTATING="1000 100000 1000000"
+#   WORK=/tmp
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +11,7 @@ SECONDS_EACH="${SECONDS_EACH:-5}"
 REPEATS="${REPEATS:-3}"
 KEYS="${KEYS:-10000}"
 START_SECRETS="${START_SECRETS:-1000000}"
+ROTATING="${ROTATING:-1000 100000 1000000}"
 work=$(mktemp -d "${WORK:-/tmp}/keyturn-bench-XXXXXX")
 pids=()
 
@@ -60,6 +62,12 @@ revocation() {
 usage() {
   echo "### A use of a secret, counted"
   "$BUILD/bench/usage_bench" --benchmark_min_time=1 2>/dev/null
+}
+
+rotation() {
+  echo "### The scheduler of rotations"
+  # shellcheck disable=SC2086  # numbers
+  TMPDIR=$work "$BUILD/bench/rotation_bench" $ROTATING
 }
 
 resp() {
@@ -207,10 +215,11 @@ case "${1:-all}" in
   jwt) jwt ;;
   revocation) revocation ;;
   usage) usage ;;
+  rotation) rotation ;;
   resp) resp ;;
   grpc) grpc ;;
   doors) doors ;;
   start) start ;;
-  all) vault; echo; audit; echo; apikey; echo; jwt; echo; revocation; echo; usage; echo; resp; echo; grpc; echo; doors; echo; start ;;
-  *) echo "usage: bench/run.sh [vault|audit|apikey|jwt|revocation|usage|resp|grpc|doors|start|all]" >&2; exit 2 ;;
+  all) vault; echo; audit; echo; apikey; echo; jwt; echo; revocation; echo; usage; echo; rotation; echo; resp; echo; grpc; echo; doors; echo; start ;;
+  *) echo "usage: bench/run.sh [vault|audit|apikey|jwt|revocation|usage|rotation|resp|grpc|doors|start|all]" >&2; exit 2 ;;
 esac

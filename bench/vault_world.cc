@@ -19,10 +19,9 @@ SecretBytes Passphrase() { return OrDie(SecretBytes::CopyOf(kPassphrase)); }
 
 }  // namespace
 
-VaultWorld::VaultWorld(const std::string& directory, bool sync) {
+VaultWorld::VaultWorld(const std::string& directory, bool sync, Clock& clock) {
   std::filesystem::create_directories(directory);
   std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
-  Clock& clock = Clock::Real();
   store_ = OrDie(OpenRocksStore({.directory = directory + "/store", .sync = sync}, clock));
   const KeyringOptions options{
       .directory = directory, .key_file = "", .anchor_file = "", .argon2 = {1, 64 * 1024}};

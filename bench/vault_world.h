@@ -15,7 +15,8 @@ namespace keyturn::bench {
 class VaultWorld {
  public:
   // Opens the directory, or makes it. `sync` false leaves out fdatasync, for filling only.
-  VaultWorld(const std::string& directory, bool sync);
+  // `clock` outlives this.
+  VaultWorld(const std::string& directory, bool sync, Clock& clock = Clock::Real());
 
   Vault& vault() { return *vault_; }
   Store& store() { return *store_; }
