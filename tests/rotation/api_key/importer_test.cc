@@ -30,7 +30,7 @@ TEST_F(ApiKeyImport, AKeyOfElsewhereIsVerifiedAndRolled) {
   Add("sk_live_4242", "acme", &request);
   ASSERT_OK_AND_ASSIGN(const v1::ImportApiKeysResponse imported, Import(request));
   EXPECT_EQ(imported.imported(), 1u);
-  const std::string id = imported.ids(0);
+  const std::string& id = imported.ids(0);
   ASSERT_OK_AND_ASSIGN(const v1::VerifyApiKeyResponse answer, Asked("sk_live_4242", {"read"}));
   EXPECT_TRUE(answer.valid());
   EXPECT_TRUE(answer.legacy());
