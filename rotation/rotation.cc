@@ -137,12 +137,30 @@ class RotationImpl : public Rotation {
   }
 
  private:
+  // Of what is due: plans, ends of graces and steps are due as well, after each restart.
+  absl::StatusOr<size_t> CountStarts(absl::Time now) const {
+    size_t starts = 0;
+    std::optional<schema::DueItem> last;
+    while (true) {
+      const std::vector<schema::DueItem> some =
+          timers_.DueAfter(last, now, limits::kRotationItemsPerRun);
+      if (some.empty()) return starts;
+      for (const schema::DueItem& item : some) {
+        ASSIGN_OR_RETURN(const bool starts_now, worker_.StartIsDue(item.object, now));
+        starts += starts_now ? 1 : 0;
+      }
+      last = some.back();
+    }
+  }
+
   absl::Status BeginRound() {
     constexpr size_t kCounted = 1'000'000;
     const absl::Time now = context_.clock.Now();
-    const size_t due = timers_.CountDue(now, kCounted), waiting = timers_.size();
-    if (!storm_.BeginRound(now, due, waiting)) return absl::OkStatus();
-    const std::string text = std::to_string(due), of = std::to_string(waiting);
+    const size_t waiting = timers_.size();
+    if (!storm_.BeginRound(now, timers_.CountDue(now, kCounted), waiting)) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const size_t starts, CountStarts(now));
+    if (!storm_.CountedStarts(now, starts, waiting)) return absl::OkStatus();
+    const std::string text = std::to_string(starts), of = std::to_string(waiting);
     LogWarning("much has fallen due while nobody looked: scheduled rotations start one by one",
                {{"due", text}, {"of", of}});
     return context_

@@ -6,17 +6,28 @@
 
 namespace keyturn {
 
+bool StormBreaker::IsMuch(size_t count, size_t waiting) {
+  return count >
+         std::max(limits::kRotationStormSecretsMin, waiting * limits::kRotationStormPercent / 100);
+}
+
 bool StormBreaker::BeginRound(absl::Time now, size_t due, size_t waiting) {
   const absl::MutexLock lock(&mu_);
   // The shortest time for which a clock that has jumped is not believed is long enough.
   const bool looked = now - last_round_ < absl::Seconds(limits::kRotationClockAgreeSeconds);
+  if (!looked && !storm_ && IsMuch(due, waiting))
+    return true;  // has not looked until it has counted
   last_round_ = now;
-  const size_t most =
-      std::max(limits::kRotationStormSecretsMin, waiting * limits::kRotationStormPercent / 100);
-  if (looked || storm_ || due <= most) return false;
+  return false;
+}
+
+bool StormBreaker::CountedStarts(absl::Time now, size_t starts, size_t waiting) {
+  const absl::MutexLock lock(&mu_);
+  last_round_ = now;
+  if (!IsMuch(starts, waiting)) return false;
   storm_ = true;
   apart_ = std::min(absl::Seconds(limits::kRotationStormSeconds),
-                    absl::Seconds(limits::kDaySeconds) / static_cast<int64_t>(due));
+                    absl::Seconds(limits::kDaySeconds) / static_cast<int64_t>(starts));
   next_turn_ = now;
   return true;
 }

@@ -16,9 +16,12 @@ namespace keyturn {
 
 class StormBreaker {
  public:
-  // At the begin of each round, of which the clock is believed: `due` of `waiting` secrets are due.
-  // Whether a storm begins with it.
+  // At the begin of each round, of which the clock is believed: something is due of `due` of
+  // `waiting` secrets. Whether that may be a storm: then CountedStarts says how many of these are
+  // starts. What is cheap to do, or ends by itself, is none.
   bool BeginRound(absl::Time now, size_t due, size_t waiting);
+  // Whether a storm begins.
+  bool CountedStarts(absl::Time now, size_t starts, size_t waiting);
   // At the end of one that left nothing that is due.
   void AllDone();
   // When the next scheduled start may happen: `now`, but in a storm one turn after the other.
@@ -28,6 +31,8 @@ class StormBreaker {
   uint64_t held() const;
 
  private:
+  static bool IsMuch(size_t count, size_t waiting);
+
   mutable absl::Mutex mu_;
   absl::Time last_round_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
   bool storm_ ABSL_GUARDED_BY(mu_) = false;

@@ -27,6 +27,10 @@ class Worker {
   // kBusy when another works on the secret. Errors are of the store, or of this secret.
   absl::StatusOr<int> Work(const Uuid& secret, bool frozen);
 
+  // Whether the schedule would start a rotation of the secret at `now`, were it not held by others.
+  // One that does not open would not. Errors are of the store.
+  absl::StatusOr<bool> StartIsDue(const Uuid& secret, absl::Time now) const;
+
  private:
   using Edit = absl::FunctionRef<absl::Status(RotatingSecret& secret, const View& view,
                                               absl::Time now, Batch& batch)>;

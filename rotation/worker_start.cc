@@ -71,6 +71,21 @@ absl::Time Worker::OpenFrom(const Look& look) const {
   return soft ? next->begin : std::min(next->begin, deadline);
 }
 
+absl::StatusOr<bool> Worker::StartIsDue(const Uuid& secret, absl::Time now) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  const absl::StatusOr<std::optional<RotatingSecret>> found =
+      LoadRotating(*keys, context_.store.Newest(), secret);
+  if (absl::IsDataLoss(found.status())) return false;
+  RETURN_IF_ERROR(found.status());
+  if (!found->has_value()) return false;
+  const SecretMetadata& metadata = (*found)->metadata;
+  const record::v1::RotationState& rotation = metadata.rotation();
+  if ((*found)->run.has_value() || !MayStart(metadata, now)) return false;
+  if (absl::FromUnixMillis(rotation.hold_until_ms()) > now) return false;
+  if (rotation.due_ms() != 0) return absl::FromUnixMillis(rotation.due_ms()) <= now;
+  return rotation.promoted_ms() != 0 && DueTimeOf(*keys, metadata).due <= now;  // not planned yet
+}
+
 absl::Status Worker::Start(const Look& look) const {
   ASSIGN_OR_RETURN(absl::Time from, AllowedFrom(look));
   from = std::max(from, OpenFrom(look));

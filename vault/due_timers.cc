@@ -43,9 +43,7 @@ void DueTimers::OnCommitted(absl::Span<const CommittedUpdate> group) {
 std::optional<schema::DueItem> DueTimers::First() const {
   const absl::MutexLock lock(&mu_);
   if (items_.empty()) return std::nullopt;
-  const auto& [seconds, object, due_class] = *items_.begin();
-  return schema::DueItem{
-      .object = object, .when = absl::FromUnixSeconds(seconds), .due_class = due_class};
+  return DueOf(*items_.begin());
 }
 
 void DueTimers::Remove(const schema::DueItem& item) {
@@ -75,6 +73,18 @@ size_t DueTimers::CountDue(absl::Time now, size_t most) const {
     ++count;
   }
   return count;
+}
+
+std::vector<schema::DueItem> DueTimers::DueAfter(const std::optional<schema::DueItem>& last,
+                                                 absl::Time now, size_t most) const {
+  const int64_t seconds = absl::ToUnixSeconds(now);
+  std::vector<schema::DueItem> out;
+  const absl::MutexLock lock(&mu_);
+  auto item = last.has_value() ? items_.upper_bound(ItemOf(*last)) : items_.begin();
+  for (; item != items_.end() && out.size() < most && std::get<0>(*item) <= seconds; ++item) {
+    out.push_back(DueOf(*item));
+  }
+  return out;
 }
 
 }  // namespace keyturn

@@ -35,12 +35,19 @@ class DueTimers {
   size_t size() const;
   // How many are due at `now`, counted to `most` at most.
   size_t CountDue(absl::Time now, size_t most) const;
+  // Of these, in their order, the first `most` after `last`; from the first on without it.
+  std::vector<schema::DueItem> DueAfter(const std::optional<schema::DueItem>& last, absl::Time now,
+                                        size_t most) const;
 
  private:
   using Item = std::tuple<int64_t, Uuid, uint8_t>;  // seconds of the Unix clock, object, class
 
   bool Is(uint8_t due_class) const {
     return std::find(classes_.begin(), classes_.end(), due_class) != classes_.end();
+  }
+  static schema::DueItem DueOf(const Item& item) {
+    const auto& [seconds, object, due_class] = item;
+    return {.object = object, .when = absl::FromUnixSeconds(seconds), .due_class = due_class};
   }
   static Item ItemOf(const schema::DueItem& item) {
     return {absl::ToUnixSeconds(item.when), item.object, item.due_class};

@@ -11,6 +11,8 @@ TEST(StormBreaker, TakesTurnsAMinuteApart) {
   StormBreaker breaker;
   EXPECT_EQ(breaker.TakeTurn(kNow), kNow);
   EXPECT_TRUE(breaker.BeginRound(kNow, 11, 100));
+  EXPECT_TRUE(breaker.BeginRound(kNow, 11, 100));  // nothing has been counted yet
+  EXPECT_TRUE(breaker.CountedStarts(kNow, 11, 100));
   EXPECT_FALSE(breaker.BeginRound(kNow, 11, 100));  // it goes on
   EXPECT_EQ(breaker.TakeTurn(kNow), kNow);
   EXPECT_EQ(breaker.TakeTurn(kNow), kNow + absl::Minutes(1));
@@ -23,6 +25,7 @@ TEST(StormBreaker, TakesTurnsAMinuteApart) {
 TEST(StormBreaker, StartsAllWithinADay) {
   StormBreaker breaker;
   EXPECT_TRUE(breaker.BeginRound(kNow, 100'000, 100'000));
+  EXPECT_TRUE(breaker.CountedStarts(kNow, 100'000, 100'000));
   absl::Time last;
   for (int i = 0; i < 100'000; ++i) last = breaker.TakeTurn(kNow);
   EXPECT_LE(last, kNow + absl::Hours(24));
@@ -40,6 +43,14 @@ TEST(StormBreaker, AFewAreNoStorm) {
   EXPECT_FALSE(ten.BeginRound(kNow, 10, 10));
   EXPECT_FALSE(few.BeginRound(kNow, 50, 1000));  // 5 %
   EXPECT_TRUE(few.BeginRound(kNow + absl::Minutes(10), 51, 1000));
+}
+
+TEST(StormBreaker, WhatIsNoStartIsNoStorm) {
+  StormBreaker breaker;
+  EXPECT_TRUE(breaker.BeginRound(kNow, 20'000, 20'000));
+  EXPECT_FALSE(breaker.CountedStarts(kNow, 1000, 20'000));
+  EXPECT_EQ(breaker.TakeTurn(kNow), kNow);
+  EXPECT_FALSE(breaker.BeginRound(kNow, 20'000, 20'000));  // it has been looked at
 }
 
 class StormTest : public RotationFixture {
@@ -86,6 +97,48 @@ TEST_F(StormTest, AfterALongDowntimeRotationsStartOneByOne) {
   }
   for (int minute = 5; minute < 20; ++minute) Pass(absl::Minutes(1));
   EXPECT_EQ(Current(kSecrets, 2), kSecrets);
+}
+
+TEST_F(StormTest, WhatOnlyGetsItsPlanIsNoStorm) {
+  constexpr int kPlanned = 30, kDue = 5;
+  for (int i = 0; i < kDue; ++i) {
+    ASSERT_OK(Put(absl::StrCat("s", i), "1", v1::KIND_API_KEY));
+    ASSERT_OK(SetPolicy(absl::StrCat("s", i), Exact()));
+  }
+  ASSERT_OK(RunDue());
+  rotation_->OnSealed();
+  clock_.AdvanceTime(Days(100));
+  RotationFixture::Open();
+  for (int i = 0; i < kPlanned; ++i) ASSERT_OK(Put(absl::StrCat("new", i), "1", v1::KIND_API_KEY));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(std::count(events_.begin(), events_.end(), "rotation_storm "), 0);
+  EXPECT_EQ(Current(kDue, 2), kDue);
+  EXPECT_EQ(rotation_->stats().starts_held, 0u);
+}
+
+TEST_F(StormTest, EndsOfGracesAreNoStormAndNotCounted) {
+  constexpr int kSecrets = 40, kDue = 12;
+  for (int i = 0; i < kSecrets; ++i) {
+    ASSERT_OK(Put(absl::StrCat("s", i), "1", v1::KIND_API_KEY));
+    v1::RotationPolicy policy = Exact();
+    policy.set_period_seconds((i < kDue ? 60 : 300) * 86'400);
+    ASSERT_OK(SetPolicy(absl::StrCat("s", i), policy));
+    ASSERT_OK(Rotate(absl::StrCat("s", i)));
+  }
+  ASSERT_OK(RunDue());
+  rotation_->OnSealed();
+  clock_.AdvanceTime(Days(30));
+  RotationFixture::Open();
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(std::count(events_.begin(), events_.end(), "rotation_storm "), 0);
+  EXPECT_EQ(States("s39"), "1 RETIRED, 2 CURRENT");
+  rotation_->OnSealed();
+  clock_.AdvanceTime(Days(60));
+  RotationFixture::Open();
+  ASSERT_OK(RunDue());  // 12 starts, and the data of 40 versions
+  EXPECT_EQ(std::count(events_.begin(), events_.end(), "rotation_storm "), 1);
+  EXPECT_EQ(notes_["rotation_storm"], "due=12 of=40");
+  EXPECT_EQ(Current(kDue, 3), 1);
 }
 
 }  // namespace

@@ -67,5 +67,19 @@ TEST_F(DueTimersTest, CountsWhatIsDue) {
   EXPECT_EQ(timers_.CountDue(absl::InfiniteFuture(), 100), 10u);
 }
 
+TEST_F(DueTimersTest, ListsWhatIsDueInSlices) {
+  for (int i = 0; i < 10; ++i) Put(100 + i, 2);
+  std::vector<int64_t> seen;
+  std::optional<schema::DueItem> last;
+  while (true) {
+    const auto some = timers_.DueAfter(last, absl::FromUnixSeconds(106), 3);
+    EXPECT_LE(some.size(), 3u);
+    if (some.empty()) break;
+    for (const schema::DueItem& item : some) seen.push_back(absl::ToUnixSeconds(item.when));
+    last = some.back();
+  }
+  EXPECT_EQ(seen, (std::vector<int64_t>{100, 101, 102, 103, 104, 105, 106}));
+}
+
 }  // namespace
 }  // namespace keyturn
