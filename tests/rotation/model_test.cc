@@ -6,7 +6,6 @@
 // KEYTURN_SEED runs a failure again, KEYTURN_ROTATION_OPERATIONS runs longer. What is random in the
 // engine itself (waits, jitter) differs, so a failure may take a few runs to come back.
 #include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <random>
 
@@ -22,11 +21,13 @@
 #include "keyring/envelope.h"
 #include "rotation/rotation.h"
 #include "storage/rocks_store.h"
+#include "storage/schema.h"
 #include "tests/rotation/reference_secret.h"
 #include "tests/support/keys.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/seed.h"
 #include "tests/support/status.h"
+#include "vault/context.h"
 #include "vault/fields.h"
 #include "vault/vault.h"
 
@@ -184,6 +185,7 @@ class RotationModel : public Updater {
     }
     store_->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       vault_->OnCommitted(group);
+      NoteHints(group);
       if (fault_ == ModelFault::kDeafTimers && OneIn(100)) return;
       rotation_->OnCommitted(group);
     });
@@ -328,6 +330,27 @@ class RotationModel : public Updater {
     return found == by_path_.end() ? nullptr : found->second;
   }
 
+  // A wait that the engine begins has no event, but moves the secret's hint. Why it waits (a storm,
+  // a window, versions that work) can be seen at that moment only.
+  void NoteHints(absl::Span<const CommittedUpdate> group) {
+    for (const CommittedUpdate& update : group) {
+      for (const Batch::Operation& operation : *update.operations) {
+        if (operation.family != Family::kDue || operation.is_delete) continue;
+        const std::optional<schema::DueItem> item = schema::ParseDueKey(operation.key);
+        if (item.has_value() && item->due_class == kDueRotation) hinted_.insert(item->object);
+      }
+    }
+  }
+  void TouchHinted() {
+    if (hinted_.empty()) return;
+    for (const auto& [path, secret] : by_path_) {
+      const auto found = vault_->Find(path);
+      if (!found.ok()) return Fail(*secret, found.status().ToString());
+      if (hinted_.count(found->id) > 0) touched_.insert(secret);
+    }
+    hinted_.clear();
+  }
+
   // Takes what has happened into the references.
   void TakeHappenings() {
     for (const Happening& happening : happened_) {
@@ -455,13 +478,15 @@ class RotationModel : public Updater {
     if (!problem_.empty()) return;
     if (rotation_->stats().secrets_failing != 0) return Fail("a secret was passed over");
     if (rotation_->stats().clock_trusted == Frozen()) return Fail("the clock");
+    TouchHinted();
+    if (!problem_.empty()) return;
     for (Secret* const secret : std::set<Secret*>(touched_)) Compare(*secret);
     touched_.clear();
     // While the clock is behind what it showed before, what was to be done then may wait for it.
     if (Frozen() || clock_.Now() < latest_) return;
     while (problem_.empty() && !duties_.empty() && duties_.begin()->first <= clock_.Now()) {
       Secret* const secret = duties_.begin()->second;
-      Compare(*secret);  // a wait that the engine began has no event
+      Compare(*secret);
       if (!problem_.empty()) return;
       if (duties_of_[secret] <= clock_.Now()) return Fail(*secret, "something is due and not done");
     }
@@ -928,6 +953,7 @@ class RotationModel : public Updater {
   std::map<const Secret*, absl::Time> duties_of_;
   std::set<std::pair<absl::Time, Secret*>> duties_;
   std::set<Secret*> touched_;
+  std::set<Uuid> hinted_;  // whose hint was moved since the last look
   int named_ = 0, values_ = 0;
 };
 
@@ -939,10 +965,7 @@ class RotationModelTest : public testing::Test {
 
 TEST_F(RotationModelTest, RandomOperationsAgreeWithTheReference) {
   const int operations = TestCount("KEYTURN_ROTATION_OPERATIONS", kModelOperations);
-  // In CI always the same stores, so that a failure is of the change it is seen with. KEYTURN_SEED
-  // seeks others: of millions of operations there, a few are still not as the reference foresees.
-  constexpr uint64_t kSeed = 7;
-  uint64_t seed = std::getenv("KEYTURN_SEED") == nullptr ? kSeed : TestSeed();
+  uint64_t seed = TestSeed();
   std::map<std::string, int> counts;
   for (int done = 0; done < operations; done += kOperationsOfOneStore, ++seed) {
     RotationModel model(seed);
