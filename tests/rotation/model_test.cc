@@ -235,6 +235,7 @@ class RotationModel : public Updater {
     looked_ = false;
     behind_ = kept_;
     LookAtClock();
+    KeepTime();
   }
 
   absl::StatusOr<Revision> OfEngine(absl::string_view event, absl::string_view path, UpdateFn fn) {
@@ -319,7 +320,7 @@ class RotationModel : public Updater {
     wall_ = wall;
     nanos_ = nanos;
   }
-  // The engine keeps the time with its looks, once an hour.
+  // The engine keeps the time at unseal and with its looks, once an hour.
   void KeepTime() {
     const absl::Time wall = engine_clock_.Now();
     if (!Frozen() && absl::AbsDuration(wall - kept_) >= absl::Hours(1)) kept_ = wall;
