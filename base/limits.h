@@ -205,6 +205,7 @@ inline constexpr size_t kHttpHeaderBytesMax = 8192;
 inline constexpr size_t kHttpBodyBytesMax = 1024;  // the paths of this listener take none
 inline constexpr int64_t kHttpSeconds = 10;        // one request, from its first byte
 inline constexpr int kHttpConnectionsMax = 64;
+inline constexpr int kHttpConnectionsOfSourceMax = 16;  // from one /24 or /64, which many share
 inline constexpr int64_t kHttpAcceptPauseMillis = 100;  // after a failed accept
 
 // Requests of the Redis protocol. Lengths are those of Redis 7.0 (networking.c) except where it has

@@ -25,6 +25,43 @@ using TlsStream = asio::ssl::stream<beast::tcp_stream>;
 beast::tcp_stream& Lowest(beast::tcp_stream& stream) { return stream; }
 beast::tcp_stream& Lowest(TlsStream& stream) { return stream.next_layer(); }
 
+// Who is counted as one source: an IPv4 address's /24, an IPv6 address's /64, which one customer of
+// a provider has at least.
+std::string SourceOf(const asio::ip::address& peer) {
+  constexpr size_t kBytesV4 = 3, kBytesV6 = 8;
+  if (peer.is_v6() && !peer.to_v6().is_v4_mapped()) {
+    const asio::ip::address_v6::bytes_type bytes = peer.to_v6().to_bytes();
+    return std::string(bytes.begin(), bytes.begin() + kBytesV6);
+  }
+  const asio::ip::address_v4 v4 =
+      peer.is_v4() ? peer.to_v4() : asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6());
+  const asio::ip::address_v4::bytes_type bytes = v4.to_bytes();
+  return std::string(bytes.begin(), bytes.begin() + kBytesV4);
+}
+
+// Places for connections, in all and of each source, so that nobody has all of them. Of the
+// listener's thread, and of whoever ends it.
+class Places : public std::enable_shared_from_this<Places> {
+ public:
+  // The place is free again when the last copy of it is gone; nullptr when there is none.
+  std::shared_ptr<void> Take(const std::string& source) {
+    if (taken_ >= limits::kHttpConnectionsMax) return nullptr;
+    int& of_source = of_sources_[source];
+    if (of_source >= limits::kHttpConnectionsOfSourceMax) return nullptr;
+    ++of_source;
+    ++taken_;
+    return std::shared_ptr<void>(this, [self = shared_from_this(), source](void*) {
+      --self->taken_;
+      const auto found = self->of_sources_.find(source);
+      if (--found->second == 0) self->of_sources_.erase(found);
+    });
+  }
+
+ private:
+  int taken_ = 0;
+  absl::flat_hash_map<std::string, int> of_sources_;  // of those that have any
+};
+
 // One connection: reads a request, answers it, and so on until the peer closes or is too slow.
 template <typename Stream>
 class Connection : public std::enable_shared_from_this<Connection<Stream>> {
@@ -172,30 +209,33 @@ class HttpListenerImpl : public HttpListener {
         });
         return;
       }
-      if (open_.use_count() <= limits::kHttpConnectionsMax) {
-        Serve(std::move(socket));
+      beast::error_code gone;
+      const tcp::endpoint peer = socket.remote_endpoint(gone);
+      if (!gone) {
+        std::shared_ptr<void> place = places_->Take(SourceOf(peer.address()));
+        if (place != nullptr) Serve(std::move(socket), std::move(place));
       }
       Accept();
     });
   }
 
-  void Serve(tcp::socket socket) {
+  void Serve(tcp::socket socket, std::shared_ptr<void> place) {
     if (tls_ == nullptr) {
-      std::make_shared<Connection<beast::tcp_stream>>(routes_, open_, std::move(socket))->Begin();
+      std::make_shared<Connection<beast::tcp_stream>>(routes_, std::move(place), std::move(socket))
+          ->Begin();
       return;
     }
     const absl::StatusOr<std::shared_ptr<const TlsServerContext>> context = tls_->Context();
     if (!context.ok()) return;
     asio::ssl::context cover = CoverOf(**context);
-    std::make_shared<Connection<TlsStream>>(routes_, open_, beast::tcp_stream(std::move(socket)),
-                                            cover)
+    std::make_shared<Connection<TlsStream>>(routes_, std::move(place),
+                                            beast::tcp_stream(std::move(socket)), cover)
         ->Begin();
   }
 
   const Routes routes_;
   TlsContexts* const tls_;
-  // Each connection holds a copy: the count says how many there are.
-  const std::shared_ptr<void> open_ = std::make_shared<int>(0);
+  const std::shared_ptr<Places> places_ = std::make_shared<Places>();
   asio::io_context context_{1};
   tcp::acceptor acceptor_;
   asio::steady_timer pause_{context_};

@@ -1,5 +1,6 @@
-// A small HTTP/1.1 listener, with TLS or without: one thread, bounded connections, headers, bodies
-// and times. It answers GET of a few paths, for probes, Prometheus and those who verify tokens.
+// A small HTTP/1.1 listener, with TLS or without: one thread, bounded connections (in all and of
+// one /24 or /64), headers, bodies and times. It answers GET of a few paths, for probes, Prometheus
+// and those who verify tokens.
 #pragma once
 
 #include <functional>

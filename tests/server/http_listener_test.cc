@@ -27,17 +27,26 @@ class HttpListenerTest : public testing::Test {
                                                }}}));
   }
 
-  // Sends bytes as they are, and reads until the peer closes.
-  std::string Send(const std::string& bytes) {
+  // A connection from an address of this machine.
+  int Connect(const char* from = "127.0.0.1") {
     const std::string address = listener_->address();
     uint32_t port = 0;
     EXPECT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    EXPECT_EQ(inet_pton(AF_INET, from, &at.sin_addr), 1);
+    EXPECT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof(at)), 0);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(static_cast<uint16_t>(port));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to)), 0);
+    return fd;
+  }
+  // Sends bytes as they are, and reads until the peer closes; "" when it does so at once.
+  std::string Send(const std::string& bytes, const char* from = "127.0.0.1") {
+    const int fd = Connect(from);
     EXPECT_EQ(send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
     std::string out;
@@ -48,8 +57,8 @@ class HttpListenerTest : public testing::Test {
     close(fd);
     return out;
   }
-  std::string Get(const std::string& path) {
-    return Send("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  std::string Get(const std::string& path, const char* from = "127.0.0.1") {
+    return Send("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", from);
   }
 
   std::unique_ptr<HttpListener> listener_;
@@ -105,6 +114,26 @@ TEST_F(HttpListenerTest, RubbishEndsTheConnectionNotTheListener) {
     EXPECT_FALSE(absl::StartsWith(Send(rubbish), "HTTP/1.1 200"));
   }
   EXPECT_TRUE(absl::StartsWith(Get("/page"), "HTTP/1.1 200"));
+}
+
+TEST_F(HttpListenerTest, OneSourceLeavesPlacesForOthers) {
+  std::vector<int> held;
+  for (int i = 0; i < limits::kHttpConnectionsOfSourceMax; ++i) held.push_back(Connect());
+  EXPECT_EQ(Get("/page"), "");
+  EXPECT_EQ(Get("/page", "127.0.0.2"), "");  // of the same /24
+  EXPECT_TRUE(absl::StartsWith(Get("/page", "127.0.1.1"), "HTTP/1.1 200"));
+  close(held.back());
+  held.pop_back();
+  // The listener sees the end a moment later.
+  while (Get("/page").empty()) {
+  }
+  for (const char* from : {"127.1.0.1", "127.2.0.1", "127.3.0.1"}) {
+    for (int i = 0; i < limits::kHttpConnectionsOfSourceMax; ++i) held.push_back(Connect(from));
+  }
+  EXPECT_TRUE(absl::StartsWith(Get("/page", "127.4.0.1"), "HTTP/1.1 200"));  // the last place
+  held.push_back(Connect());
+  EXPECT_EQ(Get("/page", "127.4.0.1"), "");
+  for (const int fd : held) close(fd);
 }
 
 TEST_F(HttpListenerTest, AnAddressInUseIsNamed) {
