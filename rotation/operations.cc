@@ -143,7 +143,7 @@ absl::Status Operations::CheckPolicy(const v1::SetRotationPolicyRequest& request
       return absl::InvalidArgumentError("policy.after: a secret cannot wait for itself");
     }
   }
-  if (metadata.has_jwt()) return CheckJwtPolicy(metadata.jwt(), policy);
+  if (metadata.has_jwt()) return CheckJwtPolicy(metadata, policy, context_.clock.Now());
   if (!MakesValues(policy, kind)) return absl::OkStatus();
   // What could not be made is better known now than in three months.
   const absl::Status made = TryToMake(context_, policy, kind);
@@ -166,6 +166,10 @@ absl::StatusOr<Uuid> Operations::SetPolicy(Updater& updater,
     if (metadata.kind() != found->kind() || metadata.has_jwt() != found->has_jwt()) {
       return WithReason(absl::AbortedError("the secret became another meanwhile; try again"),
                         "CONTENTION");
+    }
+    // What it signs may live longer by now than when it was looked at before.
+    if (metadata.has_jwt()) {
+      RETURN_IF_ERROR(CheckJwtPolicy(metadata, request.policy(), scene.now));
     }
     if (!metadata.has_rotation()) BeginRotating(scene.now, request.policy(), &metadata);
     record::v1::RotationState& rotation = *metadata.mutable_rotation();

@@ -2,7 +2,6 @@
 // when a rotation comes, but not before all who verify can know it. What was signed with a key that
 // others may know is refused by the revocation list too, for those who never look at the key set.
 #include "absl/strings/str_cat.h"
-#include "base/limits.h"
 #include "base/status_macros.h"
 #include "rotation/jwt/listed_keys.h"
 #include "rotation/jwt/settings.h"
@@ -62,10 +61,8 @@ absl::Status Worker::RevokeKey(const Look& look, uint64_t version) const {
   const VersionRecord* const record = FindVersion(metadata, version);
   if (!metadata.has_jwt() || record == nullptr || !record->compromised()) return absl::OkStatus();
   if (context_.revoke_kid == nullptr) return absl::OkStatus();
-  // Whatever the settings say by now: tokens from before they changed may live.
   return context_.revoke_kid(KidOf(look.secret.id, SecretVersion(version)),
-                             context_.clock.Now() + absl::Seconds(limits::kJwtUserSecondsMax +
-                                                                  limits::kJwtLeewaySecondsMax));
+                             KidRevokedUntil(context_.clock.Now()));
 }
 
 }  // namespace keyturn

@@ -60,6 +60,15 @@ void AddKeys(const Keyring& keyring, const KeyTurner& turner, Metrics& metrics) 
                    [&turner] { return turner.failed(); });
 }
 
+void AddJwt(const Jwt& jwt, Metrics& metrics) {
+  metrics.AddGauge("keyturn_jwt_keys_damaged",
+                   "Keys that sign or verify tokens, do not open and are left out of their sets.",
+                   [&jwt] { return ToDouble(jwt.stats().keys_damaged); });
+  metrics.AddCounter("keyturn_jwks_made_total",
+                     "How often the published key set was made, after its keys had changed.",
+                     [&jwt] { return ToDouble(jwt.stats().times_published); });
+}
+
 void AddApiKeys(const ApiKeys& keys, Metrics& metrics) {
   metrics.AddGauge("keyturn_api_keys", "API keys, with those that ended and are kept for a while.",
                    [&keys] { return ToDouble(keys.stats().keys); });
@@ -114,6 +123,7 @@ void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
   Rooms& rooms = sources.rooms;
   AddStore(*rooms.store, metrics);
   AddKeys(*rooms.keyring, sources.key_turner, metrics);
+  AddJwt(*rooms.jwt, metrics);
   AddApiKeys(*rooms.api_keys, metrics);
   metrics.AddGauge(
       "keyturn_sealed", "1 while the vault is sealed.",

@@ -14,10 +14,12 @@ absl::Duration SecondsOr(int64_t seconds, absl::Duration standard) {
   return seconds == 0 ? standard : absl::Seconds(std::max<int64_t>(seconds, 0));
 }
 
-// By when the former version has to be over.
-absl::Time GraceEnd(const v1::RotationPolicy& policy, const VersionRecord& former, absl::Time now,
+// By when the former version has to be over. A key that signed later than its greatest age allows
+// lives for its grace all the same: the tokens that it signed last are valid to their own end.
+absl::Time GraceEnd(const SecretMetadata& metadata, const VersionRecord& former, absl::Time now,
                     absl::Duration grace) {
-  const absl::Time end = std::min(now + grace, LatestEnd(policy, former));
+  if (metadata.has_jwt()) return now + grace;
+  const absl::Time end = std::min(now + grace, LatestEnd(metadata.rotation().policy(), former));
   return std::max(end, now);
 }
 
@@ -33,7 +35,7 @@ void EndCurrent(SecretMetadata* metadata, absl::Time now) {
   if (rotation.emergency()) former->set_compromised(true);
   const absl::Duration grace =
       former->compromised() ? absl::ZeroDuration() : GraceOf(rotation.policy());
-  const absl::Time end = GraceEnd(rotation.policy(), *former, now, grace);
+  const absl::Time end = GraceEnd(*metadata, *former, now, grace);
   former->set_state(end > now ? v1::VERSION_STATE_GRACE : v1::VERSION_STATE_RETIRING);
   former->set_grace_end_ms(absl::ToUnixMillis(end));
 }
@@ -126,9 +128,7 @@ absl::Duration GuaranteedFor(const SecretMetadata& metadata, const VersionRecord
                              absl::Time now) {
   if (!metadata.has_rotation() || version.compromised()) return absl::ZeroDuration();
   if (IsState(version, v1::VERSION_STATE_CURRENT)) {
-    return GraceEnd(metadata.rotation().policy(), version, now,
-                    GraceOf(metadata.rotation().policy())) -
-           now;
+    return GraceEnd(metadata, version, now, GraceOf(metadata.rotation().policy())) - now;
   }
   if (!IsState(version, v1::VERSION_STATE_GRACE)) return absl::ZeroDuration();
   return std::max(absl::ZeroDuration(), absl::FromUnixMillis(version.grace_end_ms()) - now);

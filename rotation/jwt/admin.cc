@@ -187,15 +187,15 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Update(Updater& updater,
   RETURN_IF_ERROR(CheckJwtSettings(request.settings()));
   RETURN_IF_ERROR(Get(request.path()).status());
   RETURN_IF_ERROR(Change(updater, request.path(), [&](RotatingSecret& secret) -> absl::Status {
-    v1::JwtKeySettings& settings = *secret.metadata.mutable_jwt();
+    const v1::JwtKeySettings& settings = secret.metadata.jwt();
     if (settings.algorithm() != request.settings().algorithm()) {
       return absl::InvalidArgumentError(
           absl::StrCat("settings.algorithm is ", settings.algorithm(),
                        " for ever; make another key for another algorithm"));
     }
-    RETURN_IF_ERROR(CheckJwtPolicy(request.settings(), secret.metadata.rotation().policy()));
-    settings = request.settings();
-    return absl::OkStatus();
+    const absl::Time now = context_.clock.Now();
+    ChangeJwtSettings(request.settings(), now, &secret.metadata);
+    return CheckJwtPolicy(secret.metadata, secret.metadata.rotation().policy(), now);
   }));
   return Get(request.path());
 }

@@ -34,6 +34,7 @@ class JwtImpl : public Jwt {
   }
   void OnCommitted(absl::Span<const CommittedUpdate> group) override {
     refresh_.OnCommitted(group);
+    published_.OnCommitted(group);
   }
 
   absl::StatusOr<v1::JwtKey> CreateKey(Updater& updater, const v1::CreateJwtKeyRequest& request,
@@ -94,6 +95,9 @@ class JwtImpl : public Jwt {
     return refresh_.Revoke(updater, request);
   }
   absl::StatusOr<PublishedJwks> Published() override { return published_.Get(); }
+  Stats stats() const override {
+    return {.keys_damaged = sets_.damaged(), .times_published = published_.times_made()};
+  }
   absl::StatusOr<int> RunDue(absl::Time* next) override {
     ASSIGN_OR_RETURN(const int forgotten, published_.Forget());
     ASSIGN_OR_RETURN(const int purged, refresh_.RunDue(next));

@@ -48,6 +48,12 @@ class Jwt {
   // What /.well-known/jwks.json has.
   virtual absl::StatusOr<PublishedJwks> Published() = 0;
 
+  struct Stats {
+    size_t keys_damaged = 0;       // left out, of the key sets that were used since the unseal
+    uint64_t times_published = 0;  // how often the published set was made
+  };
+  virtual Stats stats() const = 0;
+
   // Forgets refresh tokens that are over and published keys whose secrets are gone, some of them;
   // how many. `*next`: when the next refresh token is over.
   virtual absl::StatusOr<int> RunDue(absl::Time* next) = 0;

@@ -4,9 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "crypto/jwk.h"
-#include "rotation/jwt/settings.h"
 #include "vault/fields.h"
 #include "vault/rotation_rules.h"
 #include "vault/version_data.h"
@@ -51,42 +51,65 @@ absl::StatusOr<SecretBytes> TextOf(absl::string_view data) {
 
 absl::Status JwtKeySet::Add(const KeyringSnapshot& keys, const View& view, const Uuid& secret,
                             const SecretMetadata& metadata, const VersionRecord& version) {
-  const JoseAlgorithm algorithm = AlgorithmOf(settings_);
+  const JoseAlgorithm algorithm = AlgorithmOf(said_.jwt());
   ASSIGN_OR_RETURN(const SecretBytes data,
                    ReadVersionData(keys, view, PlaceOf(secret, metadata, version)));
   ASSIGN_OR_RETURN(const SecretBytes text, TextOf(data.ExposeForCrypto()));
   ASSIGN_OR_RETURN(const SecretBytes key, JwtKeyOf(algorithm, text, false));
   const std::string kid = KidOf(secret, SecretVersion(version.version()));
+  // All of it or nothing.
+  std::string jwk;
   if (algorithm != JoseAlgorithm::kHs256) {
     ASSIGN_OR_RETURN(const std::string der, JosePublicDer(algorithm, key));
-    ASSIGN_OR_RETURN(std::string jwk, PublicJwk(algorithm, kid, der));
-    jwks_.push_back(std::move(jwk));
+    ASSIGN_OR_RETURN(jwk, PublicJwk(algorithm, kid, der));
   }
-  if (IsState(version, v1::VERSION_STATE_STAGED)) return absl::OkStatus();
-  ASSIGN_OR_RETURN(verifiers_[kid], JwsVerifier::FromPrivate(algorithm, kid, key));
-  if (version.version() != metadata.current_version()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(signer_, JwsSigner::New(algorithm, kid, key, JwsType::kAccessToken));
-  signer_kid_ = kid;
+  if (!IsState(version, v1::VERSION_STATE_STAGED)) {
+    ASSIGN_OR_RETURN(std::unique_ptr<const JwsVerifier> verifier,
+                     JwsVerifier::FromPrivate(algorithm, kid, key));
+    if (version.version() == metadata.current_version()) {
+      ASSIGN_OR_RETURN(signer_, JwsSigner::New(algorithm, kid, key, JwsType::kAccessToken));
+    }
+    verifiers_[kid] = std::move(verifier);
+  }
+  if (!jwk.empty()) jwks_.push_back(std::move(jwk));
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<const JwtKeySet>> JwtKeySet::Load(const KeyringSnapshot& keys,
-                                                                 const View& view,
-                                                                 const Uuid& secret,
-                                                                 const SecretMetadata& metadata,
-                                                                 absl::Time now) {
+absl::StatusOr<std::shared_ptr<const JwtKeySet>> JwtKeySet::Load(
+    const KeyringSnapshot& keys, const View& view, const Uuid& secret,
+    const SecretMetadata& metadata, absl::Time now, bool may_be_older) {
   auto set = std::make_shared<JwtKeySet>();
-  set->settings_ = metadata.jwt();
+  *set->said_.mutable_jwt() = metadata.jwt();
+  set->said_.set_jwt_former_token_seconds(metadata.jwt_former_token_seconds());
+  set->said_.set_jwt_former_until_ms(metadata.jwt_former_until_ms());
   for (const VersionRecord* const version : InOrder(metadata)) {
     if (!Counts(*version, now)) continue;
-    absl::Status added = set->Add(keys, view, secret, metadata, *version);
-    if (absl::IsInvalidArgument(added)) added = absl::DataLossError(added.message());
-    RETURN_IF_ERROR(added);
+    const std::string kid = KidOf(secret, SecretVersion(version->version()));
+    if (version->version() == metadata.current_version()) set->signer_kid_ = kid;
+    const absl::Status added = set->Add(keys, view, secret, metadata, *version);
+    const bool damaged = absl::IsInvalidArgument(added) || absl::IsDataLoss(added) ||
+                         (absl::IsNotFound(added) && !may_be_older);
+    if (!damaged) {
+      RETURN_IF_ERROR(added);
+      continue;
+    }
+    set->damaged_[kid] = absl::DataLossError(
+        absl::StrCat("the key ", kid, " is damaged: run keyturn operator verify"));
+    LogError("a key that signs or verifies tokens is damaged and left out",
+             {{"kid", kid}, {"error", std::string(added.message())}});
   }
   return set;
 }
 
-const JwsVerifier* JwtKeySet::Find(absl::string_view kid) const {
+absl::StatusOr<const JwsSigner*> JwtKeySet::signer() const {
+  const auto damaged = damaged_.find(signer_kid_);
+  if (damaged != damaged_.end()) return damaged->second;
+  return signer_.get();
+}
+
+absl::StatusOr<const JwsVerifier*> JwtKeySet::Find(absl::string_view kid) const {
+  const auto damaged = damaged_.find(kid);
+  if (damaged != damaged_.end()) return damaged->second;
   const auto found = verifiers_.find(kid);
   return found == verifiers_.end() ? nullptr : found->second.get();
 }

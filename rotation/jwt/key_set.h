@@ -13,6 +13,7 @@
 #include "crypto/jws.h"
 #include "keyring/keyring_snapshot.h"
 #include "keyturn/v1/jwt_service.pb.h"
+#include "rotation/jwt/settings.h"
 #include "storage/store.h"
 #include "vault/records.h"
 
@@ -20,20 +21,26 @@ namespace keyturn {
 
 class JwtKeySet {
  public:
-  // DATA_LOSS when a key does not open or is not what the settings say; NOT_FOUND when the data of
-  // a version is gone, since the metadata are older than `view`: to be looked at again.
+  // A key that does not open, or is not what the settings say, is left out and named in the log:
+  // the others sign and verify on. `metadata` are of the same state as `view`, or `may_be_older`:
+  // then NOT_FOUND when the data of a version is gone, to be looked at again.
   // REQUIRES: metadata.has_jwt().
   static absl::StatusOr<std::shared_ptr<const JwtKeySet>> Load(const KeyringSnapshot& keys,
                                                                const View& view, const Uuid& secret,
                                                                const SecretMetadata& metadata,
-                                                               absl::Time now);
+                                                               absl::Time now, bool may_be_older);
 
-  const v1::JwtKeySettings& settings() const { return settings_; }
-  // nullptr when there is no current key that can be used.
-  const JwsSigner* signer() const { return signer_.get(); }
+  const v1::JwtKeySettings& settings() const { return said_.jwt(); }
+  // LongestTokenOf of its metadata.
+  absl::Duration LongestToken(absl::Time now) const { return LongestTokenOf(said_, now); }
+  // nullptr when there is no current key that can be used; DATA_LOSS when it is damaged.
+  absl::StatusOr<const JwsSigner*> signer() const;
   const std::string& signer_kid() const { return signer_kid_; }
-  // By the id that a token names; nullptr for one that verifies nothing (any more).
-  const JwsVerifier* Find(absl::string_view kid) const;
+  // By the id that a token names; nullptr for one that verifies nothing (any more). DATA_LOSS for a
+  // key that would, and is damaged: nobody can tell whether the token is valid.
+  absl::StatusOr<const JwsVerifier*> Find(absl::string_view kid) const;
+  // How many keys are left out because they are damaged.
+  size_t damaged() const { return damaged_.size(); }
   // Public keys as JSON web keys: next, current, in grace. None of HS256.
   const std::vector<std::string>& jwks() const { return jwks_; }
 
@@ -41,8 +48,9 @@ class JwtKeySet {
   absl::Status Add(const KeyringSnapshot& keys, const View& view, const Uuid& secret,
                    const SecretMetadata& metadata, const VersionRecord& version);
 
-  v1::JwtKeySettings settings_;
-  std::string signer_kid_;
+  SecretMetadata said_;                                     // the settings alone, of now and before
+  absl::flat_hash_map<std::string, absl::Status> damaged_;  // by kid
+  std::string signer_kid_;                                  // of the current key
   std::unique_ptr<const JwsSigner> signer_;
   absl::flat_hash_map<std::string, std::unique_ptr<const JwsVerifier>> verifiers_;
   std::vector<std::string> jwks_;

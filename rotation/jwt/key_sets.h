@@ -30,8 +30,12 @@ class JwtKeySets {
   // Errors as Vault::Find; FAILED_PRECONDITION (reason NOT_A_SIGNING_KEY) for a secret of other
   // use.
   absl::StatusOr<Found> Get(const std::string& path);
-  // By its uuid; nullptr for a secret that is gone or of other use.
-  absl::StatusOr<std::shared_ptr<const JwtKeySet>> Get(const Uuid& secret);
+  // By its uuid, as of a snapshot; nullptr for a secret that is gone or of other use.
+  absl::StatusOr<std::shared_ptr<const JwtKeySet>> Get(const Uuid& secret,
+                                                       const KeyringSnapshot& keys,
+                                                       const Snapshot& snapshot);
+  // How many keys are damaged, of the sets that were looked at since the unseal.
+  size_t damaged() const;
   // After unseal. A new cache keeps nothing.
   void Open();
   // At seal: nothing that could sign stays, nor is kept by a call that goes on beside it.
@@ -42,16 +46,19 @@ class JwtKeySets {
     uint64_t generation = 0;
     std::shared_ptr<const JwtKeySet> keys;
   };
-  absl::StatusOr<std::shared_ptr<const JwtKeySet>> Of(const Uuid& secret,
-                                                      const SecretMetadata& metadata);
+  std::shared_ptr<const JwtKeySet> FindKept(const Uuid& secret, uint64_t generation,
+                                            uint64_t* seals) const;
+  void Keep(const Uuid& secret, uint64_t generation, uint64_t seals,
+            const std::shared_ptr<const JwtKeySet>& set);
 
   Store& store_;
   Keyring& keyring_;
   Vault& vault_;
   Clock& clock_;
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
   bool open_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t seals_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::flat_hash_map<Uuid, size_t> damaged_ ABSL_GUARDED_BY(mu_);  // of those that have any
   Generations<Uuid, Kept> kept_ ABSL_GUARDED_BY(mu_){limits::kJwtKeySetsCached};
 };
 

@@ -23,6 +23,8 @@ void UnlistKey(const KeyringSnapshot& keys, const Uuid& secret, Batch& batch) {
   Table().Delete(keys, secret.bytes(), batch);
 }
 
+std::string ListedKeysPrefix(const KeyringSnapshot& keys) { return Table().Prefix(keys); }
+
 absl::StatusOr<std::vector<Uuid>> ListedKeys(const KeyringSnapshot& keys,
                                              const Snapshot& snapshot) {
   std::vector<Uuid> out;

@@ -3,6 +3,7 @@
 // to be listed any more. Thread-safe (no state).
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -16,6 +17,9 @@ namespace keyturn {
 absl::Status ListKey(const KeyringSnapshot& keys, const View& view, const Uuid& secret,
                      const v1::JwtKeySettings& settings, Batch& batch);
 void UnlistKey(const KeyringSnapshot& keys, const Uuid& secret, Batch& batch);
+
+// What the keys of the table's records in family index begin with, for who follows commits.
+std::string ListedKeysPrefix(const KeyringSnapshot& keys);
 
 // In order of the table's keys.
 absl::StatusOr<std::vector<Uuid>> ListedKeys(const KeyringSnapshot& keys, const Snapshot& snapshot);

@@ -59,28 +59,82 @@ absl::Status CheckJwtSettings(const v1::JwtKeySettings& settings) {
                     limits::kJwtPublishLeadSecondsMin, limits::kJwtPublishLeadSecondsMax);
 }
 
-absl::Status CheckJwtPolicy(const v1::JwtKeySettings& settings, const v1::RotationPolicy& policy) {
+namespace {
+
+// From when a version becomes current until it is to be replaced, without jitter and windows.
+absl::Duration LifeOf(const v1::RotationPolicy& policy) {
+  const bool before = policy.grace_mode() == v1::RotationPolicy::BEFORE;
+  absl::Duration life = PeriodOf(policy) - (before ? GraceOf(policy) : absl::ZeroDuration());
+  if (const absl::Duration age = MaxCredentialAgeOf(policy); age > absl::ZeroDuration()) {
+    life = std::min(life, age - GraceOf(policy));
+  }
+  return life;
+}
+
+absl::Status CheckPolicyOf(const v1::JwtKeySettings& settings, const v1::RotationPolicy& policy,
+                           absl::Duration longest_token) {
   if (policy.has_source()) {
     return absl::InvalidArgumentError(
         "policy.source must be unset for a key that signs: settings.algorithm says what is made");
   }
   const int64_t grace = absl::ToInt64Seconds(GraceOf(policy));
-  const int64_t least = absl::ToInt64Seconds(MaxTokenOf(settings) + JwksMaxAgeOf(settings)) +
+  const int64_t least = absl::ToInt64Seconds(longest_token + JwksMaxAgeOf(settings)) +
                         limits::kJwtLeewaySecondsDefault;
   if (grace < least) {
     return absl::InvalidArgumentError(absl::StrCat(
         "policy.grace_seconds is ", grace, "; it must be at least ", least,
-        ": the longest token (settings.max_token_seconds), the age of cached public keys and 30 "
-        "seconds between clocks, or tokens would outlive the key that verifies them"));
+        ": the longest token (settings.max_token_seconds, or what that was while tokens were "
+        "signed that live still), the age of cached public keys and 30 seconds between clocks, or "
+        "tokens would outlive the key that verifies them"));
   }
   const int64_t lead = absl::ToInt64Seconds(PublishLeadOf(settings));
-  const int64_t period = absl::ToInt64Seconds(PeriodOf(policy));
-  if (2 * lead > period) {
-    return absl::InvalidArgumentError(absl::StrCat("settings.publish_lead_seconds is ", lead,
-                                                   "; it must be at most ", period / 2,
-                                                   ", half of the policy's period"));
+  const int64_t life = absl::ToInt64Seconds(LifeOf(policy));
+  if (2 * lead > life) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "settings.publish_lead_seconds is ", lead, "; it must be at most ", life / 2,
+        ", half of the time for which the policy lets a key sign: its period, and what "
+        "max_credential_age or grace_mode BEFORE leave of it beside the grace"));
   }
   return absl::OkStatus();
+}
+
+// Until when tokens of before `now` may live, if they are so long.
+absl::Time OverAt(absl::Time now, absl::Duration longest) {
+  return now + longest + absl::Seconds(limits::kJwtLeewaySecondsMax);
+}
+
+}  // namespace
+
+absl::Status CheckJwtPolicy(const v1::JwtKeySettings& settings, const v1::RotationPolicy& policy) {
+  return CheckPolicyOf(settings, policy, MaxTokenOf(settings));
+}
+
+absl::Status CheckJwtPolicy(const record::v1::SecretMetadata& metadata,
+                            const v1::RotationPolicy& policy, absl::Time now) {
+  return CheckPolicyOf(metadata.jwt(), policy, LongestTokenOf(metadata, now));
+}
+
+absl::Duration LongestTokenOf(const record::v1::SecretMetadata& metadata, absl::Time now) {
+  const absl::Duration said = MaxTokenOf(metadata.jwt());
+  if (absl::FromUnixMillis(metadata.jwt_former_until_ms()) <= now) return said;
+  return std::max(said, absl::Seconds(metadata.jwt_former_token_seconds()));
+}
+
+void ChangeJwtSettings(const v1::JwtKeySettings& settings, absl::Time now,
+                       record::v1::SecretMetadata* metadata) {
+  const absl::Duration longest = LongestTokenOf(*metadata, now);
+  const absl::Duration said = MaxTokenOf(metadata->jwt());
+  // Of an even longer limit, tokens from before an earlier change may be left.
+  const int64_t until = std::max(absl::ToUnixMillis(OverAt(now, said)),
+                                 longest > said ? metadata->jwt_former_until_ms() : 0);
+  *metadata->mutable_jwt() = settings;
+  if (MaxTokenOf(settings) >= longest) {
+    metadata->clear_jwt_former_token_seconds();
+    metadata->clear_jwt_former_until_ms();
+    return;
+  }
+  metadata->set_jwt_former_token_seconds(absl::ToInt64Seconds(longest));
+  metadata->set_jwt_former_until_ms(until);
 }
 
 absl::Duration MaxTokenOf(const v1::JwtKeySettings& settings) {
@@ -108,6 +162,10 @@ absl::Time SignsFrom(const record::v1::SecretMetadata& metadata, uint64_t versio
     return absl::InfinitePast();
   }
   return absl::FromUnixMillis(record->staged_ms()) + PublishLeadOf(metadata.jwt());
+}
+
+absl::Time KidRevokedUntil(absl::Time now) {
+  return OverAt(now, absl::Seconds(limits::kJwtUserSecondsMax));
 }
 
 JoseAlgorithm AlgorithmOf(const v1::JwtKeySettings& settings) {

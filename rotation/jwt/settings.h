@@ -25,6 +25,16 @@ absl::Status CheckJwtSettings(const v1::JwtKeySettings& settings);
 // longest token, the age of a cached key set and what clocks differ by; or when the next key could
 // not be published long enough before it signs.
 absl::Status CheckJwtPolicy(const v1::JwtKeySettings& settings, const v1::RotationPolicy& policy);
+// The same of a secret that signs, whose longest tokens may be from before its settings changed.
+absl::Status CheckJwtPolicy(const record::v1::SecretMetadata& metadata,
+                            const v1::RotationPolicy& policy, absl::Time now);
+
+// The secret signs by other settings from `now` on. Tokens that were signed until then live out.
+void ChangeJwtSettings(const v1::JwtKeySettings& settings, absl::Time now,
+                       record::v1::SecretMetadata* metadata);
+// How long a token that is verified at `now` may be: as the settings say, or as they said while the
+// oldest token that can still be valid was signed.
+absl::Duration LongestTokenOf(const record::v1::SecretMetadata& metadata, absl::Time now);
 
 // With its defaults filled in.
 v1::JwtKeySettings EffectiveJwtSettings(const v1::JwtKeySettings& settings);
@@ -40,6 +50,10 @@ inline constexpr absl::string_view kJwtField = "value";
 // When a version may sign at the earliest; in the past for one that was never staged, and for a
 // secret whose versions are no keys.
 absl::Time SignsFrom(const record::v1::SecretMetadata& metadata, uint64_t version);
+
+// How long the id of a key stays in the revocation list, so that no token of it is left: whatever
+// the settings say by `now`.
+absl::Time KidRevokedUntil(absl::Time now);
 
 // REQUIRES: CheckJwtSettings(settings).ok().
 JoseAlgorithm AlgorithmOf(const v1::JwtKeySettings& settings);

@@ -75,7 +75,8 @@ v1::RevocationQuery QueryOf(const JwtClaims& claims, const std::string& kid) {
 }
 
 absl::StatusOr<JwtExpectations> ExpectationsOf(const v1::VerifyJwtRequest& request,
-                                               const v1::JwtKeySettings& settings) {
+                                               const JwtKeySet& keys, absl::Time now) {
+  const v1::JwtKeySettings& settings = keys.settings();
   if (request.leeway_seconds() < -1 || request.leeway_seconds() > limits::kJwtLeewaySecondsMax) {
     return absl::InvalidArgumentError(absl::StrCat("leeway_seconds is ", request.leeway_seconds(),
                                                    "; allowed are -1 (none), 0 (30) and 1 to ",
@@ -87,7 +88,7 @@ absl::StatusOr<JwtExpectations> ExpectationsOf(const v1::VerifyJwtRequest& reque
   if (request.leeway_seconds() != 0) {
     out.leeway = absl::Seconds(std::max<int64_t>(request.leeway_seconds(), 0));
   }
-  out.max_lifetime = MaxTokenOf(settings);
+  out.max_lifetime = keys.LongestToken(now);
   // Services that sign by themselves may leave it out.
   out.require_jti = !settings.readable();
   out.allow_other_audiences = true;
@@ -118,7 +119,8 @@ absl::StatusOr<JwtTokens::Claims> JwtTokens::ClaimsOf(const Request& request,
 
 absl::StatusOr<v1::SignJwtResponse> JwtTokens::Mint(const JwtKeySet& keys, const Claims& claims,
                                                     absl::Time now) const {
-  if (keys.signer() == nullptr) {
+  ASSIGN_OR_RETURN(const JwsSigner* const signer, keys.signer());
+  if (signer == nullptr) {
     return WithReason(
         absl::FailedPreconditionError(
             "no key can sign now: the current one is deleted or may be known to others; run: "
@@ -136,7 +138,7 @@ absl::StatusOr<v1::SignJwtResponse> JwtTokens::Mint(const JwtKeySet& keys, const
   if (!claims.claims_json.empty()) out.other_json = claims.claims_json;
   ASSIGN_OR_RETURN(const std::string payload, WriteClaims(out));
   v1::SignJwtResponse response;
-  ASSIGN_OR_RETURN(*response.mutable_token(), keys.signer()->Sign(payload));
+  ASSIGN_OR_RETURN(*response.mutable_token(), signer->Sign(payload));
   response.set_kid(keys.signer_kid());
   response.set_jti(out.jti);
   *response.mutable_issue_time() = ToTimestamp(*out.iat);
@@ -150,7 +152,7 @@ absl::StatusOr<JwtClaims> JwtTokens::Believe(const v1::VerifyJwtRequest& request
   const JwsTypeRule rule =
       keys.settings().readable() ? JwsTypeRule::kMayBeAbsent : JwsTypeRule::kRequired;
   ASSIGN_OR_RETURN(const ParsedJws jws, ParseJws(request.token(), rule));
-  const JwsVerifier* const verifier = keys.Find(jws.kid);
+  ASSIGN_OR_RETURN(const JwsVerifier* const verifier, keys.Find(jws.kid));
   if (verifier == nullptr) {
     return WithReason(absl::UnauthenticatedError(
                           "the token names a key that is not in use here, or not any more"),
@@ -165,7 +167,8 @@ absl::StatusOr<JwtClaims> JwtTokens::Believe(const v1::VerifyJwtRequest& request
 
 absl::StatusOr<v1::VerifyJwtResponse> JwtTokens::Verify(const v1::VerifyJwtRequest& request) const {
   ASSIGN_OR_RETURN(const JwtKeySets::Found found, sets_.Get(request.path()));
-  ASSIGN_OR_RETURN(const JwtExpectations expected, ExpectationsOf(request, found.keys->settings()));
+  ASSIGN_OR_RETURN(const JwtExpectations expected,
+                   ExpectationsOf(request, *found.keys, context_.clock.Now()));
   v1::VerifyJwtResponse response;
   std::string kid;
   const absl::StatusOr<JwtClaims> claims = Believe(request, expected, *found.keys, &kid);

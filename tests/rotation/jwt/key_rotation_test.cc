@@ -1,5 +1,6 @@
 // Keys that sign, through their rotation.
 #include "rotation/jwt/listed_keys.h"
+#include "storage/schema.h"
 #include "tests/rotation/jwt/jwt_fixture.h"
 
 namespace keyturn {
@@ -355,6 +356,144 @@ TEST_F(JwtRotationTest, NobodyIsRefusedInSevenDaysOfRotations) {
   EXPECT_EQ(signers.size(), 3u);
   EXPECT_GT(checks, 10'000);
   EXPECT_EQ(wrong, 0);
+}
+
+// Does something of another caller between the look of a call and its change.
+class Between : public Updater {
+ public:
+  Between(Store& store, std::function<void()> first) : store_(store), first_(std::move(first)) {}
+  absl::StatusOr<Revision> Update(UpdateFn fn) override {
+    if (const auto first = std::exchange(first_, nullptr)) first();
+    return store_.Update(fn);
+  }
+
+ private:
+  Store& store_;
+  std::function<void()> first_;
+};
+
+TEST_F(JwtRotationTest, PolicyAndSettingsThatAreChangedAtOnceFit) {
+  v1::JwtKeySettings settings = Settings("EdDSA");
+  settings.set_max_token_seconds(600);
+  ASSERT_OK(Create("k", settings));
+  settings.set_max_token_seconds(86'400);
+  v1::UpdateJwtKeyRequest update;
+  update.set_path("k");
+  *update.mutable_settings() = settings;
+  v1::SetRotationPolicyRequest policy;
+  policy.set_path("k");
+  *policy.mutable_policy() = NoJitter();
+  policy.mutable_policy()->set_grace_seconds(3'600);
+  Between updater(*store_, [&] { EXPECT_OK(jwt_->UpdateKey(*store_, update)); });
+  const auto set = rotation_->SetPolicy(updater, policy);
+  EXPECT_TRUE(absl::IsInvalidArgument(set.status())) << set.status();
+  EXPECT_TRUE(absl::StrContains(set.status().message(), "policy.grace_seconds is 3600"));
+}
+
+TEST_F(JwtRotationTest, AGraceHoldsTheTokensOfALongerLimit) {
+  v1::JwtKeySettings settings = Settings("EdDSA");
+  ASSERT_OK(Create("k", settings));
+  settings.set_max_token_seconds(600);
+  v1::UpdateJwtKeyRequest update;
+  update.set_path("k");
+  *update.mutable_settings() = settings;
+  ASSERT_OK(jwt_->UpdateKey(*store_, update));
+  v1::RotationPolicy brief = NoJitter();
+  brief.set_grace_seconds(3'600);
+  EXPECT_TRUE(absl::IsInvalidArgument(SetPolicy("k", brief).status()));
+  clock_.AdvanceTime(absl::Hours(25));
+  EXPECT_OK(SetPolicy("k", brief));
+}
+
+TEST_F(JwtRotationTest, AKeyThatSignedTooLongHasItsGraceAllTheSame) {
+  v1::JwtKeySettings settings = Settings("EdDSA");
+  settings.set_max_token_seconds(600);
+  v1::RotationPolicy policy = NoJitter();
+  policy.set_grace_seconds(86'400);
+  policy.set_max_credential_age_seconds(10 * 86'400);
+  ASSERT_OK(Create("k", settings, policy));
+  v1::PauseRotationRequest pause;
+  pause.set_path("k");
+  pause.set_reason("freeze");
+  ASSERT_OK(rotation_->Pause(*store_, pause));
+  clock_.AdvanceTime(Days(11));
+  const std::string token = Token("k");
+  ASSERT_OK(Rotate("k"));
+  EXPECT_EQ(States("k"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(Judge("k", token), "valid");
+}
+
+class DamagedKeyTest : public JwtFixture {
+ protected:
+  void Damage(const std::string& path, uint64_t version) {
+    const Uuid secret = vault_->Find(path)->id;
+    ASSERT_OK(store_->Update([&](const View&, Batch& batch) {
+      batch.Put(Family::kRecords, schema::PayloadKey(secret, SecretVersion(version)), "rubbish");
+      return absl::OkStatus();
+    }));
+    Reopen();
+  }
+  size_t KeysIn(const std::string& path) {
+    v1::GetJwksRequest request;
+    request.set_path(path);
+    const auto jwks = jwt_->GetJwks(request);
+    EXPECT_OK(jwks);
+    const std::string document = jwks.ok() ? jwks->jwks() : "";
+    size_t count = 0;
+    for (size_t at = 0; (at = document.find("\"kid\"", at)) != std::string::npos; ++at) ++count;
+    return count;
+  }
+};
+
+TEST_F(DamagedKeyTest, IsLeftOutAndTheOthersGoOn) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  ASSERT_OK(Create("other", Settings("ES256")));
+  const std::string old = Token("k");
+  clock_.AdvanceTime(Days(2));
+  ASSERT_OK(Rotate("k"));
+  const std::string token = Token("k");
+  ASSERT_EQ(States("k"), "1 GRACE, 2 CURRENT, 3 STAGED");
+  Damage("k", 1);
+  EXPECT_EQ(KeysIn("k"), 2u);
+  EXPECT_EQ(PublishedKids().size(), 4u);
+  EXPECT_EQ(jwt_->stats().keys_damaged, 1u);
+  EXPECT_EQ(Judge("k", token), "valid");
+  EXPECT_EQ(Judge("k", Token("k")), "valid");
+  // Whether it is valid is not known: no answer, and not a wrong one.
+  EXPECT_TRUE(absl::IsDataLoss(Verify("k", old).status()));
+  Damage("k", 2);
+  EXPECT_TRUE(absl::IsDataLoss(Sign(ToSign("k")).status()));
+  EXPECT_EQ(KeysIn("k"), 1u);
+  EXPECT_EQ(jwt_->stats().keys_damaged, 2u);
+}
+
+TEST_F(JwtRotationTest, ThePublishedSetIsMadeWhenItsKeysChangeAlone) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  const std::set<std::string> kids = PublishedKids();
+  EXPECT_EQ(kids.size(), 2u);
+  const uint64_t made = jwt_->stats().times_published;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_OK(Put(absl::StrCat("other", i), "1"));
+    EXPECT_EQ(PublishedKids(), kids);
+  }
+  EXPECT_EQ(jwt_->stats().times_published, made);
+  ASSERT_OK(Create("hidden", Settings("HS256")));  // is not in the table
+  EXPECT_EQ(PublishedKids(), kids);
+  EXPECT_EQ(jwt_->stats().times_published, made);
+  ASSERT_OK(Create("second", Settings("EdDSA")));
+  EXPECT_EQ(PublishedKids().size(), 4u);
+  ASSERT_OK(Rotate("k", /*emergency=*/true));
+  EXPECT_EQ(PublishedKids().count(*kids.begin()), 0u);
+  EXPECT_EQ(PublishedKids().size(), 4u);
+  EXPECT_EQ(jwt_->stats().times_published, made + 2);
+  v1::DestroyRequest destroy;
+  destroy.set_path("k");
+  destroy.set_all(true);
+  ASSERT_OK(vault_->Destroy(*store_, destroy));
+  EXPECT_EQ(PublishedKids().size(), 2u);
+  jwt_->OnSealed();
+  ASSERT_OK(jwt_->OnUnsealed());
+  EXPECT_EQ(PublishedKids().size(), 2u);
 }
 
 }  // namespace

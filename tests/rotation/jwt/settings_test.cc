@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/coding.h"
+#include "base/limits.h"
 #include "crypto/random.h"
 #include "tests/support/status.h"
 
@@ -57,8 +58,9 @@ TEST(JwtSettings, NoTokenOutlivesItsKey) {
   policy.set_grace_seconds(86'729);
   EXPECT_EQ(CheckJwtPolicy(Good(), policy).message(),
             "policy.grace_seconds is 86729; it must be at least 86730: the longest token "
-            "(settings.max_token_seconds), the age of cached public keys and 30 seconds between "
-            "clocks, or tokens would outlive the key that verifies them");
+            "(settings.max_token_seconds, or what that was while tokens were signed that live "
+            "still), the age of cached public keys and 30 seconds between clocks, or tokens would "
+            "outlive the key that verifies them");
   v1::JwtKeySettings brief = Good();
   brief.set_max_token_seconds(900);
   EXPECT_OK(CheckJwtPolicy(brief, policy));
@@ -70,13 +72,67 @@ TEST(JwtSettings, NoTokenOutlivesItsKey) {
   EXPECT_OK(CheckJwtPolicy(brief, policy));
   brief.set_publish_lead_seconds(3'601);
   EXPECT_EQ(CheckJwtPolicy(brief, policy).message(),
-            "settings.publish_lead_seconds is 3601; it must be at most 3600, half of the policy's "
-            "period");
+            "settings.publish_lead_seconds is 3601; it must be at most 3600, half of the time for "
+            "which the policy lets a key sign: its period, and what max_credential_age or "
+            "grace_mode BEFORE leave of it beside the grace");
   policy.Clear();
   policy.mutable_source()->mutable_reminder();
   EXPECT_EQ(CheckJwtPolicy(Good(), policy).message(),
             "policy.source must be unset for a key that signs: settings.algorithm says what is "
             "made");
+}
+
+// What is left for signing is what the next key has to be published in.
+TEST(JwtSettings, TheLeadFitsWhatAgeAndGraceLeave) {
+  v1::JwtKeySettings settings = Good();
+  settings.set_max_token_seconds(900);
+  settings.set_publish_lead_seconds(3'600);
+  v1::RotationPolicy policy;
+  policy.set_period_seconds(30 * 86'400);
+  policy.set_grace_seconds(86'400);
+  policy.set_max_credential_age_seconds(86'400 + 7'200);
+  EXPECT_OK(CheckJwtPolicy(settings, policy));
+  policy.set_max_credential_age_seconds(86'400 + 7'198);
+  EXPECT_FALSE(CheckJwtPolicy(settings, policy).ok());
+  policy.Clear();
+  policy.set_period_seconds(10'800);
+  policy.set_grace_seconds(3'600);
+  EXPECT_OK(CheckJwtPolicy(settings, policy));
+  policy.set_grace_mode(v1::RotationPolicy::BEFORE);
+  EXPECT_OK(CheckJwtPolicy(settings, policy));
+  policy.set_grace_seconds(3'602);
+  EXPECT_FALSE(CheckJwtPolicy(settings, policy).ok());
+}
+
+TEST(JwtSettings, TokensOfALongerLimitLiveOut) {
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  const auto with = [](int64_t seconds) {
+    v1::JwtKeySettings settings = Good();
+    settings.set_max_token_seconds(seconds);
+    return settings;
+  };
+  record::v1::SecretMetadata metadata;
+  *metadata.mutable_jwt() = with(7'200);
+  EXPECT_EQ(LongestTokenOf(metadata, now), absl::Hours(2));
+  ChangeJwtSettings(with(600), now, &metadata);
+  const absl::Time over = now + absl::Hours(2) + absl::Seconds(limits::kJwtLeewaySecondsMax);
+  EXPECT_EQ(LongestTokenOf(metadata, over - absl::Seconds(1)), absl::Hours(2));
+  EXPECT_EQ(LongestTokenOf(metadata, over), absl::Minutes(10));
+  // A second change keeps what is left of the first, and for no longer.
+  record::v1::SecretMetadata twice = metadata;
+  ChangeJwtSettings(with(300), now + absl::Minutes(30), &twice);
+  EXPECT_EQ(LongestTokenOf(twice, over - absl::Seconds(1)), absl::Hours(2));
+  EXPECT_EQ(LongestTokenOf(twice, over), absl::Minutes(5));
+  // Nothing is left of it: the change counts alone.
+  record::v1::SecretMetadata later = metadata;
+  ChangeJwtSettings(with(300), over, &later);
+  EXPECT_EQ(LongestTokenOf(later, over + absl::Minutes(9)), absl::Minutes(10));
+  // A change of other things begins nothing; a longer limit ends it.
+  record::v1::SecretMetadata same = metadata;
+  ChangeJwtSettings(with(600), now + absl::Hours(1), &same);
+  EXPECT_EQ(LongestTokenOf(same, over), absl::Minutes(10));
+  ChangeJwtSettings(with(7'200), now, &metadata);
+  EXPECT_EQ(metadata.jwt_former_until_ms(), 0);
 }
 
 TEST(JwtSettings, TheAgeOfASetIsAtMostHalfOfTheLead) {

@@ -230,5 +230,25 @@ TEST_F(JwtTokensTest, WhereThereIsNoKey) {
   EXPECT_TRUE(absl::IsFailedPrecondition(Verify("k", token).status()));
 }
 
+TEST_F(JwtTokensTest, AShorterLimitEndsNoTokenThatWasSignedBefore) {
+  v1::JwtKeySettings settings = Settings("EdDSA");
+  ASSERT_OK(Create("k", settings));
+  v1::SignJwtRequest request = ToSign("k");
+  request.set_ttl_seconds(7'200);
+  const std::string token = Sign(request)->token();
+  settings.set_max_token_seconds(600);
+  v1::UpdateJwtKeyRequest update;
+  update.set_path("k");
+  *update.mutable_settings() = settings;
+  ASSERT_OK(jwt_->UpdateKey(*store_, update));
+  EXPECT_EQ(Judge("k", token), "valid");
+  EXPECT_FALSE(Sign(request).ok());  // but no other is made
+  clock_.AdvanceTime(absl::Seconds(7'199));
+  Reopen();
+  EXPECT_EQ(Judge("k", token), "valid");
+  clock_.AdvanceTime(absl::Minutes(2));
+  EXPECT_EQ(Judge("k", token), "TOKEN_EXPIRED");
+}
+
 }  // namespace
 }  // namespace keyturn
