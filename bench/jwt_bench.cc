@@ -47,7 +47,8 @@ class JwtWorld {
              [](const v1::RevocationQuery&) {
                return absl::StatusOr<std::optional<std::string>>(std::optional<std::string>());
              },
-         .revoke = [](const std::vector<JwtContext::Issued>&) { return absl::OkStatus(); }});
+         .revoke = [](const std::vector<JwtContext::Issued>&) { return absl::OkStatus(); },
+         .revoke_kid = [](const std::string&, absl::Time) { return absl::OkStatus(); }});
     CheckOk(jwt_->OnUnsealed());
     for (const char* const algorithm : kAlgorithms) {
       v1::CreateJwtKeyRequest request;

@@ -68,7 +68,7 @@ raw::Reactor* JwtServiceImpl::UpdateKey(raw::Context* context, const raw::Bytes*
       {context, request, response}, "UpdateKey", RunOn::kPool,
       [this](Call& call, const auto& asked) -> absl::StatusOr<v1::JwtKey> {
         RETURN_IF_ERROR(RequirePublish(call, asked.path(), asked.settings()));
-        return jwt_.UpdateKey(call.updater(), asked);
+        return jwt_.UpdateKey(call.updater(), asked, call.Require("secret:read", asked.path()));
       });
 }
 

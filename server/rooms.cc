@@ -59,6 +59,15 @@ std::shared_ptr<const RevocationWriter> ServerWriter(absl::string_view resource)
   return writer;
 }
 
+// Of a key that signs: durable when it returns.
+std::function<absl::Status(const std::string& kid, absl::Time until)> KidRevoker(
+    CredentialList& credentials) {
+  return [&credentials](const std::string& kid, absl::Time until) {
+    const CredentialList::Entry entry = {.name = {RevocationKind::kKid, kid}, .expires = until};
+    return credentials.Revoke({entry}, ServerWriter(KeyOf(RevocationKind::kKid, kid))).status();
+  };
+}
+
 }  // namespace
 
 JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& credentials,
@@ -85,7 +94,8 @@ JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialL
                       {.name = {RevocationKind::kJti, token.jti}, .expires = token.expires});
                 }
                 return credentials.Revoke(entries, ServerWriter("")).status();
-              }};
+              },
+          .revoke_kid = KidRevoker(credentials)};
 }
 
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
@@ -104,13 +114,7 @@ RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, A
               [&usage](const Uuid& secret, const SecretMetadata& metadata) {
                 return usage.ConsumersOf(secret, metadata);
               },
-          .revoke_kid =
-              [&credentials](const std::string& kid, absl::Time until) {
-                const CredentialList::Entry entry = {.name = {RevocationKind::kKid, kid},
-                                                     .expires = until};
-                return credentials.Revoke({entry}, ServerWriter(KeyOf(RevocationKind::kKid, kid)))
-                    .status();
-              }};
+          .revoke_kid = KidRevoker(credentials)};
 }
 
 ApiKeyContext ApiKeyParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& list,

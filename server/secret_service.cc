@@ -277,7 +277,8 @@ raw::Reactor* SecretServiceImpl::Destroy(raw::Context* context, const raw::Bytes
                                          raw::Bytes* response) {
   return Answer<v1::DestroyRequest, v1::DestroyResponse>(
       {context, request, response}, "Destroy", RunOn::kPool, &PathOf<v1::DestroyRequest>,
-      [this](Call& call, const auto& asked) {
+      [this](Call& call, const auto& asked) -> absl::StatusOr<v1::DestroyResponse> {
+        RETURN_IF_ERROR(parts_.jwt.RevokeKeys(asked.path(), asked.versions(), asked.all()));
         return parts_.vault.Destroy(call.updater(), asked);
       });
 }
@@ -286,7 +287,8 @@ raw::Reactor* SecretServiceImpl::Erase(raw::Context* context, const raw::Bytes* 
                                        raw::Bytes* response) {
   return Answer<v1::EraseRequest, v1::EraseResponse>(
       {context, request, response}, "Erase", RunOn::kPool, &PathOf<v1::EraseRequest>,
-      [this](Call& call, const auto& asked) {
+      [this](Call& call, const auto& asked) -> absl::StatusOr<v1::EraseResponse> {
+        RETURN_IF_ERROR(parts_.jwt.RevokeKeys(asked.path(), asked.versions(), asked.all()));
         return keyturn::Erase(call, asked, parts_.door, parts_.vault, parts_.store);
       });
 }

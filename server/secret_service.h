@@ -7,6 +7,7 @@
 
 #include "auth/auth_store.h"
 #include "keyturn/v1/secret_service.grpc.pb.h"
+#include "rotation/jwt/jwt.h"
 #include "rotation/usage/usage.h"
 #include "server/grpc_door.h"
 #include "server/secret_wire.h"
@@ -37,6 +38,7 @@ class SecretServiceImpl final : public SecretMethods {
     const MethodTable& methods;
     Vault& vault;
     Usage& usage;
+    Jwt& jwt;
     AuthStore& policies;
     Store& store;
     StreamRegistry& watchers;

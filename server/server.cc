@@ -163,7 +163,7 @@ class ServerImpl : public Server {
     door_ = std::make_unique<GrpcDoor>(
         GrpcDoor::Parts{*gate_, *pool_, peers_, config_.audit_sync_reads});
     services_.push_back(std::make_unique<SecretServiceImpl>(
-        SecretServiceImpl::Parts{*door_, methods_, *rooms_->vault, *rooms_->usage,
+        SecretServiceImpl::Parts{*door_, methods_, *rooms_->vault, *rooms_->usage, *rooms_->jwt,
                                  *rooms_->policies, *rooms_->store, *watchers_}));
     services_.push_back(std::make_unique<SystemServiceImpl>(
         SystemServiceImpl::Parts{*door_, methods_, *lifecycle_, *rooms_->keyring, *rooms_->store,

@@ -182,8 +182,37 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Adopt(Updater& updater,
   return Staged(request.path());
 }
 
+absl::Status JwtAdmin::RevokeKeys(const std::string& path, absl::Span<const uint64_t> versions,
+                                  bool all) const {
+  if (all == !versions.empty()) return absl::OkStatus();  // will be refused
+  const absl::StatusOr<FoundSecret> found = context_.vault.Find(path);
+  if (absl::IsNotFound(found.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(found.status());
+  const SecretMetadata& metadata = *found->metadata;
+  if (!metadata.has_jwt()) return absl::OkStatus();
+  std::vector<uint64_t> numbers;
+  for (const uint64_t number : versions) {
+    const VersionRecord* const version = FindVersion(metadata, number);
+    // The whole call is refused for it, and nothing is destroyed.
+    if (version == nullptr || IsDestroyed(*version)) return absl::OkStatus();
+    numbers.push_back(number);
+  }
+  if (all) {
+    for (const VersionRecord& version : metadata.versions()) {
+      if (!IsDestroyed(version)) numbers.push_back(version.version());
+    }
+    numbers.push_back(metadata.newest_version() + 1);  // a next key that is made meanwhile
+  }
+  const absl::Time until = KidRevokedUntil(context_.clock.Now());
+  for (const uint64_t number : numbers) {
+    RETURN_IF_ERROR(context_.revoke_kid(KidOf(found->id, SecretVersion(number)), until));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::JwtKey> JwtAdmin::Update(Updater& updater,
-                                            const v1::UpdateJwtKeyRequest& request) const {
+                                            const v1::UpdateJwtKeyRequest& request,
+                                            const absl::Status& may_read) const {
   RETURN_IF_ERROR(CheckJwtSettings(request.settings()));
   RETURN_IF_ERROR(Get(request.path()).status());
   RETURN_IF_ERROR(Change(updater, request.path(), [&](RotatingSecret& secret) -> absl::Status {
@@ -193,6 +222,7 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Update(Updater& updater,
           absl::StrCat("settings.algorithm is ", settings.algorithm(),
                        " for ever; make another key for another algorithm"));
     }
+    if (request.settings().readable() && !settings.readable()) RETURN_IF_ERROR(may_read);
     const absl::Time now = context_.clock.Now();
     ChangeJwtSettings(request.settings(), now, &secret.metadata);
     return CheckJwtPolicy(secret.metadata, secret.metadata.rotation().policy(), now);

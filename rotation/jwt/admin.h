@@ -5,6 +5,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "keyturn/v1/jwt_service.pb.h"
 #include "rotation/jwt/context.h"
 #include "rotation/store_state.h"
@@ -19,7 +20,13 @@ class JwtAdmin {
   absl::StatusOr<v1::JwtKey> Create(Updater& updater, const v1::CreateJwtKeyRequest& request,
                                     const std::string& principal) const;
   absl::StatusOr<v1::JwtKey> Adopt(Updater& updater, const v1::AdoptJwtKeyRequest& request) const;
-  absl::StatusOr<v1::JwtKey> Update(Updater& updater, const v1::UpdateJwtKeyRequest& request) const;
+  // `may_read`: whether the caller may read the secret's values; who may not, makes no key
+  // readable.
+  absl::StatusOr<v1::JwtKey> Update(Updater& updater, const v1::UpdateJwtKeyRequest& request,
+                                    const absl::Status& may_read) const;
+  // As Jwt::RevokeKeys.
+  absl::Status RevokeKeys(const std::string& path, absl::Span<const uint64_t> versions,
+                          bool all) const;
   absl::StatusOr<v1::JwtKey> Get(const std::string& path) const;
 
  private:

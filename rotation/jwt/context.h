@@ -36,6 +36,8 @@ struct JwtContext {
     absl::Time expires;
   };
   std::function<absl::Status(const std::vector<Issued>& tokens)> revoke;
+  // The same for all tokens of a key, until then.
+  std::function<absl::Status(const std::string& kid, absl::Time until)> revoke_kid;
 };
 
 }  // namespace keyturn

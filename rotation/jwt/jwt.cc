@@ -45,9 +45,13 @@ class JwtImpl : public Jwt {
                                       const v1::AdoptJwtKeyRequest& request) override {
     return admin_.Adopt(updater, request);
   }
-  absl::StatusOr<v1::JwtKey> UpdateKey(Updater& updater,
-                                       const v1::UpdateJwtKeyRequest& request) override {
-    return admin_.Update(updater, request);
+  absl::StatusOr<v1::JwtKey> UpdateKey(Updater& updater, const v1::UpdateJwtKeyRequest& request,
+                                       const absl::Status& may_read) override {
+    return admin_.Update(updater, request, may_read);
+  }
+  absl::Status RevokeKeys(const std::string& path, absl::Span<const uint64_t> versions,
+                          bool all) override {
+    return admin_.RevokeKeys(path, versions, all);
   }
   absl::StatusOr<v1::JwtKey> GetKey(const v1::GetJwtKeyRequest& request) override {
     return admin_.Get(request.path());

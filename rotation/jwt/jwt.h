@@ -34,8 +34,17 @@ class Jwt {
                                                const std::string& principal) = 0;
   virtual absl::StatusOr<v1::JwtKey> AdoptKey(Updater& updater,
                                               const v1::AdoptJwtKeyRequest& request) = 0;
+  // `may_read`: whether the caller may read the values of the secret; else the error that it gets
+  // for making a key readable that was not.
   virtual absl::StatusOr<v1::JwtKey> UpdateKey(Updater& updater,
-                                               const v1::UpdateJwtKeyRequest& request) = 0;
+                                               const v1::UpdateJwtKeyRequest& request,
+                                               const absl::Status& may_read) = 0;
+  // Before these versions (`all`: every one) are destroyed by somebody, who knows why: what their
+  // keys have signed is refused by the revocation list from then on, also by those who look at
+  // nothing else. In this order, so that a server that dies in between has destroyed nothing, and
+  // is asked again. OK for what signs nothing or is not there; errors are of the list.
+  virtual absl::Status RevokeKeys(const std::string& path, absl::Span<const uint64_t> versions,
+                                  bool all) = 0;
   virtual absl::StatusOr<v1::JwtKey> GetKey(const v1::GetJwtKeyRequest& request) = 0;
   virtual absl::StatusOr<v1::GetJwksResponse> GetJwks(const v1::GetJwksRequest& request) = 0;
   virtual absl::StatusOr<v1::SignJwtResponse> Sign(Updater& updater,

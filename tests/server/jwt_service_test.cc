@@ -159,6 +159,47 @@ TEST_F(JwtServiceTest, WhoMayNotPublishMakesUnlistedKeys) {
   EXPECT_TRUE(absl::StrContains(Page("/.well-known/jwks.json"), "{\"keys\":[]}"));
 }
 
+TEST_F(JwtServiceTest, WhoMayNotReadMakesNoKeyReadable) {
+  StartDev();
+  Create("team/key", "EdDSA");
+  PutPolicy("writer", {{"secret:write", "team/*"}, {"jwt:publish", "team/*"}});
+  PutPolicy("reader", {{"secret:read", "team/*"}});
+  v1::UpdateJwtKeyRequest update;
+  update.set_path("team/key");
+  update.mutable_settings()->set_algorithm("EdDSA");
+  update.mutable_settings()->set_issuer("alcs-auth");
+  update.mutable_settings()->set_readable(true);
+  v1::JwtKey key;
+  EXPECT_EQ(stubs_->jwt->UpdateKey(Ctx(NewToken({"writer"})), update, &key).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(stubs_->jwt->UpdateKey(Ctx(NewToken({"reader"})), update, &key).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(Text(stubs_->jwt->UpdateKey(Ctx(NewToken({"writer", "reader"})), update, &key)), "OK");
+  EXPECT_TRUE(key.settings().readable());
+}
+
+TEST_F(JwtServiceTest, AKeyThatIsDestroyedByHandIsOnTheListOfRedisClients) {
+  StartDev();
+  Create("app/jwt", "EdDSA");
+  const v1::SignJwtResponse made = Sign("app/jwt");
+  RespTestClient redis(server_->info().resp);
+  ASSERT_EQ(redis.Call({"AUTH", root_}), "+OK\r\n");
+  v1::DestroyRequest destroy;
+  destroy.set_path("app/jwt");
+  destroy.add_versions(1);
+  v1::DestroyResponse destroyed;
+  ASSERT_EQ(Text(stubs_->secrets->Destroy(Ctx(root_), destroy, &destroyed)), "OK");
+  EXPECT_EQ(redis.Call({"EXISTS", "revoked:kid:" + made.kid()}), ":1\r\n");
+  Create("app/all", "EdDSA");
+  const v1::SignJwtResponse other = Sign("app/all");
+  v1::EraseRequest erase;
+  erase.set_path("app/all");
+  erase.set_all(true);
+  v1::EraseResponse erased;
+  ASSERT_EQ(Text(stubs_->secrets->Erase(Ctx(root_), erase, &erased)), "OK");
+  EXPECT_EQ(redis.Call({"EXISTS", "revoked:kid:" + other.kid()}), ":1\r\n");
+}
+
 TEST_F(JwtServiceTest, RolesSignAndVerifyApart) {
   StartDev();
   Create("app/jwt", "EdDSA");

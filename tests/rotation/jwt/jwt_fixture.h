@@ -27,6 +27,12 @@ class JwtFixture : public RotationFixture {
                                 revoked_jtis_[token.jti] = token.expires;
                               }
                               return absl::OkStatus();
+                            },
+                        .revoke_kid =
+                            [this](const std::string& kid, absl::Time until) {
+                              if (!revoke_fails_.ok()) return revoke_fails_;
+                              revoked_kids_[kid] = until;
+                              return absl::OkStatus();
                             }});
     store_->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       vault_->OnCommitted(group);

@@ -210,7 +210,7 @@ TEST_F(JwtRotationTest, UnlistedAndSharedKeysAreNotPublished) {
   update.set_path("unlisted");
   *update.mutable_settings() = Settings("EdDSA");
   update.mutable_settings()->set_publish_lead_seconds(240);
-  ASSERT_OK(jwt_->UpdateKey(*store_, update));
+  ASSERT_OK(jwt_->UpdateKey(*store_, update, absl::OkStatus()));
   EXPECT_EQ(PublishedKids().size(), 2u);
   EXPECT_EQ(jwt_->Published()->max_age, absl::Seconds(120));
   v1::GetJwksRequest get;
@@ -384,7 +384,7 @@ TEST_F(JwtRotationTest, PolicyAndSettingsThatAreChangedAtOnceFit) {
   policy.set_path("k");
   *policy.mutable_policy() = NoJitter();
   policy.mutable_policy()->set_grace_seconds(3'600);
-  Between updater(*store_, [&] { EXPECT_OK(jwt_->UpdateKey(*store_, update)); });
+  Between updater(*store_, [&] { EXPECT_OK(jwt_->UpdateKey(*store_, update, absl::OkStatus())); });
   const auto set = rotation_->SetPolicy(updater, policy);
   EXPECT_TRUE(absl::IsInvalidArgument(set.status())) << set.status();
   EXPECT_TRUE(absl::StrContains(set.status().message(), "policy.grace_seconds is 3600"));
@@ -397,7 +397,7 @@ TEST_F(JwtRotationTest, AGraceHoldsTheTokensOfALongerLimit) {
   v1::UpdateJwtKeyRequest update;
   update.set_path("k");
   *update.mutable_settings() = settings;
-  ASSERT_OK(jwt_->UpdateKey(*store_, update));
+  ASSERT_OK(jwt_->UpdateKey(*store_, update, absl::OkStatus()));
   v1::RotationPolicy brief = NoJitter();
   brief.set_grace_seconds(3'600);
   EXPECT_TRUE(absl::IsInvalidArgument(SetPolicy("k", brief).status()));
@@ -421,6 +421,31 @@ TEST_F(JwtRotationTest, AKeyThatSignedTooLongHasItsGraceAllTheSame) {
   ASSERT_OK(Rotate("k"));
   EXPECT_EQ(States("k"), "1 GRACE, 2 CURRENT");
   EXPECT_EQ(Judge("k", token), "valid");
+}
+
+TEST_F(JwtRotationTest, WhatIsDestroyedByHandIsOnTheListBefore) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  const std::string one = Key("k").versions(1).kid(), two = Key("k").versions(0).kid();
+  revoke_fails_ = absl::UnavailableError("the list is not there");
+  const uint64_t first[] = {1};
+  EXPECT_TRUE(absl::IsUnavailable(jwt_->RevokeKeys("k", first, false)));
+  revoke_fails_ = absl::OkStatus();
+  const uint64_t unknown[] = {1, 9};
+  ASSERT_OK(jwt_->RevokeKeys("k", unknown, false));  // is refused as a whole
+  ASSERT_OK(jwt_->RevokeKeys("nothing", first, false));
+  ASSERT_OK(Put("generic", "1"));
+  ASSERT_OK(jwt_->RevokeKeys("generic", first, false));
+  EXPECT_TRUE(revoked_kids_.empty());
+  ASSERT_OK(jwt_->RevokeKeys("k", first, false));
+  EXPECT_EQ(revoked_kids_.size(), 1u);
+  EXPECT_EQ(revoked_kids_[one], clock_.Now() + absl::Seconds(limits::kJwtUserSecondsMax +
+                                                             limits::kJwtLeewaySecondsMax));
+  // The server dies here, and is asked again.
+  Reopen();
+  ASSERT_OK(jwt_->RevokeKeys("k", first, false));
+  ASSERT_OK(jwt_->RevokeKeys("k", {}, true));
+  EXPECT_EQ(revoked_kids_.count(two), 1u);
+  EXPECT_EQ(revoked_kids_.size(), 3u);  // and one that may be made meanwhile
 }
 
 class DamagedKeyTest : public JwtFixture {

@@ -88,12 +88,12 @@ TEST_F(JwtRefreshTest, IsWithinWhatTheKeyAllowsNow) {
   update.set_path("k");
   *update.mutable_settings() = Settings("EdDSA");
   update.mutable_settings()->set_max_token_seconds(600);
-  ASSERT_OK(jwt_->UpdateKey(*store_, update));
+  ASSERT_OK(jwt_->UpdateKey(*store_, update, absl::OkStatus()));
   ASSERT_OK_AND_ASSIGN(const auto next, Refresh("k", made.refresh_token()));
   EXPECT_EQ(next.expire_time().seconds() - next.issue_time().seconds(), 600);
   EXPECT_EQ(Judge("k", next.token()), "valid");
   update.mutable_settings()->set_audiences(0, "another");
-  ASSERT_OK(jwt_->UpdateKey(*store_, update));
+  ASSERT_OK(jwt_->UpdateKey(*store_, update, absl::OkStatus()));
   EXPECT_EQ(Reason(next.refresh_token()), "REFRESH_REVOKED");
 }
 
@@ -139,7 +139,7 @@ TEST_F(JwtRefreshTest, WhoIsLoggedOutEverywhereSignsInAnew) {
 TEST_F(JwtRefreshTest, OtherTextsAreRefused) {
   ASSERT_OK(Create("other", Settings("EdDSA")));
   ASSERT_OK_AND_ASSIGN(const auto made, SignWithRefresh("k"));
-  const std::string good = made.refresh_token();
+  const std::string& good = made.refresh_token();
   EXPECT_EQ(Reason(good, "other"), "REFRESH_INVALID");
   for (size_t i = 0; i < good.size(); ++i) {
     std::string changed = good;

@@ -202,11 +202,11 @@ TEST_F(JwtTokensTest, ALegibleKeyIsReadAndAnotherIsNot) {
   v1::UpdateJwtKeyRequest update;
   update.set_path("k");
   *update.mutable_settings() = settings;
-  ASSERT_OK(jwt_->UpdateKey(*store_, update));
+  ASSERT_OK(jwt_->UpdateKey(*store_, update, absl::OkStatus()));
   EXPECT_EQ(Get("k").size(), 88u);
   EXPECT_EQ(Get("k", 2), "VERSION_PENDING");  // the next one is nobody's yet
   update.mutable_settings()->set_algorithm("EdDSA");
-  EXPECT_EQ(Said(jwt_->UpdateKey(*store_, update)),
+  EXPECT_EQ(Said(jwt_->UpdateKey(*store_, update, absl::OkStatus())),
             "INVALID_ARGUMENT: settings.algorithm is HS256 for ever; make another key for another "
             "algorithm");
 }
@@ -240,7 +240,7 @@ TEST_F(JwtTokensTest, AShorterLimitEndsNoTokenThatWasSignedBefore) {
   v1::UpdateJwtKeyRequest update;
   update.set_path("k");
   *update.mutable_settings() = settings;
-  ASSERT_OK(jwt_->UpdateKey(*store_, update));
+  ASSERT_OK(jwt_->UpdateKey(*store_, update, absl::OkStatus()));
   EXPECT_EQ(Judge("k", token), "valid");
   EXPECT_FALSE(Sign(request).ok());  // but no other is made
   clock_.AdvanceTime(absl::Seconds(7'199));
@@ -248,6 +248,25 @@ TEST_F(JwtTokensTest, AShorterLimitEndsNoTokenThatWasSignedBefore) {
   EXPECT_EQ(Judge("k", token), "valid");
   clock_.AdvanceTime(absl::Minutes(2));
   EXPECT_EQ(Judge("k", token), "TOKEN_EXPIRED");
+}
+
+TEST_F(JwtTokensTest, WhoMayNotReadMakesNoKeyReadable) {
+  v1::JwtKeySettings settings = Settings("EdDSA");
+  ASSERT_OK(Create("k", settings));
+  settings.set_readable(true);
+  v1::UpdateJwtKeyRequest update;
+  update.set_path("k");
+  *update.mutable_settings() = settings;
+  const absl::Status denied = absl::PermissionDeniedError("no");
+  EXPECT_EQ(Said(jwt_->UpdateKey(*store_, update, denied)), "PERMISSION_DENIED: no");
+  EXPECT_EQ(Get("k"), "NOT_READABLE");
+  ASSERT_OK(jwt_->UpdateKey(*store_, update, absl::OkStatus()));
+  // What is readable may be changed otherwise, and made unreadable.
+  update.mutable_settings()->set_max_token_seconds(600);
+  EXPECT_OK(jwt_->UpdateKey(*store_, update, denied));
+  update.mutable_settings()->set_readable(false);
+  EXPECT_OK(jwt_->UpdateKey(*store_, update, denied));
+  EXPECT_EQ(Get("k"), "NOT_READABLE");
 }
 
 }  // namespace
