@@ -47,7 +47,6 @@ inline constexpr size_t kRotationReasonBytesMax = 512;
 inline constexpr size_t kRotationPolicyBytesMax = 8 * kKiB;
 inline constexpr int64_t kRotationPassedOverSeconds = 3600;  // a secret that fails is tried again
 inline constexpr size_t kRotationErrorBytesMax = 512;        // of a failed attempt, kept
-inline constexpr int64_t kRotationDriverSeconds = 30;        // one call of a driver
 inline constexpr int kRotationAttemptsMax = 10;  // of a step that fails for a while; blocked
 inline constexpr int kRotationValuesMax = 3;     // made anew for a target that refuses them
 inline constexpr int64_t kRotationBackoffSecondsMin = 60;

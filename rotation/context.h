@@ -37,6 +37,10 @@ struct RotationContext {
   // Tokens signed with the key of this id are refused from now on, by all who ask; it may be
   // forgotten at `until`. Durable when it returns; may be repeated. Empty: nobody is told.
   std::function<absl::Status(const std::string& kid, absl::Time until)> revoke_kid = nullptr;
+  // Whether the policy of the secret at `path` may name this target. INVALID_ARGUMENT says which
+  // there are. Empty: there is none.
+  std::function<absl::Status(const std::string& target, const std::string& path)> check_target =
+      nullptr;
 };
 
 }  // namespace keyturn

@@ -2,8 +2,8 @@
 // the target and says what it saw. Secrets whose values nobody else holds have none.
 //
 // Every call may be repeated after a crash, so each is idempotent or can be asked about first: the
-// engine probes before it applies. A driver keeps no state, does not retry, and returns by the
-// deadline. Thread-safe.
+// engine probes before it applies. A driver keeps no state, does not retry, and returns within a
+// time of its own; soon, once call.interrupt is set. Thread-safe.
 //
 // How a status is taken (FailureOf): OK, or
 //   UNAVAILABLE, RESOURCE_EXHAUSTED            transient: tried again with growing waits
@@ -18,10 +18,12 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/types.h"
 #include "crypto/secret_bytes.h"
 #include "keyturn/v1/rotation.pb.h"
+#include "rotation/interrupt.h"
 
 namespace keyturn {
 
@@ -36,12 +38,18 @@ struct DriverCall {
   std::string path;
   SecretVersion version;  // whose value it is
   const v1::RotationPolicy& policy;
-  absl::Time deadline;
+  uint64_t run = 0;                      // the rotation that it belongs to; 0: none
+  SecretVersion beside{0};               // of Apply: the version of `current`
+  const Interrupt* interrupt = nullptr;  // never set if it is nullptr
 };
 
 class Driver {
  public:
   virtual ~Driver() = default;
+
+  // Calls that take long are made from a thread of their own, one at a time for all drivers of one
+  // lane (rotation/errands.h). "": they are quick, and made by whoever comes to them.
+  virtual absl::string_view lane() const { return ""; }
 
   // Whether `value` works at the target now. An error: it could not be asked.
   virtual absl::StatusOr<bool> Probe(const DriverCall& call, const SecretBytes& value) = 0;

@@ -58,8 +58,9 @@ void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::
     return;
   }
   // A key that signs needs nothing of the one before it: what leaked, and was destroyed for that,
-  // is replaced all the same.
-  const bool replaces = metadata.has_jwt() && run.cause() != v1::RotationRun::SCHEDULED;
+  // is replaced all the same. Nor does the way back.
+  const bool back = run.cause() == v1::RotationRun::ROLLBACK;
+  const bool replaces = back || (metadata.has_jwt() && run.cause() != v1::RotationRun::SCHEDULED);
   if (!begun && !replaces) {
     const Readable readable = IsReadable(metadata, now);
     if (readable == Readable::kNeverAgain) earliest->Offer(Kind::kCancelRun, now);
@@ -76,7 +77,9 @@ void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::
   // must be told to those who read, or nobody could use it.
   const bool taken_out = metadata.has_jwt() && version != nullptr &&
                          (version->deleted_ms() != 0 || version->compromised());
-  const bool gone = run.version() != 0 && (version == nullptr || !IsLive(*version) || taken_out);
+  const bool ended = version == nullptr || !IsLive(*version) ||
+                     (back && !IsState(*version, v1::VERSION_STATE_GRACE));
+  const bool gone = run.version() != 0 && (ended || taken_out);
   if (gone && !begun) {
     earliest->Offer(Kind::kCancelRun, now);
     return;
@@ -84,9 +87,29 @@ void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::
   earliest->Offer(Kind::kStep, NextAttempt(run));
 }
 
-void OfferVersions(const SecretMetadata& metadata, bool frozen, Earliest* earliest) {
+// Whether the target does not know yet when the version ends.
+bool IsUntold(const SecretMetadata& metadata, const VersionRecord& version,
+              const std::optional<v1::RotationRun>& run) {
+  if (metadata.rotation().policy().target().empty()) return false;
+  if (!IsState(version, v1::VERSION_STATE_GRACE)) return false;
+  if (version.armed_ms() == version.grace_end_ms()) return false;
+  // The run does it itself.
+  return !run.has_value() || run->step() != v1::RotationRun::ANNOUNCE ||
+         run->previous_version() != version.version();
+}
+
+void OfferVersions(const SecretMetadata& metadata, const std::optional<v1::RotationRun>& run,
+                   bool frozen, Earliest* earliest) {
   using Kind = Action::Kind;
   for (const VersionRecord& version : metadata.versions()) {
+    // It is about to be the current one again.
+    if (run.has_value() && run->cause() == v1::RotationRun::ROLLBACK &&
+        run->version() == version.version() && IsState(version, v1::VERSION_STATE_GRACE)) {
+      continue;
+    }
+    if (IsUntold(metadata, version, run)) {
+      earliest->Offer(Kind::kArm, FromMillis(version.retire_next_ms()), version.version());
+    }
     if (IsState(version, v1::VERSION_STATE_RETIRING)) {
       earliest->Offer(Kind::kRetire, FromMillis(version.retire_next_ms()), version.version());
     }
@@ -114,7 +137,7 @@ Action NextAction(const SecretMetadata& metadata, const std::optional<v1::Rotati
   if (!metadata.has_rotation()) return earliest.best();
   const record::v1::RotationState& rotation = metadata.rotation();
   if (run.has_value()) OfferRun(metadata, *run, now, &earliest);
-  OfferVersions(metadata, frozen, &earliest);
+  OfferVersions(metadata, run, frozen, &earliest);
   if (metadata.has_jwt() && !run.has_value() && FindStaged(metadata) == nullptr &&
       MayStart(metadata, now)) {
     earliest.Offer(Action::Kind::kStage, now);

@@ -21,6 +21,7 @@ struct Action {
     kCancelRun,    // the open run's version is not wanted any more
     kStage,        // the key that is to sign next is made and published
     kEndGrace,     // of `version`
+    kArm,          // the target of `version` is told when its grace ends
     kRetire,       // `version`, at its target
     kDestroyData,  // of `version`, which is retired
   };

@@ -143,6 +143,15 @@ absl::Status Operations::CheckPolicy(const v1::SetRotationPolicyRequest& request
       return absl::InvalidArgumentError("policy.after: a secret cannot wait for itself");
     }
   }
+  if (!policy.target().empty()) {
+    if (metadata.has_jwt()) {
+      return absl::InvalidArgumentError("policy.target: a key that signs has none");
+    }
+    if (context_.check_target == nullptr) {
+      return absl::InvalidArgumentError("policy.target: there are no targets");
+    }
+    RETURN_IF_ERROR(context_.check_target(policy.target(), request.path()));
+  }
   if (metadata.has_jwt()) return CheckJwtPolicy(metadata, policy, context_.clock.Now());
   if (!MakesValues(policy, kind)) return absl::OkStatus();
   // What could not be made is better known now than in three months.
@@ -195,6 +204,7 @@ absl::StatusOr<Uuid> Operations::RemovePolicy(
               "a rotation is under way; wait for it, or run: keyturn rotation cancel"),
           "ROTATION_IN_PROGRESS");
     }
+    RETURN_IF_ERROR(CheckForgetsNothing(metadata));
     size_t hints = 0;
     for (VersionRecord& version : *metadata.mutable_versions()) {
       LeaveEngine(&scene.secret, &version, scene.now, &hints, scene.batch);
@@ -257,6 +267,12 @@ absl::StatusOr<Uuid> Operations::Rotate(Updater& updater, const v1::RotateReques
     SecretMetadata& metadata = scene.secret.metadata;
     RETURN_IF_ERROR(CloseAnnounced(&scene.secret, scene.keys, scene.view, scene.now, scene.batch));
     std::optional<Run>& run = scene.secret.run;
+    // What leaked is to be replaced by a new value, not by an older one.
+    if (request.emergency() && run.has_value() && run->cause() == Run::ROLLBACK) {
+      CloseRun(&metadata, &*run, Run::CANCELLED, scene.now);
+      RETURN_IF_ERROR(WriteRun(scene.keys, scene.view, scene.secret.id, *run, scene.batch));
+      run.reset();
+    }
     const bool makes = MakesValues(metadata);
     if (!run.has_value()) {
       // In an emergency no version more will work than now.
@@ -321,17 +337,18 @@ absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRe
     run->set_version(back_to);
     run->set_principal(principal);
     run->set_reason(request.reason());
-    VersionRecord* const bad = FindVersion(&metadata, metadata.current_version());
-    if (bad != nullptr && leaked) bad->set_compromised(true);
-    VersionRecord* const back = FindVersion(&metadata, back_to);
-    // From before there was a policy: as old as it is.
-    if (back->promoted_ms() == 0) back->set_promoted_ms(back->created_ms());
-    BecomeCurrent(&metadata, back, scene.now);
-    CloseRun(&metadata, &*run, Run::DONE, scene.now);
     // It is as old as it was: if it is due again, then once somebody has had the time to look.
     metadata.mutable_rotation()->set_hold_until_ms(absl::ToUnixMillis(scene.now + hold));
+    metadata.mutable_rotation()->set_emergency(leaked);
     scene.batch.Note("version", absl::StrCat(back_to));
     scene.batch.Note("reason", request.reason());
+    // First its target must know that it goes on; the worker does both.
+    if (!metadata.rotation().policy().target().empty()) {
+      run->set_step(Run::APPLY);
+      return absl::OkStatus();
+    }
+    GoBackTo(&metadata, FindVersion(&metadata, back_to), scene.now);
+    CloseRun(&metadata, &*run, Run::DONE, scene.now);
     scene.type = v1::WatchResponse::WRITTEN;
     scene.version = back_to;
     return absl::OkStatus();

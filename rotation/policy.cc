@@ -76,10 +76,10 @@ absl::Status CheckWords(const v1::RotationPolicy& policy) {
 }
 
 absl::Status CheckSource(const v1::RotationPolicy& policy, v1::Kind kind) {
-  if (policy.source().has_generate() && kind == v1::KIND_DB_CREDENTIAL) {
+  if (policy.source().has_generate() && kind == v1::KIND_DB_CREDENTIAL && policy.target().empty()) {
     return absl::InvalidArgumentError(
         "policy.source is generate for a db_credential, whose database would not know the value; "
-        "allowed is reminder");
+        "allowed is reminder, or a target that sets it");
   }
   return absl::OkStatus();
 }
@@ -119,6 +119,21 @@ absl::Status CheckRotationPolicy(const v1::RotationPolicy& policy, v1::Kind kind
   RETURN_IF_ERROR(CheckSource(policy, kind));
   RETURN_IF_ERROR(CheckOrders(policy));
   return WindowsOf(policy).status();
+}
+
+absl::Status CheckForgetsNothing(const SecretMetadata& metadata) {
+  const std::string& target = metadata.rotation().policy().target();
+  if (target.empty()) return absl::OkStatus();
+  for (const VersionRecord& version : metadata.versions()) {
+    if (!IsState(version, v1::VERSION_STATE_GRACE) &&
+        !IsState(version, v1::VERSION_STATE_RETIRING)) {
+      continue;
+    }
+    return absl::FailedPreconditionError(absl::StrCat(
+        "version ", version.version(), " is still to end at target ", target,
+        "; wait for that, or set a policy without the target first, which leaves it there"));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<WindowSet> WindowsOf(const v1::RotationPolicy& policy) {

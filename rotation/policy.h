@@ -20,6 +20,10 @@ absl::Status CheckRotationPolicy(const v1::RotationPolicy& policy, v1::Kind kind
 // and `required`.
 absl::Status CheckReason(const std::string& reason, bool required);
 
+// That no version is still to end at a target, which nobody would know of without the policy.
+// FAILED_PRECONDITION names it. REQUIRES: metadata.has_rotation().
+absl::Status CheckForgetsNothing(const SecretMetadata& metadata);
+
 // INVALID_ARGUMENT as CheckRotationPolicy says it of windows.
 absl::StatusOr<WindowSet> WindowsOf(const v1::RotationPolicy& policy);
 

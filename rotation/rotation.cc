@@ -1,11 +1,14 @@
 #include "rotation/rotation.h"
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/target_limits.h"
 #include "rotation/clock_keeper.h"
+#include "rotation/errands.h"
 #include "rotation/held_grace.h"
 #include "rotation/listing.h"
 #include "rotation/operations.h"
@@ -25,18 +28,24 @@ class RotationImpl : public Rotation {
   explicit RotationImpl(RotationContext context)
       : context_(std::move(context)),
         operations_(context_),
-        worker_(context_, storm_),
         clock_(context_),
-        timers_({kDueRotation}) {}
+        timers_({kDueRotation}),
+        errands_([this](const Uuid& secret) { WorkApart(secret); }),
+        worker_(context_, storm_, errands_.interrupt()) {}
+  // Its threads use everything else.
+  ~RotationImpl() override { errands_.Stop(); }
 
   absl::Status OnUnsealed() override {
     RETURN_IF_ERROR(clock_.OnUnsealed());
+    errands_.Start();
     return timers_.Load(context_.store);
   }
   void OnSealed() override {
+    errands_.Stop();
     timers_.Clear();
     const absl::MutexLock lock(&mu_);
     failing_.clear();
+    passed_over_.clear();
   }
   void OnCommitted(absl::Span<const CommittedUpdate> group) override { timers_.OnCommitted(group); }
 
@@ -94,9 +103,7 @@ class RotationImpl : public Rotation {
     ASSIGN_OR_RETURN(const int released, ReleaseHeld(context_, secret));
     return released == 0 ? absl::OkStatus() : WorkOn(secret);
   }
-  absl::Status WorkOn(const Uuid& secret) override {
-    return worker_.Work(secret, !clock_.Look()).status();
-  }
+  absl::Status WorkOn(const Uuid& secret) override { return WorkNow(secret).status(); }
   absl::StatusOr<v1::AcceptClockResponse> AcceptClock(
       Updater& updater, const v1::AcceptClockRequest& request) override {
     return clock_.Accept(updater, request);
@@ -176,22 +183,46 @@ class RotationImpl : public Rotation {
   // Errors of the machine end the round. One secret that fails must not hold up all others: it is
   // looked at again in an hour, and counted until it goes well.
   absl::Status Handle(const schema::DueItem& item) {
-    const absl::StatusOr<int> acted = worker_.Work(item.object, false);
-    if (acted.ok() && *acted == Worker::kBusy) {
-      timers_.Postpone(item, context_.clock.Now());
+    const absl::Time now = context_.clock.Now();
+    if (const absl::Time until = PassedOverUntil(item.object); until > now) {
+      timers_.Postpone(item, until);
       return absl::OkStatus();
     }
-    const absl::Status status = acted.ok() ? Done(item, *acted) : acted.status();
-    if (absl::IsUnavailable(status) || !context_.keyring.Snapshot().ok()) return status;
-    const bool changed = Count(item.object, status.ok());
-    if (status.ok()) return status;
-    if (changed) {
-      LogError("a rotation is passed over until its secret is mended",
-               {{"secret", item.object.ToString()}, {"error", std::string(status.message())}});
+    const absl::StatusOr<Worker::Worked> worked = Work(item.object, false);
+    if (worked.ok() && (worked->busy || !worked->lane.empty())) {
+      timers_.Postpone(item, now + absl::Seconds(limits::kTargetBusySeconds));
+      return absl::OkStatus();
     }
-    timers_.Postpone(item,
-                     context_.clock.Now() + absl::Seconds(limits::kRotationPassedOverSeconds));
+    const absl::Status status = worked.ok() ? Done(item, worked->acted) : worked.status();
+    if (absl::IsUnavailable(status) || !context_.keyring.Snapshot().ok()) return status;
+    Count(item.object, status, /*apart=*/false);
+    if (status.ok()) return status;
+    timers_.Postpone(item, now + absl::Seconds(limits::kRotationPassedOverSeconds));
     return absl::OkStatus();
+  }
+
+  // What takes long goes on by itself.
+  absl::StatusOr<Worker::Worked> Work(const Uuid& secret, bool frozen) {
+    ASSIGN_OR_RETURN(Worker::Worked worked, worker_.Work(secret, frozen, /*apart=*/false));
+    if (!worked.lane.empty()) errands_.Add(worked.lane, secret);
+    return worked;
+  }
+
+  // What somebody has changed may be mended.
+  absl::StatusOr<Worker::Worked> WorkNow(const Uuid& secret) {
+    {
+      const absl::MutexLock lock(&mu_);
+      passed_over_.erase(secret);
+    }
+    return Work(secret, !clock_.Look());
+  }
+
+  // On a lane's thread. Who asks for the secret's next turn meanwhile comes again by its hint.
+  void WorkApart(const Uuid& secret) {
+    const absl::Status status = worker_.Work(secret, !clock_.Look(), /*apart=*/true).status();
+    if (!absl::IsUnavailable(status) && context_.keyring.Snapshot().ok()) {
+      Count(secret, status, /*apart=*/true);
+    }
   }
 
   // What was done has moved the hint; one that is still there says nothing any more.
@@ -210,10 +241,28 @@ class RotationImpl : public Rotation {
     return absl::OkStatus();
   }
 
-  // Whether that is new.
-  bool Count(const Uuid& secret, bool well) {
+  // One that failed apart is still among the timers.
+  void Count(const Uuid& secret, const absl::Status& status, bool apart) {
+    {
+      const absl::MutexLock lock(&mu_);
+      if (status.ok()) {
+        failing_.erase(secret);
+        passed_over_.erase(secret);
+        return;
+      }
+      if (apart) {
+        passed_over_[secret] =
+            context_.clock.Now() + absl::Seconds(limits::kRotationPassedOverSeconds);
+      }
+      if (!failing_.insert(secret).second) return;
+    }
+    LogError("a rotation is passed over until its secret is mended",
+             {{"secret", secret.ToString()}, {"error", std::string(status.message())}});
+  }
+  absl::Time PassedOverUntil(const Uuid& secret) {
     const absl::MutexLock lock(&mu_);
-    return well ? failing_.erase(secret) > 0 : failing_.insert(secret).second;
+    const auto found = passed_over_.find(secret);
+    return found == passed_over_.end() ? absl::InfinitePast() : found->second;
   }
 
   // Unless it is the secret's own.
@@ -235,10 +284,9 @@ class RotationImpl : public Rotation {
                                           const std::string& path) {
     RETURN_IF_ERROR(secret.status());
     // The change is made; what follows from it goes on by itself if this does not come to an end.
-    if (const absl::StatusOr<int> acted = worker_.Work(*secret, !clock_.Look()); !acted.ok()) {
-      LogWarning(
-          "a rotation did not go on at once",
-          {{"secret", secret->ToString()}, {"error", std::string(acted.status().message())}});
+    if (const absl::Status worked = WorkNow(*secret).status(); !worked.ok()) {
+      LogWarning("a rotation did not go on at once",
+                 {{"secret", secret->ToString()}, {"error", std::string(worked.message())}});
     }
     return ReadRotationStatus(context_, path);
   }
@@ -246,11 +294,13 @@ class RotationImpl : public Rotation {
   const RotationContext context_;
   const Operations operations_;
   StormBreaker storm_;
-  Worker worker_;
   ClockKeeper clock_;
   DueTimers timers_;
   mutable absl::Mutex mu_;
   absl::flat_hash_set<Uuid> failing_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<Uuid, absl::Time> passed_over_ ABSL_GUARDED_BY(mu_);  // and until when
+  Errands errands_;
+  Worker worker_;
 };
 
 }  // namespace

@@ -51,8 +51,7 @@ absl::Status AddPending(const PreparedVersion& prepared, absl::Time now, Rotatin
 
 void Abandon(RotatingSecret* secret, uint64_t version, absl::Time now) {
   VersionRecord* const record = FindVersion(&secret->metadata, version);
-  if (record == nullptr || IsDestroyed(*record)) return;
-  if (IsState(*record, v1::VERSION_STATE_STAGED)) return;
+  if (record == nullptr || !IsState(*record, v1::VERSION_STATE_PENDING)) return;
   record->set_state(v1::VERSION_STATE_ABANDONED);
   record->set_retired_ms(absl::ToUnixMillis(now));
   record->set_destroy_ms(
@@ -63,9 +62,7 @@ void MarkRetired(RotatingSecret* secret, uint64_t version, absl::Time now) {
   VersionRecord* const record = FindVersion(&secret->metadata, version);
   record->set_state(v1::VERSION_STATE_RETIRED);
   record->set_retired_ms(absl::ToUnixMillis(now));
-  record->set_retire_attempts(0);
-  record->set_retire_next_ms(0);
-  record->clear_retire_error();
+  ForgetEnding(record);
   const absl::Duration kept = record->compromised()
                                   ? absl::ZeroDuration()
                                   : DestroyAfterOf(secret->metadata.rotation().policy());
@@ -95,9 +92,18 @@ void AwaitValue(absl::Time now, v1::RotationRun* run) {
              run);
 }
 
+void GoBackTo(SecretMetadata* metadata, VersionRecord* version, absl::Time now) {
+  const int64_t held_until_ms = metadata->rotation().hold_until_ms();
+  // From before there was a policy.
+  if (version->promoted_ms() == 0) version->set_promoted_ms(version->created_ms());
+  BecomeCurrent(metadata, version, now);
+  metadata->mutable_rotation()->set_hold_until_ms(held_until_ms);
+}
+
 void EndGraceNow(VersionRecord* version, absl::Time now) {
   version->set_state(v1::VERSION_STATE_RETIRING);
   version->set_grace_end_ms(absl::ToUnixMillis(now));
+  ForgetEnding(version);
 }
 
 void HoldStarts(SecretMetadata* metadata, absl::Time now) {

@@ -20,8 +20,8 @@ absl::Status AddPrepared(const PreparedVersion& prepared, absl::Time now, Rotati
 absl::Status AddPending(const PreparedVersion& prepared, absl::Time now, RotatingSecret* secret,
                         v1::RotationRun* run, Batch& batch);
 
-// The pending version will never be used, unless it is the next key, which stays that. Its data
-// stays as long as a retired one's: a target may have taken it.
+// The version, if it is pending, will never be used. Its data stays as long as a retired one's: a
+// target may have taken it. The next key stays that, and one in its grace as it is.
 void Abandon(RotatingSecret* secret, uint64_t version, absl::Time now);
 
 // The version is retired, and its data to be destroyed: after the policy's time, at once if it may
@@ -42,6 +42,10 @@ void AwaitUntil(absl::Time when, v1::RotationRun::State state, v1::RotationRun* 
 
 // The owner is asked for a value, and again in a day.
 void AwaitValue(absl::Time now, v1::RotationRun* run);
+
+// `version`, which is in its grace, is the current one again, as old as it is; what is held stays
+// held.
+void GoBackTo(SecretMetadata* metadata, VersionRecord* version, absl::Time now);
 
 // A version in grace is to be retired at once.
 void EndGraceNow(VersionRecord* version, absl::Time now);

@@ -30,30 +30,51 @@ void NoteRun(const Run& run, Batch& batch) {
 
 double Worker::RandomShare() { return static_cast<double>(RandomBelow(1'000'000)) / 1e6; }
 
-absl::StatusOr<int> Worker::Work(const Uuid& secret, bool frozen) {
+absl::StatusOr<Worker::Worked> Worker::Work(const Uuid& secret, bool frozen, bool apart) {
   {
     const absl::MutexLock lock(&mu_);
-    if (!busy_.insert(secret).second) return kBusy;
+    if (!busy_.insert(secret).second) return Worked{.acted = 0, .busy = true, .lane = ""};
   }
   const absl::Cleanup done = [&] {
     const absl::MutexLock lock(&mu_);
     busy_.erase(secret);
   };
-  return WorkAlone(secret, frozen);
+  return WorkAlone(secret, frozen, apart);
 }
 
-absl::StatusOr<int> Worker::WorkAlone(const Uuid& secret, bool frozen) {
-  int acted = 0;
+absl::StatusOr<Worker::Worked> Worker::WorkAlone(const Uuid& secret, bool frozen, bool apart) {
+  Worked worked;
   for (int i = 0; i < limits::kRotationActionsPerLook; ++i) {
     ASSIGN_OR_RETURN(const std::optional<Look> look, LookAt(secret, frozen));
-    if (!look.has_value()) return acted;
-    if (look->action.kind == Kind::kNone) return acted;
+    if (!look.has_value() || look->action.kind == Kind::kNone) return worked;
+    if (!apart) worked.lane = LaneOf(*look);
+    // What was interrupted is not begun anew by the same thread.
+    if (!worked.lane.empty() || (apart && interrupt_.is_set())) return worked;
     const absl::Status status = Act(*look);
     if (IsMoved(status)) continue;
     RETURN_IF_ERROR(status);
-    ++acted;
+    ++worked.acted;
   }
-  return acted;
+  return worked;
+}
+
+std::string Worker::LaneOf(const Look& look) const {
+  const Kind kind = look.action.kind;
+  const bool step = kind == Kind::kStep && look.secret.run->step() != Run::GENERATE &&
+                    look.secret.run->step() != Run::PROMOTE;
+  if (!step && kind != Kind::kArm && kind != Kind::kRetire) return "";
+  const Driver* const driver = context_.driver(look.secret.metadata);
+  return driver == nullptr ? "" : std::string(driver->lane());
+}
+
+DriverCall Worker::CallOf(const Look& look, const std::string& path, uint64_t version) const {
+  return {.secret = look.secret.id,
+          .path = path,
+          .version = SecretVersion(version),
+          .policy = look.secret.metadata.rotation().policy(),
+          .run = look.secret.run.has_value() ? look.secret.run->number() : 0,
+          .beside = SecretVersion(0),
+          .interrupt = &interrupt_};
 }
 
 absl::StatusOr<std::optional<Worker::Look>> Worker::LookAt(const Uuid& secret, bool frozen) const {
@@ -99,6 +120,8 @@ absl::Status Worker::Act(const Look& look) {
       return Stage(look);
     case Kind::kEndGrace:
       return EndGrace(look);
+    case Kind::kArm:
+      return Arm(look);
     case Kind::kRetire:
       return RetireVersion(look);
     case Kind::kDestroyData:
@@ -245,10 +268,10 @@ absl::Status Worker::Step(const Look& look) const {
 
 absl::Status Worker::ApplyAndTest(const Look& look, Driver& driver) const {
   const RotatingSecret& secret = look.secret;
+  if (secret.run->cause() == Run::ROLLBACK) return DisarmBack(look, driver);
   ASSIGN_OR_RETURN(const std::string path, PathFor(look));
-  const DriverCall call{secret.id, path, SecretVersion(secret.run->version()),
-                        secret.metadata.rotation().policy(),
-                        context_.clock.Now() + absl::Seconds(limits::kRotationDriverSeconds)};
+  DriverCall call = CallOf(look, path, secret.run->version());
+  call.beside = SecretVersion(secret.metadata.current_version());
   const auto snapshot = context_.store.GetSnapshot();
   ASSIGN_OR_RETURN(const SecretBytes pending,
                    ReadVersionData(*look.keys, *snapshot, secret, secret.run->version()));
@@ -288,7 +311,8 @@ absl::Status Worker::Fail(const Look& look, const absl::Status& failure) const {
                   TakeFailure(failure, wait, now, &*secret.run);
                   // A version that is promoted stays the current one, whatever a target says.
                   const bool promoted = secret.run->step() >= Run::ANNOUNCE;
-                  if (what == Failure::kPolicy && !promoted) {
+                  const bool back = secret.run->cause() == Run::ROLLBACK;  // to what there is
+                  if (what == Failure::kPolicy && !promoted && !back) {
                     Abandon(&secret, secret.run->version(), now);
                     secret.run->set_version(0);
                     secret.run->set_step(Run::GENERATE);
@@ -313,7 +337,12 @@ absl::Status Worker::PromotePending(const Look& look, bool has_driver) const {
       look, "rotation_promoted",
       [&](RotatingSecret& secret, const View& view, absl::Time now, Batch& batch) -> absl::Status {
         const uint64_t version = secret.run->version();
-        BecomeCurrent(&secret.metadata, FindVersion(&secret.metadata, version), now);
+        VersionRecord* const promoted = FindVersion(&secret.metadata, version);
+        if (secret.run->cause() == Run::ROLLBACK) {
+          GoBackTo(&secret.metadata, promoted, now);
+        } else {
+          BecomeCurrent(&secret.metadata, promoted, now);
+        }
         ClearFailures(&*secret.run);
         if (has_driver) {
           secret.run->set_step(Run::ANNOUNCE);
@@ -324,29 +353,6 @@ absl::Status Worker::PromotePending(const Look& look, bool has_driver) const {
         batch.Note("previous_version", absl::StrCat(secret.run->previous_version()));
         return TellOf(*look.keys, view, secret, v1::WatchResponse::WRITTEN, version, now, batch);
       });
-}
-
-absl::Status Worker::Announce(const Look& look, Driver* driver) const {
-  const RotatingSecret& secret = look.secret;
-  const VersionRecord* const former = FindVersion(secret.metadata, secret.run->previous_version());
-  if (driver != nullptr && former != nullptr && IsState(*former, v1::VERSION_STATE_GRACE)) {
-    ASSIGN_OR_RETURN(const std::string path, PathFor(look));
-    ASSIGN_OR_RETURN(
-        const SecretBytes old,
-        ReadVersionData(*look.keys, *context_.store.GetSnapshot(), secret, former->version()));
-    const DriverCall call{secret.id, path, SecretVersion(former->version()),
-                          secret.metadata.rotation().policy(),
-                          context_.clock.Now() + absl::Seconds(limits::kRotationDriverSeconds)};
-    const absl::Time end = absl::FromUnixMillis(former->grace_end_ms());
-    if (const absl::Status armed = driver->ArmExpiry(call, old, end); !armed.ok()) {
-      return Fail(look, armed);
-    }
-  }
-  return Change(look, "rotation_announced",
-                [](RotatingSecret& changed, const View&, absl::Time now, Batch&) {
-                  CloseRun(&changed.metadata, &*changed.run, Run::DONE, now);
-                  return absl::OkStatus();
-                });
 }
 
 }  // namespace keyturn

@@ -1,7 +1,8 @@
 // Does for one secret what NextAction says, one change of the store at a time. Every change is
 // checked again inside its update, so that two who work on one secret, or one who was interrupted,
 // do nothing twice; whatever is outside (drivers) is called between a change that says so and one
-// that says how it went. Thread-safe; a secret has one worker at a time.
+// that says how it went. What takes long there is left to a thread of its own. Thread-safe; a
+// secret has one worker at a time.
 #pragma once
 
 #include "absl/base/thread_annotations.h"
@@ -18,14 +19,18 @@ namespace keyturn {
 
 class Worker {
  public:
-  // Both outlive this.
-  Worker(const RotationContext& context, StormBreaker& storm) : context_(context), storm_(storm) {}
+  // All outlive this. The interrupt ends what is under way outside.
+  Worker(const RotationContext& context, StormBreaker& storm, const Interrupt& interrupt)
+      : context_(context), storm_(storm), interrupt_(interrupt) {}
 
-  static constexpr int kBusy = -1;
-
-  // Until nothing can be done now, limits::kRotationActionsPerLook actions at most; how many.
-  // kBusy when another works on the secret. Errors are of the store, or of this secret.
-  absl::StatusOr<int> Work(const Uuid& secret, bool frozen);
+  struct Worked {
+    int acted = 0;
+    bool busy = false;  // another works on the secret
+    std::string lane;   // not empty: the next action is one for that thread (Driver::lane)
+  };
+  // Until nothing can be done now, limits::kRotationActionsPerLook actions at most. `apart` is a
+  // lane's thread, which does also what takes long. Errors are of the store, or of this secret.
+  absl::StatusOr<Worked> Work(const Uuid& secret, bool frozen, bool apart);
 
   // Whether the schedule would start a rotation of the secret at `now`, were it not held by others.
   // One that does not open would not. Errors are of the store.
@@ -40,13 +45,16 @@ class Worker {
     std::shared_ptr<const KeyringSnapshot> keys;
     bool frozen = false;
   };
-  absl::StatusOr<int> WorkAlone(const Uuid& secret, bool frozen);
+  absl::StatusOr<Worked> WorkAlone(const Uuid& secret, bool frozen, bool apart);
+  // Of the thread that is to take the action; "": any.
+  std::string LaneOf(const Look& look) const;
   absl::StatusOr<std::optional<Look>> LookAt(const Uuid& secret, bool frozen) const;
   absl::Status Act(const Look& look);
 
   // `edit`, if the action is still the one to be taken; with an entry of `event` in the audit log.
   absl::Status Change(const Look& look, absl::string_view event, Edit edit) const;
   absl::StatusOr<std::string> PathFor(const Look& look) const;
+  DriverCall CallOf(const Look& look, const std::string& path, uint64_t version) const;
   // Changes that are no step of a rotation: when it is looked at again.
   absl::Status Settle(const Look& look, absl::FunctionRef<void(RotatingSecret&)> edit) const;
 
@@ -58,6 +66,8 @@ class Worker {
   absl::Status Generate(const Look& look, bool start) const;
   absl::Status Step(const Look& look) const;
   absl::Status ApplyAndTest(const Look& look, Driver& driver) const;
+  // Of a rollback: the version in grace goes on at its target, before it is the current one.
+  absl::Status DisarmBack(const Look& look, Driver& driver) const;
   // Keys that sign: the next one is published long before it is needed.
   absl::Status Stage(const Look& look) const;
   absl::Status TakeStaged(const Look& look, bool start) const;
@@ -70,11 +80,15 @@ class Worker {
   // In [0, 1): of the longest wait before another attempt.
   static double RandomShare();
   absl::Status EndGrace(const Look& look) const;
+  absl::Status Arm(const Look& look) const;
   absl::Status RetireVersion(const Look& look) const;
-  absl::Status RetireFailed(const Look& look, const absl::Status& failure) const;
+  // Of what its target was to be told of the version: it is tried again.
+  absl::Status RetireFailed(const Look& look, absl::string_view event,
+                            const absl::Status& failure) const;
 
   const RotationContext& context_;
   StormBreaker& storm_;
+  const Interrupt& interrupt_;
   absl::Mutex mu_;
   absl::flat_hash_set<Uuid> busy_ ABSL_GUARDED_BY(mu_);
 };

@@ -11,6 +11,11 @@
 #include "vault/versions.h"
 
 namespace keyturn {
+namespace {
+
+constexpr char kFailed[] = "rotation_retire_failed";
+
+}  // namespace
 
 absl::Status Worker::EndGrace(const Look& look) const {
   const uint64_t number = look.action.version;
@@ -49,18 +54,19 @@ absl::Status Worker::EndGrace(const Look& look) const {
                 "a version goes on beyond its grace because it is still used");
   }
   const bool has_driver = context_.driver(look.secret.metadata) != nullptr;
-  return warn(
-      Change(look, has_driver ? "rotation_grace_ended" : "rotation_retired",
-             [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-               name(batch);
-               if (has_driver) {
-                 FindVersion(&secret.metadata, number)->set_state(v1::VERSION_STATE_RETIRING);
-               } else {
-                 MarkRetired(&secret, number, now);
-               }
-               return absl::OkStatus();
-             }),
-      "a version ends although it is still used");
+  return warn(Change(look, has_driver ? "rotation_grace_ended" : "rotation_retired",
+                     [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+                       name(batch);
+                       if (has_driver) {
+                         VersionRecord* const ended = FindVersion(&secret.metadata, number);
+                         ended->set_state(v1::VERSION_STATE_RETIRING);
+                         ForgetEnding(ended);
+                       } else {
+                         MarkRetired(&secret, number, now);
+                       }
+                       return absl::OkStatus();
+                     }),
+              "a version ends although it is still used");
 }
 
 absl::Status Worker::RetireVersion(const Look& look) const {
@@ -71,21 +77,19 @@ absl::Status Worker::RetireVersion(const Look& look) const {
     ASSIGN_OR_RETURN(
         const SecretBytes old,
         ReadVersionData(*look.keys, *context_.store.GetSnapshot(), look.secret, number));
-    const DriverCall call{look.secret.id, path, SecretVersion(number),
-                          look.secret.metadata.rotation().policy(),
-                          context_.clock.Now() + absl::Seconds(limits::kRotationDriverSeconds)};
+    const DriverCall call = CallOf(look, path, number);
     if (const absl::Status gone = driver->Retire(call, old); !gone.ok()) {
-      return RetireFailed(look, gone);
+      return RetireFailed(look, kFailed, gone);
     }
     const absl::StatusOr<bool> dead = driver->VerifyDead(call, old);
-    if (!dead.ok()) return RetireFailed(look, dead.status());
+    if (!dead.ok()) return RetireFailed(look, kFailed, dead.status());
     if (!*dead) {
-      return RetireFailed(look,
+      return RetireFailed(look, kFailed,
                           absl::FailedPreconditionError("the value still works at the target"));
     }
   }
   if (const absl::Status revoked = RevokeKey(look, number); !revoked.ok()) {
-    return RetireFailed(look, revoked);
+    return RetireFailed(look, kFailed, revoked);
   }
   return Change(look, "rotation_retired",
                 [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
@@ -95,25 +99,27 @@ absl::Status Worker::RetireVersion(const Look& look) const {
                 });
 }
 
-absl::Status Worker::RetireFailed(const Look& look, const absl::Status& failure) const {
+absl::Status Worker::RetireFailed(const Look& look, absl::string_view event,
+                                  const absl::Status& failure) const {
   const double share = RandomShare();
-  return Change(look, "rotation_retire_failed",
-                [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-                  VersionRecord* const version = FindVersion(&secret.metadata, look.action.version);
-                  version->set_retire_attempts(version->retire_attempts() + 1);
-                  const bool loops = FailureOf(failure) == Failure::kTransient ||
-                                     FailureOf(failure) == Failure::kAmbiguous;
-                  // A login that is refused again and again locks accounts.
-                  const absl::Duration wait =
-                      loops ? share * LongestWait(version->retire_attempts())
-                            : absl::Seconds(limits::kRotationBackoffSecondsMax);
-                  version->set_retire_next_ms(absl::ToUnixMillis(now + wait));
-                  version->set_retire_error(ShownError(failure));
-                  batch.Note("version", absl::StrCat(version->version()));
-                  batch.Note("error_class", FailureName(FailureOf(failure)));
-                  batch.Note("error", version->retire_error());
-                  return absl::OkStatus();
-                });
+  return Change(
+      look, event, [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+        VersionRecord* const version = FindVersion(&secret.metadata, look.action.version);
+        version->set_retire_attempts(version->retire_attempts() + 1);
+        const bool loops =
+            FailureOf(failure) == Failure::kTransient || FailureOf(failure) == Failure::kAmbiguous;
+        // A login that is refused again and again locks accounts.
+        const absl::Duration wait =
+            loops ? share * LongestWait(version->retire_attempts())
+                  : absl::Seconds(event == kFailed ? limits::kRotationBackoffSecondsMax
+                                                   : limits::kRotationBlockedSeconds);
+        version->set_retire_next_ms(absl::ToUnixMillis(now + wait));
+        version->set_retire_error(ShownError(failure));
+        batch.Note("version", absl::StrCat(version->version()));
+        batch.Note("error_class", FailureName(FailureOf(failure)));
+        batch.Note("error", version->retire_error());
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace keyturn

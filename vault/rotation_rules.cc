@@ -75,6 +75,12 @@ bool IsState(const VersionRecord& version, v1::VersionState state) {
   return version.state() == static_cast<uint32_t>(state);
 }
 
+void ForgetEnding(VersionRecord* version) {
+  version->set_retire_attempts(0);
+  version->set_retire_next_ms(0);
+  version->clear_retire_error();
+}
+
 bool IsLive(const VersionRecord& version) {
   switch (version.state()) {
     case v1::VERSION_STATE_PENDING:
@@ -95,6 +101,8 @@ void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time 
   version->set_grace_end_ms(0);
   version->set_replaced_ms(0);
   version->set_held(false);
+  version->set_armed_ms(0);
+  ForgetEnding(version);
   if (version->promoted_ms() == 0) version->set_promoted_ms(absl::ToUnixMillis(now));
   if (!metadata->has_rotation()) return;
   record::v1::RotationState& rotation = *metadata->mutable_rotation();

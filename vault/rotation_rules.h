@@ -31,6 +31,9 @@ bool IsState(const VersionRecord& version, v1::VersionState state);
 // It works, or is about to: pending, staged, current, in grace, being retired. Not pruned.
 bool IsLive(const VersionRecord& version);
 
+// What its target said so far of the version's end is over: a next call begins anew.
+void ForgetEnding(VersionRecord* version);
+
 // `version`, one of the metadata's, is the current one from `now` on. With a policy the former one
 // goes into its grace, or is RETIRING at once if it may be known to others (compromised, or in an
 // emergency) or the policy has no grace; and the next rotation is to be planned: due is 0, and the

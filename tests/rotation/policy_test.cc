@@ -82,7 +82,7 @@ TEST(RotationPolicyTest, EachRefusalNamesWhatIsWrongAndWhatIsAllowed) {
   for (const auto& [edit, said] : cases) EXPECT_EQ(Check(edit), said);
   EXPECT_EQ(Check([](auto* p) { p->mutable_source()->mutable_generate(); }, v1::KIND_DB_CREDENTIAL),
             "policy.source is generate for a db_credential, whose database would not know the "
-            "value; allowed is reminder");
+            "value; allowed is reminder, or a target that sets it");
 }
 
 TEST(RotationPolicyTest, AWindowThatIsWrongIsNamed) {

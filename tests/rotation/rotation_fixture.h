@@ -122,7 +122,10 @@ class RotationFixture : public testing::Test {
          .password_policy = [](const std::string& name) -> absl::StatusOr<v1::PasswordPolicy> {
            return absl::NotFoundError(absl::StrCat("no password policy ", name));
          },
-         .driver = [this](const SecretMetadata&) -> Driver* { return target_; },
+         .driver = [this](const SecretMetadata& metadata) -> Driver* {
+           const bool has_none = target_by_policy_ && metadata.rotation().policy().target().empty();
+           return has_none ? nullptr : target_;
+         },
          .users =
              [this](const Uuid& secret, SecretVersion version) {
                return users_.empty() ? usage_->UsersOf(secret, version) : users_;
@@ -136,7 +139,11 @@ class RotationFixture : public testing::Test {
                if (!revoke_fails_.ok()) return revoke_fails_;
                revoked_kids_[kid] = until;
                return absl::OkStatus();
-             }});
+             },
+         .check_target = [](const std::string& target, const std::string&) -> absl::Status {
+           return target == "absent" ? absl::InvalidArgumentError("no such target")
+                                     : absl::OkStatus();
+         }});
     store_->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       vault_->OnCommitted(group);
       rotation_->OnCommitted(group);
@@ -238,6 +245,21 @@ class RotationFixture : public testing::Test {
     if (emergency) request.set_reason("it leaked");
     return rotation_->Rotate(*store_, request, "oncall");
   }
+  absl::StatusOr<v1::RotationStatus> SetGrace(const std::string& path, absl::Time end,
+                                              uint64_t version = 0) {
+    v1::SetGraceRequest request;
+    request.set_path(path);
+    request.set_version(version);
+    request.set_reason("a partner is late");
+    request.mutable_end_time()->set_seconds(absl::ToUnixSeconds(end));
+    return rotation_->SetGrace(*store_, request);
+  }
+  absl::StatusOr<v1::RotationStatus> Cancel(const std::string& path) {
+    v1::CancelRotationRequest request;
+    request.set_path(path);
+    request.set_reason("not today");
+    return rotation_->Cancel(*store_, request);
+  }
   absl::StatusOr<v1::RotationStatus> Rollback(const std::string& path, bool compromised = false) {
     v1::RollbackRequest request;
     request.set_path(path);
@@ -338,6 +360,7 @@ class RotationFixture : public testing::Test {
   std::unique_ptr<Usage> usage_;
   std::unique_ptr<Rotation> rotation_;
   Driver* target_ = nullptr;
+  bool target_by_policy_ = false;  // it is of secrets whose policies name a target, else of all
   std::vector<std::string> users_;
   std::map<std::string, absl::Time> revoked_kids_;  // and until when
   absl::Status revoke_fails_;

@@ -35,6 +35,7 @@ const std::map<std::string, std::string>& WithoutCanary() {
       {"ForgetConsumerRequest.name", "a principal, which the audit log has with each call"},
       {"RotationWindow.cron", "numbers, and names of a fixed list"},
       {"RotationWindow.time_zone", "one of tzdata's names"},
+      {"RotationPolicy.target", "a name of the configuration; others are refused"},
   };
   return *fields;
 }
