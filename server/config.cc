@@ -11,6 +11,7 @@
 #include "auth/cidr.h"
 #include "base/nearest.h"
 #include "base/status_macros.h"
+#include "server/target_config.h"
 #include "storage/file_system.h"
 
 namespace keyturn {
@@ -111,6 +112,12 @@ Setting EventLetters(const char* key, std::string* out) {
       }};
 }
 
+Setting Tables(const char* key, std::vector<TargetSpec>* out) {
+  return {key, [out](const std::string& name, const toml::node& node) {
+            return ParseTargets(name, node, out);
+          }};
+}
+
 std::vector<Setting> Settings(Config* config) {
   constexpr int64_t kRateMax = 10'000'000;
   return {
@@ -134,6 +141,7 @@ std::vector<Setting> Settings(Config* config) {
       AbsolutePath("tls.certificate", &config->tls_certificate),
       AbsolutePath("tls.key", &config->tls_key),
       AbsolutePath("tls.client_ca", &config->tls_client_ca),
+      Tables("rotation.targets", &config->targets),
       AbsolutePath("audit.directory", &config->audit_directory),
       Word("audit.reads", {"batch", "fsync"},
            [config](size_t i) { config->audit_sync_reads = i == 1; }),

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "rotation/target/target_spec.h"
 
 namespace keyturn {
 
@@ -38,6 +40,8 @@ struct Config {
   std::string tls_certificate;  // "": made by the server, under <data>/tls
   std::string tls_key;
   std::string tls_client_ca;  // trusted beside Keyturn's own client CA
+
+  std::vector<TargetSpec> targets;  // each good by CheckTargetSpec, and of another name
 
   std::string audit_directory;  // "": <data>/audit
   bool audit_sync_reads = false;

@@ -4,6 +4,7 @@
 #include "base/status_macros.h"
 #include "crypto/secret_bytes.h"
 #include "crypto/x509.h"
+#include "rotation/target/targets.h"
 #include "storage/file_system.h"
 
 namespace keyturn {
@@ -55,6 +56,12 @@ absl::Status CheckClientCa(const Config& config, absl::Time now) {
 absl::Status CheckConfigFiles(const Config& config, Clock& clock) {
   if (!config.tls_certificate.empty()) RETURN_IF_ERROR(CheckListener(config, clock.Now()));
   if (!config.tls_client_ca.empty()) RETURN_IF_ERROR(CheckClientCa(config, clock.Now()));
+  for (const TargetSpec& target : config.targets) {
+    if (const absl::Status good = CheckTargetFiles(target); !good.ok()) {
+      return absl::Status(good.code(), absl::StrCat("rotation.targets: ", target.name, ": ",
+                                                    std::string(good.message())));
+    }
+  }
   return absl::OkStatus();
 }
 

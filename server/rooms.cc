@@ -99,22 +99,25 @@ JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialL
 }
 
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
-                              CredentialList& credentials, const Usage& usage, Clock& clock) {
-  // Drivers of targets come with their kinds; until then every value is here alone.
-  return {.store = store,
-          .keyring = keyring,
-          .clock = clock,
-          .update = AuditedUpdate(store, audit, clock),
-          .password_policy =
-              [&policies](const std::string& name) { return policies.GetPasswordPolicy(name); },
-          .driver = [](const SecretMetadata&) -> Driver* { return nullptr; },
-          .users = [&usage](const Uuid& secret,
-                            SecretVersion version) { return usage.UsersOf(secret, version); },
-          .consumers =
-              [&usage](const Uuid& secret, const SecretMetadata& metadata) {
-                return usage.ConsumersOf(secret, metadata);
-              },
-          .revoke_kid = KidRevoker(credentials)};
+                              CredentialList& credentials, const Usage& usage,
+                              const Targets& targets, Clock& clock) {
+  return {
+      .store = store,
+      .keyring = keyring,
+      .clock = clock,
+      .update = AuditedUpdate(store, audit, clock),
+      .password_policy =
+          [&policies](const std::string& name) { return policies.GetPasswordPolicy(name); },
+      .driver = [&targets](const SecretMetadata& metadata) { return targets.DriverOf(metadata); },
+      .users = [&usage](const Uuid& secret,
+                        SecretVersion version) { return usage.UsersOf(secret, version); },
+      .consumers =
+          [&usage](const Uuid& secret, const SecretMetadata& metadata) {
+            return usage.ConsumersOf(secret, metadata);
+          },
+      .revoke_kid = KidRevoker(credentials),
+      .check_target = [&targets](const std::string& target,
+                                 const std::string& path) { return targets.Check(target, path); }};
 }
 
 ApiKeyContext ApiKeyParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& list,
@@ -159,9 +162,10 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
   rooms->usage = std::make_unique<Usage>(
       Usage::Parts{*rooms->store, *rooms->keyring, clock,
                    [&rooms = *rooms](const Uuid& secret) { LookAtUsers(rooms, secret); }});
-  rooms->rotation =
-      Rotation::Create(RotationParts(*rooms->store, *rooms->keyring, *rooms->audit,
-                                     *rooms->policies, *rooms->credentials, *rooms->usage, clock));
+  ASSIGN_OR_RETURN(rooms->targets, Targets::Create(config.targets, clock));
+  rooms->rotation = Rotation::Create(RotationParts(*rooms->store, *rooms->keyring, *rooms->audit,
+                                                   *rooms->policies, *rooms->credentials,
+                                                   *rooms->usage, *rooms->targets, clock));
   rooms->jwt = Jwt::Create(JwtParts(*rooms->store, *rooms->keyring, *rooms->audit,
                                     *rooms->credentials, *rooms->vault, *rooms->rotation, clock));
   rooms->api_keys = ApiKeys::Create(

@@ -15,6 +15,7 @@
 #include "rotation/api_key/api_keys.h"
 #include "rotation/jwt/jwt.h"
 #include "rotation/rotation.h"
+#include "rotation/target/targets.h"
 #include "rotation/usage/usage.h"
 #include "server/config.h"
 #include "server/credential_list.h"
@@ -27,7 +28,8 @@ namespace keyturn {
 
 // What the rotation engine works with. All outlive it.
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
-                              CredentialList& credentials, const Usage& usage, Clock& clock);
+                              CredentialList& credentials, const Usage& usage,
+                              const Targets& targets, Clock& clock);
 // And what signs and verifies tokens.
 JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& credentials,
                     Vault& vault, Rotation& rotation, Clock& clock);
@@ -49,6 +51,7 @@ struct Rooms {
   std::unique_ptr<Authenticator> authenticator;
   std::unique_ptr<Vault> vault;
   std::unique_ptr<Usage> usage;
+  std::unique_ptr<Targets> targets;
   std::unique_ptr<Rotation> rotation;
   std::unique_ptr<Jwt> jwt;
   std::unique_ptr<ApiKeys> api_keys;

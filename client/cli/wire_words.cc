@@ -39,7 +39,10 @@ constexpr std::pair<absl::string_view, absl::string_view> kFlags[] = {
     {"max_uses", "--max-uses"},
     {"max_versions", "--max-versions"},
     {"if_version", "--if-version"},
+    {"target", "--target"},
 };
+// A word like any other, unless it stands for the field.
+constexpr absl::string_view kOnlyWithin = "target";
 
 // A message's field within its field; flags have no such part.
 constexpr absl::string_view kWithin[] = {"policy.", "settings."};
@@ -72,6 +75,7 @@ std::string InFlags(absl::string_view message) {
     std::string said(word);
     for (const auto& [field, flag] : kFlags) {
       if (word != field) continue;
+      if (word == kOnlyWithin && !absl::EndsWith(out, "policy.")) continue;
       said = std::string(flag);
       for (const absl::string_view within : kWithin) {
         if (absl::EndsWith(out, within)) out.resize(out.size() - within.size());

@@ -40,8 +40,9 @@ struct Machine {
     usage = std::make_unique<Usage>(Usage::Parts{*store, *keyring, clock, nullptr});
     credentials =
         std::make_unique<CredentialList>(*revocations, CredentialList::Options{"revoked:", true});
+    ASSIGN_OR_RETURN(targets, Targets::Create({}, clock));
     rotation = Rotation::Create(
-        RotationParts(*store, *keyring, *audit, *policies, *credentials, *usage, clock));
+        RotationParts(*store, *keyring, *audit, *policies, *credentials, *usage, *targets, clock));
     jwt = Jwt::Create(JwtParts(*store, *keyring, *audit, *credentials, *vault, *rotation, clock));
     api_keys = ApiKeys::Create(ApiKeyParts(*store, *keyring, *audit, *credentials, clock));
     store->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
@@ -118,6 +119,7 @@ struct Machine {
   std::unique_ptr<AuditedGroupCommitter> committer;
   std::unique_ptr<RevocationList> revocations;
   std::unique_ptr<CredentialList> credentials;
+  std::unique_ptr<Targets> targets;
   std::unique_ptr<Rotation> rotation;
   std::unique_ptr<Jwt> jwt;
   std::unique_ptr<ApiKeys> api_keys;

@@ -24,6 +24,36 @@ std::string Quoted(absl::string_view text) {
   return out + "\"\n";
 }
 
+std::string List(const std::vector<std::string>& texts) {
+  std::string out = "[";
+  for (const std::string& text : texts) absl::StrAppend(&out, Quoted(text), ",\n");
+  return out + "]\n";
+}
+
+std::string ToToml(const std::vector<TargetSpec>& targets) {
+  std::string out;
+  for (const TargetSpec& target : targets) {
+    absl::StrAppend(&out, "[[rotation.targets]]\nname = ", Quoted(target.name),
+                    "paths = ", List(target.paths),
+                    "timeout_seconds = ", absl::ToInt64Seconds(target.timeout), "\n");
+    if (!target.command.empty()) absl::StrAppend(&out, "command = ", List(target.command));
+    if (!target.url.empty()) absl::StrAppend(&out, "url = ", Quoted(target.url));
+    if (!target.signing_key_file.empty()) {
+      absl::StrAppend(&out, "signing_key_file = ", Quoted(target.signing_key_file));
+    }
+    if (!target.ca_file.empty()) absl::StrAppend(&out, "ca_file = ", Quoted(target.ca_file));
+    absl::StrAppend(&out, "allow_addresses = ", List(target.allow_addresses));
+    absl::StrAppend(&out, "[rotation.targets.environment]\n");
+    for (const std::string& entry : target.environment) {
+      const size_t equals = entry.find('=');
+      std::string name = Quoted(entry.substr(0, equals));
+      name.pop_back();
+      absl::StrAppend(&out, name, " = ", Quoted(entry.substr(equals + 1)));
+    }
+  }
+  return out;
+}
+
 std::string ToToml(const Config& c) {
   constexpr const char* kLevels[] = {"debug", "info", "warning", "error"};
   const auto path = [](const char* key, const std::string& value) {
@@ -43,7 +73,7 @@ std::string ToToml(const Config& c) {
       "prefix = ", Quoted(c.revocation_prefix), "guards_own = ", flag(c.revocation_guards_own),
       "[tls]\n", path("certificate", c.tls_certificate), path("key", c.tls_key),
       path("client_ca", c.tls_client_ca), "[audit]\n", path("directory", c.audit_directory),
-      "reads = ", Quoted(c.audit_sync_reads ? "fsync" : "batch"),
+      "reads = ", Quoted(c.audit_sync_reads ? "fsync" : "batch"), ToToml(c.targets),
       "[limits]\narena_bytes = ", c.arena_bytes,
       "\nrequire_memory_lock = ", flag(c.require_memory_lock),
       "worker_threads = ", c.worker_threads,
@@ -61,6 +91,11 @@ auto Fields(const Config& c) {
       c.tls_client_ca, c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock,
       c.worker_threads, c.source_calls_per_second, c.identity_calls_per_second, c.log_level, c.dev,
       c.accept_rollback, c.accept_audit_loss);
+}
+
+auto Fields(const TargetSpec& t) {
+  return std::tie(t.name, t.paths, t.timeout, t.command, t.environment, t.url, t.signing_key_file,
+                  t.ca_file, t.allow_addresses);
 }
 
 void CheckAddress(absl::string_view text) {
@@ -85,6 +120,10 @@ void FuzzConfig(absl::string_view input) {
   }
   const Config again = Must(ParseConfig(ToToml(*config)), "it is accepted");
   Require(Fields(again) == Fields(*config), "as the same configuration");
+  Require(again.targets.size() == config->targets.size(), "with as many targets");
+  for (size_t i = 0; i < again.targets.size(); ++i) {
+    Require(Fields(again.targets[i]) == Fields(config->targets[i]), "the same ones");
+  }
   Require((config->arena_bytes & (config->arena_bytes - 1)) == 0, "a power of two");
   Require(!config->dev && config->accept_rollback.empty(), "the command line's alone");
   CheckAddress(config->grpc_address);

@@ -92,6 +92,19 @@ worker_threads = 200
 [log]
 level = "debug"
 )");
+  seeds->Add("config", R"([[rotation.targets]]
+name = "stripe"
+paths = ["prod/stripe/*", "+/key"]
+command = ["/usr/bin/rotate", "--live"]
+environment = { ACCOUNT = "1" }
+timeout_seconds = 20
+[[rotation.targets]]
+name = "billing"
+paths = ["a"]
+url = "https://billing.example/rotate"
+signing_key_file = "/k"
+allow_addresses = ["10.0.0.0/8"]
+)");
   for (const char* text : {"127.0.0.1:7400", "[::1]:0", "x.y = '''a'''\n[[a]]\nb = 1979-05-27"}) {
     seeds->Add("config", text);
   }

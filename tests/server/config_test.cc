@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "tests/support/status.h"
 #include "tests/support/temp_dir.h"
 
@@ -150,6 +151,94 @@ TEST(Config, RefusesBadAddresses) {
     EXPECT_CODE(status, kInvalidArgument);
     EXPECT_EQ(status.message(), absl::StrCat("listen.grpc", kAddress)) << address;
   }
+}
+
+TEST(Config, ReadsTargets) {
+  ASSERT_OK_AND_ASSIGN(const Config config, ParseConfig(R"(
+[[rotation.targets]]
+name = "stripe"
+paths = ["prod/stripe/*", "test/+/key"]
+command = ["/usr/local/lib/keyturn/stripe", "--live"]
+environment = { ACCOUNT = "acct=1", REGION = "" }
+timeout_seconds = 300
+[[rotation.targets]]
+name = "billing"
+paths = ["*"]
+url = "https://billing.example/rotate"
+signing_key_file = "/etc/keyturn/billing.key"
+ca_file = "/etc/keyturn/billing.pem"
+allow_addresses = ["10.1.0.0/16", "fd00::/8"]
+)"));
+  ASSERT_EQ(config.targets.size(), 2u);
+  const TargetSpec& stripe = config.targets[0];
+  EXPECT_EQ(stripe.name, "stripe");
+  EXPECT_EQ(stripe.paths, (std::vector<std::string>{"prod/stripe/*", "test/+/key"}));
+  EXPECT_EQ(stripe.command,
+            (std::vector<std::string>{"/usr/local/lib/keyturn/stripe", "--live"}));
+  EXPECT_EQ(stripe.environment, (std::vector<std::string>{"ACCOUNT=acct=1", "REGION="}));
+  EXPECT_EQ(stripe.timeout, absl::Minutes(5));
+  const TargetSpec& billing = config.targets[1];
+  EXPECT_EQ(billing.url, "https://billing.example/rotate");
+  EXPECT_EQ(billing.signing_key_file, "/etc/keyturn/billing.key");
+  EXPECT_EQ(billing.ca_file, "/etc/keyturn/billing.pem");
+  EXPECT_EQ(billing.allow_addresses, (std::vector<std::string>{"10.1.0.0/16", "fd00::/8"}));
+  EXPECT_EQ(billing.timeout, absl::Seconds(30));
+}
+
+TEST(Config, RefusesBadTargets) {
+  const std::string good = "name = 'x'\npaths = ['a']\ncommand = ['/b']\n";
+  ASSERT_OK(ParseConfig("[[rotation.targets]]\n" + good));
+  const std::pair<std::string, const char*> cases[] = {
+      {"", "[0]: name must be 1 to 64 characters of a-z 0-9 - _"},
+      {"name = 'Stripe'", "[0] (Stripe): name must be 1 to 64 characters of a-z 0-9 - _"},
+      {"name = 3", "[0].name must be a string"},
+      {"nam = 'x'", "unknown key rotation.targets[0].nam; the nearest one is name"},
+      {"name = 'x'\ncommand = ['/b']",
+       "[0] (x): paths must be a list of 1 to 32 patterns of the secrets that may use it, such as "
+       "\"prod/stripe/*\""},
+      {"name = 'x'\npaths = 'a'", "[0].paths must be a list of strings"},
+      {"name = 'x'\npaths = [1]", "[0].paths must be a list of strings"},
+      {"name = 'x'\npaths = ['a']", "[0] (x): either command or url must be given"},
+      {good + "url = 'https://a'", "[0] (x): either command or url must be given"},
+      {"name = 'x'\npaths = ['a']\ncommand = ['rotate']",
+       "[0] (x): command must be a list of at most 64 strings, the absolute path of a program "
+       "first"},
+      {good + "timeout_seconds = 0", "[0].timeout_seconds must be a whole number from 1 to 300"},
+      {good + "timeout_seconds = '1'", "[0].timeout_seconds must be a whole number from 1 to 300"},
+      {good + "environment = ['A=1']", "[0].environment must be a table of strings"},
+      {good + "environment = { A = 1 }", "[0].environment must be a table of strings"},
+      {good + "environment = { 'A=B' = '1' }",
+       "[0].environment must be a table of strings by names without '='"},
+      {good + "ca_file = '/c'",
+       "[0] (x): signing_key_file, ca_file and allow_addresses are of a target with a url"},
+      {good + "signing_key_file = 'k'", "[0].signing_key_file must be an absolute path"},
+      {"name = 'x'\npaths = ['a']\nurl = 'http://a'",
+       "[0] (x): url must be a URL that begins with https://"},
+      {"name = 'x'\npaths = ['a']\nurl = 'https://a'",
+       "[0] (x): a target with a url needs signing_key_file"},
+      {"name = 'x'\npaths = ['a']\nurl = 'https://a'\nsigning_key_file = '/k'\nenvironment = {A = "
+       "'1'}",
+       "[0] (x): environment is of a target with a command"},
+      {good + "[[rotation.targets]]\n" + good, ": x is there twice"},
+  };
+  for (const auto& [text, said] : cases) {
+    const absl::Status status = ParseConfig("[[rotation.targets]]\n" + text).status();
+    EXPECT_CODE(status, kInvalidArgument);
+    const std::string whole = absl::StartsWith(said, "unknown")
+                                  ? said
+                                  : absl::StrCat("rotation.targets", said);
+    EXPECT_EQ(status.message(), whole);
+  }
+  EXPECT_EQ(ParseConfig("[rotation]\ntargets = 'x'").status().message(),
+            "rotation.targets must be at most 32 tables, [[rotation.targets]] each");
+  EXPECT_EQ(ParseConfig("[rotation]\ntargets = ['x']").status().message(),
+            "rotation.targets[0] must be a table");
+  // What the room of policies says of patterns and of blocks.
+  EXPECT_CODE(ParseConfig("[[rotation.targets]]\nname='x'\npaths=['a*b']\ncommand=['/b']"),
+              kInvalidArgument);
+  EXPECT_CODE(ParseConfig("[[rotation.targets]]\nname='x'\npaths=['a']\nurl='https://a'\n"
+                          "signing_key_file='/k'\nallow_addresses=['10.0.0.1/8']"),
+              kInvalidArgument);
 }
 
 TEST(Config, ErrorsNameTheFile) {

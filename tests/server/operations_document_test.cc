@@ -47,7 +47,7 @@ TEST(OperationsDocument, ListsTheKeysOfTheConfiguration) {
   const size_t begin = source.find("Settings(Config* config) {");
   const std::string body = source.substr(begin, source.find("\n}\n", begin) - begin);
   const std::regex key(
-      "(?:AbsolutePath|EventLetters|Flag|Prefix|Text|Whole|Word)\\(\\s*\"([a-z._]+)\"");
+      "(?:AbsolutePath|EventLetters|Flag|Prefix|Tables|Text|Whole|Word)\\(\\s*\"([a-z._]+)\"");
   for (std::sregex_iterator it(body.begin(), body.end(), key), end; it != end; ++it) {
     keys.insert((*it)[1]);
   }

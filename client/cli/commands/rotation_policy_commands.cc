@@ -16,7 +16,8 @@ namespace keyturn::cli {
 namespace {
 
 struct PolicyFlags {
-  std::string path, file, period, grace, mode, max_age, jitter, gate, destroy_after, source, field;
+  std::string path, file, period, grace, mode, max_age, jitter, gate, destroy_after, source, field,
+      target;
   std::vector<std::string> windows, after;
   uint32_t live = 0;
   bool soft = false;
@@ -88,6 +89,7 @@ absl::Status SetWords(const PolicyFlags& flags, v1::RotationPolicy* policy) {
     v1::RotationSource::Generate& generate = *policy->mutable_source()->mutable_generate();
     if (!flags.field.empty()) generate.set_field(flags.field);
   }
+  if (!flags.target.empty()) policy->set_target(flags.target == "none" ? "" : flags.target);
   if (flags.soft) policy->set_enforcement(v1::RotationPolicy::SOFT);
   if (flags.live > 0) policy->set_max_live_versions(flags.live);
   return absl::OkStatus();
@@ -175,6 +177,8 @@ void AddSet(Command policy, Shell& shell, const std::shared_ptr<PolicyFlags>& fl
   set.AddOption("--max-live", f->live, "values that work at once; default 3");
   set.AddOption("--source", f->source, "of new values: generate or reminder");
   set.AddOption("--field", f->field, "that is generated; default: value");
+  set.AddOption("--target", f->target,
+                "where values are set, of the server's configuration; or none");
   set.AddOption("--after", f->after, "another secret, and how long after it: 'db/admin 6h'");
   set.AddOption("--file", f->file, "a policy as JSON, instead of the one it has");
   set.On(shell, [&shell, flags] { return Set(shell, *flags); });

@@ -31,6 +31,7 @@ std::string PolicyText(const v1::RotationPolicy& policy) {
                       ? absl::StrCat("value made by the server (field ",
                                      policy.source().generate().field(), ")")
                       : "value put by its owner");
+  if (!policy.target().empty()) words.push_back(absl::StrCat("set at ", policy.target()));
   if (policy.windows_size() > 0) {
     words.push_back(
         absl::StrCat(policy.windows_size(), policy.windows_size() == 1 ? " window, " : " windows, ",

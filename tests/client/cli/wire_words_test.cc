@@ -18,6 +18,8 @@ TEST(WireWords, FieldsOfApiKeysAreFlags) {
   EXPECT_EQ(InFlags("scopes: number 1 is none"), "--scope: number 1 is none");
   EXPECT_EQ(InFlags("not_after_time: is later than the key's"),
             "--not-after: is later than the key's");
+  EXPECT_EQ(InFlags("policy.target: there is no 'x' among targets; a target is the server's"),
+            "--target: there is no 'x' among targets; a target is the server's");
   EXPECT_EQ(InFlags("source_address: is no IP address"), "--source: is no IP address");
   EXPECT_EQ(InFlags("ttl_seconds: 9; allowed are 1 to 7776000"),
             "--ttl: 9; allowed are 1 to 7776000 seconds (90d)");

@@ -1,0 +1,80 @@
+#include "rotation/target/targets.h"
+
+#include "tests/rotation/target/values.h"
+#include "tests/support/status.h"
+#include "tests/support/temp_dir.h"
+
+namespace keyturn {
+namespace {
+
+TargetSpec Command(const std::string& name) {
+  TargetSpec spec;
+  spec.name = name;
+  spec.paths = {"prod/" + name + "/*"};
+  spec.command = {"/bin/true"};
+  return spec;
+}
+
+SecretMetadata Naming(const std::string& target) {
+  SecretMetadata metadata;
+  metadata.mutable_rotation()->mutable_policy()->set_target(target);
+  return metadata;
+}
+
+TEST(Targets, AreFoundByName) {
+  ASSERT_OK_AND_ASSIGN(const auto targets,
+                       Targets::Create({Command("stripe"), Command("twilio")}, Clock::Real()));
+  EXPECT_EQ(targets->DriverOf(Naming("")), nullptr);
+  EXPECT_EQ(targets->DriverOf(SecretMetadata()), nullptr);
+  EXPECT_EQ(targets->DriverOf(Naming("stripe"))->lane(), "stripe");
+  EXPECT_EQ(targets->DriverOf(Naming("twilio"))->lane(), "twilio");
+  EXPECT_EQ(targets->DriverOf(Naming("gone")), &MissingTarget());
+}
+
+TEST(Targets, AKeyThatSignsHasNone) {
+  ASSERT_OK_AND_ASSIGN(const auto targets, Targets::Create({Command("stripe")}, Clock::Real()));
+  SecretMetadata metadata = Naming("stripe");
+  metadata.mutable_jwt();
+  EXPECT_EQ(targets->DriverOf(metadata), nullptr);
+}
+
+TEST(Targets, APolicyMayNameOneThatIsForItsPath) {
+  ASSERT_OK_AND_ASSIGN(const auto targets,
+                       Targets::Create({Command("stripe"), Command("twilio")}, Clock::Real()));
+  EXPECT_OK(targets->Check("stripe", "prod/stripe/key"));
+  EXPECT_EQ(targets->Check("stripe", "prod/twilio/key").message(),
+            "policy.target: stripe is not for prod/twilio/key; the server's configuration says "
+            "which paths it is for");
+  EXPECT_EQ(targets->Check("sendgrid", "prod/stripe/key").message(),
+            "policy.target: there is no 'sendgrid'; allowed are stripe, twilio");
+  ASSERT_OK_AND_ASSIGN(const auto none, Targets::Create({}, Clock::Real()));
+  EXPECT_EQ(none->Check("stripe", "prod/stripe/key").message(),
+            "policy.target: there is no 'stripe'; the server's configuration has none");
+}
+
+TEST(Targets, OneThatIsMissingNeedsAPersonWhateverIsAsked) {
+  Driver& missing = MissingTarget();
+  const DriverCall call = StripeCall();
+  const SecretBytes value = Value("v");
+  EXPECT_EQ(missing.lane(), "");
+  for (const absl::Status& status :
+       {missing.Probe(call, value).status(), missing.Apply(call, value, value),
+        missing.Test(call, value), missing.ArmExpiry(call, value, absl::InfiniteFuture()),
+        missing.Disarm(call, value), missing.Sessions(call, value).status(),
+        missing.Retire(call, value), missing.VerifyDead(call, value).status()}) {
+    EXPECT_EQ(FailureOf(status), Failure::kPermanent);
+    EXPECT_EQ(status.message(),
+              "the server's configuration has no target 'stripe', which the policy names");
+  }
+}
+
+TEST(Targets, ProgramsAreLookedForWhenTheConfigurationIsChecked) {
+  TargetSpec spec = Command("stripe");
+  EXPECT_OK(CheckTargetFiles(spec));
+  spec.command = {"/nowhere/rotate"};
+  EXPECT_EQ(CheckTargetFiles(spec).message(),
+            "command: /nowhere/rotate is not a program that can be run");
+}
+
+}  // namespace
+}  // namespace keyturn
