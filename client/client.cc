@@ -192,6 +192,8 @@ KEYTURN_UNARY(AcceptClock, rotation_service, RotationService, AcceptClock, Accep
               AcceptClockResponse)
 KEYTURN_UNARY(ListRotations, rotation_service, RotationService, List, ListRotationsRequest,
               ListRotationsResponse)
+KEYTURN_UNARY(Forecast, rotation_service, RotationService, Forecast, ForecastRequest,
+              ForecastResponse)
 KEYTURN_UNARY(CreateJwtKey, jwt_service, JwtService, CreateKey, CreateJwtKeyRequest, JwtKey)
 KEYTURN_UNARY(AdoptJwtKey, jwt_service, JwtService, AdoptKey, AdoptJwtKeyRequest, JwtKey)
 KEYTURN_UNARY(UpdateJwtKey, jwt_service, JwtService, UpdateKey, UpdateJwtKeyRequest, JwtKey)

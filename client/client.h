@@ -104,6 +104,8 @@ class Client {
                                                    const CallOptions& options = {});
   absl::StatusOr<v1::ListRotationsResponse> ListRotations(const v1::ListRotationsRequest& request,
                                                           const CallOptions& options = {});
+  absl::StatusOr<v1::ForecastResponse> Forecast(const v1::ForecastRequest& request,
+                                                const CallOptions& options = {});
 
   // JSON web tokens.
   absl::StatusOr<v1::JwtKey> CreateJwtKey(const v1::CreateJwtKeyRequest& request,

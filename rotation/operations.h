@@ -18,9 +18,13 @@ class Operations {
  public:
   explicit Operations(const RotationContext& context) : context_(context) {}
 
-  // Each gives the uuid of the secret.
+  // Each but CheckPolicy gives the uuid of the secret.
   absl::StatusOr<Uuid> SetPolicy(Updater& updater,
                                  const v1::SetRotationPolicyRequest& request) const;
+  // Whether the secret with these metadata may have the policy; everything of SetPolicy that takes
+  // time, before its update.
+  absl::Status CheckPolicy(const v1::SetRotationPolicyRequest& request,
+                           const SecretMetadata& metadata) const;
   absl::StatusOr<Uuid> RemovePolicy(Updater& updater,
                                     const v1::RemoveRotationPolicyRequest& request) const;
   absl::StatusOr<Uuid> Cancel(Updater& updater, const v1::CancelRotationRequest& request) const;
@@ -46,9 +50,6 @@ class Operations {
     uint64_t version = 0;
   };
   using Edit = absl::FunctionRef<absl::Status(Scene& scene)>;
-  // Everything that takes time, before the update.
-  absl::Status CheckPolicy(const v1::SetRotationPolicyRequest& request,
-                           const SecretMetadata& metadata) const;
   // NO_POLICY unless the secret rotates, or `any` secret will do.
   absl::StatusOr<Uuid> Change(Updater& updater, const std::string& path, bool any, Edit edit) const;
 

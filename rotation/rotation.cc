@@ -9,6 +9,7 @@
 #include "base/target_limits.h"
 #include "rotation/clock_keeper.h"
 #include "rotation/errands.h"
+#include "rotation/forecast.h"
 #include "rotation/held_grace.h"
 #include "rotation/listing.h"
 #include "rotation/operations.h"
@@ -97,6 +98,17 @@ class RotationImpl : public Rotation {
   absl::StatusOr<v1::ListRotationRunsResponse> ListRuns(
       const v1::ListRotationRunsRequest& request) override {
     return ListRotationRuns(context_, request);
+  }
+  absl::StatusOr<v1::ForecastResponse> Forecast(const v1::ForecastRequest& request,
+                                                VisibleFn visible) override {
+    const auto check = [this](const v1::SetRotationPolicyRequest& asked,
+                              const SecretMetadata& metadata) {
+      return operations_.CheckPolicy(asked, metadata);
+    };
+    ASSIGN_OR_RETURN(v1::ForecastResponse response,
+                     ForecastRotations(context_, request, visible, check));
+    response.set_clock_trusted(clock_.trusted());
+    return response;
   }
 
   absl::Status LookAtUsers(const Uuid& secret) override {

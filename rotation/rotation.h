@@ -47,6 +47,8 @@ class Rotation {
                                                          VisibleFn visible) = 0;
   virtual absl::StatusOr<v1::ListRotationRunsResponse> ListRuns(
       const v1::ListRotationRunsRequest& request) = 0;
+  virtual absl::StatusOr<v1::ForecastResponse> Forecast(const v1::ForecastRequest& request,
+                                                        VisibleFn visible) = 0;
   virtual absl::StatusOr<v1::RotationStatus> Rotate(Updater& updater,
                                                     const v1::RotateRequest& request,
                                                     const std::string& principal) = 0;

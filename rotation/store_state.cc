@@ -9,9 +9,7 @@
 #include "vault/rotation_rules.h"
 
 namespace keyturn {
-namespace {
 
-// The next start, when it is not known: with it, most changes need no second look.
 void PlanIfNeeded(const KeyringSnapshot& keys, SecretMetadata* metadata) {
   record::v1::RotationState& rotation = *metadata->mutable_rotation();
   if (rotation.due_ms() != 0 || rotation.promoted_ms() == 0) return;
@@ -19,8 +17,6 @@ void PlanIfNeeded(const KeyringSnapshot& keys, SecretMetadata* metadata) {
   rotation.set_due_ms(absl::ToUnixMillis(due.due));
   rotation.set_deadline_ms(absl::ToUnixMillis(due.deadline));
 }
-
-}  // namespace
 
 absl::Status Moved() { return WithReason(absl::AbortedError("moved"), "MOVED"); }
 
@@ -52,7 +48,7 @@ absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::T
     MoveRotationHint(secret->id, secret->hinted_ms, metadata, batch);
     return WriteMetadata(keys, secret->id, now, &metadata, batch);
   }
-  PlanIfNeeded(keys, &metadata);
+  PlanIfNeeded(keys, &metadata);  // with it, most changes need no second look
   const Action next = NextAction(metadata, open, now, false);
   const absl::Time when = next.kind == Action::Kind::kNone ? next.when : now;
   const int64_t next_ms = when == absl::InfiniteFuture() ? 0 : absl::ToUnixMillis(when);

@@ -25,6 +25,9 @@ struct RotatingSecret {
 absl::StatusOr<std::optional<RotatingSecret>> LoadRotating(const KeyringSnapshot& keys,
                                                            const View& view, const Uuid& secret);
 
+// When the next rotation starts, if that is to be known and is not: due_ms and deadline_ms.
+void PlanIfNeeded(const KeyringSnapshot& keys, SecretMetadata* metadata);
+
 // Writes the metadata and `run` (the open one or one that was closed just now), and moves the hint
 // to where NextAction says.
 absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::Time now,

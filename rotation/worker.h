@@ -61,7 +61,6 @@ class Worker {
   absl::Status Start(const Look& look) const;
   // When versions that work, and secrets that must be rotated before, allow it; in the past: now.
   absl::StatusOr<absl::Time> AllowedFrom(const Look& look) const;
-  absl::Time OpenFrom(const Look& look) const;
   absl::Status Ask(const Look& look) const;
   absl::Status Generate(const Look& look, bool start) const;
   absl::Status Step(const Look& look) const;

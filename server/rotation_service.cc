@@ -31,6 +31,25 @@ raw::Reactor* RotationServiceImpl::List(raw::Context* context, const raw::Bytes*
       });
 }
 
+raw::Reactor* RotationServiceImpl::Forecast(raw::Context* context, const raw::Bytes* request,
+                                            raw::Bytes* response) {
+  return door_.Unary<v1::ForecastRequest, v1::ForecastResponse>(
+      {context, request, response}, methods_.Get("RotationService", "Forecast"), RunOn::kPool,
+      [](const v1::ForecastRequest& asked) { return Resource::Directory(asked.path()); },
+      [this](Call& call, const v1::ForecastRequest& asked,
+             v1::ForecastResponse* out) -> absl::Status {
+        const std::string& permission = call.method().permission;
+        for (const v1::RotationOrder& order : asked.policy().after()) {
+          RETURN_IF_ERROR(call.Require(permission, order.path()));
+        }
+        const auto visible = [&](absl::string_view path, bool directory) {
+          return directory ? call.MayAllowBelow(permission, path) : call.Allows(permission, path);
+        };
+        ASSIGN_OR_RETURN(*out, rotation_.Forecast(asked, visible));
+        return absl::OkStatus();
+      });
+}
+
 raw::Reactor* RotationServiceImpl::SetPolicy(raw::Context* context, const raw::Bytes* request,
                                              raw::Bytes* response) {
   return OfSecret<v1::SetRotationPolicyRequest, v1::RotationStatus>(

@@ -15,6 +15,7 @@ using RotationMethods =
             v1::RotationService::WithRawCallbackMethod_GetStatus,
             v1::RotationService::WithRawCallbackMethod_List,
             v1::RotationService::WithRawCallbackMethod_ListRuns,
+            v1::RotationService::WithRawCallbackMethod_Forecast,
             v1::RotationService::WithRawCallbackMethod_Rotate,
             v1::RotationService::WithRawCallbackMethod_Cancel,
             v1::RotationService::WithRawCallbackMethod_Rollback,
@@ -41,6 +42,8 @@ class RotationServiceImpl final : public RotationMethods {
   raw::Reactor* List(raw::Context* context, const raw::Bytes* request,
                      raw::Bytes* response) override;
   raw::Reactor* ListRuns(raw::Context* context, const raw::Bytes* request,
+                         raw::Bytes* response) override;
+  raw::Reactor* Forecast(raw::Context* context, const raw::Bytes* request,
                          raw::Bytes* response) override;
   raw::Reactor* Rotate(raw::Context* context, const raw::Bytes* request,
                        raw::Bytes* response) override;

@@ -61,6 +61,7 @@ inline const std::set<std::string>& AuditedFields() {
                                                               "ListApiKeysRequest.path",
                                                               "AcknowledgeRequest.path",
                                                               "CancelRotationRequest.path",
+                                                              "ForecastRequest.path",
                                                               "ForgetConsumerRequest.path",
                                                               "GetRotationStatusRequest.path",
                                                               "ListConsumersRequest.path",

@@ -346,6 +346,16 @@ void CanaryLifeTest::TurnSecrets() {
   Do<v1::RotationStatus>("RotationService/GetStatus", of(v1::GetRotationStatusRequest(), secret));
   Do<v1::ListRotationRunsResponse>("RotationService/ListRuns",
                                    of(v1::ListRotationRunsRequest(), secret));
+  // By another policy, of the secrets below the directory, with a page for each.
+  auto ahead = of(v1::ForecastRequest(), path_);
+  ahead.set_page_size(1);
+  ahead.set_changes_only(true);
+  ahead.mutable_policy()->add_after()->set_path(Plant("RotationOrder.path", true));
+  const auto foreseen = Do<v1::ForecastResponse>("RotationService/Forecast", ahead);
+  ASSERT_FALSE(foreseen.next_page_token().empty());
+  ahead.set_page_token(
+      canaries_.Keep("life", "ForecastRequest.page_token", foreseen.next_page_token(), false));
+  Do<v1::ForecastResponse>("RotationService/Forecast", ahead);
   auto said = of(v1::AcknowledgeRequest(), secret);
   said.set_version(3);  // current since the rollback
   Do<v1::AcknowledgeResponse>("ConsumerService/Acknowledge", said);

@@ -139,6 +139,10 @@ void EventsTest::ExpectRotations(Stubs& op) {
   Expect("rotation_status_read",
          [&] { return op.rotations->ListRuns(Ctx(), of(v1::ListRotationRunsRequest()), &runs); });
   EXPECT_EQ(runs.runs_size(), 4);
+  v1::ForecastResponse foreseen;
+  Expect("rotation_status_read",
+         [&] { return op.rotations->Forecast(Ctx(), of(v1::ForecastRequest()), &foreseen); });
+  EXPECT_EQ(foreseen.forecasts_size(), 1);
   ExpectConsumers(op);
   Expect("rotation_policy_removed", [&] {
     return op.rotations->RemovePolicy(Ctx(), of(v1::RemoveRotationPolicyRequest()), &status);

@@ -251,8 +251,9 @@ class PermissionMatrix : public ServerFixture {
     if (method.is_public) return true;
     if (!caller.known) return false;
     if (method.any_identity || caller.root) return true;
-    const bool lists =
-        absl::EndsWith(method.name, "/List") || absl::EndsWith(method.name, "/Search");
+    const bool lists = absl::EndsWith(method.name, "/List") ||
+                       absl::EndsWith(method.name, "/Search") ||
+                       absl::EndsWith(method.name, "/Forecast");
     if (absl::StrContains(method.name, "SecretService/BatchGet")) {
       return ModelMayAllowBelow(caller.rules, method.permission, "");
     }
