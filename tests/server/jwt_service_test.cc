@@ -192,12 +192,21 @@ TEST_F(JwtServiceTest, AKeyThatIsDestroyedByHandIsOnTheListOfRedisClients) {
   EXPECT_EQ(redis.Call({"EXISTS", "revoked:kid:" + made.kid()}), ":1\r\n");
   Create("app/all", "EdDSA");
   const v1::SignJwtResponse other = Sign("app/all");
-  v1::EraseRequest erase;
-  erase.set_path("app/all");
-  erase.set_all(true);
-  v1::EraseResponse erased;
-  ASSERT_EQ(Text(stubs_->secrets->Erase(Ctx(root_), erase, &erased)), "OK");
+  destroy.Clear();
+  destroy.set_path("app/all");
+  destroy.set_all(true);
+  ASSERT_EQ(Text(stubs_->secrets->Destroy(Ctx(root_), destroy, &destroyed)), "OK");
   EXPECT_EQ(redis.Call({"EXISTS", "revoked:kid:" + other.kid()}), ":1\r\n");
+  Create("app/erased", "EdDSA");
+  const v1::SignJwtResponse third = Sign("app/erased");
+  v1::EraseRequest erase;
+  erase.set_path("app/erased");
+  erase.add_versions(1);
+  v1::EraseResponse erased;
+  // A server in memory has no files to search, and says so when the version is destroyed.
+  EXPECT_EQ(stubs_->secrets->Erase(Ctx(root_), erase, &erased).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(redis.Call({"EXISTS", "revoked:kid:" + third.kid()}), ":1\r\n");
 }
 
 TEST_F(JwtServiceTest, RolesSignAndVerifyApart) {
