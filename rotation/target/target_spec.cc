@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "auth/cidr.h"
@@ -63,8 +64,11 @@ absl::Status CheckCommand(const TargetSpec& spec) {
 }
 
 absl::Status CheckUrl(const TargetSpec& spec) {
-  if (!absl::StartsWith(spec.url, "https://") || HasNul(spec.url)) {
-    return Bad("url", "a URL that begins with https://");
+  const bool clean = std::all_of(spec.url.begin(), spec.url.end(), [](unsigned char c) {
+    return absl::ascii_isgraph(c) && c != '@';
+  });
+  if (!absl::StartsWith(spec.url, "https://") || !clean) {
+    return Bad("url", "a URL that begins with https://, without user information and blanks");
   }
   if (spec.signing_key_file.empty()) {
     return absl::InvalidArgumentError("a target with a url needs signing_key_file");

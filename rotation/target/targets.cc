@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "rotation/target/command.h"
+#include "rotation/target/webhook.h"
+#include "rotation/target/webhook_signature.h"
 
 namespace keyturn {
 
@@ -13,15 +15,31 @@ absl::Status CheckTargetFiles(const TargetSpec& spec) {
     return absl::FailedPreconditionError(
         absl::StrCat("command: ", spec.command[0], " is not a program that can be run"));
   }
+  if (spec.url.empty()) return absl::OkStatus();
+  if (const auto key = ReadWebhookKey(spec.signing_key_file); !key.ok()) {
+    return absl::Status(key.status().code(),
+                        absl::StrCat("signing_key_file: ", key.status().message()));
+  }
+  if (!spec.ca_file.empty() && access(spec.ca_file.c_str(), R_OK) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("ca_file: ", spec.ca_file, " cannot be read"));
+  }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Targets>> Targets::Create(const std::vector<TargetSpec>& specs,
-                                                         Clock&) {
+                                                         Clock& clock) {
   std::unique_ptr<Targets> targets(new Targets);
   for (const TargetSpec& spec : specs) {
+    absl::StatusOr<std::unique_ptr<Transport>> transport =
+        spec.url.empty() ? NewCommandTransport(spec) : NewWebhookTransport(spec, clock);
+    if (!transport.ok()) {
+      return absl::Status(
+          transport.status().code(),
+          absl::StrCat("rotation.targets: ", spec.name, ": ", transport.status().message()));
+    }
     targets->drivers_[spec.name] =
-        std::make_unique<TargetDriver>(spec.name, spec.paths, NewCommandTransport(spec));
+        std::make_unique<TargetDriver>(spec.name, spec.paths, *std::move(transport));
   }
   return targets;
 }

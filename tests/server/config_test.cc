@@ -173,8 +173,7 @@ allow_addresses = ["10.1.0.0/16", "fd00::/8"]
   const TargetSpec& stripe = config.targets[0];
   EXPECT_EQ(stripe.name, "stripe");
   EXPECT_EQ(stripe.paths, (std::vector<std::string>{"prod/stripe/*", "test/+/key"}));
-  EXPECT_EQ(stripe.command,
-            (std::vector<std::string>{"/usr/local/lib/keyturn/stripe", "--live"}));
+  EXPECT_EQ(stripe.command, (std::vector<std::string>{"/usr/local/lib/keyturn/stripe", "--live"}));
   EXPECT_EQ(stripe.environment, (std::vector<std::string>{"ACCOUNT=acct=1", "REGION="}));
   EXPECT_EQ(stripe.timeout, absl::Minutes(5));
   const TargetSpec& billing = config.targets[1];
@@ -213,7 +212,7 @@ TEST(Config, RefusesBadTargets) {
        "[0] (x): signing_key_file, ca_file and allow_addresses are of a target with a url"},
       {good + "signing_key_file = 'k'", "[0].signing_key_file must be an absolute path"},
       {"name = 'x'\npaths = ['a']\nurl = 'http://a'",
-       "[0] (x): url must be a URL that begins with https://"},
+       "[0] (x): url must be a URL that begins with https://, without user information and blanks"},
       {"name = 'x'\npaths = ['a']\nurl = 'https://a'",
        "[0] (x): a target with a url needs signing_key_file"},
       {"name = 'x'\npaths = ['a']\nurl = 'https://a'\nsigning_key_file = '/k'\nenvironment = {A = "
@@ -224,9 +223,8 @@ TEST(Config, RefusesBadTargets) {
   for (const auto& [text, said] : cases) {
     const absl::Status status = ParseConfig("[[rotation.targets]]\n" + text).status();
     EXPECT_CODE(status, kInvalidArgument);
-    const std::string whole = absl::StartsWith(said, "unknown")
-                                  ? said
-                                  : absl::StrCat("rotation.targets", said);
+    const std::string whole =
+        absl::StartsWith(said, "unknown") ? said : absl::StrCat("rotation.targets", said);
     EXPECT_EQ(status.message(), whole);
   }
   EXPECT_EQ(ParseConfig("[rotation]\ntargets = 'x'").status().message(),

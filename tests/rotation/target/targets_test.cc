@@ -1,5 +1,9 @@
 #include "rotation/target/targets.h"
 
+#include <fstream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "tests/rotation/target/values.h"
 #include "tests/support/status.h"
 #include "tests/support/temp_dir.h"
@@ -66,6 +70,25 @@ TEST(Targets, OneThatIsMissingNeedsAPersonWhateverIsAsked) {
     EXPECT_EQ(status.message(),
               "the server's configuration has no target 'stripe', which the policy names");
   }
+}
+
+TEST(Targets, KeysAndCasAreLookedForWhenTheConfigurationIsChecked) {
+  const TempDir dir;
+  TargetSpec spec;
+  spec.name = "billing";
+  spec.url = "https://billing.example";
+  spec.signing_key_file = dir.File("key");
+  EXPECT_CODE(CheckTargetFiles(spec), kNotFound);
+  EXPECT_EQ(Targets::Create({spec}, Clock::Real()).status().code(), absl::StatusCode::kNotFound);
+  std::ofstream(spec.signing_key_file) << "secret";
+  EXPECT_CODE(CheckTargetFiles(spec), kInvalidArgument);
+  EXPECT_FALSE(absl::StrContains(CheckTargetFiles(spec).message(), "secret"));
+  std::ofstream(spec.signing_key_file) << "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+  EXPECT_OK(CheckTargetFiles(spec));
+  EXPECT_OK(Targets::Create({spec}, Clock::Real()));
+  spec.ca_file = dir.File("absent.pem");
+  EXPECT_EQ(CheckTargetFiles(spec).message(),
+            absl::StrCat("ca_file: ", spec.ca_file, " cannot be read"));
 }
 
 TEST(Targets, ProgramsAreLookedForWhenTheConfigurationIsChecked) {

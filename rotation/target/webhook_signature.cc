@@ -1,0 +1,50 @@
+#include "rotation/target/webhook_signature.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/status_macros.h"
+#include "base/target_limits.h"
+#include "crypto/mac.h"
+#include "storage/file_system.h"
+
+namespace keyturn {
+
+absl::StatusOr<SecretBytes> ParseWebhookKey(absl::string_view text) {
+  text = absl::StripAsciiWhitespace(text);
+  std::string bytes;
+  const bool read = absl::ConsumePrefix(&text, "whsec_") && absl::Base64Unescape(text, &bytes);
+  absl::StatusOr<SecretBytes> key = absl::InvalidArgumentError(
+      absl::StrCat("a signing key is \"whsec_\" and the base64 of ", limits::kWebhookKeyBytesMin,
+                   " to ", limits::kWebhookKeyBytesMax, " bytes"));
+  if (read && bytes.size() >= limits::kWebhookKeyBytesMin &&
+      bytes.size() <= limits::kWebhookKeyBytesMax) {
+    key = SecretBytes::CopyOf(bytes);
+  }
+  WipeString(&bytes);
+  return key;
+}
+
+absl::StatusOr<SecretBytes> ReadWebhookKey(const std::string& file) {
+  ASSIGN_OR_RETURN(std::string text, FileSystem::Posix().Read(file));
+  absl::StatusOr<SecretBytes> key = ParseWebhookKey(text);
+  WipeString(&text);
+  if (key.ok()) return key;
+  return absl::Status(key.status().code(), absl::StrCat(file, ": ", key.status().message()));
+}
+
+absl::StatusOr<std::string> SignWebhook(const SecretBytes& key, absl::string_view id,
+                                        int64_t unix_seconds, const SecretBytes& body) {
+  const std::string head = absl::StrCat(id, ".", unix_seconds, ".");
+  ASSIGN_OR_RETURN(SecretBytes signed_bytes, SecretBytes::Allocate(head.size() + body.size()));
+  const absl::string_view tail = body.ExposeForCrypto();
+  char* const at = std::copy(head.begin(), head.end(), signed_bytes.Mutable().data());
+  std::copy(tail.begin(), tail.end(), at);
+  return absl::StrCat(
+      "v1,", absl::Base64Escape(HmacSha256(key.ExposeForCrypto(), signed_bytes.ExposeForCrypto())));
+}
+
+}  // namespace keyturn

@@ -1,0 +1,94 @@
+// A held key that a server rotates at its provider, by a program of the server's configuration.
+#include <filesystem>
+
+#include "tests/integration/cli_fixture.h"
+
+namespace keyturn {
+namespace {
+
+class TargetCliTest : public testing::Test {
+ protected:
+  static std::string Config(const std::string& directory) {
+    const char* const source = std::getenv("KEYTURN_SOURCE");
+    return absl::StrCat("[[rotation.targets]]\nname = \"stripe\"\npaths = [\"prod/stripe/*\"]\n",
+                        "command = [\"", source == nullptr ? "." : source,
+                        "/tests/rotation/target/provider.py\", \"", directory, "\"]\n");
+  }
+  TargetCliTest() : server_(/*init=*/true, Config(provider_.path())) {}
+
+  ProcessResult Run(const std::string& line, const std::string& input = "") {
+    return server_.Keyturn(Words(line), input);
+  }
+  std::string Ok(const std::string& line, const std::string& input = "") {
+    const ProcessResult result = Run(line, input);
+    EXPECT_EQ(result.code, 0) << line << "\n" << result.out << result.err;
+    return result.out;
+  }
+  std::string Read(const std::string& file) { return FileSystem::Posix().Read(file).value_or(""); }
+  // The status, once it has this in it.
+  std::string Await(const std::string& part) {
+    std::string status;
+    for (int i = 0; i < 500 && !absl::StrContains(status, part); ++i) {
+      status = Ok("rotation status prod/stripe/key");
+    }
+    EXPECT_TRUE(absl::StrContains(status, part)) << status;
+    return status;
+  }
+  // Of all that the server wrote outside of the store: log and audit log.
+  bool IsWritten(const std::string& text) {
+    if (absl::StrContains(Read(server_.File("log")), text)) return true;
+    for (const auto& file : std::filesystem::directory_iterator(server_.File("data/audit"))) {
+      if (absl::StrContains(Read(file.path()), text)) return true;
+    }
+    return false;
+  }
+
+  TempDir provider_;
+  RunningServer server_;
+};
+
+TEST_F(TargetCliTest, AKeyIsRotatedAtItsProviderAndBack) {
+  Ok("secret put prod/stripe/key --kind api_key --value-file -", "first-value");
+  Ok("secret put prod/other --kind api_key --value-file -", "other");
+  ProcessResult refused = Run("rotation policy set prod/other --source generate --target stripe");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_TRUE(absl::StrContains(refused.err, "--target: stripe is not for prod/other"))
+      << refused.err;
+  refused = Run("rotation policy set prod/stripe/key --source generate --target strip");
+  EXPECT_TRUE(absl::StrContains(refused.err, "there is no 'strip'; allowed are stripe"))
+      << refused.err;
+
+  const std::string set =
+      Ok("rotation policy set prod/stripe/key --source generate --target stripe");
+  EXPECT_TRUE(absl::StrContains(set, "set at stripe")) << set;
+  std::ofstream(provider_.File("state")) << R"({"works": ["first-value"], "ends": {}})";
+  Ok("rotation run prod/stripe/key");
+  Await("grace");
+  const std::string second = Ok("secret read prod/stripe/key");
+  EXPECT_TRUE(absl::StrContains(Read(provider_.File("state")), second));
+
+  Ok("rotation rollback prod/stripe/key --reason broken");
+  for (int i = 0; i < 500 && Ok("secret read prod/stripe/key") != "first-value"; ++i) {
+  }
+  EXPECT_EQ(Ok("secret read prod/stripe/key"), "first-value");
+  EXPECT_TRUE(absl::StrContains(Read(provider_.File("calls")), "disarm 1"));
+
+  // The program says each value on its standard error.
+  EXPECT_TRUE(IsWritten("the value is [redacted]"));
+  EXPECT_FALSE(IsWritten("first-value"));
+  EXPECT_FALSE(IsWritten(second));
+  Ok("audit verify");
+}
+
+TEST_F(TargetCliTest, ARefusalIsShownToWhoLooks) {
+  Ok("secret put prod/stripe/key --kind api_key --value-file -", "first-value");
+  Ok("rotation policy set prod/stripe/key --source generate --target stripe");
+  std::ofstream(provider_.File("next")) << R"({"result":"auth","message":"our key has expired"})";
+  Ok("rotation run prod/stripe/key");
+  const std::string status = Await("blocked");
+  EXPECT_TRUE(absl::StrContains(status, "target stripe: our key has expired")) << status;
+  EXPECT_EQ(Ok("secret read prod/stripe/key"), "first-value");
+}
+
+}  // namespace
+}  // namespace keyturn
