@@ -108,25 +108,30 @@ class ForecastHarness : public Fixture {
     return story;
   }
 
+  // Where what happened is not what was foreseen: the first such event of each secret.
+  std::vector<std::string> Differences(const Story& foreseen) const {
+    std::vector<std::string> out;
+    const auto text = [](const std::vector<Happened>& events, size_t at) {
+      return at < events.size() ? testing::PrintToString(events[at]) : "nothing";
+    };
+    Story all = happened_;
+    all.insert(foreseen.begin(), foreseen.end());
+    for (const auto& [path, ignored] : all) {
+      const auto told = foreseen.find(path), done = happened_.find(path);
+      const std::vector<Happened> none;
+      const std::vector<Happened>& events = told == foreseen.end() ? none : told->second;
+      const std::vector<Happened>& did = done == happened_.end() ? none : done->second;
+      const auto [at, ignored_too] =
+          std::mismatch(events.begin(), events.end(), did.begin(), did.end());
+      const auto first = static_cast<size_t>(at - events.begin());
+      if (first == events.size() && first == did.size()) continue;
+      out.push_back(absl::StrCat(path, ", event ", first, ": foreseen ", text(events, first),
+                                 ", done ", text(did, first)));
+    }
+    return out;
+  }
   void ExpectAsForeseen(const Story& foreseen) {
-    for (const auto& [path, events] : foreseen) {
-      SCOPED_TRACE(path);
-      const std::vector<Happened>& did = happened_[path];
-      for (size_t i = 0; i < std::max(events.size(), did.size()); ++i) {
-        if (i < events.size() && i < did.size() && events[i] == did[i]) continue;
-        ADD_FAILURE() << "event " << i << " of " << events.size() << " foreseen, " << did.size()
-                      << " done; foreseen: "
-                      << (i < events.size() ? testing::PrintToString(events[i]) : "nothing")
-                      << ", done: "
-                      << (i < did.size() ? testing::PrintToString(did[i]) : "nothing");
-        break;
-      }
-    }
-    for (const auto& [path, events] : happened_) {
-      if (!events.empty()) {
-        EXPECT_GT(foreseen.count(path), 0u) << path << " was not foreseen";
-      }
-    }
+    for (const std::string& difference : Differences(foreseen)) ADD_FAILURE() << difference;
   }
   // What is foreseen for so many days happens.
   size_t ExpectDays(int days) {

@@ -120,6 +120,29 @@ TEST_F(ForecastTest, AYearGoesAsForeseen) {
   ExpectClean();
 }
 
+// The comparison finds what is wrong by one.
+TEST_F(ForecastTest, AForecastThatIsWrongIsFound) {
+  Make("a", Every(30, 3));
+  Make("b", Every(40, 3));
+  v1::ForecastRequest request;
+  request.set_span_seconds(100 * limits::kDaySeconds);
+  const Story foreseen = StoryOf(Foresee(request));
+  LiveUntil(clock_.Now() + Days(100));
+  EXPECT_TRUE(Differences(foreseen).empty());
+  const auto found = [&](const std::function<void(std::vector<Happened>&)>& mistake) {
+    Story wrong = foreseen;
+    mistake(wrong["a"]);
+    return Differences(wrong).size();
+  };
+  EXPECT_EQ(found([](auto& events) { ++events[0].second; }), 1u);
+  EXPECT_EQ(found([](auto& events) { --events.back().second; }), 1u);
+  EXPECT_EQ(found([](auto& events) { ++events[1].version; }), 1u);
+  EXPECT_EQ(found([](auto& events) { events[2].what = "DESTROYED"; }), 1u);
+  EXPECT_EQ(found([](auto& events) { events.pop_back(); }), 1u);
+  EXPECT_EQ(found([](auto& events) { events.clear(); }), 1u);
+  EXPECT_EQ(found([](auto& events) { events.push_back(events.back()); }), 1u);
+}
+
 TEST_F(ForecastTest, TheNextYearGoesAsForeseenToo) {
   MakeAllSorts();
   MakeOwners();
