@@ -28,6 +28,8 @@ constexpr std::pair<absl::string_view, absl::string_view> kFlags[] = {
     {"publish_lead_seconds", "--publish-lead"},
     {"leeway_seconds", "--leeway"},
     {"hold_seconds", "--hold"},
+    {"value_delay_seconds", "--value-delay"},
+    {"span_seconds", "--days"},
     {"grace_mode", "--grace-mode"},
     {"retire_gate", "--retire-gate"},
     {"max_live_versions", "--max-live"},

@@ -81,6 +81,11 @@ class RunningServer {
     options.input = input;
     return RunProcess(std::move(arguments), options);
   }
+  // What goes on until it is ended; its output goes to the file. The caller waits for it.
+  pid_t StartKeyturn(std::vector<std::string> arguments, const std::string& log_file) {
+    arguments.insert(arguments.begin(), BinFile("keyturn"));
+    return StartProcess(std::move(arguments), Options({}), log_file);
+  }
   // As a person would, at a terminal.
   ProcessResult KeyturnOnTerminal(std::vector<std::string> arguments,
                                   const std::vector<Typed>& typed,

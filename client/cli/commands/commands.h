@@ -21,6 +21,8 @@ void AddSecretDeleteCommands(Command secret, Shell& shell);  // delete undelete 
 
 // Their rotation.
 void AddRotationCommands(Command app, Shell& shell);  // status list runs run rollback ...
+void AddRotationForecastCommands(Command rotation, Shell& shell);  // plan calendar simulate
+void AddRotationWatchCommand(Command rotation, Shell& shell);
 void AddRotationPolicyCommands(Command rotation, Shell& shell);
 void AddConsumerCommands(Command app, Shell& shell);  // list acknowledge forget
 

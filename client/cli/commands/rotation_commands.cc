@@ -1,4 +1,4 @@
-// rotation status|list|runs|run|cancel|rollback|extend|retire|pause|resume|accept-clock.
+// rotation status|list|blocked|runs|run|cancel|rollback|extend|retire|pause|resume|accept-clock.
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
@@ -188,6 +188,14 @@ void AddReading(Command rotation, Shell& shell, const std::shared_ptr<RotationFl
   const Option blocked = list.AddFlag("--blocked", f->blocked, "that need a person");
   list.AddFlag("--overdue", f->overdue, "past their deadline").Excludes(blocked).Excludes(within);
   list.On(shell, [&shell, flags] { return List(shell, *flags); });
+  const Command stuck = rotation.Add("blocked", "Rotations that need a person, as list --blocked",
+                                     "  keyturn rotation blocked\n"
+                                     "  keyturn rotation blocked app/");
+  stuck.AddOption("path", f->path, "a directory; default: everything");
+  stuck.On(shell, [&shell, flags] {
+    flags->blocked = true;
+    return List(shell, *flags);
+  });
   const Command runs = rotation.Add("runs", "The last rotations of a secret",
                                     "  keyturn rotation runs app/jwt-secret");
   runs.AddOption("path", f->path).Required();
@@ -272,6 +280,8 @@ void AddRotationCommands(Command app, Shell& shell) {
   AddReading(rotation, shell, flags);
   AddRunning(rotation, shell, flags);
   AddEnding(rotation, shell, flags);
+  AddRotationForecastCommands(rotation, shell);
+  AddRotationWatchCommand(rotation, shell);
   AddRotationPolicyCommands(rotation, shell);
 }
 

@@ -1,0 +1,28 @@
+// A rotation policy as flags, for what sets one and what tries one. Not thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/cli/commands/command.h"
+#include "keyturn/v1/rotation.pb.h"
+
+namespace keyturn::cli {
+
+struct PolicyFlags {
+  std::string path, file, period, grace, mode, max_age, jitter, gate, destroy_after, source, field,
+      target;
+  std::vector<std::string> windows, after;
+  uint32_t live = 0;
+  bool soft = false;
+};
+
+// All but the path and --file. `flags` outlives the command.
+void AddPolicyFlags(Command command, PolicyFlags* flags);
+
+// What was given changes the policy; lists take the place of those it has. Usage errors name the
+// flag.
+absl::Status ApplyPolicyFlags(const PolicyFlags& flags, v1::RotationPolicy* policy);
+
+}  // namespace keyturn::cli
