@@ -5,11 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace keyturn::limits {
+#include "base/rotation_limits.h"
+#include "base/units.h"
 
-inline constexpr size_t kKiB = 1024;
-inline constexpr size_t kMiB = 1024 * kKiB;
-inline constexpr int64_t kDaySeconds = 86'400;
+namespace keyturn::limits {
 
 // Secrets.
 inline constexpr size_t kSecretValueBytesMax = 512 * kKiB;  // all fields of one version, encoded
@@ -30,62 +29,6 @@ inline constexpr int64_t kRecoverySecondsMax = 365 * kDaySeconds;
 inline constexpr int64_t kVersionTtlSecondsMax = int64_t{10} * 365 * kDaySeconds;
 inline constexpr size_t kDirectoriesPerUpdate = 64;  // given records by AddMissingDirectories
 inline constexpr size_t kVersionsPerUpdateMax = 40;  // destroyed in one update: two records each
-
-// Rotation.
-inline constexpr int64_t kRotationPeriodSecondsDefault = 90 * kDaySeconds;
-inline constexpr int64_t kRotationPeriodSecondsMin = 60;
-inline constexpr int64_t kRotationPeriodSecondsMax = 3650 * kDaySeconds;
-inline constexpr int64_t kRotationGraceSecondsDefault = 7 * kDaySeconds;
-inline constexpr int64_t kRotationDestroySecondsDefault = 30 * kDaySeconds;
-inline constexpr int64_t kRotationDestroySecondsMax = 3650 * kDaySeconds;
-inline constexpr int64_t kRotationGraceEndSecondsMax = 90 * kDaySeconds;  // from now, moved by hand
-inline constexpr uint32_t kRotationLiveVersionsDefault = 3;
-inline constexpr uint32_t kRotationLiveVersionsMax = 20;
-inline constexpr size_t kRotationRunsKept = 20;  // of one secret, finished ones included
-inline constexpr size_t kRotationOrdersMax = 8;  // secrets that must be rotated before
-inline constexpr size_t kRotationReasonBytesMax = 512;
-inline constexpr size_t kRotationPolicyBytesMax = 8 * kKiB;
-inline constexpr int64_t kRotationPassedOverSeconds = 3600;  // a secret that fails is tried again
-inline constexpr size_t kRotationErrorBytesMax = 512;        // of a failed attempt, kept
-inline constexpr int kRotationAttemptsMax = 10;  // of a step that fails for a while; blocked
-inline constexpr int kRotationValuesMax = 3;     // made anew for a target that refuses them
-inline constexpr int64_t kRotationBackoffSecondsMin = 60;
-inline constexpr int64_t kRotationBackoffSecondsMax = 3600;
-inline constexpr int64_t kRotationBlockedSeconds = kDaySeconds;      // until the next attempt
-inline constexpr int64_t kRotationHoldSecondsDefault = kDaySeconds;  // no start after a rollback
-inline constexpr int64_t kRotationOrderWaitSeconds = kDaySeconds;    // beyond the deadline, at most
-inline constexpr uint32_t kRotationExtensionsMax = 2;                // of a grace, by its users
-inline constexpr int64_t kRotationExtensionSeconds = 7 * kDaySeconds;
-inline constexpr int64_t kRotationClockJumpSeconds = 60;    // off the monotonic clock: a jump
-inline constexpr int64_t kRotationClockAgreeSeconds = 600;  // without one, until it is believed
-inline constexpr int64_t kRotationClockMarkSeconds = 3600;  // how old the time kept on disk may be
-inline constexpr int64_t kRotationClockAheadSeconds = kDaySeconds;  // of it at unseal: is said
-inline constexpr size_t kRotationStormSecretsMin = 10;  // due at once, and not foreseen: a storm,
-inline constexpr size_t kRotationStormPercent = 5;      // if they are that part of all as well
-inline constexpr int64_t kRotationStormSeconds = 60;    // from one start to the next in a storm
-inline constexpr int kRotationActionsPerLook = 16;
-inline constexpr int kRotationItemsPerRun = 256;
-inline constexpr size_t kUsageShards = 64;
-inline constexpr size_t kUsesPerShardMax = 2048;       // in memory, not yet written
-inline constexpr size_t kUsageLossSlots = 4096;        // of uses that found no place there
-inline constexpr size_t kConsumersPerSecretMax = 200;  // by name; of others, that they are
-inline constexpr size_t kConsumerVersionsMax = 4;      // of one consumer, those it used last
-inline constexpr size_t kConsumerNameBytesMax = 512;   // longer ones are cut, and told by a hash
-inline constexpr size_t kConsumersNamedMax = 16;       // in an audit entry, a line of the log
-inline constexpr size_t kConsumersPageMax = 1000;
-inline constexpr int64_t kConsumerGoneSeconds = 7 * kDaySeconds;  // not seen before a replacement
-inline constexpr int64_t kUsageWriteSeconds = 60;
-inline constexpr size_t kUsageRecordsPerUpdate = 32;
-inline constexpr size_t kUsageBytesPerUpdate = 256 * kKiB;  // but one record always
-inline constexpr int kUsageUpdatesPerTurn = 64;             // in one look of the background
-inline constexpr size_t kCronTextBytesMax = 512;   // the longest canonical one has about 300
-inline constexpr size_t kWindowsMax = 8;           // of one policy
-inline constexpr int64_t kWindowSecondsMin = 900;  // in less, a rotation may not end
-inline constexpr int64_t kWindowSecondsMax = 31 * kDaySeconds;
-inline constexpr int64_t kWindowRunSecondsMax = 31 * kDaySeconds;  // windows that touch, as one
-inline constexpr int64_t kWindowHorizonSeconds = int64_t{5} * 366 * kDaySeconds;  // looked ahead
-inline constexpr size_t kZoneNameBytesMax = 64;
-inline constexpr int64_t kRotationRestSecondsMin = 60;  // from a promotion to the next rotation
 
 // API keys that are issued to clients of others. One that has ended is kept for a while.
 inline constexpr size_t kApiKeysMax = 100'000;

@@ -1,6 +1,5 @@
 #include "rotation/errands.h"
-
-#include "base/target_limits.h"
+#include "base/limits.h"
 
 namespace keyturn {
 

@@ -1,11 +1,11 @@
 #include "rotation/forecast.h"
+#include "base/limits.h"
 
 #include <algorithm>
 #include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/rotation_limits.h"
 #include "base/status_macros.h"
 #include "base/timestamps.h"
 #include "keyring/envelope.h"

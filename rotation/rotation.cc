@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
-#include "base/target_limits.h"
 #include "rotation/clock_keeper.h"
 #include "rotation/errands.h"
 #include "rotation/forecast.h"

@@ -1,4 +1,5 @@
 #include "server/target_config.h"
+#include "base/limits.h"
 
 #include <algorithm>
 #include <functional>
@@ -7,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/nearest.h"
 #include "base/status_macros.h"
-#include "base/target_limits.h"
 
 namespace keyturn {
 namespace {

@@ -1,4 +1,5 @@
 #include "rotation/target/child.h"
+#include "base/limits.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,7 +17,6 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "base/target_limits.h"
 
 namespace keyturn {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "base/target_limits.h"
+#include "base/limits.h"
 
 namespace keyturn {
 

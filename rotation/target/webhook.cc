@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
-#include "base/target_limits.h"
 #include "net/https_post.h"
 #include "rotation/target/addresses.h"
 #include "rotation/target/webhook_signature.h"

@@ -6,8 +6,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
-#include "base/target_limits.h"
 #include "crypto/mac.h"
 #include "storage/file_system.h"
 

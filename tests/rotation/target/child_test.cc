@@ -1,4 +1,5 @@
 #include "rotation/target/child.h"
+#include "base/limits.h"
 
 #include <csignal>
 #include <thread>
@@ -7,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/clock.h"
-#include "base/target_limits.h"
 #include "tests/support/status.h"
 
 namespace keyturn {

@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "base/target_limits.h"
+#include "base/limits.h"
 #include "rotation/target/request.h"
 #include "rotation/target/target_driver.h"
 #include "rotation/target/webhook_signature.h"
