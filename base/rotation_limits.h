@@ -85,10 +85,10 @@ inline constexpr size_t kTargetAddressesMax = 32;     // blocks that one may hav
 inline constexpr int64_t kTargetSecondsDefault = 30;  // one call
 inline constexpr int64_t kTargetSecondsMax = 300;
 inline constexpr int64_t kTargetKillMilliseconds = 2000;  // from SIGTERM to SIGKILL
-inline constexpr size_t kTargetAnswerBytesMax = 64 * 1024;
-inline constexpr size_t kTargetErrorBytesMax = 4 * 1024;  // of what a program complains of
+inline constexpr size_t kTargetAnswerBytesMax = 16 * kKiB;
+inline constexpr size_t kTargetErrorBytesMax = 4 * kKiB;  // of what a program complains of
 inline constexpr size_t kTargetQueueMax = 10'000;         // secrets that wait for one target
-inline constexpr int64_t kTargetBusySeconds = 1;          // until a secret that waits is looked at
+inline constexpr int64_t kTargetWaitSeconds = 60;         // until one of them is looked at again
 inline constexpr size_t kWebhookKeyBytesMin = 24;         // Standard Webhooks 1.0.0
 inline constexpr size_t kWebhookKeyBytesMax = 64;
 

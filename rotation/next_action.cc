@@ -87,19 +87,20 @@ void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::
   earliest->Offer(Kind::kStep, NextAttempt(run));
 }
 
-// Whether the target does not know yet when the version ends.
+// Whether the target does not know yet when the version will end.
 bool IsUntold(const SecretMetadata& metadata, const VersionRecord& version,
-              const std::optional<v1::RotationRun>& run) {
+              const std::optional<v1::RotationRun>& run, absl::Time now) {
   if (metadata.rotation().policy().target().empty()) return false;
   if (!IsState(version, v1::VERSION_STATE_GRACE)) return false;
   if (version.armed_ms() == version.grace_end_ms()) return false;
+  if (FromMillis(version.grace_end_ms()) <= now) return false;
   // The run does it itself.
   return !run.has_value() || run->step() != v1::RotationRun::ANNOUNCE ||
          run->previous_version() != version.version();
 }
 
 void OfferVersions(const SecretMetadata& metadata, const std::optional<v1::RotationRun>& run,
-                   bool frozen, Earliest* earliest) {
+                   absl::Time now, bool frozen, Earliest* earliest) {
   using Kind = Action::Kind;
   for (const VersionRecord& version : metadata.versions()) {
     // It is about to be the current one again.
@@ -107,7 +108,7 @@ void OfferVersions(const SecretMetadata& metadata, const std::optional<v1::Rotat
         run->version() == version.version() && IsState(version, v1::VERSION_STATE_GRACE)) {
       continue;
     }
-    if (IsUntold(metadata, version, run)) {
+    if (IsUntold(metadata, version, run, now)) {
       earliest->Offer(Kind::kArm, FromMillis(version.retire_next_ms()), version.version());
     }
     if (IsState(version, v1::VERSION_STATE_RETIRING)) {
@@ -137,7 +138,7 @@ Action NextAction(const SecretMetadata& metadata, const std::optional<v1::Rotati
   if (!metadata.has_rotation()) return earliest.best();
   const record::v1::RotationState& rotation = metadata.rotation();
   if (run.has_value()) OfferRun(metadata, *run, now, &earliest);
-  OfferVersions(metadata, run, frozen, &earliest);
+  OfferVersions(metadata, run, now, frozen, &earliest);
   if (metadata.has_jwt() && !run.has_value() && FindStaged(metadata) == nullptr &&
       MayStart(metadata, now)) {
     earliest.Offer(Action::Kind::kStage, now);

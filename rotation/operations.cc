@@ -378,6 +378,7 @@ absl::StatusOr<Uuid> Operations::SetGrace(Updater& updater,
     }
     version->set_grace_end_ms(absl::ToUnixMillis(end));
     version->set_held(false);  // it goes on because somebody wants it to
+    ForgetEnding(version);
     scene.batch.Note("version", absl::StrCat(version->version()));
     scene.batch.Note("reason", request.reason());
     return absl::OkStatus();

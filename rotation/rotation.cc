@@ -200,8 +200,13 @@ class RotationImpl : public Rotation {
       return absl::OkStatus();
     }
     const absl::StatusOr<Worker::Worked> worked = Work(item.object, false);
-    if (worked.ok() && (worked->busy || !worked->lane.empty())) {
-      timers_.Postpone(item, now + absl::Seconds(limits::kTargetBusySeconds));
+    if (worked.ok() && worked->busy) {
+      timers_.Postpone(item, now + absl::Seconds(1));
+      return absl::OkStatus();
+    }
+    // The lane's thread moves the hint. Those that wait for it must not take the turns of others.
+    if (worked.ok() && !worked->lane.empty()) {
+      timers_.Postpone(item, now + absl::Seconds(limits::kTargetWaitSeconds));
       return absl::OkStatus();
     }
     const absl::Status status = worked.ok() ? Done(item, worked->acted) : worked.status();

@@ -133,5 +133,42 @@ TEST_F(NextActionTest, AnAwaitedValueIsRemindedOfUntilItIsThere) {
   EXPECT_EQ(At(300).kind, Kind::kFulfil);
 }
 
+TEST_F(NextActionTest, ATargetIsToldOfEachEndThatItDoesNotKnow) {
+  VersionRecord* const former = Add(2, v1::VERSION_STATE_GRACE);
+  former->set_grace_end_ms(Ms(800));
+  EXPECT_EQ(Waits(100), 800);  // there is none
+  metadata_.mutable_rotation()->mutable_policy()->set_target("t");
+  EXPECT_EQ(At(100).kind, Kind::kArm);
+  EXPECT_EQ(At(100).version, 2u);
+  EXPECT_EQ(At(100, /*frozen=*/true).kind, Kind::kArm);  // nothing ends by that
+  former->set_retire_next_ms(Ms(300));
+  EXPECT_EQ(Waits(100), 300);
+  former->set_armed_ms(Ms(800));
+  EXPECT_EQ(Waits(100), 800);
+  former->set_grace_end_ms(Ms(900));  // it was moved
+  EXPECT_EQ(At(300).kind, Kind::kArm);
+  EXPECT_EQ(At(900).kind, Kind::kEndGrace);  // too late to tell
+  Open(OneRun::ANNOUNCE, OneRun::RETRY_WAIT).set_previous_version(2);
+  run_->mutable_next_attempt_time()->set_seconds(500);
+  EXPECT_EQ(Waits(300), 500);  // the run does
+}
+
+TEST_F(NextActionTest, TheVersionThatARollbackGoesBackToDoesNotEndMeanwhile) {
+  metadata_.mutable_rotation()->mutable_policy()->set_target("t");
+  VersionRecord* const former = Add(2, v1::VERSION_STATE_GRACE);
+  former->set_grace_end_ms(Ms(200));
+  OneRun& run = Open(OneRun::APPLY, OneRun::RETRY_WAIT);
+  run.set_cause(OneRun::ROLLBACK);
+  run.set_version(2);
+  run.mutable_next_attempt_time()->set_seconds(300);
+  EXPECT_EQ(Waits(250), 300);
+  EXPECT_EQ(At(300).kind, Kind::kStep);
+  // Nor does it need what it goes back from.
+  metadata_.mutable_versions(0)->set_deleted_ms(Ms(1));
+  EXPECT_EQ(At(300).kind, Kind::kStep);
+  former->set_state(v1::VERSION_STATE_RETIRING);
+  EXPECT_EQ(At(300).kind, Kind::kCancelRun);
+}
+
 }  // namespace
 }  // namespace keyturn

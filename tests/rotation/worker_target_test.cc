@@ -171,7 +171,14 @@ TEST_F(WorkerTargetTest, AnEndThatCannotBeToldIsTriedAgainAndComesAllTheSame) {
   EXPECT_TRUE(absl::StrContains(notes_["rotation_arm_failed"], "error_class=TRANSIENT"));
   Pass(absl::Hours(1));
   EXPECT_EQ(Events(), "rotation_arm_failed a, rotation_armed a");
-  // One that is refused is not asked for a day, and retired when its time comes.
+  // One that is refused is not asked for a day, but for another end at once, and is retired when
+  // its time comes.
+  fake_.failures.emplace("arm", absl::PermissionDeniedError("refused"));
+  ASSERT_OK(SetGrace("a", clock_.Now() + absl::Hours(5)));
+  Pass(absl::Hours(1));
+  EXPECT_EQ(Calls(), "arm arm arm");
+  ASSERT_OK(SetGrace("a", clock_.Now() + absl::Hours(3)));
+  EXPECT_EQ(fake_.armed[first_], clock_.Now() + absl::Hours(3));
   fake_.failures.emplace("arm", absl::PermissionDeniedError("refused"));
   ASSERT_OK(SetGrace("a", clock_.Now() + absl::Hours(2)));
   Forget();
