@@ -121,6 +121,22 @@ TEST_F(ForecastCliTest, WhatIsBlockedIsListed) {
   EXPECT_TRUE(Has(plan, "blocked: the current version has no field 'other'")) << plan;
 }
 
+TEST_F(ForecastCliTest, WhoMaySeeSomeSecretsIsToldOfThese) {
+  Make("see/open/a", "--kind jwt_key");
+  Make("see/private/b", "--kind jwt_key");
+  const ProcessResult put =
+      server_->Keyturn({"policy", "put", "sees-open", "--grant", "secret:list see/open/*"});
+  ASSERT_EQ(put.code, 0) << put.err;
+  Ok("token create --name sees --policy sees-open --ttl 1h --output-file sees.token");
+  const std::string plan = Ok("rotation plan see/ --days 100 --token-file sees.token");
+  EXPECT_TRUE(Has(plan, "see/open/a")) << plan;
+  EXPECT_FALSE(Has(plan, "private")) << plan;
+  // When another secret rotates would show in when this one waits for it.
+  Fails("rotation simulate see/open/a --after see/private/b --token-file sees.token", 5,
+        "secret:list");
+  Fails("rotation plan see/private/ --token-file sees.token", 5, "secret:list");
+}
+
 TEST_F(ForecastCliTest, TheHelpLeadsWithExamples) {
   for (const char* const command : {"plan", "calendar", "simulate", "blocked", "watch", "runs"}) {
     const std::string help = Ok(absl::StrCat("rotation ", command, " --help"));

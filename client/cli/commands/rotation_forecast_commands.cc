@@ -26,7 +26,7 @@ constexpr int kMonthsMax = 13;
 constexpr int kBarColumns = 50;
 
 struct ForecastFlags {
-  PolicyFlags policy;
+  RotationPolicyFlags policy;
   std::string svg, delay;
   int days = 0, months = 3;
   bool picture = false;
@@ -51,7 +51,7 @@ absl::StatusOr<v1::ForecastRequest> RequestOf(const ForecastFlags& flags, int da
   if (!flags.policy.file.empty()) {
     RETURN_IF_ERROR(ReadMessageFile(flags.policy.file, &policy));
   }
-  RETURN_IF_ERROR(ApplyPolicyFlags(flags.policy, &policy));
+  RETURN_IF_ERROR(ApplyRotationPolicyFlags(flags.policy, &policy));
   if (flags.policy.file.empty() && policy.ByteSizeLong() == 0) return request;
   *request.mutable_policy() = policy;
   request.set_changes_only(flags.policy.file.empty());
@@ -228,7 +228,7 @@ void AddRotationForecastCommands(Command rotation, Shell& shell) {
   simulate.AddOption("--days", flags->days, "from now; default 365").Range(1, kDaysMax);
   simulate.AddOption("--svg", flags->svg, "write the picture to this file");
   simulate.AddFlag("--picture", flags->picture, "draw it below the table; default on a terminal");
-  AddPolicyFlags(simulate, &flags->policy);
+  AddRotationPolicyFlags(simulate, &flags->policy);
   simulate.AddOption("--file", flags->policy.file, "another policy as JSON, instead of the stored");
   simulate.Footer(
       "Nothing is changed. Flags of a policy say what would be with it; what they do not say is "

@@ -11,7 +11,7 @@ namespace keyturn::cli {
 namespace {
 
 // Of a file, or what the secret has: flags change it.
-absl::Status Begin(Shell& shell, const PolicyFlags& flags, v1::RotationPolicy* policy) {
+absl::Status Begin(Shell& shell, const RotationPolicyFlags& flags, v1::RotationPolicy* policy) {
   if (!flags.file.empty()) return ReadMessageFile(flags.file, policy);
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   v1::GetRotationStatusRequest request;
@@ -22,20 +22,20 @@ absl::Status Begin(Shell& shell, const PolicyFlags& flags, v1::RotationPolicy* p
   return absl::OkStatus();
 }
 
-absl::Status Set(Shell& shell, const PolicyFlags& flags) {
+absl::Status Set(Shell& shell, const RotationPolicyFlags& flags) {
   v1::SetRotationPolicyRequest request;
   request.set_path(flags.path);
   v1::RotationPolicy checked;
-  RETURN_IF_ERROR(ApplyPolicyFlags(flags, &checked));  // before anything is asked
+  RETURN_IF_ERROR(ApplyRotationPolicyFlags(flags, &checked));  // before anything is asked
   RETURN_IF_ERROR(Begin(shell, flags, request.mutable_policy()));
-  RETURN_IF_ERROR(ApplyPolicyFlags(flags, request.mutable_policy()));
+  RETURN_IF_ERROR(ApplyRotationPolicyFlags(flags, request.mutable_policy()));
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   ASSIGN_OR_RETURN(const v1::RotationStatus status,
                    client->SetRotationPolicy(request, shell.Options()));
   return PrintRotation(shell, status);
 }
 
-absl::Status Show(Shell& shell, const PolicyFlags& flags) {
+absl::Status Show(Shell& shell, const RotationPolicyFlags& flags) {
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   v1::GetRotationStatusRequest request;
   request.set_path(flags.path);
@@ -45,7 +45,7 @@ absl::Status Show(Shell& shell, const PolicyFlags& flags) {
   return shell.out().PrintJson(ToJson(status.policy()));
 }
 
-absl::Status Remove(Shell& shell, const PolicyFlags& flags) {
+absl::Status Remove(Shell& shell, const RotationPolicyFlags& flags) {
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   v1::RemoveRotationPolicyRequest request;
   request.set_path(flags.path);
@@ -54,8 +54,8 @@ absl::Status Remove(Shell& shell, const PolicyFlags& flags) {
   return PrintRotation(shell, status);
 }
 
-void AddSet(Command policy, Shell& shell, const std::shared_ptr<PolicyFlags>& flags) {
-  PolicyFlags* const f = flags.get();
+void AddSet(Command policy, Shell& shell, const std::shared_ptr<RotationPolicyFlags>& flags) {
+  RotationPolicyFlags* const f = flags.get();
   const Command set =
       policy.Add("set", "Give a secret a policy, or change the one it has",
                  "  keyturn rotation policy set app/api-key --period 90d --grace 7d\n"
@@ -64,7 +64,7 @@ void AddSet(Command policy, Shell& shell, const std::shared_ptr<PolicyFlags>& fl
                  "  keyturn rotation policy show app/jwt > policy.json\n"
                  "  keyturn rotation policy set app/other --file policy.json");
   set.AddOption("path", f->path).Required();
-  AddPolicyFlags(set, f);
+  AddRotationPolicyFlags(set, f);
   set.AddOption("--file", f->file, "a policy as JSON, instead of the one it has");
   set.On(shell, [&shell, flags] { return Set(shell, *flags); });
 }
@@ -74,7 +74,7 @@ void AddSet(Command policy, Shell& shell, const std::shared_ptr<PolicyFlags>& fl
 void AddRotationPolicyCommands(Command rotation, Shell& shell) {
   const Command policy = rotation.Add("policy", "How often a secret rotates, and how");
   policy.NeedSubcommand();
-  const auto flags = std::make_shared<PolicyFlags>();
+  const auto flags = std::make_shared<RotationPolicyFlags>();
   AddSet(policy, shell, flags);
   const Command show = policy.Add("show", "The policy as JSON, as --file takes it");
   show.AddOption("path", flags->path).Required();

@@ -50,7 +50,7 @@ absl::Status AddOrder(const std::string& text, v1::RotationPolicy* policy) {
   return absl::OkStatus();
 }
 
-absl::Status SetWords(const PolicyFlags& flags, v1::RotationPolicy* policy) {
+absl::Status SetWords(const RotationPolicyFlags& flags, v1::RotationPolicy* policy) {
   if (flags.mode == "before") {
     policy->set_grace_mode(v1::RotationPolicy::BEFORE);
   } else if (flags.mode == "after") {
@@ -84,7 +84,7 @@ absl::Status SetWords(const PolicyFlags& flags, v1::RotationPolicy* policy) {
 
 }  // namespace
 
-void AddPolicyFlags(Command command, PolicyFlags* flags) {
+void AddRotationPolicyFlags(Command command, RotationPolicyFlags* flags) {
   command.AddOption("--period", flags->period, "from one value to the next; default 90d");
   command.AddOption("--grace", flags->grace,
                     "the former one works for so long; default 7d; or none");
@@ -106,7 +106,8 @@ void AddPolicyFlags(Command command, PolicyFlags* flags) {
                     "another secret, and how long after it: 'db/admin 6h'");
 }
 
-absl::Status ApplyPolicyFlags(const PolicyFlags& flags, v1::RotationPolicy* policy) {
+absl::Status ApplyRotationPolicyFlags(const RotationPolicyFlags& flags,
+                                      v1::RotationPolicy* policy) {
   using Policy = v1::RotationPolicy;
   RETURN_IF_ERROR(SetSeconds("--period", flags.period, &Policy::set_period_seconds, policy));
   RETURN_IF_ERROR(SetSeconds("--grace", flags.grace, &Policy::set_grace_seconds, policy));

@@ -10,7 +10,7 @@
 
 namespace keyturn::cli {
 
-struct PolicyFlags {
+struct RotationPolicyFlags {
   std::string path, file, period, grace, mode, max_age, jitter, gate, destroy_after, source, field,
       target;
   std::vector<std::string> windows, after;
@@ -19,10 +19,10 @@ struct PolicyFlags {
 };
 
 // All but the path and --file. `flags` outlives the command.
-void AddPolicyFlags(Command command, PolicyFlags* flags);
+void AddRotationPolicyFlags(Command command, RotationPolicyFlags* flags);
 
 // What was given changes the policy; lists take the place of those it has. Usage errors name the
 // flag.
-absl::Status ApplyPolicyFlags(const PolicyFlags& flags, v1::RotationPolicy* policy);
+absl::Status ApplyRotationPolicyFlags(const RotationPolicyFlags& flags, v1::RotationPolicy* policy);
 
 }  // namespace keyturn::cli
