@@ -29,7 +29,7 @@ class TargetCliTest : public testing::Test {
   std::string Await(const std::string& part) {
     std::string status;
     for (int i = 0; i < 500 && !absl::StrContains(status, part); ++i) {
-      status = Ok("rotation status prod/stripe/key");
+      status = Ok("rotation status prod/stripe/key -o json");
     }
     EXPECT_TRUE(absl::StrContains(status, part)) << status;
     return status;
@@ -63,7 +63,7 @@ TEST_F(TargetCliTest, AKeyIsRotatedAtItsProviderAndBack) {
   EXPECT_TRUE(absl::StrContains(set, "set at stripe")) << set;
   std::ofstream(provider_.File("state")) << R"({"works": ["first-value"], "ends": {}})";
   Ok("rotation run prod/stripe/key");
-  Await("grace");
+  Await("VERSION_STATE_GRACE");
   const std::string second = Ok("secret read prod/stripe/key");
   EXPECT_TRUE(absl::StrContains(Read(provider_.File("state")), second));
 
@@ -85,7 +85,7 @@ TEST_F(TargetCliTest, ARefusalIsShownToWhoLooks) {
   Ok("rotation policy set prod/stripe/key --source generate --target stripe");
   std::ofstream(provider_.File("next")) << R"({"result":"auth","message":"our key has expired"})";
   Ok("rotation run prod/stripe/key");
-  const std::string status = Await("blocked");
+  const std::string status = Await("BLOCKED");
   EXPECT_TRUE(absl::StrContains(status, "target stripe: our key has expired")) << status;
   EXPECT_EQ(Ok("secret read prod/stripe/key"), "first-value");
 }
