@@ -94,6 +94,9 @@ void AwaitValue(absl::Time now, v1::RotationRun* run) {
 
 void GoBackTo(SecretMetadata* metadata, VersionRecord* version, absl::Time now) {
   const int64_t held_until_ms = metadata->rotation().hold_until_ms();
+  // One that is destroyed already is no current one to end, and leaked all the same.
+  VersionRecord* const bad = FindVersion(metadata, metadata->current_version());
+  if (bad != nullptr && metadata->rotation().emergency()) bad->set_compromised(true);
   // From before there was a policy.
   if (version->promoted_ms() == 0) version->set_promoted_ms(version->created_ms());
   BecomeCurrent(metadata, version, now);

@@ -44,7 +44,7 @@ void AwaitUntil(absl::Time when, v1::RotationRun::State state, v1::RotationRun* 
 void AwaitValue(absl::Time now, v1::RotationRun* run);
 
 // `version`, which is in its grace, is the current one again, as old as it is; what is held stays
-// held.
+// held. In an emergency the one it replaces may be known to others.
 void GoBackTo(SecretMetadata* metadata, VersionRecord* version, absl::Time now);
 
 // A version in grace is to be retired at once.

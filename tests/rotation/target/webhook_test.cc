@@ -208,10 +208,8 @@ TEST_F(WebhookTest, NoConnectionInTimeIsTriedAgain) {
     return "";
   });
   TargetSpec spec = SpecOf(server);
-  std::thread first([&] {
-    TargetSpec patient = spec;
-    EXPECT_FALSE(Apply(patient).ok());
-  });
+  const TargetSpec patient = SpecOf(server);
+  std::thread first([&] { EXPECT_FALSE(Apply(patient).ok()); });
   busy.WaitForNotification();
   spec.timeout = absl::Seconds(1);
   const absl::Status status = Apply(spec);
