@@ -60,8 +60,9 @@ std::string MonthText(absl::CivilMonth month, const std::map<absl::CivilDay, Loa
                           BlockOf(load.starts(), most));
   }
   absl::StrAppend(&out, absl::StripTrailingAsciiWhitespace(line), "\n");
-  absl::StrAppend(&out, all.made, " rotations by the server, ", all.asked,
-                  " that wait for an owner, ", all.ended, " versions end\n");
+  absl::StrAppend(&out, "rotations by the server: ", all.made,
+                  ", that wait for an owner: ", all.asked, ", versions that end: ", all.ended,
+                  "\n");
   return out;
 }
 

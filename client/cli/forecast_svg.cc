@@ -111,7 +111,7 @@ class Picture {
           Y(count), kWidth - kRight, Y(count), count == 0 ? "#222222" : "#dddddd");
       Text(kLeft - 8, Y(count) + 4, "end", 12, absl::StrCat(count), &out_);
     }
-    Text(kLeft - 8, kTop - 14, "end", 12, "per week", &out_);
+    Text(4, kTop - 14, "start", 11, "per week", &out_);
     // As many dates as have room.
     const size_t every = (weeks_.size() + 12) / 13;
     for (size_t i = 0; i < weeks_.size(); i += std::max<size_t>(every, 1)) {

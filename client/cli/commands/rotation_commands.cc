@@ -122,6 +122,12 @@ bool IsWanted(const v1::RotationStatus& status, const RotationFlags& flags, absl
   return flags.within.empty() || DueOf(status) <= latest;
 }
 
+const char* NothingFound(const RotationFlags& flags) {
+  if (flags.blocked) return "no rotation is blocked";
+  if (flags.overdue) return "no rotation is overdue";
+  return flags.within.empty() ? "nothing rotates here" : "nothing rotates within that time";
+}
+
 absl::Status List(Shell& shell, const RotationFlags& flags) {
   const absl::Time now = shell.clock().Now();
   absl::Time latest = absl::InfiniteFuture();
@@ -151,7 +157,7 @@ absl::Status List(Shell& shell, const RotationFlags& flags) {
                RunText(status, now)});
     items.push_back(ToJson(status));
   }
-  return shell.out().List(table, std::move(items), "nothing rotates here");
+  return shell.out().List(table, std::move(items), NothingFound(flags));
 }
 
 absl::Status Runs(Shell& shell, const RotationFlags& flags) {

@@ -79,7 +79,7 @@ TEST(ForecastChart, ACalendarCountsEachDay) {
             " 16        17        18        19        20        21        22\n"
             " 23        24        25        26        27        28        29\n"
             " 30\n"
-            "13 rotations by the server, 0 that wait for an owner, 0 versions end\n"
+            "rotations by the server: 13, that wait for an owner: 0, versions that end: 0\n"
             "\n"
             "2026-12\n"
             " Mon       Tue       Wed       Thu       Fri       Sat       Sun\n"
@@ -88,7 +88,7 @@ TEST(ForecastChart, ACalendarCountsEachDay) {
             "  -         -         -         -         -         -         -\n"
             "  -         -         -         -         -         -         -\n"
             "  -         -         -         -\n"
-            "0 rotations by the server, 1 that wait for an owner, 1 versions end\n"
+            "rotations by the server: 0, that wait for an owner: 1, versions that end: 1\n"
             "\n"
             "busiest day 2026-11-10: 12 of 14 rotations\n");
 }
@@ -116,7 +116,7 @@ TEST(ForecastChart, NothingIsNothing) {
   const Foreseen foreseen = Made(30);
   EXPECT_EQ(BusiestText(MomentsOf(foreseen)), "");
   EXPECT_EQ(WeeksOf(foreseen, {}).size(), 5u);
-  EXPECT_TRUE(absl::StrContains(CalendarText(foreseen, {}, 1), "0 rotations by the server"));
+  EXPECT_TRUE(absl::StrContains(CalendarText(foreseen, {}, 1), "rotations by the server: 0"));
 }
 
 }  // namespace
