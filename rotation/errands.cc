@@ -1,4 +1,5 @@
 #include "rotation/errands.h"
+
 #include "base/limits.h"
 
 namespace keyturn {

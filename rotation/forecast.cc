@@ -1,11 +1,11 @@
 #include "rotation/forecast.h"
-#include "base/limits.h"
 
 #include <algorithm>
 #include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "base/timestamps.h"
 #include "keyring/envelope.h"
@@ -16,7 +16,7 @@
 #include "vault/path.h"
 #include "vault/rotation_rules.h"
 #include "vault/tree.h"
-#include "vault/walker.h"
+#include "vault/visible_walk.h"
 
 namespace keyturn {
 namespace {
@@ -239,23 +239,7 @@ absl::StatusOr<v1::ForecastResponse> ForecastRotations(const RotationContext& co
     ASSIGN_OR_RETURN(const std::optional<Located> located, FindSecret(*keys, *snapshot, top));
     if (located.has_value()) RETURN_IF_ERROR(add(top.text(), located->secret).status());
   }
-  ASSIGN_OR_RETURN(const std::optional<Uuid> directory,
-                   FindDirectory(*keys, *snapshot, top.segments()));
-  if (!directory.has_value()) return std::move(forecaster.response());
-  const std::string prefix = top.is_root() ? "" : absl::StrCat(top.text(), "/");
-  ASSIGN_OR_RETURN(
-      const bool ended,
-      Walk(*keys, *snapshot, *directory, &position,
-           [&](const Entry& entry, const std::string& relative) -> absl::StatusOr<WalkStep> {
-             const std::string full = prefix + relative;
-             if (entry.directory) {
-               const absl::string_view below = absl::string_view(full).substr(0, full.size() - 1);
-               return visible(below, true) ? WalkStep::kInto : WalkStep::kOver;
-             }
-             if (!visible(full, false)) return WalkStep::kOver;
-             ASSIGN_OR_RETURN(const bool added, add(full, entry.uuid));
-             return added ? WalkStep::kOver : WalkStep::kStop;
-           }));
+  ASSIGN_OR_RETURN(const bool ended, WalkVisible(*keys, *snapshot, top, visible, &position, add));
   if (!ended) {
     ASSIGN_OR_RETURN(*forecaster.response().mutable_next_page_token(),
                      EncodePageToken(*keys, binding, position));

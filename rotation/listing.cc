@@ -7,7 +7,7 @@
 #include "vault/page_token.h"
 #include "vault/path.h"
 #include "vault/tree.h"
-#include "vault/walker.h"
+#include "vault/visible_walk.h"
 
 namespace keyturn {
 namespace {
@@ -53,31 +53,18 @@ absl::StatusOr<v1::ListRotationsResponse> ListRotations(const RotationContext& c
   const std::shared_ptr<const Snapshot> snapshot = context.store.GetSnapshot();
   const absl::Time now = context.clock.Now();
   v1::ListRotationsResponse response;
-  ASSIGN_OR_RETURN(const std::optional<Uuid> top,
-                   FindDirectory(*keys, *snapshot, directory.segments()));
-  if (!top.has_value()) return response;
-  const std::string prefix = directory.is_root() ? "" : absl::StrCat(directory.text(), "/");
-  ASSIGN_OR_RETURN(
-      const bool ended,
-      Walk(*keys, *snapshot, *top, &position,
-           [&](const Entry& entry, const std::string& relative) -> absl::StatusOr<WalkStep> {
-             const std::string full = prefix + relative;
-             if (entry.directory) {
-               const absl::string_view path = absl::string_view(full).substr(0, full.size() - 1);
-               return visible(path, true) ? WalkStep::kInto : WalkStep::kOver;
-             }
-             if (!visible(full, false)) return WalkStep::kOver;
-             ASSIGN_OR_RETURN(const std::optional<SecretMetadata> metadata,
-                              ReadMetadata(*keys, *snapshot, entry.uuid));
-             if (!metadata.has_value() || !metadata->has_rotation()) return WalkStep::kOver;
-             if (static_cast<size_t>(response.rotations_size()) >= page_size) {
-               return WalkStep::kStop;
-             }
-             ASSIGN_OR_RETURN(const std::optional<v1::RotationRun> run,
-                              ReadOpenRun(*keys, *snapshot, *metadata));
-             *response.add_rotations() = StatusOf(full, *metadata, run, now, false);
-             return WalkStep::kOver;
-           }));
+  const auto add = [&](const std::string& path, const Uuid& secret) -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(const std::optional<SecretMetadata> metadata,
+                     ReadMetadata(*keys, *snapshot, secret));
+    if (!metadata.has_value() || !metadata->has_rotation()) return true;
+    if (static_cast<size_t>(response.rotations_size()) >= page_size) return false;
+    ASSIGN_OR_RETURN(const std::optional<v1::RotationRun> run,
+                     ReadOpenRun(*keys, *snapshot, *metadata));
+    *response.add_rotations() = StatusOf(path, *metadata, run, now, false);
+    return true;
+  };
+  ASSIGN_OR_RETURN(const bool ended,
+                   WalkVisible(*keys, *snapshot, directory, visible, &position, add));
   if (!ended) {
     ASSIGN_OR_RETURN(*response.mutable_next_page_token(),
                      EncodePageToken(*keys, binding, position));

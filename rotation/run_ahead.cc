@@ -1,8 +1,8 @@
 #include "rotation/run_ahead.h"
-#include "base/limits.h"
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "base/timestamps.h"
 #include "rotation/jwt/settings.h"
 #include "rotation/policy.h"

@@ -1,8 +1,8 @@
 #include "rotation/start_time.h"
-#include "base/limits.h"
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "rotation/policy.h"
 #include "rotation/status.h"
 #include "vault/rotation_rules.h"

@@ -54,6 +54,12 @@ class Worker {
   // `edit`, if the action is still the one to be taken; with an entry of `event` in the audit log.
   absl::Status Change(const Look& look, absl::string_view event, Edit edit) const;
   absl::StatusOr<std::string> PathFor(const Look& look) const;
+  // What a target is called with about a version. It refers to `look`.
+  struct TargetCall {
+    DriverCall call;
+    SecretBytes value;
+  };
+  absl::StatusOr<TargetCall> TargetCallOf(const Look& look, uint64_t version) const;
   DriverCall CallOf(const Look& look, const std::string& path, uint64_t version) const;
   // Changes that are no step of a rotation: when it is looked at again.
   absl::Status Settle(const Look& look, absl::FunctionRef<void(RotatingSecret&)> edit) const;

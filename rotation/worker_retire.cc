@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "rotation/transitions.h"
-#include "rotation/values.h"
 #include "rotation/worker.h"
 #include "vault/rotation_rules.h"
 #include "vault/versions.h"
@@ -73,15 +72,11 @@ absl::Status Worker::RetireVersion(const Look& look) const {
   const uint64_t number = look.action.version;
   Driver* const driver = context_.driver(look.secret.metadata);
   if (driver != nullptr) {
-    ASSIGN_OR_RETURN(const std::string path, PathFor(look));
-    ASSIGN_OR_RETURN(
-        const SecretBytes old,
-        ReadVersionData(*look.keys, *context_.store.GetSnapshot(), look.secret, number));
-    const DriverCall call = CallOf(look, path, number);
-    if (const absl::Status gone = driver->Retire(call, old); !gone.ok()) {
+    ASSIGN_OR_RETURN(const TargetCall old, TargetCallOf(look, number));
+    if (const absl::Status gone = driver->Retire(old.call, old.value); !gone.ok()) {
       return RetireFailed(look, kFailed, gone);
     }
-    const absl::StatusOr<bool> dead = driver->VerifyDead(call, old);
+    const absl::StatusOr<bool> dead = driver->VerifyDead(old.call, old.value);
     if (!dead.ok()) return RetireFailed(look, kFailed, dead.status());
     if (!*dead) {
       return RetireFailed(look, kFailed,

@@ -13,19 +13,22 @@ namespace keyturn {
 
 using Run = v1::RotationRun;
 
+absl::StatusOr<Worker::TargetCall> Worker::TargetCallOf(const Look& look, uint64_t version) const {
+  ASSIGN_OR_RETURN(const std::string path, PathFor(look));
+  ASSIGN_OR_RETURN(SecretBytes value, ReadVersionData(*look.keys, *context_.store.GetSnapshot(),
+                                                      look.secret, version));
+  return TargetCall{CallOf(look, path, version), std::move(value)};
+}
+
 absl::Status Worker::Announce(const Look& look, Driver* driver) const {
   const RotatingSecret& secret = look.secret;
   const VersionRecord* const former = FindVersion(secret.metadata, secret.run->previous_version());
   int64_t told_ms = 0;
   if (driver != nullptr && former != nullptr && IsState(*former, v1::VERSION_STATE_GRACE)) {
-    ASSIGN_OR_RETURN(const std::string path, PathFor(look));
-    ASSIGN_OR_RETURN(
-        const SecretBytes old,
-        ReadVersionData(*look.keys, *context_.store.GetSnapshot(), secret, former->version()));
-    const DriverCall call = CallOf(look, path, former->version());
+    ASSIGN_OR_RETURN(const TargetCall old, TargetCallOf(look, former->version()));
     told_ms = former->grace_end_ms();
     const absl::Time end = absl::FromUnixMillis(told_ms);
-    if (const absl::Status armed = driver->ArmExpiry(call, old, end); !armed.ok()) {
+    if (const absl::Status armed = driver->ArmExpiry(old.call, old.value, end); !armed.ok()) {
       return Fail(look, armed);
     }
   }
@@ -45,12 +48,8 @@ absl::Status Worker::Arm(const Look& look) const {
   const int64_t end_ms = FindVersion(look.secret.metadata, number)->grace_end_ms();
   Driver* const driver = context_.driver(look.secret.metadata);
   if (driver != nullptr) {
-    ASSIGN_OR_RETURN(const std::string path, PathFor(look));
-    ASSIGN_OR_RETURN(
-        const SecretBytes old,
-        ReadVersionData(*look.keys, *context_.store.GetSnapshot(), look.secret, number));
-    const absl::Status armed =
-        driver->ArmExpiry(CallOf(look, path, number), old, absl::FromUnixMillis(end_ms));
+    ASSIGN_OR_RETURN(const TargetCall old, TargetCallOf(look, number));
+    const absl::Status armed = driver->ArmExpiry(old.call, old.value, absl::FromUnixMillis(end_ms));
     if (!armed.ok()) return RetireFailed(look, "rotation_arm_failed", armed);
   }
   return Change(look, "rotation_armed",
@@ -65,10 +64,8 @@ absl::Status Worker::Arm(const Look& look) const {
 
 absl::Status Worker::DisarmBack(const Look& look, Driver& driver) const {
   const uint64_t number = look.secret.run->version();
-  ASSIGN_OR_RETURN(const std::string path, PathFor(look));
-  ASSIGN_OR_RETURN(const SecretBytes old,
-                   ReadVersionData(*look.keys, *context_.store.GetSnapshot(), look.secret, number));
-  const absl::Status disarmed = driver.Disarm(CallOf(look, path, number), old);
+  ASSIGN_OR_RETURN(const TargetCall old, TargetCallOf(look, number));
+  const absl::Status disarmed = driver.Disarm(old.call, old.value);
   if (!disarmed.ok()) return Fail(look, disarmed);
   return Change(look, "rotation_disarmed",
                 [number](RotatingSecret& secret, const View&, absl::Time, Batch& batch) {

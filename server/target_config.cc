@@ -1,11 +1,11 @@
 #include "server/target_config.h"
-#include "base/limits.h"
 
 #include <algorithm>
 #include <functional>
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "base/nearest.h"
 #include "base/status_macros.h"
 

@@ -1,5 +1,4 @@
 #include "rotation/target/child.h"
-#include "base/limits.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +15,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 
 namespace keyturn {

@@ -6,7 +6,7 @@
 #include "vault/page_token.h"
 #include "vault/path.h"
 #include "vault/tree.h"
-#include "vault/walker.h"
+#include "vault/visible_walk.h"
 
 namespace keyturn {
 namespace {
@@ -57,25 +57,12 @@ absl::StatusOr<v1::ListConsumersResponse> ListConsumers(const KeyringSnapshot& k
     if (located.has_value()) RETURN_IF_ERROR(listing.Add(path.text(), located->secret));
   }
   v1::ListConsumersResponse& response = listing.response();
-  ASSIGN_OR_RETURN(const std::optional<Uuid> top, FindDirectory(keys, snapshot, path.segments()));
-  if (!top.has_value()) return std::move(response);
-  const std::string prefix = path.is_root() ? "" : absl::StrCat(path.text(), "/");
-  ASSIGN_OR_RETURN(
-      const bool ended,
-      Walk(keys, snapshot, *top, &position,
-           [&](const Entry& entry, const std::string& relative) -> absl::StatusOr<WalkStep> {
-             const std::string full = prefix + relative;
-             if (entry.directory) {
-               const absl::string_view below = absl::string_view(full).substr(0, full.size() - 1);
-               return visible(below, true) ? WalkStep::kInto : WalkStep::kOver;
-             }
-             if (!visible(full, false)) return WalkStep::kOver;
-             if (static_cast<size_t>(response.consumers_size()) >= page_size) {
-               return WalkStep::kStop;
-             }
-             RETURN_IF_ERROR(listing.Add(full, entry.uuid));
-             return WalkStep::kOver;
-           }));
+  const auto add = [&](const std::string& full, const Uuid& secret) -> absl::StatusOr<bool> {
+    if (static_cast<size_t>(response.consumers_size()) >= page_size) return false;
+    RETURN_IF_ERROR(listing.Add(full, secret));
+    return true;
+  };
+  ASSIGN_OR_RETURN(const bool ended, WalkVisible(keys, snapshot, path, visible, &position, add));
   if (!ended) {
     ASSIGN_OR_RETURN(*response.mutable_next_page_token(), EncodePageToken(keys, binding, position));
   }

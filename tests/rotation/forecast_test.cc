@@ -1,6 +1,6 @@
 #include "rotation/forecast.h"
-#include "base/limits.h"
 
+#include "base/limits.h"
 #include "tests/rotation/forecast_harness.h"
 
 namespace keyturn {

@@ -1,5 +1,4 @@
 #include "rotation/target/child.h"
-#include "base/limits.h"
 
 #include <csignal>
 #include <thread>
@@ -8,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "tests/support/status.h"
 
 namespace keyturn {
