@@ -49,8 +49,13 @@ class TargetEngineTest : public RotationFixture {
     const auto there = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(events_mu_) {
       return std::find(events_.begin(), events_.end(), line) != events_.end();
     };
-    const absl::MutexLock lock(&events_mu_);
-    ASSERT_TRUE(events_mu_.AwaitWithTimeout(absl::Condition(&there), absl::Seconds(120))) << line;
+    {
+      const absl::MutexLock lock(&events_mu_);
+      ASSERT_TRUE(events_mu_.AwaitWithTimeout(absl::Condition(&there), absl::Seconds(120))) << line;
+    }
+    // The thread tells of a change before it is done with the secret, which has no turn till then.
+    rotation_->OnSealed();  // waits for it
+    ASSERT_OK(rotation_->OnUnsealed());
   }
   std::vector<std::string> Events() {
     const absl::MutexLock lock(&events_mu_);
