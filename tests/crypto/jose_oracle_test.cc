@@ -1,4 +1,4 @@
-// Tokens as another library reads and writes them: PyJWT, by tests/jose/oracle.py.
+// Tokens as other libraries read and write them: PyJWT and jwcrypto, by tests/jose/oracle.py.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -42,7 +42,7 @@ nlohmann::json Ask(JoseAlgorithm algorithm, const std::string& token, const std:
     question["jwk"] =
         nlohmann::json::parse(*PublicJwk(algorithm, "key-1", JoseTestPublic(algorithm)));
   }
-  // By Debian's Python, which has python3-jwt.
+  // By Debian's Python, which has both.
   const ProcessResult result = RunProcess(
       {"/usr/bin/python3", absl::StrCat(std::getenv("KEYTURN_SOURCE"), "/tests/jose/oracle.py")},
       {.input = question.dump(), .environment = {}, .directory = ""});
@@ -58,25 +58,30 @@ class JoseOracle : public testing::TestWithParam<JoseAlgorithm> {
   }
 };
 
-TEST_P(JoseOracle, PyJwtAndKeyturnReadEachOthersTokens) {
+TEST_P(JoseOracle, OthersAndKeyturnReadEachOthersTokens) {
   const JoseAlgorithm algorithm = GetParam();
   ASSERT_OK_AND_ASSIGN(const std::string payload, WriteClaims(OracleClaims()));
   ASSERT_OK_AND_ASSIGN(const auto signer,
                        JwsSigner::New(algorithm, "key-1", JoseTestKey(algorithm)));
   ASSERT_OK_AND_ASSIGN(const std::string token, signer->Sign(payload));
-  const nlohmann::json answer = Ask(algorithm, token, payload);
-  ASSERT_TRUE(answer.is_object());
-  EXPECT_EQ(answer["verified"], nlohmann::json::parse(payload));
-  EXPECT_EQ(answer["forged"], false);
-  EXPECT_EQ(answer["header"]["kid"], "key-1");
-
-  const std::string theirs = answer["signed"].get<std::string>();
-  ASSERT_OK_AND_ASSIGN(const ParsedJws jws, ParseJws(theirs));
+  const nlohmann::json answers = Ask(algorithm, token, payload);
+  ASSERT_TRUE(answers.is_object());
   ASSERT_OK_AND_ASSIGN(const auto verifier,
                        JwsVerifier::FromPrivate(algorithm, "key-1", JoseTestKey(algorithm)));
-  EXPECT_OK(verifier->Verify(jws));
-  ASSERT_OK_AND_ASSIGN(const JwtClaims claims, ParseClaims(jws.payload));
-  EXPECT_EQ(claims, *ParseClaims(payload));
+  for (const std::string library : {"PyJWT", "jwcrypto"}) {
+    SCOPED_TRACE(library);
+    ASSERT_TRUE(answers.contains(library));
+    const nlohmann::json& answer = answers[library];
+    EXPECT_EQ(answer["verified"], nlohmann::json::parse(payload));
+    EXPECT_EQ(answer["forged"], false);
+    EXPECT_EQ(answer["header"]["kid"], "key-1");
+
+    const std::string theirs = answer["signed"].get<std::string>();
+    ASSERT_OK_AND_ASSIGN(const ParsedJws jws, ParseJws(theirs));
+    EXPECT_OK(verifier->Verify(jws));
+    ASSERT_OK_AND_ASSIGN(const JwtClaims claims, ParseClaims(jws.payload));
+    EXPECT_EQ(claims, *ParseClaims(payload));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Algorithms, JoseOracle, testing::ValuesIn(kEveryJoseAlgorithm),

@@ -3,17 +3,13 @@ a transaction, is disconnected and comes back, and uses TLS.
 
 usage: more_clients.py [CACHE [NAME...]]
 
-What they are made of comes from the registries of their languages, in the versions and with the
-checksums that stand beside them, once, into the directory CACHE. A language that is not on this
-machine, or is too old, is named and left out; Python and Java must be there (./dev setup).
+What they are made of is kept in the directory CACHE (tests/support/languages.py); Python and Java must
+be there (./dev setup).
 """
 
 import contextlib
-import hashlib
 import os
 import pathlib
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,72 +18,10 @@ import time
 from servers import Keyturn
 
 HERE = pathlib.Path(__file__).parent
-SECONDS_TO_INSTALL, SECONDS_TO_RUN = 300, 60
+sys.path.insert(0, str(HERE.parent / "support"))
+from languages import Language, Node, digest, run  # noqa: E402
 
-
-def run(*command, seconds: int = SECONDS_TO_INSTALL, **more) -> str:
-    done = subprocess.run([str(word) for word in command], timeout=seconds, check=False, text=True,
-                          capture_output=True, **more)
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr)[-4000:]
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{said}")
-    return done.stdout
-
-
-def digest(path: pathlib.Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-class Language:
-    """A directory beside this file. What it needs is installed once into one of the cache."""
-
-    name = program = clients = ""
-    version, least = ("--version",), (0,)
-    must = False
-
-    def __init__(self, cache: pathlib.Path):
-        self.source = HERE / self.name
-        self.listed = [file for file in sorted(self.source.iterdir()) if file.name != self.clients]
-        key = hashlib.sha256("".join(digest(file) for file in self.listed).encode()).hexdigest()
-        self.home = cache / f"{self.name}-{key[:16]}"
-
-    def missing(self) -> str:
-        """Why it cannot run here, or nothing."""
-        if not shutil.which(self.program):
-            return f"there is no {self.program}"
-        numbers = re.search(r"(\d+)\.(\d+)", run(self.program, *self.version))
-        found = tuple(int(number) for number in numbers.groups())
-        return f"{self.program} is {found}, older than {self.least}" if found < self.least else ""
-
-    def prepare(self) -> None:
-        """All or nothing: the directory appears under its name when it is whole."""
-        if not self.home.exists():
-            self.home.parent.mkdir(parents=True, exist_ok=True)
-            for old in self.home.parent.glob(f"{self.name}-*"):
-                shutil.rmtree(old)
-            with tempfile.TemporaryDirectory(dir=self.home.parent) as name:
-                making = pathlib.Path(name) / "made"
-                making.mkdir()
-                for file in self.listed:
-                    shutil.copy(file, making)
-                self.install(making)
-                making.rename(self.home)
-        program, compiled = self.home / self.clients, self.home / "compiled"
-        if compiled.exists() and digest(program) == digest(self.source / self.clients):
-            return
-        compiled.unlink(missing_ok=True)
-        shutil.copy(self.source / self.clients, program)
-        self.compile()
-        compiled.touch()
-
-    def install(self, home: pathlib.Path) -> None:
-        raise NotImplementedError
-
-    def compile(self) -> None:
-        pass
-
-    def command(self) -> list:
-        raise NotImplementedError
+SECONDS_TO_RUN = 60
 
 
 class Python(Language):
@@ -123,17 +57,6 @@ class Java(Language):
         return ["java", "-XX:TieredStopAtLevel=1", "-cp", "classes:jars/*", "Clients"]
 
 
-class Node(Language):
-    name, clients = "node", "clients.mjs"
-    program, least = "node", (20, 0)
-
-    def install(self, home):
-        run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=home)
-
-    def command(self):
-        return ["node", self.clients]
-
-
 class Go(Language):
     name, clients = "go", "main.go"
     program, version, least = "go", ("version",), (1, 24)
@@ -159,7 +82,7 @@ def main() -> int:
                        "RESP_CA": keyturn.info["ca_file"]}
         with contextlib.ExitStack() as stack:
             stack.callback(keyturn.stop)
-            for language in (kind(cache) for kind in (Python, Java, Node, Go)):
+            for language in (kind(HERE, cache) for kind in (Python, Java, Node, Go)):
                 if len(sys.argv) > 2 and language.name not in sys.argv[2:]:
                     continue
                 if why := language.missing():
