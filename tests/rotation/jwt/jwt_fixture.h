@@ -23,6 +23,7 @@ class JwtFixture : public RotationFixture {
                         .revoked = [this](const v1::RevocationQuery& query) { return By(query); },
                         .revoke =
                             [this](const std::vector<JwtContext::Issued>& tokens) {
+                              const absl::MutexLock lock(&revoked_mu_);
                               for (const auto& token : tokens) {
                                 revoked_jtis_[token.jti] = token.expires;
                               }
@@ -31,6 +32,7 @@ class JwtFixture : public RotationFixture {
                         .revoke_kid =
                             [this](const std::string& kid, absl::Time until) {
                               if (!revoke_fails_.ok()) return revoke_fails_;
+                              const absl::MutexLock lock(&revoked_mu_);
                               revoked_kids_[kid] = until;
                               return absl::OkStatus();
                             }});
@@ -51,6 +53,7 @@ class JwtFixture : public RotationFixture {
   absl::StatusOr<std::optional<std::string>> By(const v1::RevocationQuery& query) const {
     const absl::Time issued = absl::FromUnixSeconds(query.issue_time().seconds()) +
                               absl::Nanoseconds(query.issue_time().nanos());
+    const absl::MutexLock lock(&revoked_mu_);
     if (revoked_jtis_.count(query.jti()) > 0) return std::optional<std::string>("jti");
     if (revoked_kids_.count(query.kid()) > 0) return std::optional<std::string>("kid");
     const auto subject = ended_subjects_.find(query.subject());
@@ -144,6 +147,7 @@ class JwtFixture : public RotationFixture {
   }
 
   std::unique_ptr<Jwt> jwt_;
+  mutable absl::Mutex revoked_mu_;  // threads of a test fill the lists
   std::map<std::string, absl::Time> revoked_jtis_;
   std::map<std::string, absl::Time> ended_subjects_;  // what was issued before
 };

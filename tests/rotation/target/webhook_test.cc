@@ -2,6 +2,7 @@
 // what is not connected to.
 #include "rotation/target/webhook.h"
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -116,7 +117,7 @@ TEST_F(WebhookTest, EachStatusIsTakenForWhatItIs) {
       {404, Failure::kPermanent}, {410, Failure::kPermanent}, {429, Failure::kTransient},
       {500, Failure::kAmbiguous}, {502, Failure::kTransient}, {503, Failure::kTransient},
       {504, Failure::kTransient}};
-  int status = 0;
+  std::atomic<int> status = 0;  // the server has a thread of its own
   std::string url;
   HttpsServer server([&](const HttpsServer::Seen&) {
     return HttpAnswer(status, "", absl::StrCat("Location: ", url, "\r\nRetry-After: 1\r\n"));
