@@ -3,8 +3,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "net/database_url.h"
 #include "rotation/jwt/settings.h"
 #include "rotation/policy.h"
+#include "vault/database_fields.h"
 #include "vault/fields.h"
 #include "vault/generate.h"
 #include "vault/version_data.h"
@@ -41,11 +43,12 @@ absl::StatusOr<SecretBytes> MakeKeyField(const v1::JwtKeySettings& settings) {
 // value would stay in use, and a key pair must not become a text.
 absl::Status CheckReplaces(const SecretMetadata& metadata, absl::string_view current) {
   const std::string name = GenerateOf(metadata.rotation().policy()).field();
-  bool there = false, key_pair = false;
+  bool there = false, key_pair = false, url = false;
   RETURN_IF_ERROR(ForEachField(current, [&](const FieldView& field) {
     if (field.name != name) return true;
     there = true;
     key_pair = absl::StartsWith(field.value, "-----BEGIN");
+    url = DatabaseUrl::Parse(field.value).has_value();
     return false;
   }));
   if (!there) {
@@ -57,6 +60,12 @@ absl::Status CheckReplaces(const SecretMetadata& metadata, absl::string_view cur
     return absl::FailedPreconditionError(absl::StrCat(
         "field '", name,
         "' holds a key pair in PEM, which the server does not make; use source reminder"));
+  }
+  if (url) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "field '", name,
+        "' holds the URL of a database, of which the server makes the password alone: let the "
+        "policy's source.generate.field be 'password' (`keyturn secret adopt` gives it a field)"));
   }
   return absl::OkStatus();
 }
@@ -91,7 +100,13 @@ absl::StatusOr<PreparedVersion> PrepareVersion(const RotationContext& context,
   if (!absl::IsNotFound(current.status())) {
     RETURN_IF_ERROR(current.status());
     RETURN_IF_ERROR(CheckReplaces(secret.metadata, current->ExposeForCrypto()));
-    ASSIGN_OR_RETURN(value, MergeData(current->ExposeForCrypto(), value.ExposeForCrypto()));
+    ASSIGN_OR_RETURN(SecretBytes merged,
+                     MergeData(current->ExposeForCrypto(), value.ExposeForCrypto()));
+    if (metadata.kind() == v1::KIND_DB_CREDENTIAL) {
+      ASSIGN_OR_RETURN(merged, MatchDatabaseFields(current->ExposeForCrypto(),
+                                                   value.ExposeForCrypto(), std::move(merged)));
+    }
+    value = std::move(merged);
   }
   PreparedVersion out;
   out.record.set_version(secret.metadata.newest_version() + 1);

@@ -6,6 +6,7 @@
 #include "base/status_macros.h"
 #include "crypto/random.h"
 #include "storage/schema.h"
+#include "vault/database_fields.h"
 #include "vault/fields.h"
 #include "vault/rotation_rules.h"
 #include "vault/tree.h"
@@ -129,6 +130,10 @@ absl::Status Writer::SealValue(const KeyringSnapshot& keys, const PutParams& par
       if (absl::IsNotFound(old.status())) return Moved();
       RETURN_IF_ERROR(old.status());
       ASSIGN_OR_RETURN(merged, MergeData(old->ExposeForCrypto(), data.ExposeForCrypto()));
+      if (plan->metadata.kind() == v1::KIND_DB_CREDENTIAL) {
+        ASSIGN_OR_RETURN(merged, MatchDatabaseFields(old->ExposeForCrypto(), data.ExposeForCrypto(),
+                                                     std::move(merged)));
+      }
       value = &merged;
     }
   }

@@ -181,6 +181,13 @@ TEST_F(JwtCliTest, AGenericSecretIsAdopted) {
   Ok("secret adopt guide/later/database-url --kind db_credential");
   Ok("secret adopt guide/later/api-key --kind api_key");
   EXPECT_EQ(Ok("secret read guide/later/database-url#username"), "alcs");
+  // Another URL, then another password: whoever reads either gets in.
+  Ok("secret put guide/later/database-url --value-file -",
+     "postgres://alcs:battery@db.internal:5432/alcs?sslmode=require");
+  EXPECT_EQ(Ok("secret read guide/later/database-url#password"), "battery");
+  Ok("secret put guide/later/database-url#password --value-file -", "st@ple");
+  EXPECT_EQ(Ok("secret read guide/later/database-url#value"),
+            "postgres://alcs:st%40ple@db.internal:5432/alcs?sslmode=require");
   EXPECT_EQ(Ok("secret read guide/later/api-key"), "kt_example_4f9c1e7ab2d8");
   EXPECT_TRUE(Has(Ok("rotation status guide/later/api-key"), "current"));
   Fails("secret adopt guide/later/api-key --kind jwt_key", 6, "is of kind api_key already");

@@ -221,6 +221,42 @@ TEST_F(WorkerTargetTest, APolicyMayNameOnlyATargetThatThereIs) {
   EXPECT_OK(SetPolicy("db", AtTarget()));
 }
 
+// Who reads the URL and who reads the password must get in alike.
+TEST_F(WorkerTargetTest, ANewPasswordIsInTheUrlBesideIt) {
+  const std::string url = "postgres://alcs:old@db:5432/alcs";
+  const FieldView fields[] = {{"password", 1, "old"}, {"value", 1, url}};
+  PutParams params;
+  params.path = *SecretPath::Parse("db");
+  params.kind = v1::KIND_DB_CREDENTIAL;
+  params.principal = "test";
+  ASSERT_OK(vault_->Put(*store_, params, *EncodeFields(fields)));
+  fake_.works = {std::string(EncodeFields(fields)->ExposeForCrypto())};
+  ASSERT_OK(SetPolicy("db", AtTarget()));  // makes the field "value"
+  ASSERT_OK(Rotate("db"));
+  const v1::RotationRun run = Status("db").open_run();
+  EXPECT_EQ(run.state(), v1::RotationRun::BLOCKED);
+  EXPECT_EQ(run.error(),
+            "field 'value' holds the URL of a database, of which the server makes the password "
+            "alone: let the policy's source.generate.field be 'password' (`keyturn secret adopt` "
+            "gives it a field)");
+  EXPECT_EQ(Get("db"), url);
+
+  v1::RotationPolicy policy = AtTarget();
+  policy.mutable_source()->mutable_generate()->set_field("password");
+  ASSERT_OK(SetPolicy("db", policy));
+  ASSERT_OK(Rotate("db"));
+  EXPECT_EQ(States("db"), "1 GRACE, 2 CURRENT");
+  const absl::StatusOr<ReadResult> read = Read("db", 0, v1::VersionSelector::CURRENT);
+  ASSERT_OK(read);
+  std::string password;
+  ASSERT_OK(ForEachField(read->data.ExposeForCrypto(), [&](const FieldView& field) {
+    if (field.name == "password") password = std::string(field.value);
+    return true;
+  }));
+  EXPECT_NE(password, "old");
+  EXPECT_EQ(Get("db"), absl::StrCat("postgres://alcs:", password, "@db:5432/alcs"));
+}
+
 // The server dies at each change in turn, before or after it is durable.
 TEST_F(WorkerTargetTest, ADeathOnTheWayBackIsMadeGoodByTheNextStart) {
   int deaths = 0;

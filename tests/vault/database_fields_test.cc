@@ -1,0 +1,108 @@
+#include "vault/database_fields.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/status_macros.h"
+#include "keyturn/v1/types.pb.h"
+#include "tests/support/status.h"
+#include "vault/fields.h"
+
+namespace keyturn {
+namespace {
+
+using Map = std::map<std::string, std::string>;
+
+SecretBytes Encode(const Map& fields) {
+  std::vector<FieldView> views;
+  for (const auto& [name, value] : fields) views.push_back({name, v1::ENCODING_TEXT, value});
+  absl::StatusOr<SecretBytes> encoded = EncodeFields(views);
+  EXPECT_OK(encoded);
+  return *std::move(encoded);
+}
+
+// What a put of `changes` over `base` leaves.
+absl::StatusOr<Map> Put(const Map& base, const Map& changes) {
+  const SecretBytes before = Encode(base), change = Encode(changes);
+  ASSIGN_OR_RETURN(SecretBytes merged,
+                   MergeData(before.ExposeForCrypto(), change.ExposeForCrypto()));
+  ASSIGN_OR_RETURN(
+      const SecretBytes matched,
+      MatchDatabaseFields(before.ExposeForCrypto(), change.ExposeForCrypto(), std::move(merged)));
+  Map out;
+  RETURN_IF_ERROR(ForEachField(matched.ExposeForCrypto(), [&](const FieldView& field) {
+    out[std::string(field.name)] = std::string(field.value);
+    return true;
+  }));
+  return out;
+}
+
+Map Adopted() {
+  return {{"value", "postgres://alcs:old@db:5432/alcs?ssl=on"},
+          {"scheme", "postgres"},
+          {"username", "alcs"},
+          {"password", "old"},
+          {"host", "db"},
+          {"port", "5432"},
+          {"database", "alcs"},
+          {"options", "ssl=on"}};
+}
+
+TEST(DatabaseFields, AnotherUrlHasOtherParts) {
+  ASSERT_OK_AND_ASSIGN(Map fields,
+                       Put(Adopted(), {{"value", "postgres://alcs:n%2Few@other/alcs?ssl=on"}}));
+  EXPECT_EQ(fields["password"], "n/ew");
+  EXPECT_EQ(fields["host"], "other");
+  EXPECT_EQ(fields.count("port"), 0u) << "the URL has none any more";
+  EXPECT_EQ(fields["value"], "postgres://alcs:n%2Few@other/alcs?ssl=on");
+  EXPECT_EQ(fields.size(), 7u);
+}
+
+TEST(DatabaseFields, AnotherPartIsInTheUrl) {
+  ASSERT_OK_AND_ASSIGN(Map fields, Put(Adopted(), {{"password", "n/ew"}, {"port", "6432"}}));
+  EXPECT_EQ(fields["value"], "postgres://alcs:n%2few@db:6432/alcs?ssl=on");
+  EXPECT_EQ(fields["password"], "n/ew");
+  EXPECT_EQ(fields.size(), Adopted().size());
+}
+
+TEST(DatabaseFields, WhatContradictsIsRefused) {
+  const std::string url = "postgres://alcs:new@db:5432/alcs?ssl=on";
+  const auto refused = Put(Adopted(), {{"value", url}, {"password", "other"}});
+  EXPECT_CODE(refused, kInvalidArgument);
+  EXPECT_EQ(refused.status().message(),
+            "field password: is not the one in the URL of field value; give one of them, or the "
+            "same in both");
+  ASSERT_OK_AND_ASSIGN(Map fields, Put(Adopted(), {{"value", url}, {"password", "new"}}));
+  EXPECT_EQ(fields["password"], "new");
+
+  const auto no_host = Put(Adopted(), {{"host", "a/b"}});
+  EXPECT_CODE(no_host, kInvalidArgument);
+  EXPECT_EQ(no_host.status().message(),
+            "field host: cannot be in the URL of field value, which is made of it; change the URL "
+            "itself");
+}
+
+TEST(DatabaseFields, WhatIsOtherwiseStaysAsItIs) {
+  // No parts beside it, no URL, two URLs, and what is no part.
+  const std::string url = "postgres://a:b@c/d", other = "postgres://e:f@g/h";
+  EXPECT_EQ(*Put({{"value", url}}, {{"value", other}}), (Map{{"value", other}}));
+  EXPECT_EQ(*Put({{"password", "a"}}, {{"password", "b"}}), (Map{{"password", "b"}}));
+  EXPECT_EQ(*Put({{"reader", url}, {"writer", url}, {"password", "b"}}, {{"writer", other}}),
+            (Map{{"reader", url}, {"writer", other}, {"password", "b"}}));
+  Map noted = Adopted();
+  noted["note"] = "of the team";
+  EXPECT_EQ(*Put(Adopted(), {{"note", "of the team"}}), noted);
+  // A part that no URL has told is its owner's.
+  EXPECT_EQ(*Put({{"value", url}, {"port", "5432"}, {"password", "b"}}, {{"value", other}}),
+            (Map{{"value", other},
+                 {"port", "5432"},
+                 {"password", "f"},
+                 {"scheme", "postgres"},
+                 {"username", "e"},
+                 {"host", "g"},
+                 {"database", "h"}}));
+}
+
+}  // namespace
+}  // namespace keyturn
