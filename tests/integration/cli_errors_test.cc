@@ -23,6 +23,29 @@ TEST_F(CliErrors, SuggestTheNearestWord) {
         "this command has no output format env; allowed here: table, json");
 }
 
+TEST_F(CliErrors, AskingForTheVersionIsNoSuccessOfACommand) {
+  EXPECT_TRUE(absl::StartsWith(Ok("--version"), "keyturn "));
+  const std::string unknown =
+      "keyturn: '--version' is not known to keyturn secret rename\n"
+      "next: keyturn secret rename --help\n";
+  Fails("secret rename e/from e/to --version", 2, unknown);
+  Fails("secret rename e/from e/to --version 1", 2, unknown);
+  Fails("--version secret rename e/from e/to", 2, unknown);
+  Fails("run --version --path e -- true", 125, "'--version' is not known to keyturn run");
+}
+
+TEST_F(CliErrors, AVersionToEndIsGivenByEitherName) {
+  Ok("secret put e/ended --value-file -", "first");
+  Ok("secret put e/ended --value-file -", "second");
+  Ok("secret delete e/ended --version 1");
+  EXPECT_EQ(Ok("secret read e/ended --version 2"), "second");
+  Fails("secret read e/ended --version 1", 6, "version 1 is deleted");
+  Ok("secret undelete e/ended --version 1");
+  EXPECT_EQ(Ok("secret read e/ended --version 1"), "first");
+  Ok("secret destroy e/ended --version 1 --confirm e/ended");
+  Fails("secret read e/ended --version 1", 3, "version 1 is destroyed");
+}
+
 TEST_F(CliErrors, NeverTakeOrRepeatAValueFromTheCommandLine) {
   const ProcessResult put = Run("secret put e/x value=hunter2");
   EXPECT_EQ(put.code, 2);

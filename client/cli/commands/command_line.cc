@@ -133,6 +133,18 @@ absl::Status ExplainParseError(CLI::App* app, const CLI::ParseError& error) {
   return WithHelp(UsageError(message), help);
 }
 
+absl::Status UnknownFlag(CLI::App* app, absl::string_view flag) {
+  const std::string name = FullName(Deepest(app));
+  return WithHelp(UsageError(absl::StrCat("'", flag, "' is not known to ", name)),
+                  absl::StrCat(name, " --help"));
+}
+
+int ReportUsage(absl::Status status, CLI::App* app, const Shell& shell) {
+  // Of `run`, every code below 125 is the program's.
+  if (Deepest(app)->get_name() == "run") status = WithExitCode(std::move(status), kExitRunFailed);
+  return Report(status, shell.flags);
+}
+
 // All commands; they refer to `shell`, which outlives the result.
 std::unique_ptr<CLI::App> BuildCommandLine(Shell& shell) {
   auto app = std::make_unique<CLI::App>(kOverview, "keyturn");
@@ -210,15 +222,15 @@ int RunCommandLine(std::vector<std::string> arguments) {
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
   try {
     app->parse(arguments);
-  } catch (const CLI::Success& asked) {  // --help, --version
+  } catch (const CLI::CallForVersion& asked) {
+    // Of a command that has no such flag: printing a version and ending with 0 would read as if the
+    // command had done its work.
+    if (Deepest(app.get()) == app.get()) return app->exit(asked);
+    return ReportUsage(UnknownFlag(app.get(), "--version"), app.get(), shell);
+  } catch (const CLI::Success& asked) {  // --help
     return app->exit(asked);
   } catch (const CLI::ParseError& error) {
-    absl::Status status = ExplainParseError(app.get(), error);
-    // Of `run`, every code below 125 is the program's.
-    if (Deepest(app.get())->get_name() == "run") {
-      status = WithExitCode(std::move(status), kExitRunFailed);
-    }
-    return Report(status, shell.flags);
+    return ReportUsage(ExplainParseError(app.get(), error), app.get(), shell);
   }
   shell.asked = WhatWasAsked(app.get());
   const absl::Status ran = ExplainUnreachable(shell.Run(), shell);

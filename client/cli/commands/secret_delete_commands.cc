@@ -151,7 +151,9 @@ void AddSecretDeleteCommands(Command secret, Shell& shell) {
   const auto flags = std::make_shared<DeleteFlags>();
   const auto add_common = [&flags](Command command) {
     command.AddOption("path", flags->path).Required();
-    command.AddOption("--versions", flags->versions, "which, such as 3,4").CommaSeparated();
+    // By both names, as other commands have --version and this is no place to guess.
+    command.AddOption("--versions,--version", flags->versions, "which, such as 3,4")
+        .CommaSeparated();
   };
   const Command remove =
       secret.Add("delete", "Delete; can be undone within the recovery window",
