@@ -37,4 +37,8 @@ absl::Status ValidatePermission(absl::string_view permission) {
                    "; and admin:*, apikey:*, jwt:*, revocation:* and secret:*"));
 }
 
+bool IsOfPaths(absl::string_view permission) {
+  return !absl::StartsWith(permission, "admin:") && !absl::StartsWith(permission, "revocation:");
+}
+
 }  // namespace keyturn

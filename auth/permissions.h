@@ -17,4 +17,8 @@ absl::Span<const std::string> Permissions();
 // nearest and all that are allowed.
 absl::Status ValidatePermission(absl::string_view permission);
 
+// Whether a call that needs it is about a path: false for the domains admin and revocation, whose
+// grants hold everywhere or, with a path that no such call has, never.
+bool IsOfPaths(absl::string_view permission);
+
 }  // namespace keyturn

@@ -53,6 +53,20 @@ absl::Status ValidateBoundSpiffeId(absl::string_view id) {
       "domain's '/'");
 }
 
+// A permission of no path on one would give nothing, and its denial deny nothing.
+absl::Status ValidatePathOf(const v1::Grant& grant) {
+  RETURN_IF_ERROR(ValidatePattern(grant.path()));
+  if (grant.path().empty() || grant.path() == "*") return absl::OkStatus();
+  for (const std::string& permission : grant.permissions()) {
+    if (IsOfPaths(permission)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(permission,
+                     " is not about a path: write '*' for it, in a grant without permissions on "
+                     "secrets, keys or API keys"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ValidateName(absl::string_view what, absl::string_view name) {
@@ -85,7 +99,7 @@ absl::Status ValidatePolicy(const v1::Policy& policy) {
     for (const std::string& permission : grant.permissions()) {
       RETURN_IF_ERROR(ValidatePermission(permission));
     }
-    RETURN_IF_ERROR(ValidatePattern(grant.path()));
+    RETURN_IF_ERROR(ValidatePathOf(grant));
     RETURN_IF_ERROR(ValidateCidrs(grant.bound_cidrs()));
   }
   return absl::OkStatus();

@@ -34,6 +34,15 @@ TEST(Permissions, TheNearestIsNamed) {
             "secret:rotate, secret:write; and admin:*, apikey:*, jwt:*, revocation:* and secret:*");
 }
 
+TEST(Permissions, ThoseOfTheServerItselfAreAboutNoPath) {
+  for (const char* const of_none : {"admin:token", "admin:*", "revocation:check", "revocation:*"}) {
+    EXPECT_FALSE(IsOfPaths(of_none)) << of_none;
+  }
+  for (const char* const of_paths : {"secret:read", "secret:*", "jwt:sign", "apikey:*"}) {
+    EXPECT_TRUE(IsOfPaths(of_paths)) << of_paths;
+  }
+}
+
 TEST(Permissions, ALongOneIsNotRepeatedWhole) {
   EXPECT_LT(ValidatePermission(std::string(1 << 20, 'x')).message().size(), 700u);
 }

@@ -77,6 +77,15 @@ TEST(ValidatePolicy, SaysWhatIsWrong) {
       {[](auto* p) { p->mutable_grants(0)->set_path("/a"); },
        "a path pattern has segments joined by '/', without a leading '/'; '+' stands for one whole "
        "segment, and '*' may stand at the end only"},
+      {[](auto* p) { p->mutable_grants(0)->add_permissions("admin:token"); },
+       "admin:token is not about a path: write '*' for it, in a grant without permissions on "
+       "secrets, keys or API keys"},
+      {[](auto* p) {
+         p->mutable_grants(0)->set_permissions(0, "revocation:*");
+         p->mutable_grants(0)->set_deny(true);
+       },
+       "revocation:* is not about a path: write '*' for it, in a grant without permissions on "
+       "secrets, keys or API keys"},
       {[](auto* p) {
          for (int i = 0; i < 33; ++i) p->mutable_grants(0)->add_bound_cidrs("10.0.0.0/8");
        },
@@ -88,6 +97,11 @@ TEST(ValidatePolicy, SaysWhatIsWrong) {
     EXPECT_EQ(ValidatePolicy(policy), absl::InvalidArgumentError(message));
   }
   v1::Policy policy = GoodPolicy();
+  policy.mutable_grants(0)->add_permissions("admin:token");
+  for (const char* const everywhere : {"", "*"}) {
+    policy.mutable_grants(0)->set_path(everywhere);
+    EXPECT_OK(ValidatePolicy(policy));
+  }
   policy.mutable_grants(0)->add_bound_cidrs("10.0.0.1/8");
   EXPECT_CODE(ValidatePolicy(policy), kInvalidArgument);
   policy.set_name("root");

@@ -88,10 +88,17 @@ TEST_F(CliErrors, MisspeltPermissionsGiveAndTakeNothing) {
         put.err, "there is no permission 'secret:raed'; did you mean secret:read?"))
         << put.err;
     // A path that was forgotten would be every path.
-    const ProcessResult all = server_->Keyturn(
-        {"policy", "put", "misspelt", "--grant", "admin:audit", flag, "secret:read,secret:list"});
-    EXPECT_EQ(all.code, 2);
-    EXPECT_TRUE(absl::StrContains(all.err, "must be PERMISSION[,PERMISSION...] PATH")) << all.err;
+    for (const char* const forgotten :
+         {"secret:read,secret:list", "jwt:sign", "apikey:*", "admin:audit,jwt:verify"}) {
+      const ProcessResult all = server_->Keyturn(
+          {"policy", "put", "misspelt", "--grant", "admin:audit", flag, forgotten});
+      EXPECT_EQ(all.code, 2) << forgotten;
+      EXPECT_TRUE(absl::StrContains(all.err, "must be PERMISSION[,PERMISSION...] PATH")) << all.err;
+    }
+    const ProcessResult nowhere =
+        server_->Keyturn({"policy", "put", "misspelt", flag, "admin:token app/*"});
+    EXPECT_EQ(nowhere.code, 2);
+    EXPECT_TRUE(absl::StrContains(nowhere.err, "admin:token is not about a path")) << nowhere.err;
   }
   Fails("policy get misspelt", 3, "");
   Fails("can-i secret:raed a", 2, "did you mean secret:read?");

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "auth/permissions.h"
 #include "tests/server/server_fixture.h"
 
 namespace keyturn {
@@ -55,6 +56,13 @@ TEST(OperationsDocument, ListsTheKeysOfTheConfiguration) {
   std::set<std::string> documented;
   for (const auto& [name, value] : Rows("Configuration")) documented.insert(name);
   EXPECT_EQ(documented, keys);
+}
+
+TEST(OperationsDocument, ListsThePermissions) {
+  std::set<std::string> documented;
+  for (const auto& [name, value] : Rows("Who may do what")) documented.insert(name);
+  const std::set<std::string> all(Permissions().begin(), Permissions().end());
+  EXPECT_EQ(documented, all);
 }
 
 TEST(OperationsDocument, GivesTheDefaultsOfTheConfiguration) {

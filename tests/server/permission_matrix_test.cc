@@ -148,7 +148,6 @@ class PermissionMatrix : public ServerFixture {
          ""},
         {"auditor", true, false, {{false, "admin:audit", "*"}}, ""},
         {"policies", true, false, {{false, "admin:policy", "*"}}, ""},
-        {"misplaced", true, false, {{false, "admin:*", "app/*"}}, ""},
         {"conditions",
          true,
          false,

@@ -1,4 +1,5 @@
 // policy put|get|list|delete, password-policy put|list|delete.
+#include <algorithm>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -20,21 +21,30 @@ struct PolicyFlags {
   std::vector<std::string> grants, denials, cidrs;
 };
 
-// "secret:read,secret:list app/prod/*". Permissions on secrets need the path: one forgotten would
-// otherwise grant all.
+// Those of the other domains are about secrets, keys that sign or API keys. A word that is no
+// permission is the server's to refuse.
+bool NeedsPath(absl::string_view permission) {
+  return absl::StrContains(permission, ':') && !absl::StartsWith(permission, "admin:") &&
+         !absl::StartsWith(permission, "revocation:");
+}
+
+// "secret:read,secret:list app/prod/*". Permissions that are about a path need it: one forgotten
+// would otherwise grant all.
 absl::Status AddGrant(const std::string& text, bool deny, v1::Policy* policy) {
   const std::vector<std::string> words = absl::StrSplit(text, ' ', absl::SkipEmpty());
-  const bool needs_path = absl::StrContains(text, "secret:");
+  const std::vector<std::string> permissions =
+      words.empty() ? words : absl::StrSplit(words[0], ',');
+  const bool needs_path =
+      std::any_of(permissions.begin(), permissions.end(),
+                  [](const std::string& permission) { return NeedsPath(permission); });
   if (words.empty() || words.size() > 2 || (needs_path && words.size() != 2)) {
     return UsageError(absl::StrCat(deny ? "--deny '" : "--grant '", text,
                                    "' must be PERMISSION[,PERMISSION...] PATH, such as "
                                    "'secret:read,secret:list app/prod/*', or 'secret:read *' for "
-                                   "all secrets; admin permissions need no PATH"));
+                                   "all secrets; admin: and revocation: permissions need no PATH"));
   }
   v1::Grant& grant = *policy->add_grants();
-  for (const absl::string_view permission : absl::StrSplit(words[0], ',')) {
-    grant.add_permissions(std::string(permission));
-  }
+  *grant.mutable_permissions() = {permissions.begin(), permissions.end()};
   grant.set_path(words.size() == 2 ? words[1] : "*");
   grant.set_deny(deny);
   return absl::OkStatus();
