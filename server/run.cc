@@ -89,6 +89,7 @@ absl::Status Serve(Config config, const CommandLine& line) {
     PrintDevBanner(info);
   }
   LogInfo("listening", {{"grpc", info.grpc},
+                        {"https", info.https},
                         {"metrics", info.metrics},
                         {"resp", info.resp},
                         {"resp_tls", info.resp_tls}});

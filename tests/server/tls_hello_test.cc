@@ -1,4 +1,4 @@
-// Which versions and cipher suites the listener agrees to, asked with hellos of our own making:
+// Which versions and cipher suites each listener agrees to, asked with hellos of our own making:
 // what the machine's OpenSSL can still speak does not matter. RFC 5246 7.4.1.2 has the form, the
 // IANA registry of TLS cipher suites the numbers.
 #include <grpc/support/log.h>
@@ -71,15 +71,30 @@ class TlsHelloTest : public ServerFixture {
         "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ",
         key, " -out ", certificate, " 2>/dev/null");
     ASSERT_EQ(std::system(command.c_str()), 0);
-    Config config = BaseConfig();
-    config.key_file = dir_.File("key");
+    Config config = WithEveryDoor();
     config.tls_certificate = certificate;
     config.tls_key = key;
     ASSERT_OK_AND_ASSIGN(server_, Server::Start(config, Clock::Real()));
   }
+  void StartWithEcdsa() {
+    ASSERT_OK_AND_ASSIGN(server_, Server::Start(WithEveryDoor(), Clock::Real()));
+  }
+  Config WithEveryDoor() {
+    Config config = BaseConfig();
+    config.key_file = dir_.File("key");
+    config.https_address = "127.0.0.1:0";
+    config.resp_tls_address = "127.0.0.1:0";
+    return config;
+  }
+  std::vector<std::string> Doors() const {
+    const ServerInfo& info = server_->info();
+    std::vector<std::string> doors = {info.grpc, info.https, info.resp_tls};
+    for (const std::string& door : doors) EXPECT_NE(door, "");
+    return doors;
+  }
 
-  Answer Ask(const std::string& hello) {
-    const std::string address = server_->info().grpc;
+  // What the server at `address` does; `alert`, if not null, is set to that which it sends.
+  static Answer Ask(const std::string& address, const std::string& hello, int* alert = nullptr) {
     int port = 0;
     EXPECT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port)) << address;
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -99,16 +114,22 @@ class TlsHelloTest : public ServerFixture {
     if (closed) return Answer::kRefused;  // gRPC ends the connection without the alert
     if (got < static_cast<ssize_t>(sizeof(record))) return Answer::kNothing;
     constexpr uint8_t kAlert = 21, kHandshake = 22;
+    if (record[0] == kAlert && alert != nullptr) *alert = record[6];
     if (record[0] == kAlert) return Answer::kRefused;
     return record[0] == kHandshake ? Answer::kAgreed : Answer::kNothing;
   }
 
   void Agrees(uint16_t suite) {
-    EXPECT_TRUE(Ask(Hello(0x0303, suite)) == Answer::kAgreed) << absl::StrCat(absl::Hex(suite));
+    for (const std::string& door : Doors()) {
+      EXPECT_TRUE(Ask(door, Hello(0x0303, suite)) == Answer::kAgreed)
+          << door << absl::StrCat(" ", absl::Hex(suite));
+    }
   }
   void Refuses(uint16_t version, uint16_t suite) {
-    EXPECT_TRUE(Ask(Hello(version, suite)) == Answer::kRefused)
-        << absl::StrCat(absl::Hex(version), " ", absl::Hex(suite));
+    for (const std::string& door : Doors()) {
+      EXPECT_TRUE(Ask(door, Hello(version, suite)) == Answer::kRefused)
+          << door << absl::StrCat(" ", absl::Hex(version), " ", absl::Hex(suite));
+    }
   }
 };
 
@@ -140,7 +161,7 @@ constexpr uint16_t kRefusedSuites[] = {
 };
 
 TEST_F(TlsHelloTest, AnEcdsaCertificateGetsGcmWithEcdheOnly) {
-  StartReal();
+  StartWithEcdsa();
   Agrees(0xC02B);
   Agrees(0xC02C);
   for (const uint16_t suite : kRefusedSuites) Refuses(0x0303, suite);
@@ -156,7 +177,7 @@ TEST_F(TlsHelloTest, AnRsaCertificateGetsGcmWithEcdheOnly) {
 // The cipher list refuses these hellos too, so it is the reason that tells whether old versions
 // are: OpenSSL looks at the version first.
 TEST_F(TlsHelloTest, OldVersionsAreRefused) {
-  StartReal();
+  StartWithEcdsa();
   gpr_set_log_function(&GrpcSays::Append);
   const absl::Cleanup stop = [] { gpr_set_log_function(nullptr); };
   const std::map<uint16_t, const char*> reasons = {
@@ -175,6 +196,25 @@ TEST_F(TlsHelloTest, OldVersionsAreRefused) {
   Refuses(0x0303, 0xC009);
   const std::string why = GrpcSays::Take();
   EXPECT_TRUE(absl::StrContains(why, "no shared cipher")) << why;
+}
+
+// The other doors send the reason.
+TEST_F(TlsHelloTest, OldVersionsAreRefusedForBeingOld) {
+  constexpr int kHandshakeFailure = 40, kProtocolVersion = 70;
+  StartWithEcdsa();
+  for (const std::string& door : {server_->info().https, server_->info().resp_tls}) {
+    const auto alert = [&door](uint16_t version, uint16_t suite) {
+      int sent = 0;
+      EXPECT_TRUE(Ask(door, Hello(version, suite), &sent) == Answer::kRefused) << door;
+      return sent;
+    };
+    for (const uint16_t old : {0x0301, 0x0302}) {
+      for (const uint16_t suite : {0xC009, 0xC00A, 0xC02B, 0x002F}) {
+        EXPECT_EQ(alert(old, suite), kProtocolVersion) << old << " " << suite;
+      }
+    }
+    EXPECT_EQ(alert(0x0303, 0xC009), kHandshakeFailure);
+  }
 }
 
 }  // namespace
