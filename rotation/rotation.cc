@@ -18,6 +18,7 @@
 #include "storage/schema.h"
 #include "vault/context.h"
 #include "vault/due_timers.h"
+#include "vault/rotation_rules.h"
 #include "vault/tree.h"
 
 namespace keyturn {
@@ -289,7 +290,9 @@ class RotationImpl : public Rotation {
         .Update([&](const View& view, Batch& batch) -> absl::Status {
           ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
                            LoadRotating(*keys, view, item.object));
-          batch.Delete(Family::kDue, schema::DueKey(item.object, item.when, kDueRotation));
+          const std::string key = schema::DueKey(item.object, item.when, kDueRotation);
+          const bool own = secret.has_value() && RotationHint(item.object, secret->hinted_ms) == key;
+          if (!own) batch.Delete(Family::kDue, key);
           if (!secret.has_value()) return absl::OkStatus();
           return SaveRotating(*keys, view, context_.clock.Now(), &*secret, nullptr, batch);
         })

@@ -8,6 +8,10 @@
 
 namespace keyturn {
 
+absl::StatusOr<v1::RotationRun> ParseRun(const OpenedRecord& opened) {
+  return ParseRecord<v1::RotationRun>(opened, "a rotation run");
+}
+
 absl::StatusOr<std::optional<v1::RotationRun>> ReadRun(const KeyringSnapshot& keys,
                                                        const View& view, const Uuid& secret,
                                                        uint64_t number) {
@@ -16,7 +20,8 @@ absl::StatusOr<std::optional<v1::RotationRun>> ReadRun(const KeyringSnapshot& ke
   if (!sealed.has_value()) return std::optional<v1::RotationRun>();
   ASSIGN_OR_RETURN(const OpenedRecord opened,
                    OpenRecord(keys, Purpose::kRotationRun, key, *sealed));
-  return ParseRecord<v1::RotationRun>(opened, "a rotation run");
+  ASSIGN_OR_RETURN(v1::RotationRun run, ParseRun(opened));
+  return std::optional<v1::RotationRun>(std::move(run));
 }
 
 absl::StatusOr<std::optional<v1::RotationRun>> ReadOpenRun(const KeyringSnapshot& keys,
@@ -67,11 +72,17 @@ absl::Status WriteRun(const KeyringSnapshot& keys, const View& view, const Uuid&
   const std::string key = schema::RotationRunKey(secret, run.number());
   ASSIGN_OR_RETURN(const uint64_t generation,
                    NextGeneration(keys, view, Family::kRecords, Purpose::kRotationRun, key));
-  ASSIGN_OR_RETURN(
-      const std::string sealed,
-      SealRecord(keys, {Purpose::kRotationRun, key, generation}, run.SerializeAsString()));
+  return WriteRunAs(keys, secret, run, generation, batch).status();
+}
+
+absl::StatusOr<std::string> WriteRunAs(const KeyringSnapshot& keys, const Uuid& secret,
+                                       const v1::RotationRun& run, uint64_t generation,
+                                       Batch& batch) {
+  const std::string key = schema::RotationRunKey(secret, run.number());
+  ASSIGN_OR_RETURN(std::string sealed, SealRecord(keys, {Purpose::kRotationRun, key, generation},
+                                                  run.SerializeAsString()));
   batch.Put(Family::kRecords, key, sealed);
-  return absl::OkStatus();
+  return sealed;
 }
 
 }  // namespace keyturn

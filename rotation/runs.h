@@ -4,8 +4,10 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
+#include "keyring/envelope.h"
 #include "keyring/keyring_snapshot.h"
 #include "keyturn/v1/rotation.pb.h"
 #include "storage/store.h"
@@ -13,6 +15,7 @@
 
 namespace keyturn {
 
+absl::StatusOr<v1::RotationRun> ParseRun(const OpenedRecord& opened);
 absl::StatusOr<std::optional<v1::RotationRun>> ReadRun(const KeyringSnapshot& keys,
                                                        const View& view, const Uuid& secret,
                                                        uint64_t number);
@@ -31,5 +34,9 @@ void CloseRun(SecretMetadata* metadata, v1::RotationRun* run, v1::RotationRun::S
 
 absl::Status WriteRun(const KeyringSnapshot& keys, const View& view, const Uuid& secret,
                       const v1::RotationRun& run, Batch& batch);
+// With the generation after the one that it replaces, which is known; the record.
+absl::StatusOr<std::string> WriteRunAs(const KeyringSnapshot& keys, const Uuid& secret,
+                                       const v1::RotationRun& run, uint64_t generation,
+                                       Batch& batch);
 
 }  // namespace keyturn

@@ -19,17 +19,27 @@ struct RotatingSecret {
   SecretMetadata metadata;
   std::optional<v1::RotationRun> run;  // the open one
   int64_t hinted_ms = 0;               // rotation.next_ms as it is stored
+  // As they were read: bytes that are there still need not be opened again. Empty: not known.
+  std::string sealed_metadata, sealed_run;
+  uint64_t read_run = 0, run_generation = 0;  // which run that is; 0: not known
 };
 
 // std::nullopt when there is no such secret (any more), or it does not rotate.
 absl::StatusOr<std::optional<RotatingSecret>> LoadRotating(const KeyringSnapshot& keys,
                                                            const View& view, const Uuid& secret);
 
+// Whether the store has `known`, which was read or saved before, as it is.
+absl::StatusOr<bool> IsStill(const RotatingSecret& known, const View& view);
+// As LoadRotating, where it may be what `known` is: then nothing is opened.
+absl::StatusOr<std::optional<RotatingSecret>> ReloadRotating(const KeyringSnapshot& keys,
+                                                             const View& view,
+                                                             const RotatingSecret& known);
+
 // When the next rotation starts, if that is to be known and is not: due_ms and deadline_ms.
 void PlanIfNeeded(const KeyringSnapshot& keys, SecretMetadata* metadata);
 
 // Writes the metadata and `run` (the open one or one that was closed just now), and moves the hint
-// to where NextAction says.
+// to where NextAction says. `*secret` is then what LoadRotating would give.
 absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::Time now,
                           RotatingSecret* secret, const v1::RotationRun* run, Batch& batch);
 
@@ -37,9 +47,5 @@ absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::T
 // callers see.
 absl::Status Moved();
 bool IsMoved(const absl::Status& status);
-
-// Tells watchers of the path.
-absl::Status TellOf(const KeyringSnapshot& keys, const View& view, const RotatingSecret& secret,
-                    v1::WatchResponse::Type type, uint64_t version, absl::Time now, Batch& batch);
 
 }  // namespace keyturn

@@ -44,14 +44,18 @@ absl::StatusOr<Worker::Worked> Worker::Work(const Uuid& secret, bool frozen, boo
 
 absl::StatusOr<Worker::Worked> Worker::WorkAlone(const Uuid& secret, bool frozen, bool apart) {
   Worked worked;
+  Carried carried;
   for (int i = 0; i < limits::kRotationActionsPerLook; ++i) {
-    ASSIGN_OR_RETURN(const std::optional<Look> look, LookAt(secret, frozen));
+    ASSIGN_OR_RETURN(const std::optional<Look> look, LookAt(secret, frozen, &carried));
     if (!look.has_value() || look->action.kind == Kind::kNone) return worked;
     if (!apart) worked.lane = LaneOf(*look);
     // What was interrupted is not begun anew by the same thread.
     if (!worked.lane.empty() || (apart && interrupt_.is_set())) return worked;
     const absl::Status status = Act(*look);
-    if (IsMoved(status)) continue;
+    if (IsMoved(status)) {
+      carried = {};
+      continue;
+    }
     RETURN_IF_ERROR(status);
     ++worked.acted;
   }
@@ -77,12 +81,23 @@ DriverCall Worker::CallOf(const Look& look, const std::string& path, uint64_t ve
           .interrupt = &interrupt_};
 }
 
-absl::StatusOr<std::optional<Worker::Look>> Worker::LookAt(const Uuid& secret, bool frozen) const {
+absl::StatusOr<std::optional<RotatingSecret>> Worker::Find(const KeyringSnapshot& keys,
+                                                           const Uuid& secret,
+                                                           const Carried& carried) const {
+  if (carried.left.has_value()) {
+    const View& newest = context_.store.Newest();
+    ASSIGN_OR_RETURN(const bool same, IsStill(*carried.left, newest));
+    if (same) return carried.left;
+  }
+  return LoadRotating(keys, *context_.store.GetSnapshot(), secret);
+}
+
+absl::StatusOr<std::optional<Worker::Look>> Worker::LookAt(const Uuid& secret, bool frozen,
+                                                           Carried* carried) const {
   Look look;
+  look.carried = carried;
   ASSIGN_OR_RETURN(look.keys, context_.keyring.Snapshot());
-  const std::shared_ptr<const Snapshot> snapshot = context_.store.GetSnapshot();
-  ASSIGN_OR_RETURN(std::optional<RotatingSecret> found,
-                   LoadRotating(*look.keys, *snapshot, secret));
+  ASSIGN_OR_RETURN(std::optional<RotatingSecret> found, Find(*look.keys, secret, *carried));
   if (!found.has_value()) return std::optional<Look>();
   look.frozen = frozen;
   look.secret = *std::move(found);
@@ -136,54 +151,70 @@ absl::Status Worker::Act(const Look& look) {
 }
 
 absl::StatusOr<std::string> Worker::PathFor(const Look& look) const {
+  std::optional<ResolvedPath>& known = look.carried->path;
+  if (known.has_value()) return known->path;
   const View& view = context_.store.Newest();
-  absl::StatusOr<std::string> path = PathOf(*look.keys, view, look.secret.metadata);
-  if (ReasonOf(path.status()) != "DIRECTORY_UNKNOWN") return path;
-  RETURN_IF_ERROR(AddMissingDirectories(*look.keys, context_.store, context_.store).status());
-  return PathOf(*look.keys, view, look.secret.metadata);
+  absl::StatusOr<ResolvedPath> found = ResolvePath(*look.keys, view, look.secret.metadata);
+  if (ReasonOf(found.status()) == "DIRECTORY_UNKNOWN") {
+    RETURN_IF_ERROR(AddMissingDirectories(*look.keys, context_.store, context_.store).status());
+    found = ResolvePath(*look.keys, view, look.secret.metadata);
+  }
+  RETURN_IF_ERROR(found.status());
+  known = *std::move(found);
+  return known->path;
+}
+
+absl::StatusOr<RotatingSecret> Worker::CheckStill(const Look& look, const View& view,
+                                                  absl::Time now) const {
+  ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
+                   ReloadRotating(*look.keys, view, look.secret));
+  if (!secret.has_value()) return Moved();
+  const Action action = NextAction(secret->metadata, secret->run, now, look.frozen);
+  const bool same_run =
+      secret->metadata.rotation().open_run() == look.secret.metadata.rotation().open_run() &&
+      (!secret->run.has_value() || secret->run->step() == look.secret.run->step());
+  if (action.kind != look.action.kind || action.version != look.action.version || !same_run) {
+    return Moved();
+  }
+  return *std::move(secret);
 }
 
 absl::Status Worker::Change(const Look& look, absl::string_view event, Edit edit) const {
   ASSIGN_OR_RETURN(const std::string path, PathFor(look));
+  const ResolvedPath& resolved = *look.carried->path;
+  std::optional<RotatingSecret>& left = look.carried->left;
   return context_
       .update(event, path,
               [&](const View& view, Batch& batch) -> absl::Status {
                 const absl::Time now = context_.clock.Now();
-                ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
-                                 LoadRotating(*look.keys, view, look.secret.id));
-                if (!secret.has_value()) return Moved();
-                const Action action = NextAction(secret->metadata, secret->run, now, look.frozen);
-                const bool same_run =
-                    secret->metadata.rotation().open_run() ==
-                        look.secret.metadata.rotation().open_run() &&
-                    (!secret->run.has_value() || secret->run->step() == look.secret.run->step());
-                if (action.kind != look.action.kind || action.version != look.action.version ||
-                    !same_run) {
-                  return Moved();
-                }
-                ASSIGN_OR_RETURN(const std::string here,
-                                 PathOf(*look.keys, view, secret->metadata));
-                if (here != path) return Moved();
-                const bool had_run = secret->run.has_value();
-                RETURN_IF_ERROR(edit(*secret, view, now, batch));
-                if (secret->run.has_value()) NoteRun(*secret->run, batch);
-                const Run* const run = had_run || secret->run.has_value() ? &*secret->run : nullptr;
-                return SaveRotating(*look.keys, view, now, &*secret, run, batch);
+                ASSIGN_OR_RETURN(RotatingSecret secret, CheckStill(look, view, now));
+                ASSIGN_OR_RETURN(const bool there, IsStillAt(resolved, view, secret.metadata));
+                if (!there) return Moved();
+                const bool had_run = secret.run.has_value();
+                RETURN_IF_ERROR(edit(secret, view, now, batch));
+                if (secret.run.has_value()) NoteRun(*secret.run, batch);
+                const Run* const run = had_run || secret.run.has_value() ? &*secret.run : nullptr;
+                RETURN_IF_ERROR(SaveRotating(*look.keys, view, now, &secret, run, batch));
+                left = std::move(secret);
+                return absl::OkStatus();
               })
       .status();
 }
 
 absl::Status Worker::Settle(const Look& look, absl::FunctionRef<void(RotatingSecret&)> edit) const {
+  std::optional<RotatingSecret>& left = look.carried->left;
   return context_.store
       .Update([&](const View& view, Batch& batch) -> absl::Status {
         ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
-                         LoadRotating(*look.keys, view, look.secret.id));
+                         ReloadRotating(*look.keys, view, look.secret));
         if (!secret.has_value()) return Moved();
         const absl::Time now = context_.clock.Now();
         const Action action = NextAction(secret->metadata, secret->run, now, look.frozen);
         if (action.kind != look.action.kind) return Moved();
         edit(*secret);
-        return SaveRotating(*look.keys, view, now, &*secret, nullptr, batch);
+        RETURN_IF_ERROR(SaveRotating(*look.keys, view, now, &*secret, nullptr, batch));
+        left = std::move(secret);
+        return absl::OkStatus();
       })
       .status();
 }
@@ -335,7 +366,7 @@ absl::Status Worker::PromotePending(const Look& look, bool has_driver) const {
   }
   return Change(
       look, "rotation_promoted",
-      [&](RotatingSecret& secret, const View& view, absl::Time now, Batch& batch) -> absl::Status {
+      [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) -> absl::Status {
         const uint64_t version = secret.run->version();
         VersionRecord* const promoted = FindVersion(&secret.metadata, version);
         if (secret.run->cause() == Run::ROLLBACK) {
@@ -351,7 +382,8 @@ absl::Status Worker::PromotePending(const Look& look, bool has_driver) const {
         }
         batch.Note("version", absl::StrCat(version));
         batch.Note("previous_version", absl::StrCat(secret.run->previous_version()));
-        return TellOf(*look.keys, view, secret, v1::WatchResponse::WRITTEN, version, now, batch);
+        return WriteChange(*look.keys, v1::WatchResponse::WRITTEN, look.carried->path->path, "",
+                           version, now, batch);
       });
 }
 

@@ -14,6 +14,7 @@
 #include "rotation/next_action.h"
 #include "rotation/store_state.h"
 #include "rotation/storm_breaker.h"
+#include "vault/directories.h"
 
 namespace keyturn {
 
@@ -39,20 +40,35 @@ class Worker {
  private:
   using Edit = absl::FunctionRef<absl::Status(RotatingSecret& secret, const View& view,
                                               absl::Time now, Batch& batch)>;
+  // What one action on a secret leaves to the next. Each update looks whether it is so still, by
+  // the bytes that are stored; only what is not is opened again.
+  struct Carried {
+    std::optional<RotatingSecret> left;  // by the last change
+    std::optional<ResolvedPath> path;
+  };
   struct Look {
     RotatingSecret secret;
     Action action;
     std::shared_ptr<const KeyringSnapshot> keys;
     bool frozen = false;
+    Carried* carried = nullptr;
   };
   absl::StatusOr<Worked> WorkAlone(const Uuid& secret, bool frozen, bool apart);
   // Of the thread that is to take the action; "": any.
   std::string LaneOf(const Look& look) const;
-  absl::StatusOr<std::optional<Look>> LookAt(const Uuid& secret, bool frozen) const;
+  absl::StatusOr<std::optional<Look>> LookAt(const Uuid& secret, bool frozen,
+                                             Carried* carried) const;
+  // As the store has it: as it was left, or of one snapshot.
+  absl::StatusOr<std::optional<RotatingSecret>> Find(const KeyringSnapshot& keys,
+                                                     const Uuid& secret,
+                                                     const Carried& carried) const;
   absl::Status Act(const Look& look);
 
   // `edit`, if the action is still the one to be taken; with an entry of `event` in the audit log.
   absl::Status Change(const Look& look, absl::string_view event, Edit edit) const;
+  // What the look was of, as it is in an update; MOVED if another action is to be taken by now.
+  absl::StatusOr<RotatingSecret> CheckStill(const Look& look, const View& view,
+                                            absl::Time now) const;
   absl::StatusOr<std::string> PathFor(const Look& look) const;
   // What a target is called with about a version. It refers to `look`.
   struct TargetCall {

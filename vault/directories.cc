@@ -41,6 +41,17 @@ absl::StatusOr<std::string> Seal(const KeyringSnapshot& keys, const std::string&
   return SealRecord(keys, {Purpose::kDirectory, key, generation}, record.SerializeAsString());
 }
 
+absl::StatusOr<DirectoryPlace> OpenDirectory(const KeyringSnapshot& keys, const std::string& key,
+                                             const std::string& sealed) {
+  ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(keys, Purpose::kDirectory, key, sealed));
+  ASSIGN_OR_RETURN(record::v1::DirectoryRecord record,
+                   ParseRecord<record::v1::DirectoryRecord>(opened, "a record of a directory"));
+  DirectoryPlace place;
+  ASSIGN_OR_RETURN(place.parent, Uuid::FromBytes(record.parent_uuid()));
+  place.name = std::move(*record.mutable_name());
+  return place;
+}
+
 // Those of `found` that have no record.
 absl::StatusOr<int> Add(const KeyringSnapshot& keys, Updater& updater, const Children& found) {
   int added = 0;
@@ -91,17 +102,14 @@ absl::StatusOr<std::optional<DirectoryPlace>> ReadDirectory(const KeyringSnapsho
   const std::string key = schema::DirectoryKey(directory);
   ASSIGN_OR_RETURN(const std::optional<std::string> sealed, view.Get(Family::kRecords, key));
   if (!sealed.has_value()) return std::optional<DirectoryPlace>();
-  ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(keys, Purpose::kDirectory, key, *sealed));
-  ASSIGN_OR_RETURN(record::v1::DirectoryRecord record,
-                   ParseRecord<record::v1::DirectoryRecord>(opened, "a record of a directory"));
-  DirectoryPlace place;
-  ASSIGN_OR_RETURN(place.parent, Uuid::FromBytes(record.parent_uuid()));
-  place.name = std::move(*record.mutable_name());
+  ASSIGN_OR_RETURN(DirectoryPlace place, OpenDirectory(keys, key, *sealed));
   return std::optional<DirectoryPlace>(std::move(place));
 }
 
-absl::StatusOr<std::string> PathOf(const KeyringSnapshot& keys, const View& view,
-                                   const SecretMetadata& metadata) {
+absl::StatusOr<ResolvedPath> ResolvePath(const KeyringSnapshot& keys, const View& view,
+                                         const SecretMetadata& metadata) {
+  ResolvedPath out{
+      .path = "", .parent = metadata.parent_uuid(), .name = metadata.path_hint(), .records = {}};
   std::vector<std::string> names = {metadata.path_hint()};
   ASSIGN_OR_RETURN(Uuid directory, Uuid::FromBytes(metadata.parent_uuid()));
   while (!directory.is_nil()) {
@@ -109,15 +117,35 @@ absl::StatusOr<std::string> PathOf(const KeyringSnapshot& keys, const View& view
     if (names.size() >= limits::kPathSegmentsMax) {
       return absl::DataLossError("the directories above a secret do not lead to the root");
     }
-    ASSIGN_OR_RETURN(std::optional<DirectoryPlace> place, ReadDirectory(keys, view, directory));
-    if (!place.has_value()) {
+    std::string key = schema::DirectoryKey(directory);
+    ASSIGN_OR_RETURN(std::optional<std::string> sealed, view.Get(Family::kRecords, key));
+    if (!sealed.has_value()) {
       return WithReason(absl::FailedPreconditionError("a directory above the secret has no record"),
                         "DIRECTORY_UNKNOWN");
     }
-    names.push_back(std::move(place->name));
-    directory = place->parent;
+    ASSIGN_OR_RETURN(DirectoryPlace place, OpenDirectory(keys, key, *sealed));
+    out.records.emplace_back(std::move(key), *std::move(sealed));
+    names.push_back(std::move(place.name));
+    directory = place.parent;
   }
-  return absl::StrJoin(names.rbegin(), names.rend(), "/");
+  out.path = absl::StrJoin(names.rbegin(), names.rend(), "/");
+  return out;
+}
+
+absl::StatusOr<std::string> PathOf(const KeyringSnapshot& keys, const View& view,
+                                   const SecretMetadata& metadata) {
+  ASSIGN_OR_RETURN(ResolvedPath resolved, ResolvePath(keys, view, metadata));
+  return std::move(resolved.path);
+}
+
+absl::StatusOr<bool> IsStillAt(const ResolvedPath& known, const View& view,
+                               const SecretMetadata& metadata) {
+  if (metadata.parent_uuid() != known.parent || metadata.path_hint() != known.name) return false;
+  for (const auto& [key, sealed] : known.records) {
+    ASSIGN_OR_RETURN(const std::optional<std::string> now, view.Get(Family::kRecords, key));
+    if (now != sealed) return false;
+  }
+  return true;
 }
 
 absl::StatusOr<int> AddMissingDirectories(const KeyringSnapshot& keys, const Store& store,

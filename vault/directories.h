@@ -4,6 +4,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/types.h"
@@ -28,10 +30,22 @@ absl::StatusOr<std::optional<DirectoryPlace>> ReadDirectory(const KeyringSnapsho
                                                             const View& view,
                                                             const Uuid& directory);
 
-// The path of the secret with these metadata. FAILED_PRECONDITION (reason DIRECTORY_UNKNOWN) when a
+// The path of a secret, and what it was read from.
+struct ResolvedPath {
+  std::string path;
+  std::string parent, name;                                  // in the secret's metadata
+  std::vector<std::pair<std::string, std::string>> records;  // of directories: keys, as sealed
+};
+// Of the secret with these metadata. FAILED_PRECONDITION (reason DIRECTORY_UNKNOWN) when a
 // directory above has no record; DATA_LOSS when the records lead nowhere.
+absl::StatusOr<ResolvedPath> ResolvePath(const KeyringSnapshot& keys, const View& view,
+                                         const SecretMetadata& metadata);
 absl::StatusOr<std::string> PathOf(const KeyringSnapshot& keys, const View& view,
                                    const SecretMetadata& metadata);
+// Whether the secret is at `known` still: it is in the same directory, and the records are the same
+// bytes, which need not be opened again. false may also mean that one was only written anew.
+absl::StatusOr<bool> IsStillAt(const ResolvedPath& known, const View& view,
+                               const SecretMetadata& metadata);
 
 // Writes the records that directories of an older vault do not have; how many.
 absl::StatusOr<int> AddMissingDirectories(const KeyringSnapshot& keys, const Store& store,

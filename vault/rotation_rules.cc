@@ -148,9 +148,12 @@ std::string RotationHint(const Uuid& secret, int64_t next_ms) {
 
 void MoveRotationHint(const Uuid& secret, int64_t former_next_ms, const SecretMetadata& metadata,
                       Batch& batch) {
-  if (former_next_ms != 0) batch.Delete(Family::kDue, RotationHint(secret, former_next_ms));
-  if (!metadata.has_rotation() || metadata.rotation().next_ms() == 0) return;
-  batch.Put(Family::kDue, RotationHint(secret, metadata.rotation().next_ms()), "");
+  const int64_t next_ms = metadata.has_rotation() ? metadata.rotation().next_ms() : 0;
+  const std::string former = former_next_ms == 0 ? "" : RotationHint(secret, former_next_ms);
+  const std::string next = next_ms == 0 ? "" : RotationHint(secret, next_ms);
+  if (former == next) return;  // steps at one moment: it is there, and need not be written again
+  if (!former.empty()) batch.Delete(Family::kDue, former);
+  if (!next.empty()) batch.Put(Family::kDue, next, "");
 }
 
 void LookAgain(const Uuid& secret, absl::Time now, SecretMetadata* metadata, Batch& batch) {

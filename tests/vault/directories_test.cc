@@ -55,6 +55,31 @@ TEST_F(DirectoriesTest, ASecretLeadsBackToItsPath) {
   ExpectClean();
 }
 
+// Who knows a path need not open it again, until something of it has changed.
+TEST_F(DirectoriesTest, AKnownPathIsTheSameUntilTheSecretOrADirectoryAboveMoves) {
+  ASSERT_OK(Put("a/b/c", {{"v", "1"}}));
+  const Uuid id = *Uuid::FromString(Describe("a/b/c")->id());
+  const auto metadata = [&] { return **ReadMetadata(keys(), store_->Newest(), id); };
+  const auto resolve = [&] { return *ResolvePath(keys(), store_->Newest(), metadata()); };
+  const auto still = [&](const ResolvedPath& known) {
+    return *IsStillAt(known, store_->Newest(), metadata());
+  };
+  const ResolvedPath first = resolve();
+  EXPECT_EQ(first.path, "a/b/c");
+  EXPECT_EQ(first.records.size(), 2u);
+  ASSERT_OK(Put("a/b/d", {{"v", "1"}}));
+  EXPECT_TRUE(still(first));
+  ASSERT_OK(Rename("a/b/c", "a/b/e"));
+  EXPECT_FALSE(still(first));
+  const ResolvedPath second = resolve();
+  ASSERT_OK(Rename("a/b", "f", true));
+  EXPECT_FALSE(still(second));
+  EXPECT_EQ(resolve().path, "f/e");
+  const ResolvedPath third = resolve();
+  ForgetAll();
+  EXPECT_FALSE(still(third));
+}
+
 TEST_F(DirectoriesTest, AlsoOnceItOrADirectoryAboveHasMoved) {
   ASSERT_OK(Put("a/b/c", {{"v", "1"}}));
   ASSERT_OK(Rename("a/b/c", "a/b/d"));
