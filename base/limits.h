@@ -149,6 +149,7 @@ inline constexpr int64_t kHttpSeconds = 10;        // one request, from its firs
 inline constexpr int kHttpConnectionsMax = 64;
 inline constexpr int kHttpConnectionsOfSourceMax = 16;  // from one /24 or /64, which many share
 inline constexpr int64_t kHttpAcceptPauseMillis = 100;  // after a failed accept
+inline constexpr int64_t kHttpRetryAfterSecondsMax = kDaySeconds;  // that a server asks us to wait
 
 // Requests of the Redis protocol. Lengths are those of Redis 7.0 (networking.c) except where it has
 // hundreds of MiB.

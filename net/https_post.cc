@@ -5,8 +5,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "net/tls_policy.h"
 
 namespace keyturn {
@@ -67,6 +70,12 @@ int Progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   auto& exchange = *static_cast<Exchange*>(self);
   exchange.interrupted = exchange.request.interrupted != nullptr && exchange.request.interrupted();
   return exchange.interrupted ? 1 : 0;
+}
+
+absl::Duration RetryAfter(CURL* curl) {
+  curl_off_t seconds = 0;
+  if (curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK) return {};
+  return absl::Seconds(std::clamp<int64_t>(seconds, 0, limits::kHttpRetryAfterSecondsMax));
 }
 
 // Before anything of the request is sent.
@@ -167,6 +176,7 @@ absl::StatusOr<HttpsAnswer> HttpsPost(const HttpsRequest& request) {
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   exchange.answer.status = static_cast<int>(status);
+  exchange.answer.retry_after = RetryAfter(curl);
   return std::move(exchange.answer);
 }
 

@@ -29,6 +29,9 @@ struct HttpsRequest {
 
 struct HttpsAnswer {
   int status = 0;  // HTTP's
+  // What the header Retry-After asks for, in seconds or as a date by this machine's clock; at most
+  // limits::kHttpRetryAfterSecondsMax. Zero when there is none, or one that is over.
+  absl::Duration retry_after;
   std::string body;
 };
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "base/limits.h"
+#include "net/https_post.h"
 #include "rotation/target/request.h"
 #include "rotation/target/target_driver.h"
 #include "rotation/target/webhook_signature.h"
@@ -158,6 +159,41 @@ TEST_F(WebhookTest, AnAddressThatIsNotPublicIsConnectedToOnlyIfItIsAllowed) {
     EXPECT_EQ(FailureOf(Apply(spec)), Failure::kPermanent) << host;
   }
   EXPECT_TRUE(server.seen().empty());
+}
+
+// In seconds or as a date; never longer than a day, whatever it asks for.
+TEST_F(WebhookTest, HowLongAServerAsksToWaitIsTold) {
+  std::string header;
+  HttpsServer server([&](const HttpsServer::Seen&) { return HttpAnswer(503, "", header); });
+  HttpsRequest request;
+  request.url = server.url();
+  request.body = "{}";
+  request.ca_file = server.ca_file();
+  request.timeout = absl::Seconds(20);
+  request.answer_bytes_max = 1024;
+  request.may_connect = [](const std::string&) { return true; };
+  const auto wait = [&](const std::string& value) {
+    header = value.empty() ? "" : absl::StrCat("Retry-After: ", value, "\r\n");
+    const absl::StatusOr<HttpsAnswer> answer = HttpsPost(request);
+    EXPECT_OK(answer);
+    return answer.ok() ? answer->retry_after : -absl::InfiniteDuration();
+  };
+  const auto date = [](absl::Duration from_now) {
+    return absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", Clock::Real().Now() + from_now,
+                            absl::UTCTimeZone());
+  };
+  const absl::Duration most = absl::Seconds(limits::kHttpRetryAfterSecondsMax);
+  EXPECT_EQ(wait(""), absl::ZeroDuration());
+  EXPECT_EQ(wait("120"), absl::Minutes(2));
+  EXPECT_EQ(wait("0"), absl::ZeroDuration());
+  EXPECT_EQ(wait("-5"), absl::ZeroDuration());
+  EXPECT_EQ(wait("soon"), absl::ZeroDuration());
+  EXPECT_EQ(wait("86401"), most);
+  EXPECT_EQ(wait(date(-absl::Hours(1))), absl::ZeroDuration());
+  EXPECT_EQ(wait(date(absl::Hours(400))), most);
+  const absl::Duration hour = wait(date(absl::Hours(1)));
+  EXPECT_LE(hour, absl::Hours(1));
+  EXPECT_GE(hour, absl::Minutes(55));  // of a machine that is slow
 }
 
 TEST_F(WebhookTest, AServerThatCannotShowWhoItIsGetsNothing) {
