@@ -27,6 +27,9 @@ class IpAddress {
   absl::string_view bytes() const {
     return {reinterpret_cast<const char*>(bytes_.data()), static_cast<size_t>(bits_ / 8)};
   }
+  // What counts as one source where a single address is cheap to change: the /24 of IPv4 (3 bytes),
+  // and the /64 of IPv6 (8 bytes), which one customer of a provider has at least.
+  absl::string_view network() const { return bytes().substr(0, bits_ == 32 ? 3 : 8); }
   std::string ToString() const;  // "" without address
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
 

@@ -8,6 +8,7 @@
 #include <boost/beast/http.hpp>
 #include <thread>
 
+#include "auth/cidr.h"
 #include "base/limits.h"
 #include "base/log.h"
 
@@ -25,18 +26,10 @@ using TlsStream = asio::ssl::stream<beast::tcp_stream>;
 beast::tcp_stream& Lowest(beast::tcp_stream& stream) { return stream; }
 beast::tcp_stream& Lowest(TlsStream& stream) { return stream.next_layer(); }
 
-// Who is counted as one source: an IPv4 address's /24, an IPv6 address's /64, which one customer of
-// a provider has at least.
-std::string SourceOf(const asio::ip::address& peer) {
-  constexpr size_t kBytesV4 = 3, kBytesV6 = 8;
-  if (peer.is_v6() && !peer.to_v6().is_v4_mapped()) {
-    const asio::ip::address_v6::bytes_type bytes = peer.to_v6().to_bytes();
-    return std::string(bytes.begin(), bytes.begin() + kBytesV6);
-  }
-  const asio::ip::address_v4 v4 =
-      peer.is_v4() ? peer.to_v4() : asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6());
-  const asio::ip::address_v4::bytes_type bytes = v4.to_bytes();
-  return std::string(bytes.begin(), bytes.begin() + kBytesV4);
+std::string SourceOf(asio::ip::address peer) {
+  // Without its zone, which is a name of this machine's.
+  if (peer.is_v6()) peer = asio::ip::address_v6(peer.to_v6().to_bytes());
+  return std::string(IpAddress::Parse(peer.to_string()).value_or(IpAddress()).network());
 }
 
 // Places for connections, in all and of each source, so that nobody has all of them. Of the

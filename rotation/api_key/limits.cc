@@ -7,10 +7,6 @@
 namespace keyturn {
 namespace {
 
-constexpr size_t kIpv4Bytes = 4;
-constexpr size_t kIpv4NetworkBytes = 3;
-constexpr size_t kIpv6NetworkBytes = 8;
-
 RateLimit PerSecond(double calls) { return {calls, 2 * calls}; }
 
 // No two attempts that differ are counted under one key, whatever a principal is called.
@@ -23,12 +19,6 @@ std::string KeyOf(absl::string_view caller, absl::string_view network, absl::str
 }
 
 }  // namespace
-
-std::string NetworkOf(const IpAddress& address) {
-  const absl::string_view bytes = address.bytes();
-  return std::string(
-      bytes.substr(0, bytes.size() == kIpv4Bytes ? kIpv4NetworkBytes : kIpv6NetworkBytes));
-}
 
 ApiKeyLimits::ApiKeyLimits(Clock& clock)
     : callers_(RateLimiter::Create(PerSecond(limits::kApiKeysPerSecond), limits::kRateBucketsMax,

@@ -9,15 +9,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "auth/cidr.h"
 #include "auth/lockout.h"
 #include "auth/rate_limit.h"
 #include "base/clock.h"
 
 namespace keyturn {
-
-// What addresses are counted together: /24 of IPv4, /64 of IPv6; "" for none.
-std::string NetworkOf(const IpAddress& address);
 
 class ApiKeyLimits {
  public:
@@ -26,7 +22,7 @@ class ApiKeyLimits {
 
   struct Attempt {
     absl::string_view caller;   // the principal that asks
-    absl::string_view network;  // NetworkOf who presented the key
+    absl::string_view network;  // IpAddress::network of who presented the key
     absl::string_view id;       // "" for a key that was made elsewhere
   };
   // RESOURCE_EXHAUSTED with the time to wait (RetryAfterOf).

@@ -72,7 +72,7 @@ absl::StatusOr<Response> ApiKeyVerifier::Decide(
                              attempt.key.size() > limits::kApiKeyTextBytesMax)) {
     return Because(Response::MALFORMED);
   }
-  const std::string network = NetworkOf(attempt.source);
+  const absl::string_view network = attempt.source.network();
   const ApiKeyLimits::Attempt limited = {attempt.caller, network,
                                          parts.has_value() ? parts->id : absl::string_view()};
   if (const absl::Status status = limits_.Check(limited); !status.ok()) {

@@ -36,6 +36,20 @@ TEST(Cidr, RefusesWhatFollowsANul) {
   EXPECT_CODE(Cidr::Parse("10.0.0.0" + nul + "x/8"), kInvalidArgument);
 }
 
+TEST(IpAddress, HasANetworkThatIsCountedAsOneSource) {
+  const auto network = [](absl::string_view text) {
+    return std::string(IpAddress::Parse(text)->network());
+  };
+  EXPECT_EQ(network("10.1.2.3"), std::string("\x0a\x01\x02", 3));
+  EXPECT_EQ(network("10.1.2.3"), network("10.1.2.200"));
+  EXPECT_NE(network("10.1.2.3"), network("10.1.3.3"));
+  EXPECT_EQ(network("::ffff:10.1.2.3"), network("10.1.2.3"));
+  EXPECT_EQ(network("2001:db8:1:2::1").size(), 8u);
+  EXPECT_EQ(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+  EXPECT_NE(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+  EXPECT_EQ(IpAddress().network(), "");
+}
+
 TEST(IpAddress, ReadsGrpcPeers) {
   EXPECT_EQ(IpAddress::FromGrpcPeer("ipv4:192.0.2.1:4711").ToString(), "192.0.2.1");
   EXPECT_EQ(IpAddress::FromGrpcPeer("ipv6:%5B::1%5D:4711").ToString(), "::1");
