@@ -12,7 +12,8 @@
 //   INVALID_ARGUMENT                           the target refuses such a value: another is made
 //   DEADLINE_EXCEEDED, ABORTED, UNKNOWN        it may have happened or not: probed
 //   all others                                 needs a person
-// Messages are kept and shown: they hold no value.
+// Messages are kept and shown: they hold no value. A wait that comes with a transient one
+// (WithRetryAfter of base/reason.h) is not cut short.
 #pragma once
 
 #include <string>

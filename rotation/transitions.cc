@@ -131,15 +131,16 @@ std::string ShownError(const absl::Status& status) {
   return std::string(Utf8Prefix(text, limits::kRotationErrorBytesMax));
 }
 
-absl::Duration LongestWait(uint32_t failures) {
+absl::Duration WaitAfter(const absl::Status& failure, uint32_t failures, double share) {
   int64_t seconds = limits::kRotationBackoffSecondsMin;
   for (uint32_t i = 1; i < failures && seconds < limits::kRotationBackoffSecondsMax; ++i) {
     seconds *= 2;
   }
-  return absl::Seconds(std::min(seconds, limits::kRotationBackoffSecondsMax));
+  return std::max(share * absl::Seconds(std::min(seconds, limits::kRotationBackoffSecondsMax)),
+                  RetryAfterOf(failure));
 }
 
-void TakeFailure(const absl::Status& status, double wait, absl::Time now, v1::RotationRun* run) {
+void TakeFailure(const absl::Status& status, double share, absl::Time now, v1::RotationRun* run) {
   const Failure failure = FailureOf(status);
   run->set_attempts(run->attempts() + 1);
   run->set_error_class(std::string(FailureName(failure)));
@@ -152,7 +153,7 @@ void TakeFailure(const absl::Status& status, double wait, absl::Time now, v1::Ro
   if (!again) {
     AwaitUntil(now + absl::Seconds(limits::kRotationBlockedSeconds), v1::RotationRun::BLOCKED, run);
   } else if (waits) {
-    AwaitUntil(now + wait * LongestWait(run->attempts()), v1::RotationRun::RETRY_WAIT, run);
+    AwaitUntil(now + WaitAfter(status, run->attempts(), share), v1::RotationRun::RETRY_WAIT, run);
   } else {
     AwaitUntil(now, v1::RotationRun::RETRY_WAIT, run);
   }

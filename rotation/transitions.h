@@ -30,9 +30,9 @@ void MarkRetired(RotatingSecret* secret, uint64_t version, absl::Time now);
 
 void DestroyData(RotatingSecret* secret, uint64_t version, Batch& batch);
 
-// Takes a failed attempt into the run: when it is tried again, or that it needs a person. `wait` is
-// the share in [0, 1) of the longest wait. REQUIRES: !status.ok().
-void TakeFailure(const absl::Status& status, double wait, absl::Time now, v1::RotationRun* run);
+// Takes a failed attempt into the run: when it is tried again, or that it needs a person. `share`
+// is WaitAfter's. REQUIRES: !status.ok().
+void TakeFailure(const absl::Status& status, double share, absl::Time now, v1::RotationRun* run);
 
 // The step went well: what it failed by before is over.
 void ClearFailures(v1::RotationRun* run);
@@ -56,7 +56,8 @@ void HoldStarts(SecretMetadata* metadata, absl::Time now);
 // What is kept and shown of a failure: cut to limits::kRotationErrorBytesMax, in UTF-8.
 std::string ShownError(const absl::Status& status);
 
-// The longest wait after so many failures in a row, from 1.
-absl::Duration LongestWait(uint32_t failures);
+// How long to wait after so many failures in a row, from 1: `share`, in [0, 1), of the longest
+// wait, but as long as who failed asks for (RetryAfterOf).
+absl::Duration WaitAfter(const absl::Status& failure, uint32_t failures, double share);
 
 }  // namespace keyturn

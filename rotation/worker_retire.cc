@@ -105,7 +105,7 @@ absl::Status Worker::RetireFailed(const Look& look, absl::string_view event,
             FailureOf(failure) == Failure::kTransient || FailureOf(failure) == Failure::kAmbiguous;
         // A login that is refused again and again locks accounts.
         const absl::Duration wait =
-            loops ? share * LongestWait(version->retire_attempts())
+            loops ? WaitAfter(failure, version->retire_attempts(), share)
                   : absl::Seconds(event == kFailed ? limits::kRotationBackoffSecondsMax
                                                    : limits::kRotationBlockedSeconds);
         version->set_retire_next_ms(absl::ToUnixMillis(now + wait));

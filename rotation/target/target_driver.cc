@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "auth/grants.h"
+#include "base/reason.h"
 #include "base/status_macros.h"
 #include "rotation/target/request.h"
 
@@ -84,9 +85,10 @@ TargetAnswer TargetDriver::Ask(absl::string_view what, const DriverCall& call,
   if (!filter.ok()) return refused(filter.status());
   TargetAnswer answer = transport_->Call(CallId(request), *encoded, *filter, call.interrupt);
   if (answer.status.ok()) return answer;
-  answer.status = absl::Status(
-      answer.status.code(),
-      absl::StrCat("target ", name_, ": ", filter->Hide(std::string(answer.status.message()))));
+  const std::string shown =
+      absl::StrCat("target ", name_, ": ", filter->Hide(std::string(answer.status.message())));
+  answer.status =
+      WithRetryAfter(absl::Status(answer.status.code(), shown), RetryAfterOf(answer.status));
   return answer;
 }
 

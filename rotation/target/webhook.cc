@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/reason.h"
 #include "base/status_macros.h"
 #include "net/https_post.h"
 #include "rotation/target/addresses.h"
@@ -13,23 +14,24 @@
 namespace keyturn {
 namespace {
 
-TargetAnswer AnswerOf(int status, absl::string_view body) {
-  if (status >= 200 && status < 300) return ReadAnswer(body);
-  const std::string said = absl::StrCat("it answers with HTTP status ", status);
-  switch (status) {
+TargetAnswer AnswerOf(const HttpsAnswer& answer) {
+  if (answer.status >= 200 && answer.status < 300) return ReadAnswer(answer.body);
+  const std::string said = absl::StrCat("it answers with HTTP status ", answer.status);
+  switch (answer.status) {
     case 401:
     case 403:
       return {absl::PermissionDeniedError(said), {}, {}};
     case 429:
-    case 502:
     case 503:
+      return {WithRetryAfter(absl::UnavailableError(said), answer.retry_after), {}, {}};
+    case 502:
     case 504:
       return {absl::UnavailableError(said), {}, {}};
     default:
       break;
   }
   // What failed inside of a server may have been done.
-  if (status >= 500) return {absl::UnknownError(said), {}, {}};
+  if (answer.status >= 500) return {absl::UnknownError(said), {}, {}};
   return {absl::FailedPreconditionError(said), {}, {}};
 }
 
@@ -56,7 +58,7 @@ class WebhookTransport : public Transport {
     post.interrupted = [interrupt] { return interrupt != nullptr && interrupt->is_set(); };
     absl::StatusOr<HttpsAnswer> answer = HttpsPost(post);
     if (!answer.ok()) return {answer.status(), {}, {}};
-    TargetAnswer read = AnswerOf(answer->status, answer->body);
+    TargetAnswer read = AnswerOf(*answer);
     WipeString(&answer->body);
     return read;
   }

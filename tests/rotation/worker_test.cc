@@ -64,6 +64,22 @@ TEST_F(WorkerTest, ATargetThatIsAwayIsTriedAgainWithTheSameValue) {
   EXPECT_EQ(Events("rotation_generated"), 1);
 }
 
+TEST_F(WorkerTest, ATargetThatAsksForTimeGetsIt) {
+  const absl::Status busy = WithRetryAfter(absl::UnavailableError("busy"), absl::Hours(5));
+  fake_.failures.emplace("apply", busy);
+  ASSERT_OK(Rotate("a"));
+  Pass(absl::Hours(5) - absl::Minutes(1));
+  EXPECT_EQ(Open().state(), v1::RotationRun::RETRY_WAIT);
+  Pass(absl::Minutes(2));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  // Of the former value likewise.
+  fake_.failures.emplace("retire", busy);
+  Pass(Days(7) + absl::Hours(4));
+  EXPECT_EQ(States("a"), "1 RETIRING, 2 CURRENT");
+  Pass(absl::Hours(2));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
+}
+
 TEST_F(WorkerTest, ATargetThatStaysAwayBlocksTheRunWhichIsTriedAgainEachDay) {
   for (int i = 0; i < 11; ++i) fake_.failures.emplace("probe", absl::UnavailableError("no route"));
   ASSERT_OK(Rotate("a"));

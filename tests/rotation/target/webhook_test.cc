@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "base/limits.h"
+#include "base/reason.h"
 #include "net/https_post.h"
 #include "rotation/target/request.h"
 #include "rotation/target/target_driver.h"
@@ -159,6 +160,18 @@ TEST_F(WebhookTest, AnAddressThatIsNotPublicIsConnectedToOnlyIfItIsAllowed) {
     EXPECT_EQ(FailureOf(Apply(spec)), Failure::kPermanent) << host;
   }
   EXPECT_TRUE(server.seen().empty());
+}
+
+// The engine is told, of those who say for how long they are busy.
+TEST_F(WebhookTest, AWaitThatATargetAsksForGoesWithItsAnswer) {
+  const std::pair<int, absl::Duration> answers[] = {{429, absl::Minutes(2)},
+                                                    {503, absl::Minutes(2)},
+                                                    {502, absl::ZeroDuration()},
+                                                    {500, absl::ZeroDuration()}};
+  for (const auto& [status, wait] : answers) {
+    EXPECT_EQ(RetryAfterOf(ApplyWith(HttpAnswer(status, "", "Retry-After: 120\r\n"))), wait)
+        << status;
+  }
 }
 
 // In seconds or as a date; never longer than a day, whatever it asks for.
