@@ -6,7 +6,7 @@
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/exit_codes.h"
-#include "client/cli/interrupt.h"
+#include "client/cli/interrupt_signals.h"
 #include "client/cli/next_step.h"
 #include "client/cli/rotation_news.h"
 
@@ -23,7 +23,7 @@ struct WatchFlags {
 // it is idle, which it does each few seconds.
 class Watch {
  public:
-  Watch(Shell& shell, Client& client, const WatchFlags& flags, Interrupt& interrupt)
+  Watch(Shell& shell, Client& client, const WatchFlags& flags, InterruptSignals& interrupt)
       : shell_(shell), client_(client), flags_(flags), interrupt_(interrupt) {}
 
   absl::Status Run() {
@@ -135,7 +135,7 @@ class Watch {
   Shell& shell_;
   Client& client_;
   const WatchFlags& flags_;
-  Interrupt& interrupt_;
+  InterruptSignals& interrupt_;
   RotationFollower follower_;
   absl::Duration ahead_;  // of this machine's clock
   absl::Time again_;      // for what falls due later
@@ -157,7 +157,7 @@ void AddRotationWatchCommand(Command rotation, Shell& shell) {
   watch.Footer("A line for each change: its time, the secret, the version and what it is now.");
   watch.On(shell, [&shell, flags]() -> absl::Status {
     RETURN_IF_ERROR(shell.out().Require({Format::kTable, Format::kJson}));
-    Interrupt interrupt;  // before the connection has threads
+    InterruptSignals interrupt;  // before the connection has threads
     ASSIGN_OR_RETURN(Client* const client, shell.Connect());
     return Watch(shell, *client, *flags, interrupt).Run();
   });

@@ -1,4 +1,4 @@
-#include "client/cli/interrupt.h"
+#include "client/cli/interrupt_signals.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -21,14 +21,14 @@ sigset_t Ending() {
 
 }  // namespace
 
-Interrupt::Interrupt() : end_(eventfd(0, EFD_CLOEXEC)) {
+InterruptSignals::InterruptSignals() : end_(eventfd(0, EFD_CLOEXEC)) {
   const sigset_t set = Ending();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   const int signals = signalfd(-1, &set, SFD_CLOEXEC);
   thread_ = std::thread([this, signals] { Wait(signals); });
 }
 
-Interrupt::~Interrupt() {
+InterruptSignals::~InterruptSignals() {
   const uint64_t one = 1;
   while (write(end_, &one, sizeof(one)) < 0 && errno == EINTR) continue;
   thread_.join();
@@ -37,7 +37,7 @@ Interrupt::~Interrupt() {
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
-void Interrupt::Wait(int signals) const {
+void InterruptSignals::Wait(int signals) const {
   pollfd polled[] = {{signals, POLLIN, 0}, {end_, POLLIN, 0}};
   while (poll(polled, 2, -1) < 0 && errno == EINTR) continue;
   signalfd_siginfo info;

@@ -1,4 +1,4 @@
-#include "client/cli/interrupt.h"
+#include "client/cli/interrupt_signals.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -11,11 +11,11 @@ namespace keyturn::cli {
 namespace {
 
 // In processes of their own: other tests may have left threads that a signal would come to.
-TEST(InterruptDeathTest, ASignalCancelsInsteadOfEnding) {
+TEST(InterruptSignalsDeathTest, ASignalCancelsInsteadOfEnding) {
   for (const int signal : {SIGINT, SIGTERM}) {
     EXPECT_EXIT(
         {
-          Interrupt interrupt;
+          InterruptSignals interrupt;
           absl::Notification cancelled;
           interrupt.cancellation().Attach([&] { cancelled.Notify(); });
           if (interrupt.interrupted()) _exit(1);
@@ -27,17 +27,17 @@ TEST(InterruptDeathTest, ASignalCancelsInsteadOfEnding) {
   }
 }
 
-TEST(Interrupt, WithoutASignalItJustEnds) {
-  { const Interrupt interrupt; }
+TEST(InterruptSignals, WithoutASignalItJustEnds) {
+  { const InterruptSignals interrupt; }
   sigset_t set;
   pthread_sigmask(SIG_BLOCK, nullptr, &set);
   EXPECT_EQ(sigismember(&set, SIGINT), 0);
 }
 
-TEST(InterruptDeathTest, AfterwardsASignalEndsAsBefore) {
+TEST(InterruptSignalsDeathTest, AfterwardsASignalEndsAsBefore) {
   EXPECT_EXIT(
       {
-        { const Interrupt interrupt; }
+        { const InterruptSignals interrupt; }
         kill(getpid(), SIGINT);
         pause();
       },

@@ -9,15 +9,15 @@
 
 namespace keyturn::cli {
 
-class Interrupt {
+class InterruptSignals {
  public:
   // To be made before there are other threads: the signals are blocked in this one and in those it
   // starts from now on. A second object in a process waits for the same signals.
-  Interrupt();
+  InterruptSignals();
   // The signals are as they were, in this thread.
-  ~Interrupt();
-  Interrupt(const Interrupt&) = delete;
-  Interrupt& operator=(const Interrupt&) = delete;
+  ~InterruptSignals();
+  InterruptSignals(const InterruptSignals&) = delete;
+  InterruptSignals& operator=(const InterruptSignals&) = delete;
 
   Cancellation& cancellation() { return cancellation_; }
   bool interrupted() const { return interrupted_; }
