@@ -18,6 +18,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/spawn_attributes.h"
 #include "base/status_macros.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/masker.h"
@@ -146,23 +147,13 @@ class Supervisor {
     for (const int fd : environment.inherited()) {
       posix_spawn_file_actions_adddup2(&actions, fd, fd);
     }
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     // On a terminal the child stays in the foreground group, so that it can read and ctrl-C works.
     own_group_ = isatty(STDIN_FILENO) != 1;
-    if (own_group_) flags |= POSIX_SPAWN_SETPGROUP;
-    posix_spawnattr_setflags(&attributes, flags);
+    const SpawnAttributes attributes(own_group_);
     const int error =
-        posix_spawnp(&child_, argv[0], &actions, &attributes, argv.data(), environment.envp());
+        posix_spawnp(&child_, argv[0], &actions, attributes.get(), argv.data(), environment.envp());
     for (const int fd : theirs) close(fd);
     posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
     exit_status_.reset();
     if (error == 0) return absl::OkStatus();
     return WithExitCode(absl::InternalError(absl::StrCat("cannot run ", command_[0], ": ",

@@ -16,6 +16,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/spawn_attributes.h"
 #include "base/status_macros.h"
 
 namespace keyturn {
@@ -163,21 +164,11 @@ class Child {
     // Whatever a library opened without O_CLOEXEC.
     posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     posix_spawn_file_actions_addchdir_np(&actions, "/");
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    const SpawnAttributes attributes(/*own_group=*/true);
     std::vector<std::string> words = spec_.words, environment = spec_.environment;
     const std::vector<char*> argv = Pointers(words), envp = Pointers(environment);
-    const int error = posix_spawn(&pid_, argv[0], &actions, &attributes, argv.data(), envp.data());
+    const int error = posix_spawn(&pid_, argv[0], &actions, attributes.get(), argv.data(), envp.data());
     posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
     if (error == 0) return absl::OkStatus();
     pid_ = 0;
     const std::string why =
