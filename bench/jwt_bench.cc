@@ -34,7 +34,7 @@ class JwtWorld {
          .password_policy = [](const std::string&) -> absl::StatusOr<v1::PasswordPolicy> {
            return absl::NotFoundError("none");
          },
-         .driver = [](const SecretMetadata&) -> Driver* { return nullptr; },
+         .driver = [](const SecretMetadata&, const std::string&) -> Driver* { return nullptr; },
          .users = [](const Uuid&, SecretVersion) { return std::vector<std::string>(); }});
     jwt_ = Jwt::Create(
         {.store = vault_.store(),

@@ -35,7 +35,7 @@ class RotationWorld {
          .password_policy = [](const std::string&) -> absl::StatusOr<v1::PasswordPolicy> {
            return absl::NotFoundError("none");
          },
-         .driver = [](const SecretMetadata&) -> Driver* { return nullptr; },
+         .driver = [](const SecretMetadata&, const std::string&) -> Driver* { return nullptr; },
          .users = [](const Uuid&, SecretVersion) { return std::vector<std::string>(); }});
     vault_.store().SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       vault_.vault().OnCommitted(group);

@@ -27,8 +27,9 @@ struct RotationContext {
       update;
   // By name. NOT_FOUND.
   std::function<absl::StatusOr<v1::PasswordPolicy>(const std::string& name)> password_policy;
-  // Of a secret; nullptr when its values are nowhere but here. It outlives the engine.
-  std::function<Driver*(const SecretMetadata& metadata)> driver;
+  // Of a target of a secret, by its name; nullptr for "": the values are nowhere but here. It
+  // outlives the engine.
+  std::function<Driver*(const SecretMetadata& metadata, const std::string& target)> driver;
   // Who still uses a version, by name; for the retire gate.
   std::function<std::vector<std::string>(const Uuid& secret, SecretVersion version)> users;
   // All that is known of who uses the secret with this metadata; to be shown. May be empty.

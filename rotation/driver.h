@@ -38,6 +38,7 @@ struct DriverCall {
   Uuid secret;
   std::string path;
   SecretVersion version;  // whose value it is
+  std::string target;     // where it is set, or to be set
   const v1::RotationPolicy& policy;
   uint64_t run = 0;                      // the rotation that it belongs to; 0: none
   SecretVersion beside{0};               // of Apply: the version of `current`

@@ -21,7 +21,7 @@ void Errands::Add(absl::string_view lane, const Uuid& secret) {
   std::unique_ptr<Lane>& its = lanes_[std::string(lane)];
   if (its == nullptr) {
     its = std::make_unique<Lane>();
-    its->thread = std::thread([this, &lane = *its] { Run(lane); });
+    its->thread = std::thread([this, name = std::string(lane), &its = *its] { Run(name, its); });
   }
   if (its->waiting.size() >= limits::kTargetQueueMax || !its->known.insert(secret).second) return;
   its->waiting.push_back(secret);
@@ -45,7 +45,7 @@ void Errands::Start() {
   interrupt_.Clear();
 }
 
-void Errands::Run(Lane& lane) {
+void Errands::Run(const std::string& name, Lane& lane) {
   const auto has_work = [this, &lane]()
                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return HasWork(lane); };
   mu_.Lock();
@@ -57,7 +57,7 @@ void Errands::Run(Lane& lane) {
     lane.known.erase(secret);
     ++working_;
     mu_.Unlock();
-    work_(secret);
+    work_(name, secret);
     mu_.Lock();
     --working_;
   }

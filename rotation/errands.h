@@ -21,8 +21,9 @@ namespace keyturn {
 
 class Errands {
  public:
-  // `work` is called on a lane's thread; it ends soon once the interrupt is set.
-  explicit Errands(std::function<void(const Uuid& secret)> work) : work_(std::move(work)) {}
+  // Called on the lane's thread; it ends soon once the interrupt is set.
+  using Work = std::function<void(const std::string& lane, const Uuid& secret)>;
+  explicit Errands(Work work) : work_(std::move(work)) {}
   ~Errands();
   Errands(const Errands&) = delete;
   Errands& operator=(const Errands&) = delete;
@@ -44,12 +45,12 @@ class Errands {
     absl::flat_hash_set<Uuid> known;  // those that wait
     std::thread thread;
   };
-  void Run(Lane& lane);
+  void Run(const std::string& name, Lane& lane);
   bool HasWork(const Lane& lane) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return ending_ || !lane.waiting.empty();
   }
 
-  const std::function<void(const Uuid& secret)> work_;
+  const Work work_;
   Interrupt interrupt_;
   absl::Mutex mu_;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;

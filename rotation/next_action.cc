@@ -90,7 +90,7 @@ void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::
 // Whether the target does not know yet when the version will end.
 bool IsUntold(const SecretMetadata& metadata, const VersionRecord& version,
               const std::optional<v1::RotationRun>& run, absl::Time now) {
-  if (metadata.rotation().policy().target().empty()) return false;
+  if (TargetOf(metadata, version).empty()) return false;
   if (!IsState(version, v1::VERSION_STATE_GRACE)) return false;
   if (version.armed_ms() == version.grace_end_ms()) return false;
   if (FromMillis(version.grace_end_ms()) <= now) return false;

@@ -181,9 +181,8 @@ absl::StatusOr<Uuid> Operations::SetPolicy(Updater& updater,
       RETURN_IF_ERROR(CheckJwtPolicy(metadata, request.policy(), scene.now));
     }
     if (!metadata.has_rotation()) BeginRotating(scene.now, request.policy(), &metadata);
-    record::v1::RotationState& rotation = *metadata.mutable_rotation();
-    *rotation.mutable_policy() = request.policy();
-    rotation.set_due_ms(0);
+    ReplacePolicy(request.policy(), &metadata);
+    metadata.mutable_rotation()->set_due_ms(0);
     // What is overdue by the new policy is so to an operator who can still change it.
     HoldStarts(&metadata, scene.now);
     return absl::OkStatus();
@@ -343,7 +342,7 @@ absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRe
     scene.batch.Note("version", absl::StrCat(back_to));
     scene.batch.Note("reason", request.reason());
     // First its target must know that it goes on; the worker does both.
-    if (!metadata.rotation().policy().target().empty()) {
+    if (!TargetOf(metadata, *FindVersion(metadata, back_to)).empty()) {
       run->set_step(Run::APPLY);
       return absl::OkStatus();
     }

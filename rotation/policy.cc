@@ -122,16 +122,11 @@ absl::Status CheckRotationPolicy(const v1::RotationPolicy& policy, v1::Kind kind
 }
 
 absl::Status CheckForgetsNothing(const SecretMetadata& metadata) {
-  const std::string& target = metadata.rotation().policy().target();
-  if (target.empty()) return absl::OkStatus();
   for (const VersionRecord& version : metadata.versions()) {
-    if (!IsState(version, v1::VERSION_STATE_GRACE) &&
-        !IsState(version, v1::VERSION_STATE_RETIRING)) {
-      continue;
-    }
+    if (!IsStillAtTarget(metadata, version)) continue;
     return absl::FailedPreconditionError(absl::StrCat(
-        "version ", version.version(), " is still to end at target ", target,
-        "; wait for that, or set a policy without the target first, which leaves it there"));
+        "version ", version.version(), " is still to end at target ", TargetOf(metadata, version),
+        "; wait for that, or run: keyturn rotation retire"));
   }
   return absl::OkStatus();
 }

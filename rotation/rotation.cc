@@ -31,7 +31,7 @@ class RotationImpl : public Rotation {
         operations_(context_),
         clock_(context_),
         timers_({kDueRotation}),
-        errands_([this](const Uuid& secret) { WorkApart(secret); }),
+        errands_([this](const std::string& lane, const Uuid& secret) { WorkApart(lane, secret); }),
         worker_(context_, storm_, errands_.interrupt()) {}
   // Its threads use everything else.
   ~RotationImpl() override { errands_.Stop(); }
@@ -220,7 +220,7 @@ class RotationImpl : public Rotation {
 
   // What takes long goes on by itself.
   absl::StatusOr<Worker::Worked> Work(const Uuid& secret, bool frozen) {
-    ASSIGN_OR_RETURN(Worker::Worked worked, worker_.Work(secret, frozen, /*apart=*/false));
+    ASSIGN_OR_RETURN(Worker::Worked worked, worker_.Work(secret, frozen, /*own_lane=*/""));
     if (!worked.lane.empty()) errands_.Add(worked.lane, secret);
     return worked;
   }
@@ -235,8 +235,10 @@ class RotationImpl : public Rotation {
   }
 
   // On a lane's thread. Who asks for the secret's next turn meanwhile comes again by its hint.
-  void WorkApart(const Uuid& secret) {
-    const absl::Status status = worker_.Work(secret, !clock_.Look(), /*apart=*/true).status();
+  void WorkApart(const std::string& lane, const Uuid& secret) {
+    const absl::StatusOr<Worker::Worked> worked = worker_.Work(secret, !clock_.Look(), lane);
+    const absl::Status& status = worked.status();
+    if (worked.ok() && !worked->lane.empty()) errands_.Add(worked->lane, secret);
     if (!absl::IsUnavailable(status) && context_.keyring.Snapshot().ok()) {
       Count(secret, status, /*apart=*/true);
     }

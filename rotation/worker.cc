@@ -26,11 +26,23 @@ void NoteRun(const Run& run, Batch& batch) {
   batch.Note("cause", Run::Cause_Name(run.cause()));
 }
 
+// Of one that is not there: where the next one is to be set.
+const std::string& TargetOfNumber(const SecretMetadata& metadata, uint64_t number) {
+  const VersionRecord* const version = FindVersion(metadata, number);
+  return TargetOf(metadata, version == nullptr ? VersionRecord::default_instance() : *version);
+}
+
+// The version that a target is asked about next.
+uint64_t StepIsAbout(const Run& run) {
+  return run.step() == Run::ANNOUNCE ? run.previous_version() : run.version();
+}
+
 }  // namespace
 
 double Worker::RandomShare() { return static_cast<double>(RandomBelow(1'000'000)) / 1e6; }
 
-absl::StatusOr<Worker::Worked> Worker::Work(const Uuid& secret, bool frozen, bool apart) {
+absl::StatusOr<Worker::Worked> Worker::Work(const Uuid& secret, bool frozen,
+                                            const std::string& own_lane) {
   {
     const absl::MutexLock lock(&mu_);
     if (!busy_.insert(secret).second) return Worked{.acted = 0, .busy = true, .lane = ""};
@@ -39,18 +51,20 @@ absl::StatusOr<Worker::Worked> Worker::Work(const Uuid& secret, bool frozen, boo
     const absl::MutexLock lock(&mu_);
     busy_.erase(secret);
   };
-  return WorkAlone(secret, frozen, apart);
+  return WorkAlone(secret, frozen, own_lane);
 }
 
-absl::StatusOr<Worker::Worked> Worker::WorkAlone(const Uuid& secret, bool frozen, bool apart) {
+absl::StatusOr<Worker::Worked> Worker::WorkAlone(const Uuid& secret, bool frozen,
+                                                 const std::string& own_lane) {
   Worked worked;
   Carried carried;
   for (int i = 0; i < limits::kRotationActionsPerLook; ++i) {
     ASSIGN_OR_RETURN(const std::optional<Look> look, LookAt(secret, frozen, &carried));
     if (!look.has_value() || look->action.kind == Kind::kNone) return worked;
-    if (!apart) worked.lane = LaneOf(*look);
+    worked.lane = LaneOf(*look);
+    if (worked.lane == own_lane) worked.lane.clear();
     // What was interrupted is not begun anew by the same thread.
-    if (!worked.lane.empty() || (apart && interrupt_.is_set())) return worked;
+    if (!worked.lane.empty() || (!own_lane.empty() && interrupt_.is_set())) return worked;
     const absl::Status status = Act(*look);
     if (IsMoved(status)) {
       carried = {};
@@ -67,14 +81,20 @@ std::string Worker::LaneOf(const Look& look) const {
   const bool step = kind == Kind::kStep && look.secret.run->step() != Run::GENERATE &&
                     look.secret.run->step() != Run::PROMOTE;
   if (!step && kind != Kind::kArm && kind != Kind::kRetire) return "";
-  const Driver* const driver = context_.driver(look.secret.metadata);
+  const Driver* const driver =
+      DriverOf(look.secret.metadata, step ? StepIsAbout(*look.secret.run) : look.action.version);
   return driver == nullptr ? "" : std::string(driver->lane());
+}
+
+Driver* Worker::DriverOf(const SecretMetadata& metadata, uint64_t version) const {
+  return context_.driver(metadata, TargetOfNumber(metadata, version));
 }
 
 DriverCall Worker::CallOf(const Look& look, const std::string& path, uint64_t version) const {
   return {.secret = look.secret.id,
           .path = path,
           .version = SecretVersion(version),
+          .target = TargetOfNumber(look.secret.metadata, version),
           .policy = look.secret.metadata.rotation().policy(),
           .run = look.secret.run.has_value() ? look.secret.run->number() : 0,
           .beside = SecretVersion(0),
@@ -238,7 +258,7 @@ absl::Status Worker::Generate(const Look& look, bool start) const {
   const absl::StatusOr<PreparedVersion> prepared =
       PrepareVersion(context_, *look.keys, *context_.store.GetSnapshot(), look.secret, now);
   if (absl::IsDataLoss(prepared.status())) return prepared.status();
-  const bool has_driver = context_.driver(look.secret.metadata) != nullptr;
+  const bool has_driver = DriverOf(look.secret.metadata, 0) != nullptr;
   const auto edit = [&](RotatingSecret& secret, const View&, absl::Time then,
                         Batch& batch) -> absl::Status {
     if (start) {
@@ -279,17 +299,19 @@ absl::Status Worker::Move(const Look& look, absl::string_view event, int step) c
 }
 
 absl::Status Worker::Step(const Look& look) const {
-  Driver* const driver = context_.driver(look.secret.metadata);
+  const SecretMetadata& metadata = look.secret.metadata;
+  Driver* const driver = DriverOf(metadata, StepIsAbout(*look.secret.run));
   switch (look.secret.run->step()) {
     case Run::GENERATE:  // the policy may be another one by now
-      return MakesValues(look.secret.metadata) ? Generate(look, false) : Ask(look);
+      return MakesValues(metadata) ? Generate(look, false) : Ask(look);
     case Run::APPLY:
     case Run::TEST:
       // The driver may have left with the configuration.
       if (driver == nullptr) return Move(look, "rotation_tested", Run::PROMOTE);
       return ApplyAndTest(look, *driver);
     case Run::PROMOTE:
-      return PromotePending(look, driver != nullptr);
+      return PromotePending(look,
+                            DriverOf(metadata, look.secret.run->previous_version()) != nullptr);
     case Run::ANNOUNCE:
       return Announce(look, driver);
     default:
@@ -302,7 +324,8 @@ absl::Status Worker::ApplyAndTest(const Look& look, Driver& driver) const {
   if (secret.run->cause() == Run::ROLLBACK) return DisarmBack(look, driver);
   ASSIGN_OR_RETURN(const std::string path, PathFor(look));
   DriverCall call = CallOf(look, path, secret.run->version());
-  call.beside = SecretVersion(secret.metadata.current_version());
+  const uint64_t in_use = secret.metadata.current_version();
+  call.beside = SecretVersion(in_use);
   const auto snapshot = context_.store.GetSnapshot();
   ASSIGN_OR_RETURN(const SecretBytes pending,
                    ReadVersionData(*look.keys, *snapshot, secret, secret.run->version()));
@@ -314,10 +337,11 @@ absl::Status Worker::ApplyAndTest(const Look& look, Driver& driver) const {
   }
   const absl::StatusOr<bool> works = driver.Probe(call, pending);
   if (!works.ok()) return Fail(look, works.status());
-  if (*works) return Move(look, "rotation_applied", Run::TEST);
-  ASSIGN_OR_RETURN(const SecretBytes current, ReadVersionData(*look.keys, *snapshot, secret,
-                                                              secret.metadata.current_version()));
-  if (secret.run->error_class() == FailureName(Failure::kAmbiguous)) {
+  if (*works) return Applied(look, call.target);
+  ASSIGN_OR_RETURN(const SecretBytes current,
+                   ReadVersionData(*look.keys, *snapshot, secret, in_use));
+  if (secret.run->error_class() == FailureName(Failure::kAmbiguous) &&
+      TargetOfNumber(secret.metadata, in_use) == call.target) {
     const absl::StatusOr<bool> still = driver.Probe(call, current);
     if (!still.ok()) return Fail(look, still.status());
     if (!*still) {
@@ -328,7 +352,17 @@ absl::Status Worker::ApplyAndTest(const Look& look, Driver& driver) const {
   if (const absl::Status applied = driver.Apply(call, current, pending); !applied.ok()) {
     return Fail(look, applied);
   }
-  return Move(look, "rotation_applied", Run::TEST);
+  return Applied(look, call.target);
+}
+
+absl::Status Worker::Applied(const Look& look, const std::string& target) const {
+  return Change(look, "rotation_applied",
+                [&target](RotatingSecret& secret, const View&, absl::Time, Batch&) {
+                  ClearFailures(&*secret.run);
+                  secret.run->set_step(Run::TEST);
+                  FindVersion(&secret.metadata, secret.run->version())->set_target(target);
+                  return absl::OkStatus();
+                });
 }
 
 absl::Status Worker::Fail(const Look& look, const absl::Status& failure) const {

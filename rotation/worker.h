@@ -29,9 +29,10 @@ class Worker {
     bool busy = false;  // another works on the secret
     std::string lane;   // not empty: the next action is one for that thread (Driver::lane)
   };
-  // Until nothing can be done now, limits::kRotationActionsPerLook actions at most. `apart` is a
-  // lane's thread, which does also what takes long. Errors are of the store, or of this secret.
-  absl::StatusOr<Worked> Work(const Uuid& secret, bool frozen, bool apart);
+  // Until nothing can be done now, limits::kRotationActionsPerLook actions at most. On the
+  // thread of `own_lane` (not empty) also what takes long, of that lane. Errors are of the store,
+  // or of this secret.
+  absl::StatusOr<Worked> Work(const Uuid& secret, bool frozen, const std::string& own_lane);
 
   // Whether the schedule would start a rotation of the secret at `now`, were it not held by others.
   // One that does not open would not. Errors are of the store.
@@ -53,7 +54,7 @@ class Worker {
     bool frozen = false;
     Carried* carried = nullptr;
   };
-  absl::StatusOr<Worked> WorkAlone(const Uuid& secret, bool frozen, bool apart);
+  absl::StatusOr<Worked> WorkAlone(const Uuid& secret, bool frozen, const std::string& own_lane);
   // Of the thread that is to take the action; "": any.
   std::string LaneOf(const Look& look) const;
   absl::StatusOr<std::optional<Look>> LookAt(const Uuid& secret, bool frozen,
@@ -77,6 +78,8 @@ class Worker {
   };
   absl::StatusOr<TargetCall> TargetCallOf(const Look& look, uint64_t version) const;
   DriverCall CallOf(const Look& look, const std::string& path, uint64_t version) const;
+  // Of the target at which the version works, or is to; nullptr: none. 0 is the next version.
+  Driver* DriverOf(const SecretMetadata& metadata, uint64_t version) const;
   // Changes that are no step of a rotation: when it is looked at again.
   absl::Status Settle(const Look& look, absl::FunctionRef<void(RotatingSecret&)> edit) const;
 
@@ -87,6 +90,7 @@ class Worker {
   absl::Status Generate(const Look& look, bool start) const;
   absl::Status Step(const Look& look) const;
   absl::Status ApplyAndTest(const Look& look, Driver& driver) const;
+  absl::Status Applied(const Look& look, const std::string& target) const;
   // Of a rollback: the version in grace goes on at its target, before it is the current one.
   absl::Status DisarmBack(const Look& look, Driver& driver) const;
   // Keys that sign: the next one is published long before it is needed.

@@ -52,7 +52,7 @@ absl::Status Worker::EndGrace(const Look& look) const {
                        }),
                 "a version goes on beyond its grace because it is still used");
   }
-  const bool has_driver = context_.driver(look.secret.metadata) != nullptr;
+  const bool has_driver = DriverOf(look.secret.metadata, number) != nullptr;
   return warn(Change(look, has_driver ? "rotation_grace_ended" : "rotation_retired",
                      [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
                        name(batch);
@@ -70,7 +70,7 @@ absl::Status Worker::EndGrace(const Look& look) const {
 
 absl::Status Worker::RetireVersion(const Look& look) const {
   const uint64_t number = look.action.version;
-  Driver* const driver = context_.driver(look.secret.metadata);
+  Driver* const driver = DriverOf(look.secret.metadata, number);
   if (driver != nullptr) {
     ASSIGN_OR_RETURN(const TargetCall old, TargetCallOf(look, number));
     if (const absl::Status gone = driver->Retire(old.call, old.value); !gone.ok()) {

@@ -46,7 +46,7 @@ absl::Status Worker::Announce(const Look& look, Driver* driver) const {
 absl::Status Worker::Arm(const Look& look) const {
   const uint64_t number = look.action.version;
   const int64_t end_ms = FindVersion(look.secret.metadata, number)->grace_end_ms();
-  Driver* const driver = context_.driver(look.secret.metadata);
+  Driver* const driver = DriverOf(look.secret.metadata, number);
   if (driver != nullptr) {
     ASSIGN_OR_RETURN(const TargetCall old, TargetCallOf(look, number));
     const absl::Status armed = driver->ArmExpiry(old.call, old.value, absl::FromUnixMillis(end_ms));

@@ -108,7 +108,8 @@ RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, A
       .update = AuditedUpdate(store, audit, clock),
       .password_policy =
           [&policies](const std::string& name) { return policies.GetPasswordPolicy(name); },
-      .driver = [&targets](const SecretMetadata& metadata) { return targets.DriverOf(metadata); },
+      .driver = [&targets](const SecretMetadata&,
+                           const std::string& target) { return targets.DriverOf(target); },
       .users = [&usage](const Uuid& secret,
                         SecretVersion version) { return usage.UsersOf(secret, version); },
       .consumers =

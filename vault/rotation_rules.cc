@@ -75,6 +75,32 @@ bool IsState(const VersionRecord& version, v1::VersionState state) {
   return version.state() == static_cast<uint32_t>(state);
 }
 
+const std::string& TargetOf(const SecretMetadata& metadata, const VersionRecord& version) {
+  static const std::string* const none = new std::string;
+  if (metadata.has_jwt()) return *none;
+  return version.target().empty() ? metadata.rotation().policy().target() : version.target();
+}
+
+void ReplacePolicy(const v1::RotationPolicy& policy, SecretMetadata* metadata) {
+  const std::string former = metadata->rotation().policy().target();
+  *metadata->mutable_rotation()->mutable_policy() = policy;
+  if (metadata->has_jwt()) return;
+  for (VersionRecord& version : *metadata->mutable_versions()) {
+    const bool current = IsState(version, v1::VERSION_STATE_CURRENT);
+    const bool works = current || IsState(version, v1::VERSION_STATE_GRACE) ||
+                       IsState(version, v1::VERSION_STATE_RETIRING);
+    if (!works || !version.target().empty()) continue;
+    version.set_target(former.empty() && current ? policy.target() : former);
+  }
+}
+
+bool IsStillAtTarget(const SecretMetadata& metadata, const VersionRecord& version) {
+  if (!IsState(version, v1::VERSION_STATE_GRACE) && !IsState(version, v1::VERSION_STATE_RETIRING)) {
+    return false;
+  }
+  return !TargetOf(metadata, version).empty();
+}
+
 void ForgetEnding(VersionRecord* version) {
   version->set_retire_attempts(0);
   version->set_retire_next_ms(0);
@@ -104,6 +130,7 @@ void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time 
   version->set_armed_ms(0);
   ForgetEnding(version);
   if (version->promoted_ms() == 0) version->set_promoted_ms(absl::ToUnixMillis(now));
+  version->set_target(TargetOf(*metadata, *version));
   if (!metadata->has_rotation()) return;
   record::v1::RotationState& rotation = *metadata->mutable_rotation();
   rotation.set_promoted_ms(version->promoted_ms());

@@ -31,6 +31,16 @@ bool IsState(const VersionRecord& version, v1::VersionState state);
 // It works, or is about to: pending, staged, current, in grace, being retired. Not pruned.
 bool IsLive(const VersionRecord& version);
 
+// The target at which the value of `version` works, and is to be retired: the one that it
+// remembers, else the policy's. "": none, as for a key that signs.
+const std::string& TargetOf(const SecretMetadata& metadata, const VersionRecord& version);
+// The policy is another one from now on. Versions that work remember the former one's target; if it
+// had none, the current one has come from the new one's.
+void ReplacePolicy(const v1::RotationPolicy& policy, SecretMetadata* metadata);
+// The version is still to be retired at its target: in its grace, or being retired. Until then its
+// value must not be lost.
+bool IsStillAtTarget(const SecretMetadata& metadata, const VersionRecord& version);
+
 // What its target said so far of the version's end is over: a next call begins anew.
 void ForgetEnding(VersionRecord* version);
 

@@ -198,6 +198,11 @@ v1::VersionInfo ToInfo(const VersionRecord& version) {
   if (version.retired_ms() != 0) {
     *info.mutable_retire_time() = TimeUtil::MillisecondsToTimestamp(version.retired_ms());
   }
+  info.set_target(version.target());
+  info.set_retire_error(version.retire_error());
+  if (version.retire_next_ms() != 0) {
+    *info.mutable_retire_retry_time() = TimeUtil::MillisecondsToTimestamp(version.retire_next_ms());
+  }
   return info;
 }
 

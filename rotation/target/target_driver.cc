@@ -46,9 +46,12 @@ class Missing : public Driver {
 
  private:
   static absl::Status No(const DriverCall& call) {
-    return absl::FailedPreconditionError(absl::StrCat("the server's configuration has no target '",
-                                                      call.policy.target(),
-                                                      "', which the policy names"));
+    const std::string whose =
+        call.target == call.policy.target()
+            ? "which the policy names"
+            : absl::StrCat("at which version ", call.version.value(), " was set");
+    return absl::FailedPreconditionError(
+        absl::StrCat("the server's configuration has no target '", call.target, "', ", whose));
   }
 };
 

@@ -44,10 +44,9 @@ absl::StatusOr<std::unique_ptr<Targets>> Targets::Create(const std::vector<Targe
   return targets;
 }
 
-Driver* Targets::DriverOf(const SecretMetadata& metadata) const {
-  const std::string& name = metadata.rotation().policy().target();
-  if (name.empty() || metadata.has_jwt()) return nullptr;
-  const auto found = drivers_.find(name);
+Driver* Targets::DriverOf(const std::string& target) const {
+  if (target.empty()) return nullptr;
+  const auto found = drivers_.find(target);
   return found == drivers_.end() ? &MissingTarget() : found->second.get();
 }
 

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "rotation/target/target_driver.h"
 #include "rotation/target/target_spec.h"
-#include "vault/records.h"
 
 namespace keyturn {
 
@@ -25,8 +24,8 @@ class Targets {
   static absl::StatusOr<std::unique_ptr<Targets>> Create(const std::vector<TargetSpec>& specs,
                                                          Clock& clock);
 
-  // nullptr when the policy names none. Of one that is not there MissingTarget.
-  Driver* DriverOf(const SecretMetadata& metadata) const;
+  // nullptr for "". Of one that is not there MissingTarget.
+  Driver* DriverOf(const std::string& target) const;
   // RotationContext::check_target.
   absl::Status Check(const std::string& target, const std::string& path) const;
 

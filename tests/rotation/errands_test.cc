@@ -24,7 +24,7 @@ bool IsReadable(int fd) {
 
 TEST(Errands, ASlowLaneHoldsUpNoOther) {
   absl::Notification slow_may_end, quick_is_done;
-  Errands errands([&](const Uuid& secret) {
+  Errands errands([&](const std::string&, const Uuid& secret) {
     if (secret == Numbered(1)) {
       slow_may_end.WaitForNotification();
     } else {
@@ -40,7 +40,7 @@ TEST(Errands, ASlowLaneHoldsUpNoOther) {
 TEST(Errands, ALaneWorksOnOneSecretAtATime) {
   absl::Mutex mu;
   int working = 0, done = 0;
-  Errands errands([&](const Uuid&) {
+  Errands errands([&](const std::string&, const Uuid&) {
     {
       const absl::MutexLock lock(&mu);
       EXPECT_EQ(++working, 1);
@@ -58,7 +58,7 @@ TEST(Errands, ALaneWorksOnOneSecretAtATime) {
 TEST(Errands, ASecretThatWaitsIsWorkedOnOnce) {
   absl::Notification begun, may_end, last;
   std::vector<Uuid> worked;
-  Errands errands([&](const Uuid& secret) {
+  Errands errands([&](const std::string&, const Uuid& secret) {
     worked.push_back(secret);
     if (worked.size() == 1) {
       begun.Notify();
@@ -83,7 +83,7 @@ TEST(Errands, StopInterruptsAndForgetsAndWaits) {
   absl::Notification begun, again;
   int worked = 0;
   const Interrupt* interrupt = nullptr;
-  Errands errands([&](const Uuid& secret) {
+  Errands errands([&](const std::string&, const Uuid& secret) {
     ++worked;
     if (secret == Numbered(9)) return again.Notify();
     begun.Notify();

@@ -221,7 +221,7 @@ class RotationModel : public Updater {
          .password_policy = [](const std::string& name) -> absl::StatusOr<v1::PasswordPolicy> {
            return absl::NotFoundError(name);
          },
-         .driver = [this](const SecretMetadata& metadata) -> Driver* {
+         .driver = [this](const SecretMetadata& metadata, const std::string&) -> Driver* {
            return metadata.kind() == v1::KIND_API_KEY ? &target_ : nullptr;
          },
          .users =

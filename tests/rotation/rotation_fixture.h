@@ -127,9 +127,11 @@ class RotationFixture : public testing::Test {
          .password_policy = [](const std::string& name) -> absl::StatusOr<v1::PasswordPolicy> {
            return absl::NotFoundError(absl::StrCat("no password policy ", name));
          },
-         .driver = [this](const SecretMetadata& metadata) -> Driver* {
-           const bool has_none = target_by_policy_ && metadata.rotation().policy().target().empty();
-           return has_none ? nullptr : target_;
+         .driver = [this](const SecretMetadata&, const std::string& target) -> Driver* {
+           if (const auto found = targets_.find(target); found != targets_.end()) {
+             return found->second;
+           }
+           return target_by_policy_ && target.empty() ? nullptr : target_;
          },
          .users =
              [this](const Uuid& secret, SecretVersion version) {
@@ -172,15 +174,16 @@ class RotationFixture : public testing::Test {
     }
     if (dead_) return absl::UnavailableError("the server died here");
     std::string notes;
+    unheard_ = false;
     absl::StatusOr<Revision> revision =
         store_->Update([&](const View& view, Batch& batch) -> absl::Status {
-    unheard_ = false;
           const absl::Status status = fn(view, batch);
           notes = absl::StrJoin(batch.notes(), " ", absl::PairFormatter("="));
           return status;
         });
     if (!revision.ok() && !unheard_) return revision;
     OnEvent(event, path);
+    if (!revision.ok()) return revision;
     const absl::MutexLock lock(&events_mu_);
     notes_[std::string(event)] = notes;
     return revision;
@@ -367,6 +370,7 @@ class RotationFixture : public testing::Test {
   std::unique_ptr<Rotation> rotation_;
   Driver* target_ = nullptr;
   bool target_by_policy_ = false;  // it is of secrets whose policies name a target, else of all
+  std::map<std::string, Driver*> targets_;  // those of these names
   std::vector<std::string> users_;
   std::map<std::string, absl::Time> revoked_kids_;  // and until when
   absl::Status revoke_fails_;
@@ -377,7 +381,7 @@ class RotationFixture : public testing::Test {
   bool die_after_ = false;                    // the change was made
   std::function<void()> meanwhile_;  // once, between a look of the engine and its next change
   bool dead_ = false;
+  bool unheard_ = false;  // the last change was made, though whoever made it was not told
 };
 
 }  // namespace keyturn
-  bool unheard_ = false;  // the last change was made, though whoever made it was not told

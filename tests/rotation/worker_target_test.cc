@@ -205,8 +205,9 @@ TEST_F(WorkerTargetTest, APolicyThatIsRemovedForgetsNoVersionAtItsTarget) {
   const absl::Status refused = rotation_->RemovePolicy(*store_, request).status();
   EXPECT_CODE(refused, kFailedPrecondition);
   EXPECT_EQ(refused.message(),
-            "version 1 is still to end at target fake; wait for that, or set a policy without the "
-            "target first, which leaves it there");
+            "version 1 is still to end at target fake; wait for that, or run: keyturn rotation "
+            "retire");
+  // It remembers where it is to end.
   ASSERT_OK(SetPolicy("g", Exact()));
   ASSERT_OK(rotation_->RemovePolicy(*store_, request));
 }

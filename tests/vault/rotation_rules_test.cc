@@ -192,5 +192,54 @@ TEST_F(RotationRulesTest, AWriteIsHintedAtForTheEngine) {
   EXPECT_EQ(RunDue(), 0);  // it is not the vault's
 }
 
+TEST(RotationRules, AVersionIsWhereItRemembersElseWhereThePolicySays) {
+  SecretMetadata metadata;
+  VersionRecord version;
+  EXPECT_EQ(TargetOf(metadata, version), "");
+  metadata.mutable_rotation()->mutable_policy()->set_target("b");
+  EXPECT_EQ(TargetOf(metadata, version), "b");
+  version.set_target("a");
+  EXPECT_EQ(TargetOf(metadata, version), "a");
+  for (const auto& [state, still] :
+       {std::pair(v1::VERSION_STATE_GRACE, true), std::pair(v1::VERSION_STATE_RETIRING, true),
+        std::pair(v1::VERSION_STATE_CURRENT, false), std::pair(v1::VERSION_STATE_RETIRED, false)}) {
+    version.set_state(state);
+    EXPECT_EQ(IsStillAtTarget(metadata, version), still) << state;
+  }
+  version.set_state(v1::VERSION_STATE_GRACE);
+  metadata.mutable_jwt();  // a key that signs is nowhere but here
+  EXPECT_EQ(TargetOf(metadata, version), "");
+  EXPECT_FALSE(IsStillAtTarget(metadata, version));
+}
+
+TEST(RotationRules, APolicyThatIsReplacedLeavesVersionsWhereTheyAre) {
+  SecretMetadata metadata;
+  for (const v1::VersionState state :
+       {v1::VERSION_STATE_RETIRED, v1::VERSION_STATE_RETIRING, v1::VERSION_STATE_GRACE,
+        v1::VERSION_STATE_CURRENT, v1::VERSION_STATE_PENDING}) {
+    metadata.add_versions()->set_state(state);
+  }
+  const auto targets = [&] {
+    std::string out;
+    for (const VersionRecord& version : metadata.versions()) {
+      out += version.target().empty() ? "-" : version.target();
+    }
+    return out;
+  };
+  const auto replace = [&](const std::string& target) {
+    v1::RotationPolicy policy;
+    policy.set_target(target);
+    ReplacePolicy(policy, &metadata);
+  };
+  replace("");
+  EXPECT_EQ(targets(), "-----");
+  replace("a");  // what is current has come from there
+  EXPECT_EQ(targets(), "---a-");
+  replace("b");
+  EXPECT_EQ(targets(), "-aaa-");
+  replace("");
+  EXPECT_EQ(targets(), "-aaa-");
+}
+
 }  // namespace
 }  // namespace keyturn

@@ -31,6 +31,7 @@ inline DriverCall StripeCall() {
   return {.secret = *Uuid::FromString("01020304-0506-4708-890a-0b0c0d0e0f10"),
           .path = "prod/stripe/key",
           .version = SecretVersion(2),
+          .target = "stripe",
           .policy = *policy,
           .run = 7,
           .beside = SecretVersion(0),

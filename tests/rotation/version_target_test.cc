@@ -1,0 +1,138 @@
+// Versions are retired at the target where they work, whatever their policy says by then, and are
+// not destroyed before.
+#include "rotation/target/target_driver.h"
+#include "rotation/worker.h"
+#include "tests/rotation/rotation_fixture.h"
+
+namespace keyturn {
+namespace {
+
+class VersionTargetTest : public RotationFixture {
+ protected:
+  void SetUp() override {
+    target_by_policy_ = true;
+    targets_ = {{"a", &a_}, {"b", &b_}};
+    target_ = &MissingTarget();
+    a_.works = {Kept("1")};
+    ASSERT_OK(Put("s", "1", v1::KIND_API_KEY));
+    ASSERT_OK(SetPolicy("s", At("a")));
+    ASSERT_OK(Rotate("s"));
+    second_ = Kept(Get("s"));
+    ASSERT_EQ(States("s"), "1 GRACE, 2 CURRENT");
+    ASSERT_EQ(a_.works, (std::set<std::string>{Kept("1"), second_}));
+  }
+  static v1::RotationPolicy At(const std::string& target) {
+    v1::RotationPolicy policy = Exact();
+    policy.set_target(target);
+    return policy;
+  }
+  static std::string Kept(const std::string& value) {
+    const FieldView field{"value", 1, value};
+    return std::string(EncodeFields({&field, 1})->ExposeForCrypto());
+  }
+  // "1 a, 2 a".
+  std::string Targets() {
+    const v1::RotationStatus status = Status("s");
+    std::vector<std::string> out;
+    for (int i = status.versions_size() - 1; i >= 0; --i) {
+      out.push_back(absl::StrCat(status.versions(i).version(), " ", status.versions(i).target()));
+    }
+    return absl::StrJoin(out, ", ");
+  }
+
+  FakeTarget a_, b_;
+  std::string second_;
+};
+
+TEST_F(VersionTargetTest, AVersionIsRetiredWhereItWasSet) {
+  EXPECT_EQ(Targets(), "1 a, 2 a");
+  ASSERT_OK(SetPolicy("s", At("b")));
+  EXPECT_EQ(Targets(), "1 a, 2 a");
+  ASSERT_OK(Rotate("s"));
+  EXPECT_EQ(Targets(), "1 a, 2 a, 3 b");
+  EXPECT_EQ(b_.works, (std::set<std::string>{Kept(Get("s"))}));
+  EXPECT_EQ(a_.armed.count(second_), 1u);  // told where it is
+  Pass(Days(8));
+  EXPECT_EQ(States("s"), "1 RETIRED, 2 RETIRED, 3 CURRENT");
+  EXPECT_TRUE(a_.works.empty());
+  EXPECT_EQ(b_.works.size(), 1u);
+  EXPECT_EQ(std::count(b_.calls.begin(), b_.calls.end(), "retire"), 0);
+  ExpectClean();
+}
+
+TEST_F(VersionTargetTest, AlsoWhenThePolicyHasNoneAnyMore) {
+  ASSERT_OK(SetPolicy("s", Exact()));
+  ASSERT_OK(Rotate("s"));
+  EXPECT_EQ(Targets(), "1 a, 2 a, 3 ");
+  EXPECT_EQ(a_.armed.count(second_), 1u);
+  Pass(Days(8));
+  EXPECT_EQ(States("s"), "1 RETIRED, 2 RETIRED, 3 CURRENT");
+  EXPECT_TRUE(a_.works.empty());
+}
+
+TEST_F(VersionTargetTest, ARollbackGoesBackToWhereTheVersionIs) {
+  ASSERT_OK(SetPolicy("s", At("b")));
+  ASSERT_OK(Rotate("s"));
+  const std::string third = Kept(Get("s"));
+  a_.calls.clear();
+  b_.calls.clear();
+  ASSERT_OK(Rollback("s"));
+  EXPECT_EQ(States("s"), "1 GRACE, 2 CURRENT, 3 GRACE");
+  EXPECT_EQ(a_.calls, (std::vector<std::string>{"disarm"}));
+  EXPECT_EQ(b_.armed.count(third), 1u);
+  Pass(Days(8));
+  EXPECT_EQ(States("s"), "1 RETIRED, 2 CURRENT, 3 RETIRED");
+  EXPECT_TRUE(b_.works.empty());
+  EXPECT_EQ(a_.works, (std::set<std::string>{second_}));
+}
+
+// The value is there already: where it was set is where it goes on.
+TEST_F(VersionTargetTest, ARunGoesOnWhereItsValueWasSet) {
+  a_.failures.emplace("test", absl::UnavailableError("away"));
+  ASSERT_OK(Rotate("s"));
+  ASSERT_OK(SetPolicy("s", At("b")));
+  Pass(absl::Hours(2));
+  EXPECT_EQ(States("s"), "1 GRACE, 2 GRACE, 3 CURRENT");
+  EXPECT_EQ(Targets(), "1 a, 2 a, 3 a");
+  EXPECT_TRUE(b_.calls.empty());
+}
+
+// What is in use elsewhere says nothing of what the new target has done.
+TEST_F(VersionTargetTest, TheFirstValueOfANewTargetIsNotAskedAboutByTheFormerOne) {
+  ASSERT_OK(SetPolicy("s", At("b")));
+  b_.failures.emplace("apply", absl::DeadlineExceededError("no answer"));
+  ASSERT_OK(Rotate("s"));
+  EXPECT_EQ(Status("s").open_run().error_class(), "AMBIGUOUS");
+  Pass(absl::Hours(2));
+  EXPECT_EQ(States("s"), "1 GRACE, 2 GRACE, 3 CURRENT");
+  EXPECT_EQ(Targets(), "1 a, 2 a, 3 b");
+}
+
+TEST_F(VersionTargetTest, ATargetThatIsGoneIsSaidToBeNeeded) {
+  ASSERT_OK(SetPolicy("s", At("b")));
+  targets_.erase("a");
+  Pass(Days(8));
+  EXPECT_EQ(States("s"), "1 RETIRING, 2 CURRENT");
+  const v1::RotationStatus status = Status("s");
+  EXPECT_EQ(status.versions(1).retire_error(),
+            "the server's configuration has no target 'a', at which version 1 was set");
+  EXPECT_TRUE(status.versions(1).has_retire_retry_time());
+  targets_["a"] = &a_;
+  Pass(Days(1));
+  EXPECT_EQ(States("s"), "1 RETIRED, 2 CURRENT");
+  EXPECT_EQ(Status("s").versions(1).retire_error(), "");
+}
+
+TEST_F(VersionTargetTest, AValueThatComesFromTheTargetIsRetiredThereAfterAnotherPolicy) {
+  ASSERT_OK(Put("s", "by hand"));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(Targets(), "1 a, 2 a, 3 a");
+  a_.works.insert(Kept("by hand"));
+  ASSERT_OK(SetPolicy("s", At("b")));
+  ASSERT_OK(Rotate("s", false, false, /*force=*/true));
+  Pass(Days(8));
+  EXPECT_TRUE(a_.works.empty());
+}
+
+}  // namespace
+}  // namespace keyturn
