@@ -75,14 +75,15 @@ v1::RotationPolicy EffectivePolicy(const v1::RotationPolicy& policy, v1::Kind ki
 
 v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metadata,
                             const std::optional<v1::RotationRun>& run, absl::Time now,
-                            bool with_versions) {
+                            bool all_versions) {
   v1::RotationStatus status;
   status.set_path(path);
   status.set_kind(static_cast<v1::Kind>(metadata.kind()));
   status.set_current_version(metadata.current_version());
   status.set_rotates(metadata.has_rotation());
-  for (int i = metadata.versions_size() - 1; with_versions && i >= 0; --i) {
-    *status.add_versions() = ToInfo(metadata.versions(i));
+  for (int i = metadata.versions_size() - 1; i >= 0; --i) {
+    const VersionRecord& version = metadata.versions(i);
+    if (all_versions || !version.retire_error().empty()) *status.add_versions() = ToInfo(version);
   }
   if (!metadata.has_rotation()) return status;
   const record::v1::RotationState& rotation = metadata.rotation();

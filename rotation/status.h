@@ -13,9 +13,10 @@ namespace keyturn {
 // The policy with its defaults filled in.
 v1::RotationPolicy EffectivePolicy(const v1::RotationPolicy& policy, v1::Kind kind);
 
+// With all versions, or with those alone that their target could not be told the end of.
 v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metadata,
                             const std::optional<v1::RotationRun>& run, absl::Time now,
-                            bool with_versions);
+                            bool all_versions);
 
 // Who uses the versions, and who of these lags on one in grace.
 void AddConsumers(std::vector<v1::Consumer> consumers, v1::RotationStatus* status);

@@ -90,5 +90,28 @@ TEST_F(TargetCliTest, ARefusalIsShownToWhoLooks) {
   EXPECT_EQ(Ok("secret read prod/stripe/key"), "first-value");
 }
 
+TEST_F(TargetCliTest, WhatATargetDoesNotEndIsShown) {
+  const std::string path = "prod/stripe/key";
+  Ok("secret put prod/stripe/key --kind api_key --value-file -", "first-value");
+  Ok("rotation policy set prod/stripe/key --source generate --target stripe");
+  std::ofstream(provider_.File("state")) << R"({"works": ["first-value"], "ends": {}})";
+  Ok("rotation run prod/stripe/key");
+  Await("VERSION_STATE_GRACE");
+  for (int i = 0; i < 500 && !absl::StrContains(Ok("rotation runs prod/stripe/key"), "done"); ++i) {
+  }
+  EXPECT_TRUE(absl::StrContains(Ok("rotation status prod/stripe/key"), "TARGET"));
+  EXPECT_EQ(Ok("rotation blocked"), "");
+
+  std::ofstream(provider_.File("next")) << R"({"result":"auth","message":"our key has expired"})";
+  Ok("rotation retire prod/stripe/key --version 1 --reason over --confirm " + path);
+  Await("retireError");
+  const std::string shown =
+      "version 1 is to end at stripe: target stripe: our key has expired, again in ";
+  for (const char* const line :
+       {"rotation status prod/stripe/key", "rotation list --blocked", "rotation blocked"}) {
+    EXPECT_TRUE(absl::StrContains(Ok(line), shown)) << line << Ok(line);
+  }
+}
+
 }  // namespace
 }  // namespace keyturn

@@ -117,6 +117,13 @@ TEST_F(VersionTargetTest, ATargetThatIsGoneIsSaidToBeNeeded) {
   EXPECT_EQ(status.versions(1).retire_error(),
             "the server's configuration has no target 'a', at which version 1 was set");
   EXPECT_TRUE(status.versions(1).has_retire_retry_time());
+  // Whoever lists what needs a person sees it too, of all versions that one alone.
+  const auto listed =
+      rotation_->List(v1::ListRotationsRequest(), [](absl::string_view, bool) { return true; });
+  ASSERT_OK(listed);
+  ASSERT_EQ(listed->rotations_size(), 1);
+  ASSERT_EQ(listed->rotations(0).versions_size(), 1);
+  EXPECT_EQ(listed->rotations(0).versions(0).version(), 1u);
   targets_["a"] = &a_;
   Pass(Days(1));
   EXPECT_EQ(States("s"), "1 RETIRED, 2 CURRENT");

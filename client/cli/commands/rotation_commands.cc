@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/commands/rotation_status.h"
@@ -116,8 +117,18 @@ std::string Due(const v1::RotationStatus& status, absl::Time now) {
   return FromNow(TimeOf(status.due_time()), now);
 }
 
+// Its run, and what is to end at a target and could not; a person has to see to it.
+std::string ToDoText(const v1::RotationStatus& status, absl::Time now) {
+  std::vector<std::string> texts = EndingTexts(status, now);
+  if (status.has_open_run()) texts.insert(texts.begin(), RunText(status, now));
+  return absl::StrJoin(texts, "; ");
+}
+
 bool IsWanted(const v1::RotationStatus& status, const RotationFlags& flags, absl::Time latest) {
-  if (flags.blocked) return status.open_run().state() == v1::RotationRun::BLOCKED;
+  if (flags.blocked) {
+    return status.open_run().state() == v1::RotationRun::BLOCKED ||
+           !EndingTexts(status, absl::InfiniteFuture()).empty();
+  }
   if (flags.overdue) return status.lateness() >= v1::RotationStatus::OVERDUE;
   return flags.within.empty() || DueOf(status) <= latest;
 }
@@ -154,7 +165,7 @@ absl::Status List(Shell& shell, const RotationFlags& flags) {
   for (const v1::RotationStatus& status : found) {
     table.Add({status.path(), WordOf(v1::Kind_Name(status.kind()), "KIND_"),
                status.paused() ? "paused" : TimeText(status.due_time()), Due(status, now),
-               RunText(status, now)});
+               ToDoText(status, now)});
     items.push_back(ToJson(status));
   }
   return shell.out().List(table, std::move(items), NothingFound(flags));

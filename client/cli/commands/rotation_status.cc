@@ -121,6 +121,25 @@ std::string RunText(const v1::RotationStatus& status, absl::Time now) {
   return text;
 }
 
+std::vector<std::string> EndingTexts(const v1::RotationStatus& status, absl::Time now) {
+  std::vector<std::string> texts;
+  for (const v1::VersionInfo& version : status.versions()) {
+    if (version.retire_error().empty()) continue;
+    const bool ends = version.state() == v1::VERSION_STATE_GRACE;
+    std::string text =
+        absl::StrCat("version ", version.version(), ends ? " works until " : " is to end",
+                     ends ? TimeText(version.grace_end_time()) : "");
+    if (!version.target().empty()) absl::StrAppend(&text, " at ", version.target());
+    absl::StrAppend(&text, ends ? ", which could not be told there: " : ": ",
+                    version.retire_error());
+    if (version.has_retire_retry_time()) {
+      absl::StrAppend(&text, ", again ", FromNow(TimeOf(version.retire_retry_time()), now));
+    }
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
 absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status) {
   if (shell.out().json()) return shell.out().PrintJson(ToJson(status));
   const absl::Time now = shell.clock().Now();
@@ -135,16 +154,25 @@ absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status)
     if (version.state() != v1::VERSION_STATE_GRACE) continue;
     pairs.emplace_back("in use", UsedText(status, version, now));
   }
+  for (std::string& text : EndingTexts(status, now)) pairs.emplace_back("ending", std::move(text));
   RETURN_IF_ERROR(shell.out().Object(pairs, nullptr));
-  Table table({"VERSION", "STATE", "CURRENT SINCE", "WORKS UNTIL"});
+  const bool somewhere =
+      std::any_of(status.versions().begin(), status.versions().end(),
+                  [](const v1::VersionInfo& version) { return !version.target().empty(); });
+  std::vector<std::string> head = {"VERSION", "STATE", "CURRENT SINCE", "WORKS UNTIL"};
+  if (somewhere) head.emplace_back("TARGET");
+  Table table(head);
   for (const v1::VersionInfo& version : status.versions()) {
     std::string state = WordOf(v1::VersionState_Name(version.state()), "VERSION_STATE_");
     if (version.compromised()) absl::StrAppend(&state, " (compromised)");
     const bool ends = version.state() == v1::VERSION_STATE_GRACE;
-    table.Add({absl::StrCat(version.version()), state, TimeText(version.promote_time()),
-               ends ? absl::StrCat(TimeText(version.grace_end_time()), " (",
-                                   FromNow(TimeOf(version.grace_end_time()), now), ")")
-                    : ""});
+    std::vector<std::string> row = {
+        absl::StrCat(version.version()), state, TimeText(version.promote_time()),
+        ends ? absl::StrCat(TimeText(version.grace_end_time()), " (",
+                            FromNow(TimeOf(version.grace_end_time()), now), ")")
+             : ""};
+    if (somewhere) row.push_back(version.target());
+    table.Add(row);
   }
   RETURN_IF_ERROR(shell.out().Raw("\n"));
   return shell.out().List(table, nullptr, "");

@@ -22,5 +22,7 @@ std::string LengthText(int64_t seconds);
 std::string WordOf(const std::string& name, absl::string_view prefix);
 // What an open run waits for, or what it failed by; "" without one.
 std::string RunText(const v1::RotationStatus& status, absl::Time now);
+// For each version whose target could not be told of its end, or did not end it: what and why.
+std::vector<std::string> EndingTexts(const v1::RotationStatus& status, absl::Time now);
 
 }  // namespace keyturn::cli
