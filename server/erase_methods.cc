@@ -41,6 +41,7 @@ absl::StatusOr<v1::EraseResponse> Erase(Call& call, const v1::EraseRequest& requ
   destroy.set_path(request.path());
   *destroy.mutable_versions() = request.versions();
   destroy.set_all(request.all());
+  destroy.set_leave_at_target(request.leave_at_target());
   ASSIGN_OR_RETURN(const EraseResult erased,
                    EraseVersions(vault, store, call.updater(), destroy, NoProgress,
                                  [&] { return AwaitReaders(call); }));

@@ -13,6 +13,7 @@
 namespace keyturn {
 namespace {
 
+// Of its data, to be destroyed.
 bool IsDue(const VersionRecord& version, absl::Time now) {
   if (IsDestroyed(version)) return false;
   const int64_t now_ms = absl::ToUnixMillis(now);
@@ -33,19 +34,24 @@ absl::Status DueQueue::Handle(Updater& updater, const schema::DueItem& item, abs
         ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata, ReadMetadata(*keys, view, secret));
         if (!metadata.has_value()) return absl::OkStatus();
         size_t done = 0;
-        bool later = false;
+        absl::Time later = absl::InfiniteFuture();
         for (VersionRecord& version : *metadata->mutable_versions()) {
           if (!IsDue(version, now)) continue;
+          // It is retired there first.
+          if (IsStillAtTarget(*metadata, version)) {
+            later = now + absl::Seconds(limits::kDaySeconds);
+            continue;
+          }
           if (++done > limits::kVersionsPerUpdateMax) {
-            later = true;
+            later = now + absl::Seconds(1);
             break;
           }
           const SecretVersion number(version.version());
           DeleteVersionData(secret, number, batch);
           MarkDestroyed(&version);
         }
-        if (later) {
-          batch.Put(Family::kDue, schema::DueKey(secret, now + absl::Seconds(1), kDuePurge), "");
+        if (later != absl::InfiniteFuture()) {
+          batch.Put(Family::kDue, schema::DueKey(secret, later, kDuePurge), "");
         }
         if (done == 0) return absl::OkStatus();
         LookAgain(secret, now, &*metadata, batch);

@@ -41,6 +41,22 @@ absl::StatusOr<std::vector<uint64_t>> LiveVersions(const SecretMetadata& metadat
   return out;
 }
 
+// What its target still takes is retired there first: without its value nobody could do that.
+absl::Status CheckNotAtTarget(const SecretMetadata& metadata, absl::Span<const uint64_t> numbers,
+                              bool leave_at_target) {
+  for (const uint64_t number : numbers) {
+    const VersionRecord* const version = FindVersion(metadata, number);
+    if (leave_at_target || version == nullptr || !IsStillAtTarget(metadata, *version)) continue;
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "version ", number, " still works at target ", TargetOf(metadata, *version),
+            ", where it is to be retired first: run keyturn rotation retire, and see keyturn "
+            "rotation status; with leave_at_target it is destroyed, and works on there")),
+        "STILL_AT_TARGET");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckVersionCount(int count) {
   if (count <= static_cast<int>(limits::kVersionsKeptMax)) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -181,8 +197,8 @@ absl::StatusOr<v1::SecretInfo> Life::Undelete(Updater& updater,
 }
 
 absl::Status Life::DestroySome(Updater& updater, const SecretPath& path,
-                               absl::Span<const uint64_t> numbers, bool all,
-                               v1::DestroyResponse* out) const {
+                               absl::Span<const uint64_t> numbers,
+                               const v1::DestroyRequest& request, v1::DestroyResponse* out) const {
   Revision revision;
   std::vector<uint64_t> live;
   bool nothing_left = false;
@@ -197,12 +213,13 @@ absl::Status Life::DestroySome(Updater& updater, const SecretPath& path,
               const VersionRecord* version = FindVersion(*metadata, number);
               if (version != nullptr && !IsDestroyed(*version)) {
                 live.push_back(number);
-              } else if (!all) {
+              } else if (!request.all()) {
                 return NoVersion(number);
               }
             }
             nothing_left = live.empty();
             if (nothing_left) return NoVersion(numbers[0]);
+            RETURN_IF_ERROR(CheckNotAtTarget(*metadata, live, request.leave_at_target()));
             for (const uint64_t number : live) {
               MarkDestroyed(FindVersion(metadata, number));
               DeleteVersionData(secret, SecretVersion(number), batch);
@@ -222,7 +239,7 @@ absl::Status Life::DestroySome(Updater& updater, const SecretPath& path,
 
 // Takes name, metadata and the data that is left away in one update. The versions are few enough:
 // Destroy has seen to that.
-absl::Status Life::RemoveSecret(Updater& updater, const SecretPath& path,
+absl::Status Life::RemoveSecret(Updater& updater, const SecretPath& path, bool leave_at_target,
                                 v1::DestroyResponse* out) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
   const absl::Time now = context_.clock.Now();
@@ -235,6 +252,7 @@ absl::Status Life::RemoveSecret(Updater& updater, const SecretPath& path,
     removed.clear();
     if (metadata.has_value()) {
       ASSIGN_OR_RETURN(removed, LiveVersions(*metadata, {}, true));
+      RETURN_IF_ERROR(CheckNotAtTarget(*metadata, removed, leave_at_target));
     }
     if (removed.size() > kVersionsWithSecret) {
       return WithReason(absl::AbortedError("the secret grew while it was being destroyed"),
@@ -276,6 +294,7 @@ absl::StatusOr<v1::DestroyResponse> Life::Destroy(Updater& updater,
   const std::vector<uint64_t> wanted(request.versions().begin(), request.versions().end());
   ASSIGN_OR_RETURN(const std::vector<uint64_t> numbers,
                    LiveVersions(*metadata, wanted, request.all()));
+  RETURN_IF_ERROR(CheckNotAtTarget(*metadata, numbers, request.leave_at_target()));
   v1::DestroyResponse out;
   absl::Span<const uint64_t> rest = numbers;
   // What does not fit in one update goes first, in updates of its own.
@@ -283,10 +302,12 @@ absl::StatusOr<v1::DestroyResponse> Life::Destroy(Updater& updater,
   while (rest.size() > last) {
     const absl::Span<const uint64_t> some =
         rest.first(std::min(limits::kVersionsPerUpdateMax, rest.size() - last));
-    RETURN_IF_ERROR(DestroySome(updater, path, some, request.all(), &out));
+    RETURN_IF_ERROR(DestroySome(updater, path, some, request, &out));
     rest.remove_prefix(some.size());
   }
-  if (request.all()) RETURN_IF_ERROR(RemoveSecret(updater, path, &out));
+  if (request.all()) {
+    RETURN_IF_ERROR(RemoveSecret(updater, path, request.leave_at_target(), &out));
+  }
   return out;
 }
 

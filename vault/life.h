@@ -29,11 +29,12 @@ class Life {
   absl::StatusOr<v1::SecretInfo> Change(Updater& updater, const SecretPath& path,
                                         v1::WatchResponse::Type type, uint64_t version, Edit edit,
                                         Revision* revision = nullptr) const;
-  // In one update. With `all`, what is gone meanwhile is passed over; else it is NOT_FOUND.
+  // In one update. With `all` of the request, what is gone meanwhile is passed over; else it is
+  // NOT_FOUND.
   absl::Status DestroySome(Updater& updater, const SecretPath& path,
-                           absl::Span<const uint64_t> numbers, bool all,
+                           absl::Span<const uint64_t> numbers, const v1::DestroyRequest& request,
                            v1::DestroyResponse* out) const;
-  absl::Status RemoveSecret(Updater& updater, const SecretPath& path,
+  absl::Status RemoveSecret(Updater& updater, const SecretPath& path, bool leave_at_target,
                             v1::DestroyResponse* out) const;
 
   const VaultContext& context_;

@@ -88,7 +88,7 @@ std::string RotationStep(const std::string& reason, absl::string_view path) {
     return absl::StrCat("keyturn rotation policy set ", word, " gives it one");
   }
   if (reason == "GRACE_ACTIVE" || reason == "NO_GRACE" || reason == "NO_RUN" ||
-      reason == "ROTATION_IN_PROGRESS") {
+      reason == "ROTATION_IN_PROGRESS" || reason == "STILL_AT_TARGET") {
     return absl::StrCat("keyturn rotation status ", word, " shows which versions work");
   }
   if (reason == "CONSUMER_NOT_FOUND") {

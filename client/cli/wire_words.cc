@@ -41,6 +41,7 @@ constexpr std::pair<absl::string_view, absl::string_view> kFlags[] = {
     {"max_uses", "--max-uses"},
     {"max_versions", "--max-versions"},
     {"if_version", "--if-version"},
+    {"leave_at_target", "--leave-at-target"},
     {"target", "--target"},
 };
 // A word like any other, unless it stands for the field.

@@ -90,7 +90,7 @@ TEST_F(TargetCliTest, ARefusalIsShownToWhoLooks) {
   EXPECT_EQ(Ok("secret read prod/stripe/key"), "first-value");
 }
 
-TEST_F(TargetCliTest, WhatATargetDoesNotEndIsShown) {
+TEST_F(TargetCliTest, WhatATargetDoesNotEndIsShownAndNotLost) {
   const std::string path = "prod/stripe/key";
   Ok("secret put prod/stripe/key --kind api_key --value-file -", "first-value");
   Ok("rotation policy set prod/stripe/key --source generate --target stripe");
@@ -111,6 +111,19 @@ TEST_F(TargetCliTest, WhatATargetDoesNotEndIsShown) {
        {"rotation status prod/stripe/key", "rotation list --blocked", "rotation blocked"}) {
     EXPECT_TRUE(absl::StrContains(Ok(line), shown)) << line << Ok(line);
   }
+  for (const char* const verb : {"destroy", "erase"}) {
+    const std::string line =
+        absl::StrCat("secret ", verb, " prod/stripe/key --versions 1 --confirm ", path);
+    const ProcessResult refused = Run(line);
+    EXPECT_NE(refused.code, 0);
+    EXPECT_TRUE(absl::StrContains(refused.err, "version 1 still works at target stripe"))
+        << refused.err;
+    EXPECT_TRUE(absl::StrContains(refused.err, "with --leave-at-target it is destroyed"))
+        << refused.err;
+  }
+  Ok("secret destroy prod/stripe/key --versions 1 --leave-at-target --confirm " + path);
+  EXPECT_EQ(Ok("rotation blocked"), "");
+  EXPECT_TRUE(absl::StrContains(Read(provider_.File("state")), "first-value"));
 }
 
 }  // namespace

@@ -39,6 +39,14 @@ class VersionTargetTest : public RotationFixture {
     }
     return absl::StrJoin(out, ", ");
   }
+  absl::Status Destroy(const std::vector<uint64_t>& versions, bool leave_at_target = false) {
+    v1::DestroyRequest request;
+    request.set_path("s");
+    for (const uint64_t version : versions) request.add_versions(version);
+    request.set_all(versions.empty());
+    request.set_leave_at_target(leave_at_target);
+    return vault_->Destroy(*store_, request).status();
+  }
 
   FakeTarget a_, b_;
   std::string second_;
@@ -139,6 +147,57 @@ TEST_F(VersionTargetTest, AValueThatComesFromTheTargetIsRetiredThereAfterAnother
   ASSERT_OK(Rotate("s", false, false, /*force=*/true));
   Pass(Days(8));
   EXPECT_TRUE(a_.works.empty());
+}
+
+TEST_F(VersionTargetTest, WhatWorksAtATargetIsRetiredThereBeforeItIsDestroyed) {
+  const absl::Status refused = Destroy({1});
+  EXPECT_CODE(refused, kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(refused), "STILL_AT_TARGET");
+  EXPECT_TRUE(absl::StartsWith(refused.message(), "version 1 still works at target a, "))
+      << refused;
+  EXPECT_EQ(ReasonOf(Destroy({2, 1})), "STILL_AT_TARGET");
+  EXPECT_EQ(ReasonOf(Destroy({})), "STILL_AT_TARGET");
+  EXPECT_EQ(States("s"), "1 GRACE, 2 CURRENT");  // all of it or nothing
+  a_.failures.emplace("retire", absl::UnavailableError("away"));
+  Pass(Days(7));
+  EXPECT_EQ(States("s"), "1 RETIRING, 2 CURRENT");
+  EXPECT_EQ(ReasonOf(Destroy({1})), "STILL_AT_TARGET");
+  Pass(absl::Hours(2));
+  EXPECT_EQ(a_.works, (std::set<std::string>{second_}));
+  ASSERT_OK(Destroy({1}));
+  ASSERT_OK(Destroy({}));
+}
+
+TEST_F(VersionTargetTest, WhatIsLeftAtATargetIsDestroyedHere) {
+  ASSERT_OK(Destroy({1}, /*leave_at_target=*/true));
+  Pass(Days(8));
+  EXPECT_EQ(States("s"), "1 DESTROYED, 2 CURRENT");
+  EXPECT_EQ(a_.works.count(Kept("1")), 1u);
+  ASSERT_OK(Rotate("s"));
+  ASSERT_OK(Destroy({}, /*leave_at_target=*/true));
+}
+
+// A deleted version ends as it would have; if its target is away, its value outlives its recovery.
+TEST_F(VersionTargetTest, ADeletedVersionIsNotLostBeforeItIsRetired) {
+  v1::DeleteRequest remove;
+  remove.set_path("s");
+  remove.add_versions(1);
+  remove.set_recovery_window_seconds(3600);
+  ASSERT_OK(vault_->Delete(*store_, remove));
+  const auto purge = [this] {
+    absl::Time next;
+    ASSERT_OK(vault_->RunDue(*store_, &next));
+  };
+  for (int hour = 0; hour < 30; ++hour) {
+    Pass(absl::Hours(1));
+    purge();
+  }
+  EXPECT_EQ(States("s"), "1 GRACE, 2 CURRENT");
+  Pass(Days(6));
+  EXPECT_EQ(a_.works, (std::set<std::string>{second_}));
+  EXPECT_EQ(States("s"), "1 RETIRED, 2 CURRENT");
+  purge();
+  EXPECT_EQ(States("s"), "1 DESTROYED, 2 CURRENT");
 }
 
 }  // namespace

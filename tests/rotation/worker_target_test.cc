@@ -37,6 +37,7 @@ class WorkerTargetTest : public RotationFixture {
     v1::DestroyRequest request;
     request.set_path(path);
     request.set_all(true);
+    request.set_leave_at_target(true);
     ASSERT_OK(vault_->Destroy(*store_, request));
   }
   void Forget() {
@@ -209,6 +210,12 @@ TEST_F(WorkerTargetTest, APolicyThatIsRemovedForgetsNoVersionAtItsTarget) {
             "retire");
   // It remembers where it is to end.
   ASSERT_OK(SetPolicy("g", Exact()));
+  EXPECT_CODE(rotation_->RemovePolicy(*store_, request), kFailedPrecondition);
+  v1::RetireRequest retire;
+  retire.set_path("g");
+  retire.set_version(1);
+  retire.set_reason("it is not wanted");
+  ASSERT_OK(rotation_->Retire(*store_, retire));
   ASSERT_OK(rotation_->RemovePolicy(*store_, request));
 }
 

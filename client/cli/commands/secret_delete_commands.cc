@@ -16,7 +16,7 @@ namespace {
 struct DeleteFlags {
   std::string path, window, confirm;
   std::vector<uint64_t> versions;
-  bool all = false, dry_run = false;
+  bool all = false, dry_run = false, leave_at_target = false;
 };
 
 std::string VersionsText(const DeleteFlags& flags, absl::string_view otherwise) {
@@ -109,6 +109,7 @@ absl::Status Destroy(Shell& shell, const DeleteFlags& flags) {
   request.set_path(flags.path);
   *request.mutable_versions() = {flags.versions.begin(), flags.versions.end()};
   request.set_all(flags.all);
+  request.set_leave_at_target(flags.leave_at_target);
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   ASSIGN_OR_RETURN(const v1::DestroyResponse response, client->Destroy(request, shell.Options()));
   return shell.out().Object(
@@ -124,6 +125,7 @@ absl::Status Erase(Shell& shell, const DeleteFlags& flags) {
   request.set_path(flags.path);
   *request.mutable_versions() = {flags.versions.begin(), flags.versions.end()};
   request.set_all(flags.all);
+  request.set_leave_at_target(flags.leave_at_target);
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   CallOptions options = shell.Options();
   if (!options.timeout.has_value()) options.timeout = absl::Seconds(limits::kDeadlineSecondsMax);
@@ -141,6 +143,8 @@ absl::Status Erase(Shell& shell, const DeleteFlags& flags) {
 
 void AddEndOptions(Command command, DeleteFlags& flags) {
   command.AddFlag("--all", flags.all, "every version, and the secret's name and metadata");
+  command.AddFlag("--leave-at-target", flags.leave_at_target,
+                  "what is still to be retired at a target works on there");
   command.AddOption("--confirm", flags.confirm, "the path, to go on without a question");
   command.AddFlag("--dry-run", flags.dry_run, "show what would be done");
 }

@@ -94,6 +94,8 @@ const std::vector<Row>& Reasons() {
        "keyturn rotation status a/b shows which versions work"},
       {Code::kFailedPrecondition, "ROTATION_IN_PROGRESS",
        "keyturn rotation status a/b shows which versions work"},
+      {Code::kFailedPrecondition, "STILL_AT_TARGET",
+       "keyturn rotation status a/b shows which versions work"},
       {Code::kFailedPrecondition, "NO_POLICY", "keyturn rotation policy set a/b gives it one"},
       {Code::kFailedPrecondition, "TOO_MANY_VERSIONS", "keyturn secret show a/b shows how it is"},
       {Code::kFailedPrecondition, "NOT_A_SIGNING_KEY", "keyturn secret show a/b says what it is"},
