@@ -244,6 +244,7 @@ inline constexpr int64_t kJwtRefreshFamilySecondsMax = 90 * kDaySeconds;
 inline constexpr int kJwtRefreshAccessKept = 100;  // of one family, that may still be valid
 inline constexpr int kJwtRefreshPurgedMax = 40;    // by one update
 inline constexpr size_t kJwtKeySetsCached = 1024;
+inline constexpr int kJwtKeysTriedMax = 8;            // for a token that names no key
 inline constexpr size_t kJwtKeysListedMax = 1000;     // in one published set
 inline constexpr size_t kHs256ImportedBytesMin = 32;  // RFC 7518 section 3.2
 inline constexpr size_t kHs256KeyBytesMax = 1024;

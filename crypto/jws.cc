@@ -47,7 +47,18 @@ absl::StatusOr<JwsType> ReadType(const json& header, JwsTypeRule rule) {
   return Refused(kMalformed, "the token's \"typ\" must be \"JWT\" or \"at+jwt\"");
 }
 
-absl::Status ReadHeader(absl::string_view text, JwsTypeRule rule, ParsedJws* out) {
+absl::Status ReadKid(const json& header, JwsKeyRule rule, std::string* out) {
+  if (!header.contains("kid") && rule == JwsKeyRule::kMayBeAbsent) return absl::OkStatus();
+  const std::string* const kid = Text(header, "kid");
+  if (kid == nullptr || !ValidateKeyId(*kid).ok()) {
+    return Refused(kKey, absl::StrCat("the token's \"kid\" must have 1 to ",
+                                      limits::kJwsKeyIdBytesMax, " characters of [A-Za-z0-9_-]"));
+  }
+  *out = *kid;
+  return absl::OkStatus();
+}
+
+absl::Status ReadHeader(absl::string_view text, JwsTypeRule rule, JwsKeyRule key, ParsedJws* out) {
   json header;
   if (const absl::Status parsed = ParseStrictJson(text, &header); !parsed.ok()) {
     return Refused(kMalformed, absl::StrCat("the token's header is ", parsed.message()));
@@ -63,14 +74,9 @@ absl::Status ReadHeader(absl::string_view text, JwsTypeRule rule, ParsedJws* out
                    "the token's \"alg\" must be HS256, RS256, ES256 or EdDSA; others, and tokens "
                    "without a signature, are refused");
   }
-  const std::string* const kid = Text(header, "kid");
-  if (kid == nullptr || !ValidateKeyId(*kid).ok()) {
-    return Refused(kKey, absl::StrCat("the token's \"kid\" must have 1 to ",
-                                      limits::kJwsKeyIdBytesMax, " characters of [A-Za-z0-9_-]"));
-  }
+  RETURN_IF_ERROR(ReadKid(header, key, &out->kid));
   ASSIGN_OR_RETURN(out->type, ReadType(header, rule));
   out->algorithm = *algorithm;
-  out->kid = *kid;
   return absl::OkStatus();
 }
 
@@ -90,7 +96,7 @@ absl::string_view TypeName(JwsType type) {
 
 }  // namespace
 
-absl::StatusOr<ParsedJws> ParseJws(absl::string_view token, JwsTypeRule rule) {
+absl::StatusOr<ParsedJws> ParseJws(absl::string_view token, JwsTypeRule rule, JwsKeyRule key) {
   if (token.size() > limits::kJwsBytesMax) {
     return Refused(kMalformed, absl::StrCat("the token is too long; the most is ",
                                             limits::kJwsBytesMax, " bytes"));
@@ -104,7 +110,7 @@ absl::StatusOr<ParsedJws> ParseJws(absl::string_view token, JwsTypeRule rule) {
   ASSIGN_OR_RETURN(const std::string header, ReadPart(parts[0], "header"));
   ASSIGN_OR_RETURN(out.payload, ReadPart(parts[1], "payload"));
   ASSIGN_OR_RETURN(out.signature, ReadPart(parts[2], "signature"));
-  RETURN_IF_ERROR(ReadHeader(header, rule, &out));
+  RETURN_IF_ERROR(ReadHeader(header, rule, key, &out));
   return out;
 }
 

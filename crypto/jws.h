@@ -29,7 +29,7 @@ enum class JwsType {
 
 struct ParsedJws {
   JoseAlgorithm algorithm = JoseAlgorithm::kEdDsa;  // what the token says: not to be trusted
-  std::string kid;                                  // as ValidateKeyId allows
+  std::string kid;                                  // as ValidateKeyId allows; "": not named
   JwsType type = JwsType::kAbsent;
   absl::string_view signing_input;  // of the text that was parsed, which must outlive it
   std::string payload;              // any bytes, at least one
@@ -37,15 +37,18 @@ struct ParsedJws {
 };
 
 enum class JwsTypeRule { kRequired, kMayBeAbsent };
+enum class JwsKeyRule { kRequired, kMayBeAbsent };
 
 // Takes a token apart; nothing is verified yet. At most limits::kJwsBytesMax bytes, just three
 // parts in canonical base64url without padding, and nothing around them. The header is an object
-// without a name twice; "alg" is one of the four by exact name; "kid" is required; "crit" is
-// refused, as no extension is understood; "typ" is one of JwsType in any case, with or without
-// "application/" before it. All else in the header, such as "jku", "jwk", "x5u", "x5c" and "x5t",
-// is ignored: a key is found by "kid" among our own, never by what a token says about itself.
+// without a name twice; "alg" is one of the four by exact name; "kid" is as ValidateKeyId
+// allows, and there unless `key` says otherwise; "crit" is refused, as no extension is understood;
+// "typ" is one of JwsType in any case, with or without "application/" before it. All else in the
+// header, such as "jku", "jwk", "x5u", "x5c" and "x5t", is ignored: a key is found by "kid" among
+// our own, never by what a token says about itself.
 absl::StatusOr<ParsedJws> ParseJws(absl::string_view token,
-                                   JwsTypeRule rule = JwsTypeRule::kRequired);
+                                   JwsTypeRule rule = JwsTypeRule::kRequired,
+                                   JwsKeyRule key = JwsKeyRule::kRequired);
 
 // Makes tokens with one key. The header is {"alg":...,"kid":...,"typ":...}, in this order.
 class JwsSigner {

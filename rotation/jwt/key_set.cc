@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "crypto/jwk.h"
@@ -86,6 +87,10 @@ absl::StatusOr<std::shared_ptr<const JwtKeySet>> JwtKeySet::Load(
     if (!Counts(*version, now)) continue;
     const std::string kid = KidOf(secret, SecretVersion(version->version()));
     if (version->version() == metadata.current_version()) set->signer_kid_ = kid;
+    if (!IsState(*version, v1::VERSION_STATE_STAGED) &&
+        set->kids_.size() < static_cast<size_t>(limits::kJwtKeysTriedMax)) {
+      set->kids_.push_back(kid);
+    }
     const absl::Status added = set->Add(keys, view, secret, metadata, *version);
     const bool damaged = absl::IsInvalidArgument(added) || absl::IsDataLoss(added) ||
                          (absl::IsNotFound(added) && !may_be_older);

@@ -39,6 +39,9 @@ class JwtKeySet {
   // By the id that a token names; nullptr for one that verifies nothing (any more). DATA_LOSS for a
   // key that would, and is damaged: nobody can tell whether the token is valid.
   absl::StatusOr<const JwsVerifier*> Find(absl::string_view kid) const;
+  // The ids of all that Find knows, for a token that names none: current first, then in grace, the
+  // newest first; limits::kJwtKeysTriedMax at most. They have one algorithm.
+  const std::vector<std::string>& kids() const { return kids_; }
   // How many keys are left out because they are damaged.
   size_t damaged() const { return damaged_.size(); }
   // Public keys as JSON web keys: next, current, in grace. None of HS256.
@@ -53,7 +56,7 @@ class JwtKeySet {
   std::string signer_kid_;                                  // of the current key
   std::unique_ptr<const JwsSigner> signer_;
   absl::flat_hash_map<std::string, std::unique_ptr<const JwsVerifier>> verifiers_;
-  std::vector<std::string> jwks_;
+  std::vector<std::string> kids_, jwks_;
 };
 
 // {"keys":[...]} of these.

@@ -95,6 +95,34 @@ absl::StatusOr<JwtExpectations> ExpectationsOf(const v1::VerifyJwtRequest& reque
   return out;
 }
 
+absl::Status VerifyWith(const JwtKeySet& keys, const ParsedJws& jws) {
+  ASSIGN_OR_RETURN(const JwsVerifier* const verifier, keys.Find(jws.kid));
+  if (verifier == nullptr) {
+    return WithReason(absl::UnauthenticatedError(
+                          "the token names a key that is not in use here, or not any more"),
+                      "TOKEN_KEY");
+  }
+  return verifier->Verify(jws);
+}
+
+// Of a token that names no key, which the secret of the request and no other may have signed: each
+// of its keys by its own algorithm, whatever the token says. The one that signed it is in jws->kid
+// afterwards.
+absl::Status VerifyWithAny(const JwtKeySet& keys, ParsedJws* jws) {
+  absl::Status damaged,
+      refused =
+          WithReason(absl::UnauthenticatedError("the token names no key, and none is in use here"),
+                     "TOKEN_KEY");
+  for (const std::string& kid : keys.kids()) {
+    jws->kid = kid;
+    const absl::Status verified = VerifyWith(keys, *jws);
+    if (verified.ok()) return verified;
+    // The token may be of that key, if of no other.
+    (absl::IsDataLoss(verified) ? damaged : refused) = verified;
+  }
+  return damaged.ok() ? refused : damaged;
+}
+
 }  // namespace
 
 absl::StatusOr<JwtTokens::Claims> JwtTokens::ClaimsOf(const Request& request,
@@ -149,16 +177,13 @@ absl::StatusOr<v1::SignJwtResponse> JwtTokens::Mint(const JwtKeySet& keys, const
 absl::StatusOr<JwtClaims> JwtTokens::Believe(const v1::VerifyJwtRequest& request,
                                              const JwtExpectations& expected, const JwtKeySet& keys,
                                              std::string* kid) const {
-  const JwsTypeRule rule =
-      keys.settings().readable() ? JwsTypeRule::kMayBeAbsent : JwsTypeRule::kRequired;
-  ASSIGN_OR_RETURN(const ParsedJws jws, ParseJws(request.token(), rule));
-  ASSIGN_OR_RETURN(const JwsVerifier* const verifier, keys.Find(jws.kid));
-  if (verifier == nullptr) {
-    return WithReason(absl::UnauthenticatedError(
-                          "the token names a key that is not in use here, or not any more"),
-                      "TOKEN_KEY");
-  }
-  RETURN_IF_ERROR(verifier->Verify(jws));
+  // Services that sign by themselves with a key that they read know nothing of our ids.
+  const bool theirs = keys.settings().readable();
+  ASSIGN_OR_RETURN(
+      ParsedJws jws,
+      ParseJws(request.token(), theirs ? JwsTypeRule::kMayBeAbsent : JwsTypeRule::kRequired,
+               theirs ? JwsKeyRule::kMayBeAbsent : JwsKeyRule::kRequired));
+  RETURN_IF_ERROR(jws.kid.empty() ? VerifyWithAny(keys, &jws) : VerifyWith(keys, jws));
   *kid = jws.kid;
   ASSIGN_OR_RETURN(JwtClaims claims, ParseClaims(jws.payload));
   RETURN_IF_ERROR(CheckClaims(claims, expected, context_.clock.Now()));

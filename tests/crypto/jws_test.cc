@@ -93,6 +93,20 @@ TEST(Jws, AWholeTokenOfTheStandardsVerifies) {  // RFC 7520 section 4.4 has a ke
   EXPECT_EQ(ReasonOf(ParseJws(token).status()), "TOKEN_MALFORMED");
 }
 
+TEST(Jws, AKeyIsNamedUnlessThatIsLeftToTheCaller) {
+  const auto parse = [](const std::string& header, JwsKeyRule rule) {
+    return ParseJws(JwsOf(header), JwsTypeRule::kMayBeAbsent, rule);
+  };
+  const std::string unnamed = R"({"alg":"ES256"})";
+  EXPECT_EQ(ReasonOf(parse(unnamed, JwsKeyRule::kRequired).status()), "TOKEN_KEY");
+  ASSERT_OK_AND_ASSIGN(const ParsedJws jws, parse(unnamed, JwsKeyRule::kMayBeAbsent));
+  EXPECT_EQ(jws.kid, "");
+  for (const char* const kid : {R"("")", "null", "7", R"("a b")"}) {
+    const std::string header = absl::StrCat(R"({"alg":"ES256","kid":)", kid, "}");
+    EXPECT_EQ(ReasonOf(parse(header, JwsKeyRule::kMayBeAbsent).status()), "TOKEN_KEY") << kid;
+  }
+}
+
 TEST(Jws, ATypeIsReadInAnyCase) {
   const std::pair<const char*, JwsType> kTypes[] = {
       {"JWT", JwsType::kJwt},

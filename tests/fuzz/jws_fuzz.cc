@@ -54,8 +54,21 @@ void CheckRefusal(const absl::Status& refused) {
   Require(absl::StartsWith(ReasonOf(refused), "TOKEN_"), "a refusal has a reason");
 }
 
+// One that need not name its key is the same token otherwise.
+void CheckUnnamed(absl::string_view token, const absl::StatusOr<ParsedJws>& named) {
+  const absl::StatusOr<ParsedJws> jws =
+      ParseJws(token, JwsTypeRule::kMayBeAbsent, JwsKeyRule::kMayBeAbsent);
+  if (!jws.ok()) {
+    Require(!named.ok(), "a stricter rule takes no more");
+    return CheckRefusal(jws.status());
+  }
+  Require(named.ok() == !jws->kid.empty(), "a key is named or not");
+  if (jws->kid.empty()) Require(!Verifier().Verify(*jws).ok(), "no key verifies by itself");
+}
+
 void CheckJws(absl::string_view token) {
   const absl::StatusOr<ParsedJws> jws = ParseJws(token, JwsTypeRule::kMayBeAbsent);
+  CheckUnnamed(token, jws);
   const absl::StatusOr<ParsedJws> typed = ParseJws(token);
   if (!jws.ok()) {
     Require(!typed.ok(), "a stricter rule takes no more");

@@ -162,7 +162,7 @@ TEST_F(JwtTokensTest, ForgeriesAndMistakes) {
        {"none", "TOKEN_ALGORITHM"}},
       {forge(absl::StrCat(R"({"alg":"RS256","kid":")", kid, R"("})"), good),
        {"another algorithm", "TOKEN_ALGORITHM"}},
-      {forge(R"({"alg":"HS256"})", good), {"no kid", "TOKEN_KEY"}},
+      {forge(R"({"alg":"HS256","kid":""})", good), {"an empty kid", "TOKEN_KEY"}},
       {forge(R"({"alg":"HS256","kid":"aa-1"})", good), {"unknown kid", "TOKEN_KEY"}},
       {forge(good_header, claims("other", now, now + 60)), {"audience", "TOKEN_AUDIENCE"}},
       {forge(good_header, claims("alcs-api", now * 1000, now * 1000 + 60)),
@@ -188,6 +188,104 @@ TEST_F(JwtTokensTest, ForgeriesAndMistakes) {
     changed[i] = changed[i] == 'A' ? 'B' : 'A';
     EXPECT_NE(Judge("hs", changed), "valid") << i;
   }
+}
+
+// What a service signs that has read the key, and knows nothing of our ids.
+class JwtUnnamedTest : public JwtFixture {
+ protected:
+  void SetUp() override {
+    for (const char* const algorithm : {"HS256", "ES256", "EdDSA"}) {
+      for (const bool readable : {true, false}) {
+        v1::JwtKeySettings settings = Settings(algorithm);
+        settings.set_readable(readable);
+        ASSERT_OK(Create(absl::StrCat(readable ? "" : "closed/", algorithm), settings));
+      }
+    }
+  }
+  static JoseAlgorithm AlgorithmNamed(const std::string& name) {
+    return *JoseAlgorithmFromName(name);
+  }
+  // The text of a key as who reads it has it.
+  SecretBytes KeyIn(const std::string& algorithm, const std::string& path, uint64_t version = 0) {
+    return *JwtKeyOf(AlgorithmNamed(algorithm), *SecretBytes::CopyOf(Get(path, version)), false);
+  }
+  // By this key and its algorithm, with a header that says what the caller wants.
+  std::string SignedBy(const std::string& algorithm, const SecretBytes& key,
+                       const std::string& said, const std::string& issuer = "alcs-auth") {
+    const int64_t now = absl::ToUnixSeconds(clock_.Now());
+    const std::string input = absl::StrCat(
+        Base64UrlEncode(absl::StrCat(R"({"alg":")", said, R"("})")), ".",
+        Base64UrlEncode(absl::StrCat(R"({"iss":")", issuer, R"(","sub":"u1","aud":"alcs-api")",
+                                     R"(,"iat":)", now, R"(,"exp":)", now + 600, "}")));
+    const auto signer = *JoseSigner::New(AlgorithmNamed(algorithm), key);
+    return absl::StrCat(input, ".", Base64UrlEncode(*signer->Sign(input)));
+  }
+};
+
+TEST_F(JwtUnnamedTest, EachKeyInUseIsTried) {
+  for (const std::string algorithm : {"HS256", "ES256", "EdDSA"}) {
+    const std::string first = SignedBy(algorithm, KeyIn(algorithm, algorithm), algorithm);
+    ASSERT_OK_AND_ASSIGN(const auto answer, Verify(algorithm, first));
+    EXPECT_TRUE(answer.valid()) << answer.message();
+    EXPECT_EQ(answer.kid(), Key(algorithm).versions(1).kid());  // the one that was found
+  }
+  const SecretBytes former = KeyIn("EdDSA", "EdDSA");
+  Pass(absl::Hours(2));
+  ASSERT_OK(Rotate("EdDSA"));
+  EXPECT_EQ(Judge("EdDSA", SignedBy("EdDSA", former, "EdDSA")), "valid");  // in its grace
+  EXPECT_EQ(Judge("EdDSA", SignedBy("EdDSA", KeyIn("EdDSA", "EdDSA"), "EdDSA")), "valid");
+  Pass(Days(8));
+  EXPECT_EQ(Judge("EdDSA", SignedBy("EdDSA", former, "EdDSA")), "TOKEN_SIGNATURE");
+}
+
+TEST_F(JwtUnnamedTest, WhatEndsAKeyEndsItsTokens) {
+  const SecretBytes key = KeyIn("HS256", "HS256");
+  revoked_kids_[Key("HS256").versions(1).kid()] = absl::InfiniteFuture();
+  EXPECT_EQ(Judge("HS256", SignedBy("HS256", key, "HS256")), "TOKEN_REVOKED");
+  revoked_kids_.clear();
+  ASSERT_OK(Rotate("HS256", /*emergency=*/true));
+  EXPECT_EQ(Judge("HS256", SignedBy("HS256", key, "HS256")), "TOKEN_SIGNATURE");
+}
+
+TEST_F(JwtUnnamedTest, NoAlgorithmIsTakenFromTheToken) {
+  // The public half is known to all: as a shared secret it must sign nothing.
+  for (const std::string algorithm : {"ES256", "EdDSA"}) {
+    const SecretBytes key = KeyIn(algorithm, algorithm);
+    const std::string der = *JosePublicDer(AlgorithmNamed(algorithm), key);
+    std::string padded = der;
+    padded.resize(std::max<size_t>(der.size(), 64), '\0');
+    const SecretBytes shared = *SecretBytes::CopyOf(padded);
+    EXPECT_EQ(Judge(algorithm, SignedBy("HS256", shared, "HS256")), "TOKEN_ALGORITHM");
+    EXPECT_EQ(Judge(algorithm, SignedBy("HS256", shared, algorithm)), "TOKEN_SIGNATURE");
+    // Its own signature, under the name of another.
+    for (const char* const said : {"HS256", "RS256", "none", "es256", "eddsa"}) {
+      EXPECT_EQ(Judge(algorithm, SignedBy(algorithm, key, said)), "TOKEN_ALGORITHM") << said;
+    }
+  }
+}
+
+TEST_F(JwtUnnamedTest, OnlyTheKeysOfTheSecretThatIsAskedAreTried) {
+  v1::JwtKeySettings settings = Settings("EdDSA");
+  settings.set_readable(true);
+  ASSERT_OK(Create("other", settings));
+  settings.set_issuer("somebody");
+  ASSERT_OK(Create("foreign", settings));
+  EXPECT_EQ(Judge("EdDSA", SignedBy("EdDSA", KeyIn("EdDSA", "other"), "EdDSA")), "TOKEN_SIGNATURE");
+  EXPECT_EQ(Judge("other", SignedBy("EdDSA", KeyIn("EdDSA", "other"), "EdDSA")), "valid");
+  // A token for the issuer of another secret, or of nobody.
+  for (const char* const issuer : {"alcs-auth", "nobody", ""}) {
+    EXPECT_EQ(Judge("foreign", SignedBy("EdDSA", KeyIn("EdDSA", "foreign"), "EdDSA", issuer)),
+              "TOKEN_ISSUER")
+        << issuer;
+  }
+  EXPECT_TRUE(absl::IsNotFound(
+      Verify("absent", SignedBy("EdDSA", KeyIn("EdDSA", "other"), "EdDSA")).status()));
+}
+
+// Where the server signs all tokens, one without the name of its key is none of them.
+TEST_F(JwtUnnamedTest, AKeyThatNobodyReadsIsNamed) {
+  const SecretBytes any = *SecretBytes::CopyOf(std::string(64, 'k'));
+  EXPECT_EQ(Judge("closed/HS256", SignedBy("HS256", any, "HS256")), "TOKEN_KEY");
 }
 
 TEST_F(JwtTokensTest, ALegibleKeyIsReadAndAnotherIsNot) {
