@@ -14,8 +14,7 @@ SpawnAttributes::SpawnAttributes(bool own_group) : attributes_() {
   posix_spawnattr_setpgroup(&attributes_, 0);
   const int group = own_group ? POSIX_SPAWN_SETPGROUP : 0;
   posix_spawnattr_setflags(
-      &attributes_,
-      static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
+      &attributes_, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
 }
 
 SpawnAttributes::~SpawnAttributes() { posix_spawnattr_destroy(&attributes_); }

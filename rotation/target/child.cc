@@ -167,7 +167,8 @@ class Child {
     const SpawnAttributes attributes(/*own_group=*/true);
     std::vector<std::string> words = spec_.words, environment = spec_.environment;
     const std::vector<char*> argv = Pointers(words), envp = Pointers(environment);
-    const int error = posix_spawn(&pid_, argv[0], &actions, attributes.get(), argv.data(), envp.data());
+    const int error =
+        posix_spawn(&pid_, argv[0], &actions, attributes.get(), argv.data(), envp.data());
     posix_spawn_file_actions_destroy(&actions);
     if (error == 0) return absl::OkStatus();
     pid_ = 0;
