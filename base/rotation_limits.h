@@ -92,4 +92,25 @@ inline constexpr int64_t kTargetWaitSeconds = 60;         // until one of them i
 inline constexpr size_t kWebhookKeyBytesMin = 24;         // Standard Webhooks 1.0.0
 inline constexpr size_t kWebhookKeyBytesMax = 64;
 
+// Webhooks, which are told of rotations.
+inline constexpr size_t kWebhooksMax = 16;  // each has a thread, and a row in a change's batch
+inline constexpr size_t kWebhookUrlBytesMax = 2 * kKiB;
+inline constexpr size_t kWebhookPatternsMax = 32;  // types, and paths, of one
+inline constexpr size_t kWebhookDescriptionBytesMax = 512;
+inline constexpr size_t kWebhookKeyBytes = 32;  // of one that we make
+inline constexpr size_t kWebhookBodyBytesMax = 20'000;
+inline constexpr int64_t kWebhookSeconds = 15;               // one attempt
+inline constexpr size_t kWebhookAnswerBytesMax = 16 * kKiB;  // read, and thrown away
+inline constexpr int kWebhookAttemptsMax = 10;
+inline constexpr int64_t kWebhookWaitSecondsMax = kDaySeconds;      // that an endpoint may ask for
+inline constexpr int64_t kWebhookThrottleSeconds = 30;              // if it does not say how long
+inline constexpr int64_t kWebhookFailingSeconds = 5 * kDaySeconds;  // without a success: disabled
+inline constexpr int64_t kWebhookKeySeconds = 7 * kDaySeconds;   // that a former key signs as well
+inline constexpr int64_t kWebhookKeptSeconds = 7 * kDaySeconds;  // in the log of deliveries
+inline constexpr size_t kWebhookRowsMax = 100'000;               // of one, those that wait too
+inline constexpr int64_t kWebhookPurgeSeconds = 3600;
+inline constexpr size_t kWebhookRowsPerUpdate = 32;
+inline constexpr size_t kWebhookErrorBytesMax = 200;
+inline constexpr size_t kWebhookReplayMax = 10'000;  // deliveries of one call
+
 }  // namespace keyturn::limits

@@ -50,6 +50,9 @@ enum class Purpose : uint8_t {
   kUsage = 21,
   kRefreshFamily = 22,
   kListedKey = 23,
+  kWebhooks = 24,
+  kWebhookKey = 25,
+  kWebhookDelivery = 26,
 };
 
 // The place of a record other than a version's data: its key in the store, and a generation that

@@ -57,6 +57,7 @@ curl_socket_t OpenSocket(void* self, curlsocktype purpose, curl_sockaddr* addres
 size_t TakeBody(char* bytes, size_t one, size_t count, void* self) {
   auto& exchange = *static_cast<Exchange*>(self);
   const size_t size = one * count;
+  if (!exchange.request.keep_answer) return size;
   std::string& body = exchange.answer.body;
   if (body.size() + size > exchange.request.answer_bytes_max) {
     exchange.too_long = true;

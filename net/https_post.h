@@ -21,6 +21,7 @@ struct HttpsRequest {
   std::string ca_file;     // PEM; "": those of the system
   absl::Duration timeout;  // of all of it
   size_t answer_bytes_max = 0;
+  bool keep_answer = true;  // else its body, of any length, is read and thrown away
   // Asked about the very address that is about to be connected to, as "192.0.2.1" or "2001:db8::1":
   // what a name means may change between a look and a connection.
   std::function<bool(const std::string& address)> may_connect;

@@ -11,11 +11,21 @@
 #include "keyring/keyring.h"
 #include "keyturn/v1/consumer_service.pb.h"
 #include "keyturn/v1/policy_service.pb.h"
+#include "keyturn/v1/rotation.pb.h"
 #include "rotation/driver.h"
 #include "storage/store.h"
 #include "vault/records.h"
 
 namespace keyturn {
+
+// Something that happened to a secret's rotation, for others who are to be told.
+struct RotationNews {
+  absl::string_view event;  // as of the audit log (docs/AUDIT.md)
+  absl::string_view path;
+  absl::Time time;
+  const SecretMetadata& metadata;  // and as they are afterwards
+  const v1::RotationRun* run;      // nullptr: it is of none
+};
 
 struct RotationContext {
   Store& store;
@@ -25,6 +35,11 @@ struct RotationContext {
   std::function<absl::StatusOr<Revision>(absl::string_view event, absl::string_view path,
                                          UpdateFn fn)>
       update;
+  // Writes into the update of a change who is to be told of it. Called within that update, after
+  // the change itself, so it is pure as that is. Empty: nobody.
+  std::function<absl::Status(const RotationNews& news, const KeyringSnapshot& keys,
+                             const View& view, Batch& batch)>
+      tell = nullptr;
   // By name. NOT_FOUND.
   std::function<absl::StatusOr<v1::PasswordPolicy>(const std::string& name)> password_policy;
   // Of a target of a secret, by its name; nullptr for "": the values are nowhere but here. It
@@ -43,5 +58,12 @@ struct RotationContext {
   std::function<absl::Status(const std::string& target, const std::string& path)> check_target =
       nullptr;
 };
+
+// Within the update of the change. No news when there is no event.
+inline absl::Status Tell(const RotationContext& context, const RotationNews& news,
+                         const KeyringSnapshot& keys, const View& view, Batch& batch) {
+  if (news.event.empty() || context.tell == nullptr) return absl::OkStatus();
+  return context.tell(news, keys, view, batch);
+}
 
 }  // namespace keyturn

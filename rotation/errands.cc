@@ -45,6 +45,14 @@ void Errands::Start() {
   interrupt_.Clear();
 }
 
+bool Errands::idle() const {
+  const absl::MutexLock lock(&mu_);
+  for (const auto& [name, lane] : lanes_) {
+    if (!lane->waiting.empty()) return false;
+  }
+  return working_ == 0;
+}
+
 void Errands::Run(const std::string& name, Lane& lane) {
   const auto has_work = [this, &lane]()
                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return HasWork(lane); };

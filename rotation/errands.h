@@ -37,6 +37,9 @@ class Errands {
   void Stop();
   void Start();
 
+  // Whether nothing waits and nobody works.
+  bool idle() const;
+
   const Interrupt& interrupt() const { return interrupt_; }
 
  private:
@@ -52,7 +55,7 @@ class Errands {
 
   const Work work_;
   Interrupt interrupt_;
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
   bool ending_ ABSL_GUARDED_BY(mu_) = false;
   int working_ ABSL_GUARDED_BY(mu_) = 0;

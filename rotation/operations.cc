@@ -65,16 +65,6 @@ void LeaveEngine(RotatingSecret* secret, VersionRecord* version, absl::Time now,
             "");
 }
 
-// An open run whose version is the current one already has nothing more to lose.
-absl::Status CloseAnnounced(RotatingSecret* secret, const KeyringSnapshot& keys, const View& view,
-                            absl::Time now, Batch& batch) {
-  if (!secret->run.has_value() || secret->run->step() < Run::ANNOUNCE) return absl::OkStatus();
-  CloseRun(&secret->metadata, &*secret->run, Run::DONE, now);
-  RETURN_IF_ERROR(WriteRun(keys, view, secret->id, *secret->run, batch));
-  secret->run.reset();
-  return absl::OkStatus();
-}
-
 // That another version may work beside those that do.
 absl::Status MakeRoom(RotatingSecret* secret, bool force, absl::Time now) {
   SecretMetadata& metadata = secret->metadata;
@@ -125,8 +115,12 @@ absl::StatusOr<Uuid> Operations::Change(Updater& updater, const std::string& pat
             }
             Scene scene{*std::move(secret), *keys, view, now, batch};
             RETURN_IF_ERROR(edit(scene));
-            const Run* const run = scene.secret.run.has_value() ? &*scene.secret.run : nullptr;
-            RETURN_IF_ERROR(SaveRotating(*keys, view, now, &scene.secret, run, batch));
+            const std::optional<Run> run = scene.secret.run;  // which may be closed by now
+            const Run* const written = run.has_value() ? &*run : nullptr;
+            RETURN_IF_ERROR(SaveRotating(*keys, view, now, &scene.secret, written, batch));
+            const RotationNews news{scene.event, parsed.text(), now, scene.secret.metadata,
+                                    written};
+            RETURN_IF_ERROR(Tell(context_, news, *keys, view, batch));
             return WriteChange(*keys, scene.type, parsed.text(), "", scene.version, now, batch);
           })
           .status());
@@ -265,6 +259,7 @@ absl::StatusOr<Uuid> Operations::Rotate(Updater& updater, const v1::RotateReques
   return Change(updater, request.path(), false, [&](Scene& scene) -> absl::Status {
     SecretMetadata& metadata = scene.secret.metadata;
     RETURN_IF_ERROR(CloseAnnounced(&scene.secret, scene.keys, scene.view, scene.now, scene.batch));
+    scene.event = "rotation_requested";
     std::optional<Run>& run = scene.secret.run;
     // What leaked is to be replaced by a new value, not by an older one.
     if (request.emergency() && run.has_value() && run->cause() == Run::ROLLBACK) {
@@ -346,6 +341,7 @@ absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRe
       run->set_step(Run::APPLY);
       return absl::OkStatus();
     }
+    scene.event = "rotation_rolled_back";
     GoBackTo(&metadata, FindVersion(&metadata, back_to), scene.now);
     CloseRun(&metadata, &*run, Run::DONE, scene.now);
     scene.type = v1::WatchResponse::WRITTEN;
@@ -375,6 +371,7 @@ absl::StatusOr<Uuid> Operations::SetGrace(Updater& updater,
           absl::StrCat("end_time: the policy's max_credential_age ends this version at ",
                        absl::FormatTime(absl::RFC3339_sec, oldest, absl::UTCTimeZone())));
     }
+    scene.event = "rotation_grace_set";
     version->set_grace_end_ms(absl::ToUnixMillis(end));
     version->set_held(false);  // it goes on because somebody wants it to
     ForgetEnding(version);

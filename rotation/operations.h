@@ -48,6 +48,7 @@ class Operations {
     // What watchers are told.
     v1::WatchResponse::Type type = v1::WatchResponse::METADATA;
     uint64_t version = 0;
+    absl::string_view event = {};  // what others are told; "": nothing
   };
   using Edit = absl::FunctionRef<absl::Status(Scene& scene)>;
   // NO_POLICY unless the secret rotates, or `any` secret will do.

@@ -293,7 +293,8 @@ class RotationImpl : public Rotation {
           ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
                            LoadRotating(*keys, view, item.object));
           const std::string key = schema::DueKey(item.object, item.when, kDueRotation);
-          const bool own = secret.has_value() && RotationHint(item.object, secret->hinted_ms) == key;
+          const bool own =
+              secret.has_value() && RotationHint(item.object, secret->hinted_ms) == key;
           if (!own) batch.Delete(Family::kDue, key);
           if (!secret.has_value()) return absl::OkStatus();
           return SaveRotating(*keys, view, context_.clock.Now(), &*secret, nullptr, batch);

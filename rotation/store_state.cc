@@ -117,4 +117,14 @@ absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::T
   return absl::OkStatus();
 }
 
+absl::Status CloseAnnounced(RotatingSecret* secret, const KeyringSnapshot& keys, const View& view,
+                            absl::Time now, Batch& batch) {
+  using Run = v1::RotationRun;
+  if (!secret->run.has_value() || secret->run->step() < Run::ANNOUNCE) return absl::OkStatus();
+  CloseRun(&secret->metadata, &*secret->run, Run::DONE, now);
+  RETURN_IF_ERROR(WriteRun(keys, view, secret->id, *secret->run, batch));
+  secret->run.reset();
+  return absl::OkStatus();
+}
+
 }  // namespace keyturn

@@ -43,6 +43,11 @@ void PlanIfNeeded(const KeyringSnapshot& keys, SecretMetadata* metadata);
 absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::Time now,
                           RotatingSecret* secret, const v1::RotationRun* run, Batch& batch);
 
+// An open run whose version is the current one already has nothing more to lose: it is written as
+// done, and open no more.
+absl::Status CloseAnnounced(RotatingSecret* secret, const KeyringSnapshot& keys, const View& view,
+                            absl::Time now, Batch& batch);
+
 // The secret is not any more what an action was decided on: look again. Told apart from errors that
 // callers see.
 absl::Status Moved();

@@ -210,11 +210,13 @@ absl::Status Worker::Change(const Look& look, absl::string_view event, Edit edit
                 ASSIGN_OR_RETURN(RotatingSecret secret, CheckStill(look, view, now));
                 ASSIGN_OR_RETURN(const bool there, IsStillAt(resolved, view, secret.metadata));
                 if (!there) return Moved();
-                const bool had_run = secret.run.has_value();
                 RETURN_IF_ERROR(edit(secret, view, now, batch));
                 if (secret.run.has_value()) NoteRun(*secret.run, batch);
-                const Run* const run = had_run || secret.run.has_value() ? &*secret.run : nullptr;
-                RETURN_IF_ERROR(SaveRotating(*look.keys, view, now, &secret, run, batch));
+                const std::optional<Run> run = secret.run;  // which may be closed by now
+                const Run* const written = run.has_value() ? &*run : nullptr;
+                RETURN_IF_ERROR(SaveRotating(*look.keys, view, now, &secret, written, batch));
+                const RotationNews news{event, path, now, secret.metadata, written};
+                RETURN_IF_ERROR(Tell(context_, news, *look.keys, view, batch));
                 left = std::move(secret);
                 return absl::OkStatus();
               })

@@ -43,6 +43,12 @@ std::string RefreshFamilyKey(const Uuid& family) { return absl::StrCat(family.by
 
 std::string UsageKey(const Uuid& secret) { return absl::StrCat(secret.bytes(), "u"); }
 
+std::string WebhookKeyKey(const Uuid& webhook) { return absl::StrCat(webhook.bytes(), "k"); }
+
+std::string WebhookDeliveryKey(const Uuid& webhook, Revision told) {
+  return absl::StrCat(webhook.bytes(), "w", BigEndian64(told.value()));
+}
+
 bool IsMetadataKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 && key.back() == 'm';
 }
@@ -61,6 +67,22 @@ bool IsRotationRunKey(absl::string_view key) {
 
 bool IsUsageKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 && key.back() == 'u';
+}
+
+bool IsWebhookKeyKey(absl::string_view key) {
+  return key.size() == Uuid::kSize + 1 && key.back() == 'k';
+}
+
+bool IsWebhookDeliveryKey(absl::string_view key) {
+  return key.size() == Uuid::kSize + 1 + sizeof(uint64_t) && key[Uuid::kSize] == 'w';
+}
+
+WebhookRow ParseWebhookDeliveryKey(absl::string_view key) {
+  WebhookRow row;
+  row.webhook = *Uuid::FromBytes(key.substr(0, Uuid::kSize));
+  key.remove_prefix(Uuid::kSize + 1);
+  row.told = Revision(ReadBigEndian64(&key).value_or(0));
+  return row;
 }
 
 std::string NamedRecordKey(absl::string_view name_mac16, uint8_t record_class) {

@@ -18,18 +18,28 @@ namespace keyturn::schema {
 absl::string_view FamilyName(Family family);
 
 // records: uuid || kind byte || rest.
-std::string SecretMetadataKey(const Uuid& secret);                  // uuid || 'm'
-std::string PayloadKey(const Uuid& secret, SecretVersion version);  // uuid || 'p' || BE64
-std::string DirectoryKey(const Uuid& directory);                    // uuid || 'd'
-std::string RotationRunKey(const Uuid& secret, uint64_t run);       // uuid || 'r' || BE64
-std::string RefreshFamilyKey(const Uuid& family);                   // uuid || 'f'
-std::string UsageKey(const Uuid& secret);                           // uuid || 'u'
+std::string SecretMetadataKey(const Uuid& secret);                   // uuid || 'm'
+std::string PayloadKey(const Uuid& secret, SecretVersion version);   // uuid || 'p' || BE64
+std::string DirectoryKey(const Uuid& directory);                     // uuid || 'd'
+std::string RotationRunKey(const Uuid& secret, uint64_t run);        // uuid || 'r' || BE64
+std::string RefreshFamilyKey(const Uuid& family);                    // uuid || 'f'
+std::string UsageKey(const Uuid& secret);                            // uuid || 'u'
+std::string WebhookKeyKey(const Uuid& webhook);                      // uuid || 'k'
+std::string WebhookDeliveryKey(const Uuid& webhook, Revision told);  // uuid || 'w' || BE64
 // Whether a key of `records` is one of these.
 bool IsMetadataKey(absl::string_view key);
 bool IsPayloadKey(absl::string_view key);
 bool IsDirectoryKey(absl::string_view key);
 bool IsRotationRunKey(absl::string_view key);
 bool IsUsageKey(absl::string_view key);
+bool IsWebhookKeyKey(absl::string_view key);
+bool IsWebhookDeliveryKey(absl::string_view key);
+// REQUIRES: IsWebhookDeliveryKey(key).
+struct WebhookRow {
+  Uuid webhook;
+  Revision told;  // of the change that it tells of
+};
+WebhookRow ParseWebhookDeliveryKey(absl::string_view key);
 // Named records of auth (policies, roles, ...): mac16 of the name || 'n' || class byte.
 std::string NamedRecordKey(absl::string_view name_mac16, uint8_t record_class);
 

@@ -138,6 +138,17 @@ class Run {
                          ": the record of who uses it does not open"));
   }
 
+  // Whose they are is known to another room.
+  void CheckWebhook(absl::string_view key, absl::string_view sealed) {
+    const bool row = schema::IsWebhookDeliveryKey(key);
+    if (!row && !schema::IsWebhookKeyKey(key)) return;
+    const Purpose purpose = row ? Purpose::kWebhookDelivery : Purpose::kWebhookKey;
+    if (OpenRecord(keys_, purpose, key, sealed).ok()) return;
+    const absl::StatusOr<Uuid> webhook = Uuid::FromBytes(key.substr(0, Uuid::kSize));
+    Problem(absl::StrCat("webhook ", webhook.value_or(Uuid()).ToString(), ": ",
+                         row ? "an event for it does not open" : "its keys do not open"));
+  }
+
   absl::Status Orphans() {
     const auto check = [this](absl::string_view key, absl::string_view what,
                               absl::string_view whose = "secret") {
@@ -157,6 +168,7 @@ class Run {
             CheckUsage(key, sealed);
           }
           if (schema::IsDirectoryKey(key)) check(key, "a record", "directory");
+          CheckWebhook(key, sealed);
           return true;
         }));
     return snapshot_.Scan(Family::kDeks, "", "", [&](absl::string_view key, absl::string_view) {

@@ -124,6 +124,8 @@ class RotationFixture : public testing::Test {
          .clock = clock_,
          .update = [this](absl::string_view event, absl::string_view path,
                           UpdateFn fn) { return Update(event, path, fn); },
+         .tell = [this](const RotationNews& news, const KeyringSnapshot& keys, const View& view,
+                        Batch& batch) { return Tell(news, keys, view, batch); },
          .password_policy = [](const std::string& name) -> absl::StatusOr<v1::PasswordPolicy> {
            return absl::NotFoundError(absl::StrCat("no password policy ", name));
          },
@@ -155,6 +157,7 @@ class RotationFixture : public testing::Test {
       vault_->OnCommitted(group);
       rotation_->OnCommitted(group);
       usage_->OnCommitted(group);
+      OnCommitted(group);
     });
     store_->SetRecordHasher(NewRecordHasher(**keyring_->Snapshot()));
     ASSERT_OK(vault_->OnUnsealed());
@@ -192,6 +195,12 @@ class RotationFixture : public testing::Test {
     const absl::MutexLock lock(&events_mu_);
     events_.push_back(absl::StrCat(event, " ", path));
   }
+
+  // For those who also listen.
+  virtual absl::Status Tell(const RotationNews&, const KeyringSnapshot&, const View&, Batch&) {
+    return absl::OkStatus();
+  }
+  virtual void OnCommitted(absl::Span<const CommittedUpdate>) {}
 
   absl::Status Put(const std::string& path, const std::string& value,
                    v1::Kind kind = v1::KIND_UNSPECIFIED) {

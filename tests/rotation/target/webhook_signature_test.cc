@@ -2,6 +2,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "crypto/signature.h"
 #include "tests/support/status.h"
 
 namespace keyturn {
@@ -13,6 +14,28 @@ TEST(WebhookSignature, IsThatOfTheSpecification) {
                          "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330,
                          *SecretBytes::CopyOf(R"({"test": 2432232314})")),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+}
+
+// Both ways to give the body.
+TEST(WebhookSignature, IsTheSameOfABodyWithoutSecrets) {
+  const auto key = ParseWebhookKey("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  EXPECT_EQ(SignWebhook(*key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330,
+                        absl::string_view(R"({"test": 2432232314})")),
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+  EXPECT_EQ(WebhookKeyText(*key)->ExposeForCrypto(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+}
+
+// By the key of RFC 8032, 7.1, test 1; the signature was made with `openssl pkeyutl -rawin`.
+TEST(WebhookSignature, V1aIsEd25519) {
+  const std::string seed =
+      absl::HexStringToBytes("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+  const SecretBytes key = *SecretBytes::CopyOf(seed);
+  EXPECT_EQ(WebhookPublicKeyText(*Ed25519PublicKey(key)),
+            "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+  EXPECT_EQ(
+      *SignWebhookV1a(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, R"({"test": 2432232314})"),
+      "v1a,fldxM4gAKugP6nnt1hdz3sgGfZ6d99nzrMFnZOELIxbzEHoVmAb2ADpkJK7zgPePmPsle0zV9jSeGlHFG2NVAw="
+      "=");
 }
 
 TEST(WebhookSignature, KeysAreThoseOfTheSpecification) {

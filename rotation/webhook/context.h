@@ -1,0 +1,36 @@
+// What every part of the webhooks works with. The parts hold a reference; webhooks.cc owns it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "auth/cidr.h"
+#include "base/clock.h"
+#include "keyring/keyring.h"
+#include "net/https_post.h"
+#include "storage/store.h"
+
+namespace keyturn {
+
+struct WebhookOptions {
+  bool enabled = true;          // else nothing is written for endpoints, and nothing sent
+  std::string ca_file;          // PEM; "": those of the system
+  std::vector<Cidr> addresses;  // that may be connected to although they are not public
+};
+
+struct WebhookContext {
+  Store& store;
+  Keyring& keyring;
+  Clock& clock;
+  // A change that the server makes by itself, with its entry in the audit log: `event` on
+  // `resource`.
+  std::function<absl::StatusOr<Revision>(absl::string_view event, absl::string_view resource,
+                                         UpdateFn fn)>
+      update;
+  WebhookOptions options;
+  std::function<absl::StatusOr<HttpsAnswer>(const HttpsRequest& request)> post = HttpsPost;
+};
+
+}  // namespace keyturn
