@@ -57,6 +57,9 @@ struct RotationContext {
   // there are. Empty: there is none.
   std::function<absl::Status(const std::string& target, const std::string& path)> check_target =
       nullptr;
+  // How many secrets are worked on at once when they fall due; all of the above is called by so
+  // many threads. 0: as many as there are processors, limits::kRotationWorkersMax at most.
+  int workers = 0;
 };
 
 // Within the update of the change. No news when there is no event.

@@ -1,5 +1,8 @@
 #include "rotation/rotation.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "base/limits.h"
@@ -7,6 +10,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "rotation/clock_keeper.h"
+#include "rotation/crew.h"
 #include "rotation/errands.h"
 #include "rotation/forecast.h"
 #include "rotation/held_grace.h"
@@ -24,6 +28,12 @@
 namespace keyturn {
 namespace {
 
+int WorkersOf(const RotationContext& context) {
+  if (context.workers > 0) return context.workers;
+  const auto processors = static_cast<int>(std::thread::hardware_concurrency());
+  return std::clamp(processors, 1, limits::kRotationWorkersMax);
+}
+
 class RotationImpl : public Rotation {
  public:
   explicit RotationImpl(RotationContext context)
@@ -32,7 +42,8 @@ class RotationImpl : public Rotation {
         clock_(context_),
         timers_({kDueRotation}),
         errands_([this](const std::string& lane, const Uuid& secret) { WorkApart(lane, secret); }),
-        worker_(context_, storm_, errands_.interrupt()) {}
+        worker_(context_, storm_, errands_.interrupt()),
+        crew_(WorkersOf(context_)) {}
   // Its threads use everything else.
   ~RotationImpl() override { errands_.Stop(); }
 
@@ -126,22 +137,21 @@ class RotationImpl : public Rotation {
     const bool frozen = !clock_.Look();
     RETURN_IF_ERROR(clock_.Keep());
     if (!frozen) RETURN_IF_ERROR(BeginRound());
-    int handled = 0;
-    for (; handled < limits::kRotationItemsPerRun; ++handled) {
-      const std::optional<schema::DueItem> item = timers_.First();
-      *next = item.has_value() ? item->when : absl::InfiniteFuture();
-      if (*next > context_.clock.Now()) {
-        storm_.AllDone();
-        break;
-      }
-      // While the clock is not trusted, all that is due by it waits.
-      if (frozen) {
-        *next = context_.clock.Now() + absl::Minutes(1);
-        break;
-      }
-      RETURN_IF_ERROR(Handle(*item));
+    size_t handled = 0;
+    while (!frozen && handled < limits::kRotationItemsPerRun) {
+      const std::vector<schema::DueItem> some = timers_.DueAfter(
+          std::nullopt, context_.clock.Now(), limits::kRotationItemsPerRun - handled);
+      if (some.empty()) break;
+      RETURN_IF_ERROR(HandleAll(some));
+      handled += some.size();
     }
-    return handled;
+    const std::optional<schema::DueItem> item = timers_.First();
+    *next = item.has_value() ? item->when : absl::InfiniteFuture();
+    const absl::Time now = context_.clock.Now();
+    if (*next > now) storm_.AllDone();
+    // While the clock is not trusted, all that is due by it waits.
+    if (frozen && *next <= now) *next = now + absl::Minutes(1);
+    return static_cast<int>(handled);
   }
 
   Stats stats() const override {
@@ -176,7 +186,8 @@ class RotationImpl : public Rotation {
     constexpr size_t kCounted = 1'000'000;
     const absl::Time now = context_.clock.Now();
     const size_t waiting = timers_.size();
-    if (!storm_.BeginRound(now, timers_.CountDue(now, kCounted), waiting)) return absl::OkStatus();
+    const size_t due = storm_.IsWatched(now) ? 0 : timers_.CountDue(now, kCounted);
+    if (!storm_.BeginRound(now, due, waiting)) return absl::OkStatus();
     ASSIGN_OR_RETURN(const size_t starts, CountStarts(now));
     if (!storm_.CountedStarts(now, starts, waiting)) return absl::OkStatus();
     const std::string text = std::to_string(starts), of = std::to_string(waiting);
@@ -190,6 +201,25 @@ class RotationImpl : public Rotation {
                   return absl::OkStatus();
                 })
         .status();
+  }
+
+  // By several threads, each on another secret. The first error ends it: what is not begun then is
+  // left to the next round.
+  absl::Status HandleAll(const std::vector<schema::DueItem>& items) {
+    absl::Mutex mu;
+    absl::Status failed;
+    const auto handle = [&](size_t i) {
+      {
+        const absl::MutexLock lock(&mu);
+        if (!failed.ok()) return;
+      }
+      const absl::Status status = Handle(items[i]);
+      const absl::MutexLock lock(&mu);
+      failed.Update(status);
+    };
+    Crew& crew = storm_.is_storm() ? alone_ : crew_;
+    crew.Do(items.size(), handle);
+    return failed;
   }
 
   // Errors of the machine end the round. One secret that fails must not hold up all others: it is
@@ -246,17 +276,10 @@ class RotationImpl : public Rotation {
 
   // What was done has moved the hint; one that is still there says nothing any more.
   absl::Status Done(const schema::DueItem& item, int acted) {
-    const std::optional<schema::DueItem> first = timers_.First();
-    if (acted > 0 || !first.has_value() || first->object != item.object ||
-        first->when != item.when) {
-      return absl::OkStatus();
-    }
+    if (acted > 0 || !timers_.Has(item)) return absl::OkStatus();
     RETURN_IF_ERROR(DropHint(item));
-    // If the drop put it there anew, OnCommitted did so before this.
-    const std::optional<schema::DueItem> still = timers_.First();
-    if (still.has_value() && still->object == item.object && still->when == item.when) {
-      timers_.Postpone(item, context_.clock.Now());
-    }
+    // If it is there all the same, it is the secret's own.
+    timers_.Postpone(item, context_.clock.Now());
     return absl::OkStatus();
   }
 
@@ -323,6 +346,7 @@ class RotationImpl : public Rotation {
   absl::flat_hash_map<Uuid, absl::Time> passed_over_ ABSL_GUARDED_BY(mu_);  // and until when
   Errands errands_;
   Worker worker_;
+  Crew crew_, alone_{1};
 };
 
 }  // namespace

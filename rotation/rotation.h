@@ -73,7 +73,8 @@ class Rotation {
   virtual bool clock_trusted() const = 0;
 
   // Does what has fallen due, limits::kRotationItemsPerRun secrets at most; how many. `*next` is
-  // when the next one falls due (wall time).
+  // when the next one falls due (wall time). Several secrets at once (RotationContext::workers); in
+  // a storm one after the other. One that fails holds up no other.
   virtual absl::StatusOr<int> RunDue(absl::Time* next) = 0;
 
   struct Stats {

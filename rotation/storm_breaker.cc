@@ -11,12 +11,25 @@ bool StormBreaker::IsMuch(size_t count, size_t waiting) {
          std::max(limits::kRotationStormSecretsMin, waiting * limits::kRotationStormPercent / 100);
 }
 
+bool StormBreaker::IsWatchedLocked(absl::Time now) const {
+  // The shortest time for which a clock that has jumped is not believed is long enough.
+  return storm_ || now - last_round_ < absl::Seconds(limits::kRotationClockAgreeSeconds);
+}
+
+bool StormBreaker::IsWatched(absl::Time now) const {
+  const absl::MutexLock lock(&mu_);
+  return IsWatchedLocked(now);
+}
+
+bool StormBreaker::is_storm() const {
+  const absl::MutexLock lock(&mu_);
+  return storm_;
+}
+
 bool StormBreaker::BeginRound(absl::Time now, size_t due, size_t waiting) {
   const absl::MutexLock lock(&mu_);
-  // The shortest time for which a clock that has jumped is not believed is long enough.
-  const bool looked = now - last_round_ < absl::Seconds(limits::kRotationClockAgreeSeconds);
-  if (!looked && !storm_ && IsMuch(due, waiting))
-    return true;  // has not looked until it has counted
+  // Has not looked until it has counted.
+  if (!IsWatchedLocked(now) && IsMuch(due, waiting)) return true;
   last_round_ = now;
   return false;
 }

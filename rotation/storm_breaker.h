@@ -20,6 +20,10 @@ class StormBreaker {
   // `waiting` secrets. Whether that may be a storm: then CountedStarts says how many of these are
   // starts. What is cheap to do, or ends by itself, is none.
   bool BeginRound(absl::Time now, size_t due, size_t waiting);
+  // Whether BeginRound needs no `due`: somebody looks, or a storm is known.
+  bool IsWatched(absl::Time now) const;
+  // Starts take turns: they are to be made in the order in which they fell due.
+  bool is_storm() const;
   // Whether a storm begins.
   bool CountedStarts(absl::Time now, size_t starts, size_t waiting);
   // At the end of one that left nothing that is due.
@@ -32,6 +36,7 @@ class StormBreaker {
 
  private:
   static bool IsMuch(size_t count, size_t waiting);
+  bool IsWatchedLocked(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable absl::Mutex mu_;
   absl::Time last_round_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();

@@ -46,6 +46,11 @@ std::optional<schema::DueItem> DueTimers::First() const {
   return DueOf(*items_.begin());
 }
 
+bool DueTimers::Has(const schema::DueItem& item) const {
+  const absl::MutexLock lock(&mu_);
+  return items_.contains(ItemOf(item));
+}
+
 void DueTimers::Remove(const schema::DueItem& item) {
   const absl::MutexLock lock(&mu_);
   items_.erase(ItemOf(item));
@@ -55,8 +60,7 @@ void DueTimers::Postpone(const schema::DueItem& item, absl::Time until) {
   schema::DueItem later = item;
   later.when = absl::FromUnixSeconds(absl::ToUnixSeconds(until) + 1);
   const absl::MutexLock lock(&mu_);
-  items_.erase(ItemOf(item));
-  items_.insert(ItemOf(later));
+  if (items_.erase(ItemOf(item)) > 0) items_.insert(ItemOf(later));
 }
 
 size_t DueTimers::size() const {

@@ -29,8 +29,9 @@ class DueTimers {
 
   // The earliest.
   std::optional<schema::DueItem> First() const;
+  bool Has(const schema::DueItem& item) const;
   void Remove(const schema::DueItem& item);
-  // In memory alone: it is looked at again at `until`, or after a restart.
+  // In memory alone: it is looked at again at `until`, or after a restart. Unless it has moved.
   void Postpone(const schema::DueItem& item, absl::Time until);
   size_t size() const;
   // How many are due at `now`, counted to `most` at most.

@@ -227,7 +227,8 @@ class RotationModel : public Updater {
          .users =
              [this](const Uuid&, SecretVersion) {
                return used_ ? std::vector<std::string>{"payments/api"} : std::vector<std::string>();
-             }});
+             },
+         .workers = 1});
     const absl::Status vault = vault_->OnUnsealed();
     const absl::Status rotation = rotation_->OnUnsealed();
     if (!vault.ok() || !rotation.ok()) Fail("it cannot be opened");

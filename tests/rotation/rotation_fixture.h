@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <set>
@@ -152,7 +153,8 @@ class RotationFixture : public testing::Test {
          .check_target = [](const std::string& target, const std::string&) -> absl::Status {
            return target == "absent" ? absl::InvalidArgumentError("no such target")
                                      : absl::OkStatus();
-         }});
+         },
+         .workers = workers_});
     store_->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
       vault_->OnCommitted(group);
       rotation_->OnCommitted(group);
@@ -167,13 +169,10 @@ class RotationFixture : public testing::Test {
 
   // What the server's updater does, with the events kept; fails where a test says.
   absl::StatusOr<Revision> Update(absl::string_view event, absl::string_view path, UpdateFn fn) {
-    if (const std::function<void()> meanwhile = std::exchange(meanwhile_, nullptr)) meanwhile();
-    if (die_at_ > 0 && --die_at_ == 0) {
-      dead_ = true;
-      if (die_after_) {
-        const absl::StatusOr<Revision> done = store_->Update(fn);
-        if (done.ok()) events_.push_back(absl::StrCat(event, " ", path));
-      }
+    if (const std::function<void()> meanwhile = TakeMeanwhile()) meanwhile();
+    if (DiesNow() && die_after_ && store_->Update(fn).ok()) {
+      const absl::MutexLock lock(&events_mu_);
+      events_.push_back(absl::StrCat(event, " ", path));
     }
     if (dead_) return absl::UnavailableError("the server died here");
     std::string notes;
@@ -190,6 +189,16 @@ class RotationFixture : public testing::Test {
     const absl::MutexLock lock(&events_mu_);
     notes_[std::string(event)] = notes;
     return revision;
+  }
+  std::function<void()> TakeMeanwhile() {
+    const absl::MutexLock lock(&events_mu_);
+    return std::exchange(meanwhile_, nullptr);
+  }
+  bool DiesNow() {
+    const absl::MutexLock lock(&events_mu_);
+    if (die_at_ == 0 || --die_at_ > 0) return false;
+    dead_ = true;
+    return true;
   }
   virtual void OnEvent(absl::string_view event, absl::string_view path) {
     const absl::MutexLock lock(&events_mu_);
@@ -377,6 +386,7 @@ class RotationFixture : public testing::Test {
   std::unique_ptr<Vault> vault_;
   std::unique_ptr<Usage> usage_;
   std::unique_ptr<Rotation> rotation_;
+  int workers_ = 1;  // the order of events is that in which secrets fell due
   Driver* target_ = nullptr;
   bool target_by_policy_ = false;  // it is of secrets whose policies name a target, else of all
   std::map<std::string, Driver*> targets_;  // those of these names
@@ -389,7 +399,7 @@ class RotationFixture : public testing::Test {
   int die_at_ = 0;                            // at the n-th change from now on the server dies
   bool die_after_ = false;                    // the change was made
   std::function<void()> meanwhile_;  // once, between a look of the engine and its next change
-  bool dead_ = false;
+  std::atomic<bool> dead_ = false;
   bool unheard_ = false;  // the last change was made, though whoever made it was not told
 };
 

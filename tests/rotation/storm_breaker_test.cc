@@ -32,6 +32,18 @@ TEST(StormBreaker, StartsAllWithinADay) {
   EXPECT_GE(last, kNow + absl::Hours(23));
 }
 
+TEST(StormBreaker, IsWatchedWhileSomebodyLooks) {
+  StormBreaker breaker;
+  EXPECT_FALSE(breaker.IsWatched(kNow));
+  EXPECT_FALSE(breaker.BeginRound(kNow, 0, 100));
+  EXPECT_TRUE(breaker.IsWatched(kNow + absl::Minutes(9)));
+  EXPECT_FALSE(breaker.IsWatched(kNow + absl::Minutes(10)));
+  EXPECT_FALSE(breaker.is_storm());
+  EXPECT_TRUE(breaker.CountedStarts(kNow, 100, 100));
+  EXPECT_TRUE(breaker.IsWatched(kNow + absl::Minutes(10)));
+  EXPECT_TRUE(breaker.is_storm());
+}
+
 TEST(StormBreaker, WhatWasForeseenIsNoStorm) {
   StormBreaker breaker;
   EXPECT_FALSE(breaker.BeginRound(kNow, 0, 1000));

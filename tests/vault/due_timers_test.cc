@@ -39,6 +39,18 @@ TEST_F(DueTimersTest, TheEarliestOfTheirClassesIsFirst) {
   EXPECT_EQ(timers_.First()->due_class, 3);
 }
 
+TEST_F(DueTimersTest, WhatIsPostponedComesLaterUnlessItHasMoved) {
+  Put(10, 2);
+  const schema::DueItem item = *timers_.First();
+  EXPECT_TRUE(timers_.Has(item));
+  timers_.Postpone(item, absl::FromUnixSeconds(20));
+  EXPECT_FALSE(timers_.Has(item));
+  EXPECT_EQ(First(), 21);
+  timers_.Postpone(item, absl::FromUnixSeconds(90));
+  EXPECT_EQ(First(), 21) << "it is not there any more";
+  EXPECT_EQ(timers_.size(), 1u);
+}
+
 TEST_F(DueTimersTest, WhatIsDeletedIsGone) {
   const Uuid object = RandomUuid();
   Put(10, 2, object);
