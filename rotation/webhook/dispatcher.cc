@@ -49,7 +49,7 @@ void WebhookDispatcher::Lane::Forget(uint64_t row) {
 }
 
 WebhookDispatcher::WebhookDispatcher(const WebhookContext& context)
-    : context_(context), errands_([this](const Uuid& id) { Work(id); }) {}
+    : context_(context), errands_([this](const std::string&, const Uuid& id) { Work(id); }) {}
 
 // Its threads use everything else.
 WebhookDispatcher::~WebhookDispatcher() { errands_.Stop(); }
