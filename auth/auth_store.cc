@@ -12,6 +12,7 @@
 #include "auth/sealed_table.h"
 #include "auth/validate.h"
 #include "base/limits.h"
+#include "base/reason.h"
 #include "base/status_macros.h"
 
 namespace keyturn {
@@ -98,7 +99,9 @@ class AuthStoreImpl : public AuthStore {
     absl::MutexLock write_lock(&write_mu_);
     for (const std::string& policy : role.policies()) {
       if (GetPolicy(policy).ok()) continue;
-      return absl::InvalidArgumentError(absl::StrCat("there is no policy named \"", policy, "\""));
+      return WithReason(
+          absl::InvalidArgumentError(absl::StrCat("there is no policy named \"", policy, "\"")),
+          "UNKNOWN_POLICY");
     }
     v1::Role stored = role;
     Stamp(clock_, stored.mutable_update_time());

@@ -136,7 +136,9 @@ absl::Status CheckPoliciesDelegable(const GrantSet& mine, absl::Span<const std::
   for (const std::string& name : policies) {
     const absl::StatusOr<v1::Policy> policy = store.GetPolicy(name);
     if (!policy.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("there is no policy named \"", name, "\""));
+      return WithReason(
+          absl::InvalidArgumentError(absl::StrCat("there is no policy named \"", name, "\"")),
+          "UNKNOWN_POLICY");
     }
     if (mine.allows_everything()) continue;
     // All or nothing of the caller's own: leaving one of several out could leave out its denies.

@@ -128,7 +128,7 @@ absl::StatusOr<std::vector<v1::GetResponse>> FetchDirectory(Shell& shell, const 
   if (paths.empty()) {
     return WithHelp(absl::NotFoundError(absl::StrCat(
                         "there are no secrets that you may see below '", directory, "'")),
-                    absl::StrCat("keyturn secret list ", directory));
+                    "keyturn secret list shows what there is");
   }
   std::sort(paths.begin(), paths.end());
   std::vector<v1::GetResponse> secrets;

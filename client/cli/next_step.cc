@@ -59,6 +59,7 @@ std::string ReasonStep(const ErrorDetail& detail, const Asked& asked) {
     return "an operator binds the certificate to a role: keyturn role put NAME --policy POLICY "
            "--spiffe-id SPIFFE_ID; keyturn role list shows what there is";
   }
+  if (reason == "UNKNOWN_POLICY") return "keyturn policy list shows what there is";
   if (reason == "NO_PASSWORD_POLICY") return "keyturn password-policy list shows what there is";
   if (reason == "NO_TOKEN") return "keyturn whoami says who you are without one";
   if (reason == "DEADLINE_REQUIRED") return "give --timeout 15s";
@@ -209,6 +210,9 @@ std::string NextStep(const absl::Status& status, const Asked& asked) {
   if (const std::string step = ApiKeyStep(detail.reason, asked); !step.empty()) return step;
   if (const std::string step = RotationStep(detail.reason, path); !step.empty()) return step;
   if (const std::string step = JwtStep(detail.reason, path); !step.empty()) return step;
+  if (asked.command == "secret rename" && absl::IsNotFound(status)) {
+    return "keyturn secret list shows what there is; to rename a directory: --directory";
+  }
   if (about_secret && !detail.correlation_id.empty()) {
     // A refusal of a move may be about either end.
     const bool either = absl::IsPermissionDenied(status) && !asked.new_path.empty();
@@ -240,7 +244,10 @@ std::string NextStep(const absl::Status& status, const Asked& asked) {
       }
       return StateStep(detail, asked);
     case absl::StatusCode::kNotFound:
-      if (const std::string list = ListFor(asked); !list.empty()) return list;
+      if (const std::string list = ListFor(asked);
+          !list.empty() && (!detail.correlation_id.empty() || GroupOf(asked) == "profile")) {
+        return list;
+      }
       return StateStep(detail, asked);
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kOutOfRange:

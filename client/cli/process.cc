@@ -88,9 +88,19 @@ absl::Status Exec(std::vector<std::string> command, EnvironmentBlock& environmen
   execvpe(argv[0], argv.data(), environment.envp());
   const int error = errno;
   for (const int fd : environment.inherited()) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return WithExitCode(absl::InternalError(absl::StrCat("cannot run ", command[0], ": ",
-                                                       std::generic_category().message(error))),
-                      error == ENOENT ? kExitNoCommand : kExitNotRunnable);
+  return CannotRun(command[0], error);
+}
+
+absl::Status CannotRun(const std::string& command, int error) {
+  const bool none = error == ENOENT;
+  return WithHelp(
+      WithExitCode(absl::InternalError(absl::StrCat("cannot run ", command, ": ",
+                                                    std::generic_category().message(error))),
+                   none ? kExitNoCommand : kExitNotRunnable),
+      none ? "name a program that PATH finds, or its file, after --; a script's first line must "
+             "name "
+             "one too"
+           : "name a program that you may execute, after --");
 }
 
 }  // namespace keyturn::cli

@@ -34,8 +34,11 @@ class EnvironmentBlock {
   std::vector<char*> pointers_;
 };
 
-// Does not return when it succeeds. Exit codes 127 (no such command) and 126 (not executable) are
-// attached to the error.
+// That `command` cannot be run, as `error` (an errno) says, with exit code 127 (no such command) or
+// 126 (not executable) attached.
+absl::Status CannotRun(const std::string& command, int error);
+
+// Does not return when it succeeds. The error is CannotRun's.
 absl::Status Exec(std::vector<std::string> command, EnvironmentBlock& environment);
 
 struct SuperviseOptions {

@@ -156,9 +156,7 @@ class Supervisor {
     posix_spawn_file_actions_destroy(&actions);
     exit_status_.reset();
     if (error == 0) return absl::OkStatus();
-    return WithExitCode(absl::InternalError(absl::StrCat("cannot run ", command_[0], ": ",
-                                                         std::generic_category().message(error))),
-                        error == ENOENT ? kExitNoCommand : kExitNotRunnable);
+    return CannotRun(command_[0], error);
   }
 
   // Until something is to be done; pumps output and handles changes and the grace period.

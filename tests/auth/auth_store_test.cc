@@ -1,5 +1,6 @@
 #include "auth/auth_store.h"
 
+#include "base/reason.h"
 #include "tests/auth/auth_fixture.h"
 
 namespace keyturn {
@@ -59,8 +60,9 @@ TEST_F(AuthStoreTest, TheRootPolicyIsThereAndStaysAsItIs) {
 }
 
 TEST_F(AuthStoreTest, RolesAndTheirPoliciesStayTogether) {
-  EXPECT_EQ(policies_->PutRole(*store_, Role("api", "spiffe://prod/api", {"root", "app"})).status(),
-            absl::InvalidArgumentError("there is no policy named \"app\""));
+  EXPECT_EQ(
+      policies_->PutRole(*store_, Role("api", "spiffe://prod/api", {"root", "app"})).status(),
+      WithReason(absl::InvalidArgumentError("there is no policy named \"app\""), "UNKNOWN_POLICY"));
   EXPECT_TRUE(policies_->ListRoles().empty());
   Put(Policy("app", {}));
   Put(Role("api", "spiffe://prod/api", {"root", "app"}));

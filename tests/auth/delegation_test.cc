@@ -112,7 +112,8 @@ TEST_F(DelegationTest, PoliciesArePassedOnWhenCoveredOrAllOfOnesOwn) {
   ExpectRefused(Pass({"wide"}));
   ExpectRefused(Pass({"root"}));
   EXPECT_EQ(Pass({"narrow", "none"}),
-            absl::InvalidArgumentError("there is no policy named \"none\""));
+            WithReason(absl::InvalidArgumentError("there is no policy named \"none\""),
+                       "UNKNOWN_POLICY"));
   const GrantSet root({}, /*allow_everything=*/true);
   const std::vector<std::string> any = {"root", "wide"};
   EXPECT_OK(CheckPoliciesDelegable(root, {}, any, *policies_));

@@ -222,7 +222,11 @@ TEST(CliShares, InitUnsealAndSeal) {
   const auto run = [&](const std::string& line, const std::string& input = "") {
     return server.Keyturn(Words(line), input);
   };
-  EXPECT_EQ(run("operator status --fail-on sealed --info-file " + info).code, 8);
+  const ProcessResult fresh = run("operator status --fail-on sealed --info-file " + info);
+  EXPECT_EQ(fresh.code, 8);
+  EXPECT_TRUE(
+      absl::StrContains(fresh.err, "the vault is not initialised\nnext: keyturn operator init"))
+      << fresh.err;
   const ProcessResult init = run(
       "operator init --shares 3 --threshold 2 --shares-file shares -o json --info-file " + info);
   ASSERT_EQ(init.code, 0) << init.err;

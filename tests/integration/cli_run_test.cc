@@ -88,8 +88,8 @@ TEST_F(CliRun, EndsAsTheProgramDoes) {
   // As a child, as process 1 or with --mask, the signal becomes a code.
   EXPECT_EQ(RunShell({"--path", "run/app", "--mask"}, "kill -KILL $$").code, 128 + SIGKILL);
   EXPECT_EQ(RunShell({"--path", "run/app", "--mask"}, "exit 7").code, 7);
-  EXPECT_EQ(Run("run --path run/app -- no-such-program").code, 127);
-  EXPECT_EQ(Run("run --path run/app -- /etc/passwd").code, 126);
+  Fails("run --path run/app -- no-such-program", 127, "next: name a program that PATH finds");
+  Fails("run --path run/app -- /etc/passwd", 126, "next: name a program that you may execute");
   EXPECT_EQ(Run("run --path run/app --mask -- no-such-program").code, 127);
   EXPECT_EQ(Run("run --path run/none -- true").code, 125);
   EXPECT_EQ(Run("run -- true").code, 125);

@@ -55,7 +55,9 @@ TEST_F(Cli, ComparesBeforeItSets) {
 TEST_F(Cli, GeneratesValues) {
   Ok("secret generate g/key --bytes 32 --format hex");
   EXPECT_EQ(Ok("secret read g/key").size(), 64u);
-  Ok("password-policy put db --length 24 --alphabet alphanumeric --require 2:0123456789");
+  EXPECT_TRUE(absl::StrContains(
+      Ok("password-policy set db --length 24 --alphabet alphanumeric --require 2:0123456789"),
+      "required         2:0123456789\n"));
   Ok("secret generate g/db#password --policy db");
   EXPECT_EQ(Ok("secret read g/db").size(), 24u);
   Ok("secret put g/key --generate --length 40 --alphabet alphanumeric");
@@ -89,6 +91,14 @@ TEST_F(Cli, ListsSearchesAndMoves) {
   EXPECT_EQ(page["items"].size(), 1u);
   const std::string token = page["nextPageToken"];
   EXPECT_EQ(Json("secret list l -r --page-token " + token + " -o json")["items"][0]["name"], "b");
+  // People see where the rest begins, as programs do.
+  const ProcessResult first = Run("secret list l -r --page-size 1");
+  EXPECT_EQ(first.out, "NAME\na/x\n");
+  ASSERT_TRUE(absl::StartsWith(first.err, "there is more: --page-token ")) << first.err;
+  const ProcessResult rest = Run("secret list l -r --page-token " +
+                                 Words(std::string(absl::StripSuffix(first.err, "\n"))).back());
+  EXPECT_EQ(rest.out, "NAME\nb\n");
+  EXPECT_EQ(rest.err, "");
   EXPECT_EQ(Json("secret search l --metadata owner=eve -o json")["items"][0]["path"], "l/a/x");
   // One value for each flag: what follows is the directory.
   EXPECT_EQ(Json("secret search --metadata owner=eve l -o json")["items"].size(), 1u);

@@ -47,8 +47,11 @@ absl::Status Status(Shell& shell, const std::string& fail_on) {
   const std::string next =
       status.initialized() ? "keyturn operator unseal" : "keyturn operator init";
   if (fail_on == "sealed") {
-    return WithHelp(
-        WithExitCode(absl::FailedPreconditionError("the vault is sealed"), kExitCheckFailed), next);
+    return WithHelp(WithExitCode(absl::FailedPreconditionError(
+                                     status.initialized() ? "the vault is sealed"
+                                                          : "the vault is not initialised"),
+                                 kExitCheckFailed),
+                    next);
   }
   shell.SayNext(next);
   return absl::OkStatus();
@@ -128,10 +131,7 @@ absl::Status CannotAsk(const v1::StatusResponse& status) {
 absl::Status AskUntilUnsealed(Client& client, Shell& shell, v1::StatusResponse* status) {
   const bool has_shares = HasSeal(*status, "shamir");
   const bool has_passphrase = HasSeal(*status, "passphrase");
-  if (!has_shares && !has_passphrase) {
-    return WithHelp(UsageError("this vault has no seal to be asked for: its key file opens it"),
-                    "keyturn operator unseal --key-file");
-  }
+  if (!has_shares && !has_passphrase) return GiveKeyFile(client, shell, status);
   if (!shell.terminal().can_ask()) return CannotAsk(*status);
   while (status->sealed()) {
     std::string what = has_passphrase ? "passphrase" : "share";
@@ -200,7 +200,7 @@ void AddOperatorSealCommands(Command parent, Shell& shell) {
   const auto flags = std::make_shared<UnsealFlags>();
   const Command unseal = parent.Add(
       "unseal", "Give a share, passphrase or key file, and unseal the vault",
-      "  keyturn operator unseal                          # asks, one share each time\n"
+      "  keyturn operator unseal                          # asks, if there is what to ask for\n"
       "  keyturn operator unseal --passphrase-file - < passphrase\n"
       "  keyturn operator unseal --key-file               # reads the server's key file again");
   AddKeyOptions(unseal, flags->key);

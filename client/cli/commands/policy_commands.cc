@@ -139,6 +139,14 @@ struct PasswordPolicyFlags {
   bool force = false;
 };
 
+// As they are typed after --require.
+std::string RulesText(const v1::PasswordPolicy& policy) {
+  return absl::StrJoin(policy.rules(), " ",
+                       [](std::string* out, const v1::PasswordPolicy::Rule& rule) {
+                         absl::StrAppend(out, rule.at_least(), ":", rule.characters());
+                       });
+}
+
 absl::Status PutPasswordPolicy(Shell& shell, const PasswordPolicyFlags& flags) {
   v1::PutPasswordPolicyRequest request;
   v1::PasswordPolicy& policy = *request.mutable_policy();
@@ -163,7 +171,8 @@ absl::Status PutPasswordPolicy(Shell& shell, const PasswordPolicyFlags& flags) {
                    client->PutPasswordPolicy(request, shell.Options()));
   return shell.out().Object({{"password policy", written.name()},
                              {"length", absl::StrCat(written.length())},
-                             {"alphabet", written.alphabet()}},
+                             {"alphabet", written.alphabet()},
+                             {"required", RulesText(written)}},
                             ToJson(written));
 }
 
@@ -174,12 +183,7 @@ absl::Status ListPasswordPolicies(Shell& shell) {
   Table table({"NAME", "LENGTH", "ALPHABET", "REQUIRED"});
   Json items = Json::array();
   for (const v1::PasswordPolicy& policy : all.policies()) {
-    std::vector<std::string> rules;
-    for (const v1::PasswordPolicy::Rule& rule : policy.rules()) {
-      rules.push_back(absl::StrCat(rule.at_least(), ":", rule.characters()));
-    }
-    table.Add({policy.name(), absl::StrCat(policy.length()), policy.alphabet(),
-               absl::StrJoin(rules, " ")});
+    table.Add({policy.name(), absl::StrCat(policy.length()), policy.alphabet(), RulesText(policy)});
     items.push_back(ToJson(policy));
   }
   return shell.out().List(table, std::move(items), "no password policies");
@@ -245,6 +249,7 @@ void AddPasswordPolicyCommands(Command app, Shell& shell) {
                  "  keyturn password-policy put db --length 32 --alphabet alphanumeric \\\n"
                  "      --require 1:0123456789\n"
                  "  keyturn secret generate app/prod/db#password --policy db");
+  put.Alias("set");
   put.AddOption("name", flags->name).Required();
   put.AddOption("--length", flags->length, "characters").Required();
   put.AddOption("--alphabet", flags->alphabet,

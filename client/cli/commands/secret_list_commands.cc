@@ -23,6 +23,16 @@ struct ListFlags {
   std::vector<std::string> metadata;
 };
 
+// One page, and where the next one begins; in JSON that is a member of it.
+absl::Status PrintPage(Shell& shell, const Table& table, Json items, absl::string_view nothing,
+                       const std::string& next_page_token) {
+  RETURN_IF_ERROR(shell.out().List(table, std::move(items), nothing, next_page_token));
+  if (!next_page_token.empty() && !shell.out().json()) {
+    shell.terminal().Say(absl::StrCat("there is more: --page-token ", next_page_token));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status List(Shell& shell, const ListFlags& flags) {
   v1::ListRequest request;
   request.set_path(flags.directory);
@@ -43,9 +53,9 @@ absl::Status List(Shell& shell, const ListFlags& flags) {
     table.Add({entry.name()});
     items.push_back(ToJson(entry));
   }
-  return shell.out().List(table, std::move(items),
-                          absl::StrCat("nothing that you may see is below '", flags.directory, "'"),
-                          page.next_page_token());
+  return PrintPage(shell, table, std::move(items),
+                   absl::StrCat("nothing that you may see is below '", flags.directory, "'"),
+                   page.next_page_token());
 }
 
 absl::Status Search(Shell& shell, const ListFlags& flags) {
@@ -70,7 +80,7 @@ absl::Status Search(Shell& shell, const ListFlags& flags) {
     }
     request.set_page_token(page.next_page_token());
   } while (!one_page && !request.page_token().empty());
-  return shell.out().List(table, std::move(items), "nothing matches", request.page_token());
+  return PrintPage(shell, table, std::move(items), "nothing matches", request.page_token());
 }
 
 absl::Status Watch(Shell& shell, const ListFlags& flags) {

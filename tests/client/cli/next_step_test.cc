@@ -53,6 +53,7 @@ const std::vector<Row>& Reasons() {
       {Code::kUnauthenticated, "NO_ROLE",
        "an operator binds the certificate to a role: keyturn role put NAME --policy POLICY "
        "--spiffe-id SPIFFE_ID; keyturn role list shows what there is"},
+      {Code::kInvalidArgument, "UNKNOWN_POLICY", "keyturn policy list shows what there is"},
       {Code::kNotFound, "NO_PASSWORD_POLICY", "keyturn password-policy list shows what there is"},
       {Code::kFailedPrecondition, "NO_TOKEN", "keyturn whoami says who you are without one"},
       {Code::kInvalidArgument, "DEADLINE_REQUIRED", "give --timeout 15s"},
@@ -214,6 +215,8 @@ TEST(NextStep, NamesWhatTheCommandIsAbout) {
     EXPECT_EQ(NextStep(none, {.command = group + " get"}),
               absl::StrCat("keyturn ", group, " list shows what there is"));
   }
+  EXPECT_EQ(NextStep(none, {.command = "secret rename", .path = "a", .new_path = "b"}),
+            "keyturn secret list shows what there is; to rename a directory: --directory");
   EXPECT_EQ(NextStep(none, {.command = "can-i"}), "keyturn policy list shows what there is");
   EXPECT_EQ(NextStep(FromServer(Code::kFailedPrecondition), {.command = "operator init"}),
             "keyturn operator status");
@@ -243,7 +246,11 @@ TEST(NextStep, OfWhatIsWrongOnThisMachineIsTheHelp) {
         absl::InvalidArgumentError("x")}) {
     EXPECT_EQ(NextStep(status, kRead), "keyturn secret read --help");
     EXPECT_EQ(NextStep(status, {}), "keyturn --help");
+    EXPECT_EQ(NextStep(status, {.command = "policy list"}), "keyturn policy list --help");
   }
+  // Profiles are here.
+  EXPECT_EQ(NextStep(absl::NotFoundError("x"), {.command = "profile use"}),
+            "keyturn profile list shows what there is");
 }
 
 TEST(NextStep, SaysHowLongToWait) {
