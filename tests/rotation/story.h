@@ -7,10 +7,7 @@
 // says so are under retire_gate BLOCK, with a consumer each.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -124,6 +121,8 @@ class Stories {
   uint64_t failures() const { return failures_; }
   uint64_t extensions() const { return extensions_; }
   uint64_t problems() const { return problems_; }
+  // The first ones, in words.
+  const std::vector<std::string>& shown() const { return shown_; }
   // The longest time from one promotion to the next.
   absl::Duration longest() const { return longest_; }
 
@@ -131,13 +130,13 @@ class Stories {
     constexpr uint64_t kShown = 10;
     if (++problems_ > kShown) return;
     const Story& story = stories_[std::min(NumberOf(event.resource), stories_.size() - 1)];
-    ADD_FAILURE() << event.event << " " << event.resource << " version " << event.version.value()
-                  << " at " << absl::FormatTime(event.time, absl::UTCTimeZone()) << ": " << what
-                  << "; newest " << story.newest << ", current " << story.current << " since "
-                  << absl::FormatTime(story.promoted, absl::UTCTimeZone()) << ", former "
-                  << story.former << (story.in_grace ? " in grace until " : " until ")
-                  << absl::FormatTime(story.grace_end, absl::UTCTimeZone()) << ", step "
-                  << int{story.step};
+    const auto text = [](absl::Time time) { return absl::FormatTime(time, absl::UTCTimeZone()); };
+    shown_.push_back(absl::StrCat(event.event, " ", event.resource, " version ",
+                                  event.version.value(), " at ", text(event.time), ": ", what,
+                                  "; newest ", story.newest, ", current ", story.current, " since ",
+                                  text(story.promoted), ", former ", story.former,
+                                  story.in_grace ? " in grace until " : " until ",
+                                  text(story.grace_end), ", step ", int{story.step}));
   }
 
  private:
@@ -196,6 +195,7 @@ class Stories {
   bool Released(const AuditEvent& event, uint32_t version, Story* story) {
     Expect(event, story->in_grace && version == story->former && story->extensions > 0,
            "it was not held");
+    Expect(event, story->released == absl::InfiniteFuture(), "released twice");
     Expect(event, story->converged <= event.time, "it has a user still");
     Expect(event, event.time - story->converged <= absl::Minutes(2), "held for nobody");
     story->released = story->grace_end = event.time;
@@ -240,6 +240,7 @@ class Stories {
   const absl::Duration late_;
   uint64_t told_ = 0, failures_ = 0, extensions_ = 0, armed_ = 0, problems_ = 0;
   absl::Duration longest_ = absl::ZeroDuration();
+  std::vector<std::string> shown_;
 };
 
 }  // namespace keyturn
