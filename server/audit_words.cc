@@ -23,7 +23,9 @@ constexpr const char* kOtherEvents[] = {
     "rotation_armed", "rotation_arm_failed", "rotation_disarmed", "version_destroyed",
     "rotation_storm", "clock_distrusted", "clock_ahead",
     // Of keys that sign.
-    "rotation_staged", "rotation_published", "jwt_refresh_reused"};
+    "rotation_staged", "rotation_published", "jwt_refresh_reused",
+    // Of webhooks.
+    "webhook_disabled"};
 
 // The word itself is not said: it may be a token that was pasted to the wrong place.
 std::string Suggestion(absl::string_view word, const std::vector<std::string>& known) {

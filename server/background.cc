@@ -40,6 +40,11 @@ absl::Status WriteUses(const BackgroundParts& parts) {
   return parts.rooms.usage->WriteDue();
 }
 
+absl::Status TellOthers(const BackgroundParts& parts) {
+  if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
+  return parts.rooms.webhooks->RunDue();
+}
+
 absl::Status PurgeTokens(const BackgroundParts& parts) {
   if (!parts.lifecycle.unsealed().load()) return absl::OkStatus();
   ServerUpdater updater("token_purged", *parts.rooms.store, *parts.rooms.audit, parts.clock);
@@ -84,6 +89,7 @@ std::vector<Janitor::Task> BackgroundTasks(const BackgroundParts& parts) {
       {"rotations", absl::Seconds(1), [parts] { return RunRotations(parts); }},
       {"expired refresh tokens", absl::Seconds(1), [parts] { return PurgeRefreshTokens(parts); }},
       {"uses of secrets", absl::Seconds(1), [parts] { return WriteUses(parts); }},
+      {"webhooks", absl::Seconds(1), [parts] { return TellOthers(parts); }},
       {"key uses", absl::Seconds(1), [parts] { return SaveKekUses(parts); }},
       {"expired revocations", absl::Seconds(1), [parts] { return SweepRevocations(parts); }},
       {"counted refusals", absl::Seconds(1), [parts] { return WriteCounted(parts); }},

@@ -118,6 +118,22 @@ Setting Tables(const char* key, std::vector<TargetSpec>* out) {
           }};
 }
 
+Setting Blocks(const char* key, std::vector<std::string>* out) {
+  return {key, [out](const std::string& name, const toml::node& node) {
+            const absl::Status bad =
+                Bad(name, absl::StrCat("a list of at most ", limits::kTargetAddressesMax,
+                                       " CIDR blocks, such as \"10.1.0.0/16\""));
+            const toml::array* const array = node.as_array();
+            if (array == nullptr || array->size() > limits::kTargetAddressesMax) return bad;
+            for (const toml::node& element : *array) {
+              const auto block = element.value_exact<std::string>();
+              if (!block.has_value() || !Cidr::Parse(*block).ok()) return bad;
+              out->push_back(*block);
+            }
+            return absl::OkStatus();
+          }};
+}
+
 std::vector<Setting> Settings(Config* config) {
   constexpr int64_t kRateMax = 10'000'000;
   return {
@@ -142,6 +158,9 @@ std::vector<Setting> Settings(Config* config) {
       AbsolutePath("tls.key", &config->tls_key),
       AbsolutePath("tls.client_ca", &config->tls_client_ca),
       Tables("rotation.targets", &config->targets),
+      Flag("webhooks.enabled", &config->webhooks),
+      AbsolutePath("webhooks.ca_file", &config->webhooks_ca_file),
+      Blocks("webhooks.allow_addresses", &config->webhooks_allow_addresses),
       AbsolutePath("audit.directory", &config->audit_directory),
       Word("audit.reads", {"batch", "fsync"},
            [config](size_t i) { config->audit_sync_reads = i == 1; }),

@@ -43,6 +43,10 @@ struct Config {
 
   std::vector<TargetSpec> targets;  // each good by CheckTargetSpec, and of another name
 
+  bool webhooks = true;
+  std::string webhooks_ca_file;                       // PEM; "": those of the system
+  std::vector<std::string> webhooks_allow_addresses;  // CIDR blocks, each good by Cidr::Parse
+
   std::string audit_directory;  // "": <data>/audit
   bool audit_sync_reads = false;
   bool accept_audit_loss = false;  // AuditLogOptions::accept_loss; from the command line only

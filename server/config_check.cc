@@ -56,6 +56,9 @@ absl::Status CheckClientCa(const Config& config, absl::Time now) {
 absl::Status CheckConfigFiles(const Config& config, Clock& clock) {
   if (!config.tls_certificate.empty()) RETURN_IF_ERROR(CheckListener(config, clock.Now()));
   if (!config.tls_client_ca.empty()) RETURN_IF_ERROR(CheckClientCa(config, clock.Now()));
+  if (!config.webhooks_ca_file.empty()) {
+    RETURN_IF_ERROR(Read("webhooks.ca_file", config.webhooks_ca_file).status());
+  }
   for (const TargetSpec& target : config.targets) {
     if (const absl::Status good = CheckTargetFiles(target); !good.ok()) {
       return absl::Status(good.code(), absl::StrCat("rotation.targets: ", target.name, ": ",

@@ -107,6 +107,7 @@ absl::Status Lifecycle::OpenRooms(const std::shared_ptr<const KeyringSnapshot>& 
   RETURN_IF_ERROR(parts_.jwt.OnUnsealed());
   RETURN_IF_ERROR(parts_.api_keys.OnUnsealed());
   RETURN_IF_ERROR(parts_.usage.OnUnsealed());
+  RETURN_IF_ERROR(parts_.webhooks.OnUnsealed());
   return parts_.revocations.Load(keys);
 }
 
@@ -178,6 +179,7 @@ void Lifecycle::Close() {
   if (const absl::Status dropped = parts_.revocations.Load(nullptr); !dropped.ok()) {
     LogError("revocations were not dropped at seal", {{"error", std::string(dropped.message())}});
   }
+  parts_.webhooks.OnSealed();
   parts_.jwt.OnSealed();
   parts_.api_keys.OnSealed();
   parts_.usage.OnSealed();

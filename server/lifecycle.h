@@ -1,8 +1,8 @@
 // Init, unseal and seal: the order in which the rooms get their keys and lose them again.
 //   unseal: keyring -> record hasher -> audit keys -> policies, tokens -> vault -> rotation, jwt ->
-//           API keys -> usage -> revocations -> client CA -> open
-//   seal:   closed -> revocations -> usage -> API keys -> jwt, rotation -> vault -> policies,
-//           tokens, client CA -> audit keys -> record hasher -> keyring
+//           API keys -> usage -> webhooks -> revocations -> client CA -> open
+//   seal:   closed -> revocations -> webhooks -> usage -> API keys -> jwt, rotation -> vault ->
+//           policies, tokens, client CA -> audit keys -> record hasher -> keyring
 // One transition at a time; queries are cheap. Thread-safe.
 #pragma once
 
@@ -24,6 +24,7 @@
 #include "rotation/jwt/jwt.h"
 #include "rotation/rotation.h"
 #include "rotation/usage/usage.h"
+#include "rotation/webhook/webhooks.h"
 #include "server/client_ca.h"
 #include "storage/store.h"
 #include "vault/vault.h"
@@ -50,6 +51,7 @@ class Lifecycle {
     Jwt& jwt;
     ApiKeys& api_keys;
     Usage& usage;
+    WebhookBook& webhooks;
     ClientCa& client_ca;
     Clock& clock;
     std::string accept_rollback;  // Config::accept_rollback

@@ -45,10 +45,11 @@ absl::StatusOr<MethodInfo> Describe(const google::protobuf::MethodDescriptor& me
 }  // namespace
 
 std::vector<std::string> MethodTable::Services() {
-  return {"keyturn.v1.SecretService",     "keyturn.v1.SystemService",   "keyturn.v1.AuthService",
-          "keyturn.v1.TokenService",      "keyturn.v1.PolicyService",   "keyturn.v1.AuditService",
-          "keyturn.v1.RevocationService", "keyturn.v1.RotationService", "keyturn.v1.JwtService",
-          "keyturn.v1.ApiKeyService",     "keyturn.v1.ConsumerService"};
+  return {
+      "keyturn.v1.SecretService",     "keyturn.v1.SystemService",   "keyturn.v1.AuthService",
+      "keyturn.v1.TokenService",      "keyturn.v1.PolicyService",   "keyturn.v1.AuditService",
+      "keyturn.v1.RevocationService", "keyturn.v1.RotationService", "keyturn.v1.JwtService",
+      "keyturn.v1.ApiKeyService",     "keyturn.v1.ConsumerService", "keyturn.v1.WebhookService"};
 }
 
 absl::StatusOr<MethodTable> MethodTable::Create(absl::Span<const std::string> services) {

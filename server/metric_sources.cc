@@ -88,6 +88,25 @@ void AddApiKeys(const ApiKeys& keys, Metrics& metrics) {
   }
 }
 
+void AddWebhooks(const WebhookBook& webhooks, Metrics& metrics) {
+  metrics.AddGauge("keyturn_webhooks", "Endpoints that are told of rotations.",
+                   [&webhooks] { return ToDouble(webhooks.stats().webhooks); });
+  metrics.AddGauge("keyturn_webhooks_disabled", "Of these, those that are disabled.",
+                   [&webhooks] { return ToDouble(webhooks.stats().disabled); });
+  metrics.AddGauge("keyturn_webhook_events_waiting", "Events that are still to be sent.",
+                   [&webhooks] { return ToDouble(webhooks.stats().waiting); });
+  metrics.AddCounter("keyturn_webhook_attempts_delivered_total", "Attempts that arrived.",
+                     [&webhooks] { return ToDouble(webhooks.stats().delivered); });
+  metrics.AddCounter("keyturn_webhook_attempts_failed_total", "Attempts that did not.",
+                     [&webhooks] { return ToDouble(webhooks.stats().failed); });
+  metrics.AddCounter("keyturn_webhook_events_given_up_total",
+                     "Events that are not sent again by themselves.",
+                     [&webhooks] { return ToDouble(webhooks.stats().given_up); });
+  metrics.AddCounter("keyturn_webhook_events_dropped_total",
+                     "Events that were dropped because too many waited.",
+                     [&webhooks] { return ToDouble(webhooks.stats().dropped); });
+}
+
 }  // namespace
 
 void AddRespMetrics(const RevocationList& list, const RespListener& listener, Metrics& metrics) {
@@ -125,6 +144,7 @@ void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
   AddKeys(*rooms.keyring, sources.key_turner, metrics);
   AddJwt(*rooms.jwt, metrics);
   AddApiKeys(*rooms.api_keys, metrics);
+  AddWebhooks(*rooms.webhooks, metrics);
   metrics.AddGauge(
       "keyturn_sealed", "1 while the vault is sealed.",
       [&lifecycle = sources.lifecycle] { return lifecycle.unsealed().load() ? 0.0 : 1.0; });

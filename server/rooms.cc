@@ -33,6 +33,17 @@ AuditLogOptions AuditOptionsOf(const Config& config) {
   return options;
 }
 
+absl::StatusOr<WebhookOptions> WebhookOptionsOf(const Config& config) {
+  WebhookOptions options;
+  options.enabled = config.webhooks;
+  options.ca_file = config.webhooks_ca_file;
+  for (const std::string& block : config.webhooks_allow_addresses) {
+    ASSIGN_OR_RETURN(const Cidr cidr, Cidr::Parse(block));
+    options.addresses.push_back(cidr);
+  }
+  return options;
+}
+
 // A failure mends itself: what is held ends with its extension, if not with the next use.
 void LookAtUsers(Rooms& rooms, const Uuid& secret) {
   const absl::Status looked = rooms.rotation->LookAtUsers(secret);
@@ -100,12 +111,14 @@ JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialL
 
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
                               CredentialList& credentials, const Usage& usage,
-                              const Targets& targets, Clock& clock) {
+                              const Targets& targets, const WebhookBook& webhooks, Clock& clock) {
   return {
       .store = store,
       .keyring = keyring,
       .clock = clock,
       .update = AuditedUpdate(store, audit, clock),
+      .tell = [&webhooks](const RotationNews& news, const KeyringSnapshot& keys, const View& view,
+                          Batch& batch) { return webhooks.Tell(news, keys, view, batch); },
       .password_policy =
           [&policies](const std::string& name) { return policies.GetPasswordPolicy(name); },
       .driver = [&targets](const SecretMetadata&,
@@ -119,6 +132,15 @@ RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, A
       .revoke_kid = KidRevoker(credentials),
       .check_target = [&targets](const std::string& target,
                                  const std::string& path) { return targets.Check(target, path); }};
+}
+
+WebhookContext WebhookParts(Store& store, Keyring& keyring, AuditLog& audit, WebhookOptions options,
+                            Clock& clock) {
+  return {.store = store,
+          .keyring = keyring,
+          .clock = clock,
+          .update = AuditedUpdate(store, audit, clock),
+          .options = std::move(options)};
 }
 
 ApiKeyContext ApiKeyParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& list,
@@ -164,9 +186,12 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
       Usage::Parts{*rooms->store, *rooms->keyring, clock,
                    [&rooms = *rooms](const Uuid& secret) { LookAtUsers(rooms, secret); }});
   ASSIGN_OR_RETURN(rooms->targets, Targets::Create(config.targets, clock));
-  rooms->rotation = Rotation::Create(RotationParts(*rooms->store, *rooms->keyring, *rooms->audit,
-                                                   *rooms->policies, *rooms->credentials,
-                                                   *rooms->usage, *rooms->targets, clock));
+  ASSIGN_OR_RETURN(WebhookOptions webhook_options, WebhookOptionsOf(config));
+  rooms->webhooks = WebhookBook::Create(WebhookParts(*rooms->store, *rooms->keyring, *rooms->audit,
+                                                     std::move(webhook_options), clock));
+  rooms->rotation = Rotation::Create(
+      RotationParts(*rooms->store, *rooms->keyring, *rooms->audit, *rooms->policies,
+                    *rooms->credentials, *rooms->usage, *rooms->targets, *rooms->webhooks, clock));
   rooms->jwt = Jwt::Create(JwtParts(*rooms->store, *rooms->keyring, *rooms->audit,
                                     *rooms->credentials, *rooms->vault, *rooms->rotation, clock));
   rooms->api_keys = ApiKeys::Create(
@@ -174,6 +199,7 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
   rooms->store->SetCommitListener(
       [&audit = *rooms->audit, &vault = *rooms->vault, &rotation = *rooms->rotation,
        &jwt = *rooms->jwt, &api_keys = *rooms->api_keys, &usage = *rooms->usage,
+       &webhooks = *rooms->webhooks,
        on_committed = std::move(on_committed)](absl::Span<const CommittedUpdate> group) {
         audit.OnCommitted(group);
         vault.OnCommitted(group);
@@ -181,6 +207,7 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
         jwt.OnCommitted(group);
         api_keys.OnCommitted(group);
         usage.OnCommitted(group);
+        webhooks.OnCommitted(group);
         on_committed();
       });
   return rooms;

@@ -17,6 +17,7 @@
 #include "rotation/rotation.h"
 #include "rotation/target/targets.h"
 #include "rotation/usage/usage.h"
+#include "rotation/webhook/webhooks.h"
 #include "server/config.h"
 #include "server/credential_list.h"
 #include "server/revocation_audit.h"
@@ -29,7 +30,7 @@ namespace keyturn {
 // What the rotation engine works with. All outlive it.
 RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, AuthStore& policies,
                               CredentialList& credentials, const Usage& usage,
-                              const Targets& targets, Clock& clock);
+                              const Targets& targets, const WebhookBook& webhooks, Clock& clock);
 // And what signs and verifies tokens.
 JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& credentials,
                     Vault& vault, Rotation& rotation, Clock& clock);
@@ -37,6 +38,10 @@ JwtContext JwtParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialL
 // What the API keys work with. All outlive them.
 ApiKeyContext ApiKeyParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& list,
                           Clock& clock);
+
+// And what tells others of rotations.
+WebhookContext WebhookParts(Store& store, Keyring& keyring, AuditLog& audit, WebhookOptions options,
+                            Clock& clock);
 
 struct Rooms {
   std::unique_ptr<FileSystem> memory;  // dev only
@@ -52,6 +57,7 @@ struct Rooms {
   std::unique_ptr<Vault> vault;
   std::unique_ptr<Usage> usage;
   std::unique_ptr<Targets> targets;
+  std::unique_ptr<WebhookBook> webhooks;
   std::unique_ptr<Rotation> rotation;
   std::unique_ptr<Jwt> jwt;
   std::unique_ptr<ApiKeys> api_keys;

@@ -30,6 +30,7 @@
 #include "server/system_service.h"
 #include "server/tls_files.h"
 #include "server/token_service.h"
+#include "server/webhook_service.h"
 
 namespace keyturn {
 namespace {
@@ -148,7 +149,7 @@ class ServerImpl : public Server {
     lifecycle_ = std::make_unique<Lifecycle>(Lifecycle::Parts{
         *rooms_->store, *rooms_->keyring, *rooms_->audit, *rooms_->policies, *rooms_->tokens,
         *rooms_->vault, *rooms_->revocations, *rooms_->rotation, *rooms_->jwt, *rooms_->api_keys,
-        *rooms_->usage, client_ca_, clock_, config_.accept_rollback,
+        *rooms_->usage, *rooms_->webhooks, client_ca_, clock_, config_.accept_rollback,
         [this](const std::string& pem) { return UseClientCa(pem); },
         [this](bool unsealed) { OnSealChange(unsealed); }});
     gate_ = std::make_unique<GateParts>(
@@ -182,6 +183,7 @@ class ServerImpl : public Server {
     services_.push_back(std::make_unique<ApiKeyServiceImpl>(*door_, methods_, *rooms_->api_keys,
                                                             *rooms_->credentials));
     services_.push_back(std::make_unique<ConsumerServiceImpl>(*door_, methods_, *rooms_->usage));
+    services_.push_back(std::make_unique<WebhookServiceImpl>(*door_, methods_, *rooms_->webhooks));
     services_.push_back(
         std::make_unique<AuditServiceImpl>(*door_, methods_, *rooms_->audit, *followers_));
   }

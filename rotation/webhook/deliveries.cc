@@ -138,6 +138,9 @@ absl::Status NoDelivery() {
 absl::StatusOr<v1::ListWebhookDeliveriesResponse> ListDeliveries(
     const WebhookContext& context, const v1::ListWebhookDeliveriesRequest& request) {
   ASSIGN_OR_RETURN(const size_t page, PageSize(request.page_size()));
+  if (!Shown::State_IsValid(request.state())) {
+    return absl::InvalidArgumentError("state: allowed are PENDING, DELIVERED and FAILED");
+  }
   ASSIGN_OR_RETURN(const Uuid id, ParseWebhookId(request.id()));
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context.keyring.Snapshot());
   const std::shared_ptr<const Snapshot> snapshot = context.store.GetSnapshot();

@@ -49,7 +49,7 @@ absl::Status CheckRequest(const v1::CreateWebhookRequest& request) {
       return absl::InvalidArgumentError(absl::StrCat("paths: ", valid.message()));
     }
   }
-  if (request.signature() > WebhookInfo::V1) {
+  if (!WebhookInfo::Signature_IsValid(request.signature())) {
     return absl::InvalidArgumentError("signature: allowed are V1A and V1");
   }
   const std::string& description = request.description();

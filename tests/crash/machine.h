@@ -41,8 +41,9 @@ struct Machine {
     credentials =
         std::make_unique<CredentialList>(*revocations, CredentialList::Options{"revoked:", true});
     ASSIGN_OR_RETURN(targets, Targets::Create({}, clock));
-    rotation = Rotation::Create(
-        RotationParts(*store, *keyring, *audit, *policies, *credentials, *usage, *targets, clock));
+    webhooks = WebhookBook::Create(WebhookParts(*store, *keyring, *audit, {}, clock));
+    rotation = Rotation::Create(RotationParts(*store, *keyring, *audit, *policies, *credentials,
+                                              *usage, *targets, *webhooks, clock));
     jwt = Jwt::Create(JwtParts(*store, *keyring, *audit, *credentials, *vault, *rotation, clock));
     api_keys = ApiKeys::Create(ApiKeyParts(*store, *keyring, *audit, *credentials, clock));
     store->SetCommitListener([this](absl::Span<const CommittedUpdate> group) {
@@ -52,10 +53,11 @@ struct Machine {
       jwt->OnCommitted(group);
       api_keys->OnCommitted(group);
       usage->OnCommitted(group);
+      webhooks->OnCommitted(group);
     });
     lifecycle = std::make_unique<Lifecycle>(
         Lifecycle::Parts{*store, *keyring, *audit, *policies, *tokens, *vault, *revocations,
-                         *rotation, *jwt, *api_keys, *usage, ca, Clock::Real(), "",
+                         *rotation, *jwt, *api_keys, *usage, *webhooks, ca, Clock::Real(), "",
                          [](const std::string&) { return absl::OkStatus(); }, [](bool) {}});
     return absl::OkStatus();
   }
@@ -120,6 +122,7 @@ struct Machine {
   std::unique_ptr<RevocationList> revocations;
   std::unique_ptr<CredentialList> credentials;
   std::unique_ptr<Targets> targets;
+  std::unique_ptr<WebhookBook> webhooks;
   std::unique_ptr<Rotation> rotation;
   std::unique_ptr<Jwt> jwt;
   std::unique_ptr<ApiKeys> api_keys;

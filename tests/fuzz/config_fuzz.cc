@@ -72,7 +72,9 @@ std::string ToToml(const Config& c) {
       "threads = ", c.resp_threads, "\n[revocation]\nscan = ", flag(c.revocation_scan),
       "prefix = ", Quoted(c.revocation_prefix), "guards_own = ", flag(c.revocation_guards_own),
       "[tls]\n", path("certificate", c.tls_certificate), path("key", c.tls_key),
-      path("client_ca", c.tls_client_ca), "[audit]\n", path("directory", c.audit_directory),
+      path("client_ca", c.tls_client_ca), "[webhooks]\nenabled = ", flag(c.webhooks),
+      path("ca_file", c.webhooks_ca_file), "allow_addresses = ", List(c.webhooks_allow_addresses),
+      "[audit]\n", path("directory", c.audit_directory),
       "reads = ", Quoted(c.audit_sync_reads ? "fsync" : "batch"), ToToml(c.targets),
       "[limits]\narena_bytes = ", c.arena_bytes,
       "\nrequire_memory_lock = ", flag(c.require_memory_lock),
@@ -83,14 +85,15 @@ std::string ToToml(const Config& c) {
 }
 
 auto Fields(const Config& c) {
-  return std::tie(
-      c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address, c.https_address,
-      c.metrics_address, c.resp_address, c.resp_tls_address, c.resp_socket, c.resp_allow_plaintext,
-      c.resp_require_client_certificate, c.resp_notify_keyspace_events, c.resp_threads,
-      c.revocation_scan, c.revocation_prefix, c.revocation_guards_own, c.tls_certificate, c.tls_key,
-      c.tls_client_ca, c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock,
-      c.worker_threads, c.source_calls_per_second, c.identity_calls_per_second, c.log_level, c.dev,
-      c.accept_rollback, c.accept_audit_loss);
+  return std::tie(c.data_directory, c.key_file, c.anchor_file, c.auto_unseal, c.grpc_address,
+                  c.https_address, c.metrics_address, c.resp_address, c.resp_tls_address,
+                  c.resp_socket, c.resp_allow_plaintext, c.resp_require_client_certificate,
+                  c.resp_notify_keyspace_events, c.resp_threads, c.revocation_scan,
+                  c.revocation_prefix, c.revocation_guards_own, c.tls_certificate, c.tls_key,
+                  c.tls_client_ca, c.webhooks, c.webhooks_ca_file, c.webhooks_allow_addresses,
+                  c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock,
+                  c.worker_threads, c.source_calls_per_second, c.identity_calls_per_second,
+                  c.log_level, c.dev, c.accept_rollback, c.accept_audit_loss);
 }
 
 auto Fields(const TargetSpec& t) {

@@ -84,6 +84,9 @@ grpc = "[::1]:0"
 [tls]
 certificate = "/a"
 key = "/b"
+[webhooks]
+enabled = false
+allow_addresses = ["10.1.0.0/16"]
 [audit]
 reads = "fsync"
 [limits]

@@ -35,6 +35,16 @@ const std::map<std::string, std::string>& WithoutCanary() {
       {"ForgetConsumerRequest.name", "a principal, which the audit log has with each call"},
       {"RotationWindow.cron", "numbers, and names of a fixed list"},
       {"RotationWindow.time_zone", "one of tzdata's names"},
+      {"CreateWebhookRequest.types", "patterns of a fixed list"},
+      {"GetWebhookRequest.id", "an id that the server made, and public"},
+      {"DeleteWebhookRequest.id", "likewise"},
+      {"EnableWebhookRequest.id", "likewise"},
+      {"TestWebhookRequest.id", "likewise"},
+      {"ListWebhookDeliveriesRequest.id", "likewise"},
+      {"ListWebhookDeliveriesRequest.page_token", "the id of an event"},
+      {"ReplayWebhookRequest.id", "an id that the server made, and public"},
+      {"ReplayWebhookRequest.delivery_id", "likewise"},
+      {"RollWebhookKeyRequest.id", "likewise"},
       {"RotationPolicy.target", "a name of the configuration; others are refused"},
   };
   return *fields;
@@ -89,6 +99,8 @@ class CanaryLifeTest : public CanaryLife {
   void TurnSecrets();
   void SignTokens();
   void IssueKeys();
+  void KeepWebhooks();
+  void EndWebhooks();
   std::string KeepKey(const std::string& where, const std::string& text);
   void MoveSecrets();
   void ReadAudit();
@@ -103,6 +115,7 @@ class CanaryLifeTest : public CanaryLife {
   std::vector<std::string> shares_;
   std::string key_ = Plant("PutRequest.CustomMetadataEntry.key", true);
   std::string path_ = Plant("PutRequest.path", false);
+  std::string webhook_;  // the id of one
   std::string policy_ = Plant("Policy.name", false), role_ = Plant("Role.name", false),
               recipe_ = Plant("PasswordPolicy.name", false);
   std::string metrics_;
@@ -452,6 +465,42 @@ std::string CanaryLifeTest::KeepKey(const std::string& where, const std::string&
   return canaries_.Keep(where, "VerifyApiKeyRequest.key", text, true);
 }
 
+// What is told goes to where nothing may connect to.
+void CanaryLifeTest::KeepWebhooks() {
+  v1::CreateWebhookRequest create;
+  create.set_url(absl::StrCat("https://127.0.0.1:1/", Plant("CreateWebhookRequest.url", true)));
+  create.set_description(Plant("CreateWebhookRequest.description", true));
+  const auto made = Do<v1::CreateWebhookResponse>("WebhookService/Create", create);
+  webhook_ = made.info().id();
+  create.add_paths(Plant("CreateWebhookRequest.paths", true));
+  create.set_signature(v1::WebhookInfo::V1);
+  const auto keyed = Do<v1::CreateWebhookResponse>("WebhookService/Create", create);
+  canaries_.Keep("WebhookService/Create", "secret", keyed.secret().substr(6), true);
+  v1::RollWebhookKeyRequest roll;
+  roll.set_id(keyed.info().id());
+  const auto rolled = Do<v1::RollWebhookKeyResponse>("WebhookService/RollKey", roll);
+  canaries_.Keep("WebhookService/RollKey", "secret", rolled.secret().substr(6), true);
+}
+
+void CanaryLifeTest::EndWebhooks() {
+  const auto of = [this](auto request) {
+    request.set_id(webhook_);
+    return request;
+  };
+  Do<v1::WebhookInfo>("WebhookService/Get", of(v1::GetWebhookRequest()));
+  Do<v1::ListWebhooksResponse>("WebhookService/List", v1::ListWebhooksRequest());
+  Do<v1::WebhookInfo>("WebhookService/Enable", of(v1::EnableWebhookRequest()));
+  EXPECT_FALSE(
+      Do<v1::TestWebhookResponse>("WebhookService/Test", of(v1::TestWebhookRequest())).delivered());
+  const auto told = Do<v1::ListWebhookDeliveriesResponse>("WebhookService/ListDeliveries",
+                                                          of(v1::ListWebhookDeliveriesRequest()));
+  ASSERT_GT(told.deliveries_size(), 0);
+  auto replay = of(v1::ReplayWebhookRequest());
+  replay.set_delivery_id(told.deliveries(0).id());
+  Do<v1::ReplayWebhookResponse>("WebhookService/Replay", replay);
+  Do<v1::DeleteWebhookResponse>("WebhookService/Delete", of(v1::DeleteWebhookRequest()));
+}
+
 void CanaryLifeTest::IssueKeys() {
   v1::CreateApiKeyRequest create;
   create.set_path(Plant("CreateApiKeyRequest.path", false));
@@ -724,7 +773,9 @@ TEST_F(CanaryLifeTest, NothingIsFoundOfWhatSucceeded) {
   ASSERT_NO_FATAL_FAILURE(KeepTokens());
   ASSERT_NO_FATAL_FAILURE(KeepRevocations());
   ASSERT_NO_FATAL_FAILURE(KeepSecrets());
+  ASSERT_NO_FATAL_FAILURE(KeepWebhooks());
   ASSERT_NO_FATAL_FAILURE(TurnSecrets());
+  ASSERT_NO_FATAL_FAILURE(EndWebhooks());
   ASSERT_NO_FATAL_FAILURE(SignTokens());
   ASSERT_NO_FATAL_FAILURE(IssueKeys());
   ASSERT_NO_FATAL_FAILURE(MoveSecrets());

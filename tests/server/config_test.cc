@@ -20,6 +20,17 @@ TEST(Config, DefaultsNeedNoFile) {
   EXPECT_FALSE(config.dev);
 }
 
+TEST(Config, AddressesOfWebhooksAreBlocks) {
+  for (const char* const bad : {"'10.0.0.0/8'", "['10.0.0.1/8']", "['x']", "[1]", "[['::1']]"}) {
+    const absl::Status status =
+        ParseConfig(absl::StrCat("[webhooks]\nallow_addresses = ", bad)).status();
+    EXPECT_EQ(status.message(),
+              "webhooks.allow_addresses must be a list of at most 32 CIDR blocks, such as "
+              "\"10.1.0.0/16\"")
+        << bad;
+  }
+}
+
 TEST(Config, ReadsEveryKey) {
   ASSERT_OK_AND_ASSIGN(const Config config, ParseConfig(R"(
 data_directory = "/srv/keyturn"
@@ -55,9 +66,16 @@ notify_keyspace_events = "KEA"
 scan = true
 prefix = "bl:"
 guards_own = false
+[webhooks]
+enabled = false
+ca_file = "/e"
+allow_addresses = ["10.1.0.0/16", "::1"]
 [log]
 level = "debug"
 )"));
+  EXPECT_FALSE(config.webhooks);
+  EXPECT_EQ(config.webhooks_ca_file, "/e");
+  EXPECT_EQ(config.webhooks_allow_addresses, (std::vector<std::string>{"10.1.0.0/16", "::1"}));
   EXPECT_EQ(config.data_directory, "/srv/keyturn");
   EXPECT_EQ(config.key_file, "/etc/keyturn/key");
   EXPECT_EQ(config.anchor_file, "/mnt/anchor");

@@ -16,6 +16,7 @@ class EventsTest : public ServerFixture {
   void ExpectJwts(Stubs& op);
   void ExpectApiKeys(Stubs& op);
   void ExpectConsumers(Stubs& op);
+  void ExpectWebhooks(Stubs& op);
 
   // Not what the server does by itself, which comes when it comes.
   std::vector<AuditRecord> OfCalls() {
@@ -223,6 +224,46 @@ void EventsTest::ExpectConsumers(Stubs& op) {
   EXPECT_GT(OfCalls().back().event.revision, Revision(0));
 }
 
+void EventsTest::ExpectWebhooks(Stubs& op) {
+  v1::CreateWebhookRequest create;
+  create.set_url("https://127.0.0.1:1/hook");  // which is not connected to
+  v1::CreateWebhookResponse created;
+  Expect("webhook_created", [&] { return op.webhooks->Create(Ctx(), create, &created); });
+  const std::string id = created.info().id();
+  using Details = decltype(OfCalls().back().event.details);
+  EXPECT_EQ(OfCalls().back().event.details, (Details{{"webhook", id}}));
+  const auto of = [&id](auto request) {
+    request.set_id(id);
+    return request;
+  };
+  v1::WebhookInfo info;
+  Expect("webhook_read",
+         [&] { return op.webhooks->Get(Ctx(), of(v1::GetWebhookRequest()), &info); });
+  EXPECT_EQ(OfCalls().back().event.resource, id);
+  v1::ListWebhooksResponse listed;
+  Expect("webhook_read", [&] { return op.webhooks->List(Ctx(), {}, &listed); });
+  Expect("webhook_enabled",
+         [&] { return op.webhooks->Enable(Ctx(), of(v1::EnableWebhookRequest()), &info); });
+  v1::TestWebhookResponse tested;
+  Expect("webhook_tested",
+         [&] { return op.webhooks->Test(Ctx(), of(v1::TestWebhookRequest()), &tested); });
+  EXPECT_EQ(OfCalls().back().event.details, (Details{{"delivered", "false"}}));
+  v1::ListWebhookDeliveriesResponse deliveries;
+  Expect("webhook_deliveries_read", [&] {
+    return op.webhooks->ListDeliveries(Ctx(), of(v1::ListWebhookDeliveriesRequest()), &deliveries);
+  });
+  auto replay = of(v1::ReplayWebhookRequest());
+  replay.mutable_failed_since_time();
+  v1::ReplayWebhookResponse replayed;
+  Expect("webhook_replayed", [&] { return op.webhooks->Replay(Ctx(), replay, &replayed); });
+  v1::RollWebhookKeyResponse rolled;
+  Expect("webhook_key_rolled",
+         [&] { return op.webhooks->RollKey(Ctx(), of(v1::RollWebhookKeyRequest()), &rolled); });
+  v1::DeleteWebhookResponse deleted;
+  Expect("webhook_deleted",
+         [&] { return op.webhooks->Delete(Ctx(), of(v1::DeleteWebhookRequest()), &deleted); });
+}
+
 TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   InitReal();
   Stubs op = Operator();
@@ -382,6 +423,7 @@ TEST_F(EventsTest, EachIsEmittedByItsMethod) {
   ExpectRotations(op);
   ExpectJwts(op);
   ExpectApiKeys(op);
+  ExpectWebhooks(op);
 
   v1::PutPolicyRequest put_policy;
   put_policy.mutable_policy()->set_name("p");

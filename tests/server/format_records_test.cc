@@ -6,9 +6,11 @@
 #include "base/coding.h"
 #include "crypto/kdf.h"
 #include "crypto/mac.h"
+#include "crypto/signature.h"
 #include "keyring/committed_seal.h"
 #include "keyturn/record/v1/api_key.pb.h"
 #include "keyturn/record/v1/auth.pb.h"
+#include "keyturn/record/v1/webhook.pb.h"
 #include "tests/server/server_fixture.h"
 
 namespace keyturn {
@@ -93,6 +95,48 @@ TEST_F(FormatRecordsTest, APolicyAndARole) {
             "\n\x03"
             "api"
             "\x12\x06reader\x1a\x11spiffe://prod/api");
+}
+
+TEST_F(FormatRecordsTest, AWebhookItsKeyAndAnEventForIt) {
+  v1::CreateWebhookRequest create;
+  create.set_url("https://127.0.0.1:1/");  // which is not connected to
+  create.add_types("rotation.started");
+  v1::CreateWebhookResponse made;
+  ASSERT_EQ(Text(stubs_->webhooks->Create(Ctx(root_), create, &made)), "OK");
+  const Uuid id = *Uuid::FromString(made.info().id());
+  record::v1::Webhooks webhooks;
+  const std::string all = Mac("webhooks", "") + "n" + std::string(1, 24);
+  ASSERT_TRUE(webhooks.ParseFromString(OpenStored(24, 1, all, Family::kRecords)));
+  ASSERT_EQ(webhooks.webhooks_size(), 1);
+  EXPECT_EQ(webhooks.webhooks(0).id(), id.bytes());
+  const std::string bytes(id.bytes());
+  const std::string seed = OpenStored(25, 1, bytes + "k", Family::kRecords);
+  EXPECT_EQ(*Ed25519PublicKey(*SecretBytes::CopyOf(seed)),
+            webhooks.webhooks(0).keys(0).public_key());
+
+  ASSERT_EQ(Text(Put("app/key", {{"value", "1"}}, root_)), "OK");
+  v1::SetRotationPolicyRequest policy;
+  policy.set_path("app/key");
+  policy.mutable_policy()->mutable_source()->mutable_generate();
+  v1::RotationStatus status;
+  ASSERT_EQ(Text(stubs_->rotations->SetPolicy(Ctx(root_), policy, &status)), "OK");
+  v1::RotateRequest rotate;
+  rotate.set_path("app/key");
+  ASSERT_EQ(Text(stubs_->rotations->Rotate(Ctx(root_), rotate, &status)), "OK");
+  for (const auto& [key, sealed] : All(Family::kRecords)) {
+    if (key.size() != 25 || key.substr(0, 17) != bytes + "w") continue;
+    const std::string revision = key.substr(17);
+    record::v1::WebhookDelivery event;
+    // An attempt may have been noted.
+    const auto opened = OpenCommitted(keys_->active_kek().key, static_cast<Purpose>(26),
+                                      keys_->vault_id(), key, sealed);
+    ASSERT_OK(opened);
+    ASSERT_TRUE(event.ParseFromString(std::string(opened->ExposeForCrypto())));
+    EXPECT_EQ(event.id(), "msg_" + HexEncode(revision) +
+                              HexEncode(Mac("webhook-message", revision).substr(0, 8)));
+    return;
+  }
+  FAIL() << "there is no event";
 }
 
 TEST_F(FormatRecordsTest, AStoredToken) {

@@ -11,7 +11,7 @@ namespace {
 
 TEST(MethodTable, HasEveryMethodWithPermissionAndEvent) {
   ASSERT_OK_AND_ASSIGN(const MethodTable table, MethodTable::Create(MethodTable::Services()));
-  EXPECT_EQ(table.methods().size(), 15u + 13 + 4 + 4 + 11 + 3 + 3 + 14 + 9 + 9 + 3);
+  EXPECT_EQ(table.methods().size(), 15u + 13 + 4 + 4 + 11 + 3 + 3 + 14 + 9 + 9 + 3 + 9);
   for (const MethodInfo& method : table.methods()) {
     const int kinds = (method.permission.empty() ? 0 : 1) + (method.is_public ? 1 : 0) +
                       (method.any_identity ? 1 : 0);

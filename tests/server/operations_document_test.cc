@@ -38,8 +38,9 @@ auto Values(const Config& c) {
       c.metrics_address, c.resp_address, c.resp_tls_address, c.resp_socket, c.resp_allow_plaintext,
       c.resp_require_client_certificate, c.resp_notify_keyspace_events, c.resp_threads,
       c.revocation_scan, c.revocation_prefix, c.revocation_guards_own, c.tls_certificate, c.tls_key,
-      c.tls_client_ca, c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock,
-      c.worker_threads, c.source_calls_per_second, c.identity_calls_per_second, c.log_level);
+      c.tls_client_ca, c.webhooks, c.webhooks_ca_file, c.webhooks_allow_addresses,
+      c.audit_directory, c.audit_sync_reads, c.arena_bytes, c.require_memory_lock, c.worker_threads,
+      c.source_calls_per_second, c.identity_calls_per_second, c.log_level);
 }
 
 TEST(OperationsDocument, ListsTheKeysOfTheConfiguration) {
@@ -48,7 +49,8 @@ TEST(OperationsDocument, ListsTheKeysOfTheConfiguration) {
   const size_t begin = source.find("Settings(Config* config) {");
   const std::string body = source.substr(begin, source.find("\n}\n", begin) - begin);
   const std::regex key(
-      "(?:AbsolutePath|EventLetters|Flag|Prefix|Tables|Text|Whole|Word)\\(\\s*\"([a-z._]+)\"");
+      "(?:AbsolutePath|Blocks|EventLetters|Flag|Prefix|Tables|Text|Whole|Word)\\(\\s*\"([a-z._]+)"
+      "\"");
   for (std::sregex_iterator it(body.begin(), body.end(), key), end; it != end; ++it) {
     keys.insert((*it)[1]);
   }

@@ -24,6 +24,7 @@
 #include "keyturn/v1/secret_service.grpc.pb.h"
 #include "keyturn/v1/system_service.grpc.pb.h"
 #include "keyturn/v1/token_service.grpc.pb.h"
+#include "keyturn/v1/webhook_service.grpc.pb.h"
 #include "server/dev_mode.h"
 #include "server/server.h"
 #include "tests/support/status.h"
@@ -81,7 +82,8 @@ struct Stubs {
         rotations(v1::RotationService::NewStub(channel)),
         jwt(v1::JwtService::NewStub(channel)),
         api_keys(v1::ApiKeyService::NewStub(channel)),
-        consumers(v1::ConsumerService::NewStub(channel)) {}
+        consumers(v1::ConsumerService::NewStub(channel)),
+        webhooks(v1::WebhookService::NewStub(channel)) {}
 
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::SecretService::Stub> secrets;
@@ -95,6 +97,7 @@ struct Stubs {
   std::unique_ptr<v1::JwtService::Stub> jwt;
   std::unique_ptr<v1::ApiKeyService::Stub> api_keys;
   std::unique_ptr<v1::ConsumerService::Stub> consumers;
+  std::unique_ptr<v1::WebhookService::Stub> webhooks;
 };
 
 // Reads the stream to its last message.

@@ -73,6 +73,9 @@ TEST_F(WebhookDeliveriesTest, AreFilteredByTheirState) {
   EXPECT_EQ(one.last_attempt_time().seconds(), absl::ToUnixSeconds(clock_.Now()));
   request.set_state(v1::WebhookDelivery::DELIVERED);
   EXPECT_EQ(book_->ListDeliveries(request)->deliveries_size(), 1);
+  request.set_state(static_cast<v1::WebhookDelivery::State>(9));
+  EXPECT_CODE(book_->ListDeliveries(request), kInvalidArgument);
+  request.set_state(v1::WebhookDelivery::DELIVERED);
   request.set_page_size(-1);
   EXPECT_CODE(book_->ListDeliveries(request), kInvalidArgument);
   request.set_page_size(0);
