@@ -15,7 +15,7 @@ absl::Span<const std::string> Permissions() {
   static const auto* const all = new std::vector<std::string>{
       "admin:audit",    "admin:certificate", "admin:keys",       "admin:password-policy",
       "admin:policy",   "admin:revocation",  "admin:role",       "admin:seal",
-      "admin:token",    "admin:verify",      "admin:webhooks",   "apikey:list",
+      "admin:token",    "admin:verify",      "admin:webhook",    "apikey:list",
       "apikey:verify",  "apikey:write",      "jwt:publish",      "jwt:sign",
       "jwt:verify",     "revocation:check",  "revocation:write", "secret:delete",
       "secret:destroy", "secret:list",       "secret:read",      "secret:rotate",

@@ -28,7 +28,7 @@ TEST(Permissions, TheNearestIsNamed) {
   EXPECT_EQ(ValidatePermission("secret:raed").message(),
             "there is no permission 'secret:raed'; did you mean secret:read? There are "
             "admin:audit, admin:certificate, admin:keys, admin:password-policy, admin:policy, "
-            "admin:revocation, admin:role, admin:seal, admin:token, admin:verify, admin:webhooks, "
+            "admin:revocation, admin:role, admin:seal, admin:token, admin:verify, admin:webhook, "
             "apikey:list, apikey:verify, apikey:write, jwt:publish, jwt:sign, jwt:verify, "
             "revocation:check, "
             "revocation:write, secret:delete, secret:destroy, secret:list, secret:read, "

@@ -69,7 +69,7 @@ TEST(ValidatePolicy, SaysWhatIsWrong) {
       {[](auto* p) { p->mutable_grants(0)->add_permissions("secret"); },
        "there is no permission 'secret'; did you mean secret:list? There are "
        "admin:audit, admin:certificate, admin:keys, admin:password-policy, admin:policy, "
-       "admin:revocation, admin:role, admin:seal, admin:token, admin:verify, admin:webhooks, "
+       "admin:revocation, admin:role, admin:seal, admin:token, admin:verify, admin:webhook, "
        "apikey:list, apikey:verify, apikey:write, jwt:publish, jwt:sign, jwt:verify, "
        "revocation:check, "
        "revocation:write, "

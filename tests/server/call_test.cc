@@ -425,7 +425,7 @@ TEST_F(CallTest, BadInputIsRefusedInWords) {
        },
        "INVALID_ARGUMENT: there is no permission 'read'; did you mean secret:read? There are "
        "admin:audit, admin:certificate, admin:keys, admin:password-policy, admin:policy, "
-       "admin:revocation, admin:role, admin:seal, admin:token, admin:verify, admin:webhooks, "
+       "admin:revocation, admin:role, admin:seal, admin:token, admin:verify, admin:webhook, "
        "apikey:list, apikey:verify, apikey:write, jwt:publish, jwt:sign, jwt:verify, "
        "revocation:check, "
        "revocation:write, "

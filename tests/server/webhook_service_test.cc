@@ -165,7 +165,7 @@ TEST_F(WebhookServiceTest, AKeyIsGivenOnceAndIsInNoEntry) {
 TEST_F(WebhookServiceTest, TheyAreForWhoeverMayHaveThem) {
   const std::string id = Make().info().id();
   PutPolicy("all-secrets", {{"secret:*", "*"}});
-  PutPolicy("hooks", {{"admin:webhooks", "*"}});
+  PutPolicy("hooks", {{"admin:webhook", "*"}});
   v1::ListWebhooksResponse listed;
   EXPECT_EQ(Text(stubs_->webhooks->List(Ctx(NewToken({"all-secrets"})), {}, &listed)).substr(0, 17),
             "PERMISSION_DENIED");
