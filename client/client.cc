@@ -19,6 +19,7 @@
 #include "keyturn/v1/secret_service.grpc.pb.h"
 #include "keyturn/v1/system_service.grpc.pb.h"
 #include "keyturn/v1/token_service.grpc.pb.h"
+#include "keyturn/v1/webhook_service.grpc.pb.h"
 
 namespace keyturn {
 
@@ -36,7 +37,8 @@ struct Client::Impl {
         rotation_service(channel),
         jwt_service(channel),
         api_key_service(channel),
-        consumer_service(channel) {}
+        consumer_service(channel),
+        webhook_service(channel) {}
 
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Unary(const char* method, Stub& stub,
@@ -80,6 +82,7 @@ struct Client::Impl {
   v1::JwtService::Stub jwt_service;
   v1::ApiKeyService::Stub api_key_service;
   v1::ConsumerService::Stub consumer_service;
+  v1::WebhookService::Stub webhook_service;
 };
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
@@ -225,6 +228,23 @@ KEYTURN_UNARY(Acknowledge, consumer_service, ConsumerService, Acknowledge, Ackno
               AcknowledgeResponse)
 KEYTURN_UNARY(ForgetConsumer, consumer_service, ConsumerService, Forget, ForgetConsumerRequest,
               ForgetConsumerResponse)
+KEYTURN_UNARY(CreateWebhook, webhook_service, WebhookService, Create, CreateWebhookRequest,
+              CreateWebhookResponse)
+KEYTURN_UNARY(GetWebhook, webhook_service, WebhookService, Get, GetWebhookRequest, WebhookInfo)
+KEYTURN_UNARY(ListWebhooks, webhook_service, WebhookService, List, ListWebhooksRequest,
+              ListWebhooksResponse)
+KEYTURN_UNARY(DeleteWebhook, webhook_service, WebhookService, Delete, DeleteWebhookRequest,
+              DeleteWebhookResponse)
+KEYTURN_UNARY(EnableWebhook, webhook_service, WebhookService, Enable, EnableWebhookRequest,
+              WebhookInfo)
+KEYTURN_UNARY(TestWebhook, webhook_service, WebhookService, Test, TestWebhookRequest,
+              TestWebhookResponse)
+KEYTURN_UNARY(ListWebhookDeliveries, webhook_service, WebhookService, ListDeliveries,
+              ListWebhookDeliveriesRequest, ListWebhookDeliveriesResponse)
+KEYTURN_UNARY(ReplayWebhook, webhook_service, WebhookService, Replay, ReplayWebhookRequest,
+              ReplayWebhookResponse)
+KEYTURN_UNARY(RollWebhookKey, webhook_service, WebhookService, RollKey, RollWebhookKeyRequest,
+              RollWebhookKeyResponse)
 KEYTURN_UNARY(Revoke, revocation_service, RevocationService, Revoke, RevokeRequest, RevokeResponse)
 KEYTURN_UNARY(CheckRevoked, revocation_service, RevocationService, Check, CheckRequest,
               CheckResponse)

@@ -26,6 +26,7 @@
 #include "keyturn/v1/secret_service.pb.h"
 #include "keyturn/v1/system_service.pb.h"
 #include "keyturn/v1/token_service.pb.h"
+#include "keyturn/v1/webhook_service.pb.h"
 
 namespace keyturn {
 
@@ -154,6 +155,26 @@ class Client {
                                                       const CallOptions& options = {});
   absl::StatusOr<v1::ForgetConsumerResponse> ForgetConsumer(
       const v1::ForgetConsumerRequest& request, const CallOptions& options = {});
+
+  // Endpoints that are told of rotations.
+  absl::StatusOr<v1::CreateWebhookResponse> CreateWebhook(const v1::CreateWebhookRequest& request,
+                                                          const CallOptions& options = {});
+  absl::StatusOr<v1::WebhookInfo> GetWebhook(const v1::GetWebhookRequest& request,
+                                             const CallOptions& options = {});
+  absl::StatusOr<v1::ListWebhooksResponse> ListWebhooks(const v1::ListWebhooksRequest& request,
+                                                        const CallOptions& options = {});
+  absl::StatusOr<v1::DeleteWebhookResponse> DeleteWebhook(const v1::DeleteWebhookRequest& request,
+                                                          const CallOptions& options = {});
+  absl::StatusOr<v1::WebhookInfo> EnableWebhook(const v1::EnableWebhookRequest& request,
+                                                const CallOptions& options = {});
+  absl::StatusOr<v1::TestWebhookResponse> TestWebhook(const v1::TestWebhookRequest& request,
+                                                      const CallOptions& options = {});
+  absl::StatusOr<v1::ListWebhookDeliveriesResponse> ListWebhookDeliveries(
+      const v1::ListWebhookDeliveriesRequest& request, const CallOptions& options = {});
+  absl::StatusOr<v1::ReplayWebhookResponse> ReplayWebhook(const v1::ReplayWebhookRequest& request,
+                                                          const CallOptions& options = {});
+  absl::StatusOr<v1::RollWebhookKeyResponse> RollWebhookKey(
+      const v1::RollWebhookKeyRequest& request, const CallOptions& options = {});
 
   // The vault itself.
   absl::StatusOr<v1::StatusResponse> Status(const v1::StatusRequest& request,

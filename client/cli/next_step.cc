@@ -28,7 +28,7 @@ std::string ListFor(const Asked& asked) {
   const absl::string_view group = GroupOf(asked);
   if (group == "can-i") return "keyturn policy list shows what there is";
   for (const absl::string_view listed :
-       {"policy", "role", "token", "password-policy", "profile", "apikey"}) {
+       {"policy", "role", "token", "password-policy", "profile", "apikey", "webhook"}) {
     if (group == listed) return absl::StrCat("keyturn ", listed, " list shows what there is");
   }
   return "";
@@ -78,6 +78,18 @@ std::string ApiKeyStep(const std::string& reason, const Asked& asked) {
   if (GroupOf(asked) != "apikey") return "";
   if (reason == "GRACE_ACTIVE" || reason == "NO_GRACE") {
     return "keyturn apikey show ID shows which secrets work";
+  }
+  return "";
+}
+
+// Of a webhook; commands about one know its id, which is not kept.
+std::string WebhookStep(const std::string& reason, const Asked& asked) {
+  if (reason == "WEBHOOKS_OFF") {
+    return "set webhooks.enabled = true in the server's configuration, and restart it";
+  }
+  if (reason == "WEBHOOK_DISABLED") return "keyturn webhook enable ID, once its endpoint is mended";
+  if (GroupOf(asked) == "webhook" && reason == "GRACE_ACTIVE") {
+    return "keyturn webhook show ID shows which keys sign";
   }
   return "";
 }
@@ -208,6 +220,7 @@ std::string NextStep(const absl::Status& status, const Asked& asked) {
   const size_t hash = asked.path.find('#');
   const absl::string_view path = absl::string_view(asked.path).substr(0, hash);
   if (const std::string step = ApiKeyStep(detail.reason, asked); !step.empty()) return step;
+  if (const std::string step = WebhookStep(detail.reason, asked); !step.empty()) return step;
   if (const std::string step = RotationStep(detail.reason, path); !step.empty()) return step;
   if (const std::string step = JwtStep(detail.reason, path); !step.empty()) return step;
   if (asked.command == "secret rename" && absl::IsNotFound(status)) {

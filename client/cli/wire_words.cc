@@ -1,5 +1,7 @@
 #include "client/cli/wire_words.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -43,9 +45,12 @@ constexpr std::pair<absl::string_view, absl::string_view> kFlags[] = {
     {"if_version", "--if-version"},
     {"leave_at_target", "--leave-at-target"},
     {"target", "--target"},
+    {"types", "--type"},
+    {"paths", "--path"},
 };
 // A word like any other, unless it stands for the field.
 constexpr absl::string_view kOnlyWithin = "target";
+constexpr absl::string_view kOnlyFirst[] = {"types", "paths"};
 
 // A message's field within its field; flags have no such part.
 constexpr absl::string_view kWithin[] = {"policy.", "settings."};
@@ -79,6 +84,8 @@ std::string InFlags(absl::string_view message) {
     for (const auto& [field, flag] : kFlags) {
       if (word != field) continue;
       if (word == kOnlyWithin && !absl::EndsWith(out, "policy.")) continue;
+      const bool first = out.empty() && absl::StartsWith(message.substr(at), ":");
+      if (std::count(std::begin(kOnlyFirst), std::end(kOnlyFirst), word) > 0 && !first) continue;
       said = std::string(flag);
       for (const absl::string_view within : kWithin) {
         if (absl::EndsWith(out, within)) out.resize(out.size() - within.size());

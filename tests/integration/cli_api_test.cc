@@ -47,7 +47,7 @@ TEST_F(CliApi, ListsEveryMethodThatAnswersOnce) {
   for (const std::string service :
        {"SecretService", "SystemService", "AuthService", "TokenService", "PolicyService",
         "AuditService", "RevocationService", "RotationService", "ApiKeyService", "JwtService",
-        "ConsumerService"}) {
+        "ConsumerService", "WebhookService"}) {
     EXPECT_TRUE(absl::StrContains(items.dump(), "\"" + service + "/")) << service;
   }
 }

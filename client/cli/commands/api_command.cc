@@ -37,7 +37,8 @@ std::vector<const MethodDescriptor*> Methods() {
         v1::GetPolicyRequest::descriptor()->file(), v1::TailRequest::descriptor()->file(),
         v1::CheckRequest::descriptor()->file(), v1::RotateRequest::descriptor()->file(),
         v1::CreateApiKeyRequest::descriptor()->file(), v1::SignJwtRequest::descriptor()->file(),
-        v1::AcknowledgeRequest::descriptor()->file()}) {
+        v1::AcknowledgeRequest::descriptor()->file(),
+        v1::CreateWebhookRequest::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       for (int m = 0; m < file->service(s)->method_count(); ++m) {
         const MethodDescriptor* const method = file->service(s)->method(m);

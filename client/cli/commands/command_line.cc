@@ -159,6 +159,7 @@ std::unique_ptr<CLI::App> BuildCommandLine(Shell& shell) {
   AddJwtCommands(all, shell);
   AddApiKeyCommands(all, shell);
   AddConsumerCommands(all, shell);
+  AddWebhookCommands(all, shell);
   AddRunCommand(all, shell);
   AddRenderCommand(all, shell);
   AddExportCommand(all, shell);

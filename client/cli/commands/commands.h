@@ -24,7 +24,9 @@ void AddRotationCommands(Command app, Shell& shell);  // status list runs run ro
 void AddRotationForecastCommands(Command rotation, Shell& shell);  // plan calendar simulate
 void AddRotationWatchCommand(Command rotation, Shell& shell);
 void AddRotationPolicyCommands(Command rotation, Shell& shell);
-void AddConsumerCommands(Command app, Shell& shell);  // list acknowledge forget
+void AddConsumerCommands(Command app, Shell& shell);           // list acknowledge forget
+void AddWebhookCommands(Command app, Shell& shell);            // add list show enable roll-key rm
+void AddWebhookDeliveryCommands(Command group, Shell& shell);  // test deliveries replay
 
 // Tokens that their keys sign.
 void AddJwtCommands(Command app, Shell& shell);       // create adopt update show jwks

@@ -39,6 +39,12 @@ TEST(WireWords, BoundsInSecondsHaveTheirUnit) {
             "--max-versions must be at most 100000");
 }
 
+TEST(WireWords, FieldsOfWebhooksAreFlagsWhereTheyAreNamed) {
+  EXPECT_EQ(InFlags("types: there are these types"), "--type: there are these types");
+  EXPECT_EQ(InFlags("paths: a*b"), "--path: a*b");
+  EXPECT_EQ(InFlags("it says which paths it is for"), "it says which paths it is for");
+}
+
 TEST(WireWords, OtherWordsStay) {
   EXPECT_EQ(InFlags("my_max_uses_file, b/ttl_secondsx: no secret"),
             "my_max_uses_file, b/ttl_secondsx: no secret");
