@@ -95,8 +95,14 @@ absl::StatusOr<v1::Kind> ParseKind(absl::string_view name) {
                                  "'; allowed are generic, api_key, jwt_key and db_credential"));
 }
 
-std::string StateName(const v1::VersionInfo& version) {
+std::string StateName(const v1::VersionInfo& version, absl::Time now) {
   if (version.has_delete_time()) return "deleted";
+  const bool readable = version.state() == v1::VERSION_STATE_CURRENT ||
+                        version.state() == v1::VERSION_STATE_PREVIOUS ||
+                        version.state() == v1::VERSION_STATE_GRACE;
+  if (readable && version.has_expire_time() && TimeOf(version.expire_time()) <= now) {
+    return "expired";
+  }
   return LowerWithout("VERSION_STATE_", v1::VersionState_Name(version.state()));
 }
 

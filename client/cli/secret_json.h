@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "client/cli/output.h"
 #include "keyturn/v1/secret_service.pb.h"
 
@@ -22,8 +23,9 @@ Json SecretToJson(const v1::GetResponse& secret);
 // "generic", "api_key", ...
 std::string KindName(v1::Kind kind);
 absl::StatusOr<v1::Kind> ParseKind(absl::string_view name);
-// "current", "deleted", ...: what people call it.
-std::string StateName(const v1::VersionInfo& version);
+// "current", "deleted", "expired", ...: what people call it at `now`. One that has expired is not
+// read any more, and is destroyed soon after.
+std::string StateName(const v1::VersionInfo& version, absl::Time now);
 // "3", "3 (deleted)" or "none": the current version for people.
 std::string CurrentVersionText(const v1::SecretInfo& secret);
 

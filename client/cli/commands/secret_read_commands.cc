@@ -49,8 +49,9 @@ absl::Status PrintVariables(const Shell& shell, const v1::GetResponse& secret) {
 absl::Status PrintForPeople(const Shell& shell, const v1::GetResponse& secret, bool reveal) {
   RETURN_IF_ERROR(shell.out().Object(
       {{"path", secret.path()},
-       {"version", absl::StrCat(secret.version().version(), " (", StateName(secret.version()),
-                                ", written ", TimeText(secret.version().create_time()), ")")},
+       {"version", absl::StrCat(secret.version().version(), " (",
+                                StateName(secret.version(), shell.clock().Now()), ", written ",
+                                TimeText(secret.version().create_time()), ")")},
        {"kind", KindName(secret.kind())}},
       nullptr));
   RETURN_IF_ERROR(shell.out().Raw("\n"));
@@ -141,12 +142,13 @@ absl::Status Show(Shell& shell, const std::string& path) {
 
 absl::Status History(Shell& shell, const std::string& path) {
   ASSIGN_OR_RETURN(const v1::SecretInfo info, Describe(shell, path));
+  const absl::Time now = shell.clock().Now();
   Table table({"VERSION", "STATE", "WRITTEN", "BY", "EXPIRES", "DESTROYED FOR GOOD"});
   Json items = Json::array();
   for (const v1::VersionInfo& version : info.versions()) {
-    table.Add({absl::StrCat(version.version()), StateName(version), TimeText(version.create_time()),
-               version.created_by(), TimeText(version.expire_time()),
-               TimeText(version.purge_time())});
+    table.Add({absl::StrCat(version.version()), StateName(version, now),
+               TimeText(version.create_time()), version.created_by(),
+               TimeText(version.expire_time()), TimeText(version.purge_time())});
     items.push_back(ToJson(version));
   }
   return shell.out().List(table, std::move(items), "no versions are left");

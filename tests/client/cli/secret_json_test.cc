@@ -70,11 +70,24 @@ TEST(Kinds, AreTypedAsTheyAreShown) {
 }
 
 TEST(StateName, DeletedComesFirst) {
+  const absl::Time end = absl::FromUnixSeconds(1000);
   v1::VersionInfo version;
   version.set_state(v1::VERSION_STATE_CURRENT);
-  EXPECT_EQ(StateName(version), "current");
+  EXPECT_EQ(StateName(version, end), "current");
+  version.mutable_expire_time()->set_seconds(1000);
+  EXPECT_EQ(StateName(version, end - absl::Nanoseconds(1)), "current");
+  EXPECT_EQ(StateName(version, end), "expired");
   version.mutable_delete_time();
-  EXPECT_EQ(StateName(version), "deleted");
+  EXPECT_EQ(StateName(version, end), "deleted");
+}
+
+TEST(StateName, WhatIsOverDoesNotExpire) {
+  v1::VersionInfo version;
+  version.mutable_expire_time()->set_seconds(1000);
+  version.set_state(v1::VERSION_STATE_DESTROYED);
+  EXPECT_EQ(StateName(version, absl::FromUnixSeconds(2000)), "destroyed");
+  version.set_state(v1::VERSION_STATE_RETIRED);
+  EXPECT_EQ(StateName(version, absl::FromUnixSeconds(2000)), "retired");
 }
 
 TEST(SecretToJson, SaysHowBinaryIsWritten) {
