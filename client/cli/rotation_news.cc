@@ -10,6 +10,9 @@
 namespace keyturn::cli {
 namespace {
 
+constexpr absl::Duration kUntilDone = absl::Seconds(2);
+constexpr absl::Duration kUntilAgain = absl::Seconds(10);  // of a server that is late
+
 std::string StateOf(const v1::VersionInfo& version) {
   std::string name = v1::VersionState_Name(version.state());
   std::string state = absl::AsciiStrToLower(absl::StripPrefix(name, "VERSION_STATE_"));
@@ -42,14 +45,22 @@ std::vector<RotationNews> RotationFollower::Take(const v1::RotationStatus& statu
   States states = {{0, WholeOf(status)}};
   std::vector<absl::Time> looks;
   if (status.has_due_time() && !status.paused()) looks.push_back(TimeOf(status.due_time()));
+  if (status.open_run().has_next_attempt_time()) {
+    looks.push_back(TimeOf(status.open_run().next_attempt_time()));
+  }
+  bool late = false;  // it should have ended by now
   for (const v1::VersionInfo& version : status.versions()) {
     states[version.version()] = StateOf(version);
-    if (version.has_grace_end_time()) looks.push_back(TimeOf(version.grace_end_time()));
+    if (version.has_retire_retry_time()) looks.push_back(TimeOf(version.retire_retry_time()));
+    if (!version.has_grace_end_time()) continue;
+    looks.push_back(TimeOf(version.grace_end_time()));
+    late = late || (version.state() == v1::VERSION_STATE_GRACE && looks.back() <= now);
   }
   // A little later, when it is done.
   for (const absl::Time look : looks) {
-    if (look > now) LookAt(status.path(), look + absl::Seconds(2));
+    if (look > now) LookAt(status.path(), look + kUntilDone);
   }
+  if (late) LookAt(status.path(), now + kUntilAgain);
   const auto found = known_.find(status.path());
   std::vector<RotationNews> news;
   if (found != known_.end()) {

@@ -33,6 +33,10 @@ class RotationFollower {
 
   // The secrets that are to be looked at by `now`, as something falls due; each once.
   std::vector<std::string> Due(absl::Time now);
+  // When the first is to be looked at; far ahead when there is none.
+  absl::Time next() const {
+    return looks_.empty() ? absl::InfiniteFuture() : looks_.begin()->first;
+  }
   void LookAt(const std::string& path, absl::Time when) { looks_.insert({when, path}); }
 
  private:

@@ -159,6 +159,15 @@ TEST_F(ForecastCliTest, AWatchTellsWhatHappensUntilItIsInterrupted) {
     }
     EXPECT_TRUE(Has(told, json ? R"("state":"current")" : "  current\n")) << told;
     EXPECT_TRUE(Has(told, "watch/a")) << told;
+    // What happens by time alone is told when its time comes.
+    if (!json) {
+      Ok("rotation extend watch/a --until 2s --reason over");
+      for (int i = 0; i < 1000 && !Has(told, "retired"); ++i) {
+        Ok("version");
+        told = *FileSystem::Posix().Read(log);
+      }
+      EXPECT_TRUE(Has(told, "  retired\n")) << told;
+    }
     kill(pid, SIGINT);
     EXPECT_EQ(WaitFor(pid), 0);
     told = *FileSystem::Posix().Read(log);

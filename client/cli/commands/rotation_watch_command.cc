@@ -1,7 +1,11 @@
 // rotation watch.
+#include <algorithm>
 #include <memory>
+#include <thread>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
@@ -19,8 +23,7 @@ struct WatchFlags {
 };
 
 // Each change of a secret has its rotation looked at. What falls due by time alone, such as the end
-// of a grace, is no change that a watch tells: its secrets are looked at when the server says that
-// it is idle, which it does each few seconds.
+// of a grace, is no change that a watch tells: a thread of its own looks at its secret then.
 class Watch {
  public:
   Watch(Shell& shell, Client& client, const WatchFlags& flags, InterruptSignals& interrupt)
@@ -28,6 +31,7 @@ class Watch {
 
   absl::Status Run() {
     const absl::Status ended = Follow();
+    const absl::MutexLock lock(&mu_);
     const std::string again =
         absl::StrCat("keyturn rotation watch ", flags_.path.empty() ? "" : ShellWord(flags_.path),
                      flags_.path.empty() ? "" : " ", "--from-revision ", reached_);
@@ -40,7 +44,9 @@ class Watch {
 
  private:
   // By the server's clock.
-  absl::Time Now() const { return shell_.clock().Now() + ahead_; }
+  absl::Time Now() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return shell_.clock().Now() + ahead_;
+  }
 
   CallOptions Options(bool stream = false) const {
     CallOptions options = shell_.Options(stream);
@@ -49,18 +55,46 @@ class Watch {
   }
 
   absl::Status Follow() {
-    RETURN_IF_ERROR(LookAhead());
+    {
+      const absl::MutexLock lock(&mu_);
+      RETURN_IF_ERROR(LookAhead());
+    }
+    std::thread looks([this] { LookWhenDue(); });
     v1::WatchRequest request;
     request.set_path(flags_.path);
     request.set_from_revision(flags_.from_revision);
     const absl::Status ended = client_.Watch(
         request, [this](v1::WatchResponse& event) { return Take(event); },
         Options(/*stream=*/true));
+    {
+      const absl::MutexLock lock(&mu_);
+      done_ = true;
+    }
+    looks.join();
+    const absl::MutexLock lock(&mu_);
     return failed_.ok() ? ended : failed_;
   }
 
+  // Until the watch has ended, or a look has failed, which ends it.
+  void LookWhenDue() {
+    const absl::MutexLock lock(&mu_);
+    while (!done_ && failed_.ok()) {
+      const absl::Time next = NextLook();
+      const auto sooner = [this, next]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+        return done_ || !failed_.ok() || NextLook() < next;
+      };
+      const absl::Condition changed(&sooner);
+      if (shell_.clock().AwaitWithDeadline(&mu_, changed, next - ahead_)) continue;
+      failed_ = LookAtDue();
+      if (!failed_.ok()) interrupt_.cancellation().Cancel();
+    }
+  }
+  absl::Time NextLook() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return std::min(follower_.next(), again_);
+  }
+
   // What falls due within two days, of secrets that need not change before.
-  absl::Status LookAhead() {
+  absl::Status LookAhead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     v1::ForecastRequest request;
     request.set_path(flags_.path);
     request.set_span_seconds(2 * limits::kDaySeconds);
@@ -82,17 +116,18 @@ class Watch {
   }
 
   bool Take(const v1::WatchResponse& event) {
+    const absl::MutexLock lock(&mu_);
     reached_ = event.revision();
-    failed_ = event.type() == v1::WatchResponse::PROGRESS ? LookAtDue() : LookAtChanged(event);
+    if (failed_.ok() && event.type() != v1::WatchResponse::PROGRESS) failed_ = LookAtChanged(event);
     return failed_.ok();
   }
 
-  absl::Status LookAtDue() {
+  absl::Status LookAtDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     for (const std::string& path : follower_.Due(Now())) RETURN_IF_ERROR(Look(path, std::nullopt));
     return Now() < again_ ? absl::OkStatus() : LookAhead();
   }
 
-  absl::Status LookAtChanged(const v1::WatchResponse& event) {
+  absl::Status LookAtChanged(const v1::WatchResponse& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     for (const std::string& path : {event.path(), event.new_path()}) {
       if (path.empty() || path.back() == '/') continue;
       RETURN_IF_ERROR(Look(path, event));
@@ -100,7 +135,8 @@ class Watch {
     return absl::OkStatus();
   }
 
-  absl::Status Look(const std::string& path, const std::optional<v1::WatchResponse>& event) {
+  absl::Status Look(const std::string& path, const std::optional<v1::WatchResponse>& event)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     v1::GetRotationStatusRequest request;
     request.set_path(path);
     const absl::StatusOr<v1::RotationStatus> status = client_.GetRotationStatus(request, Options());
@@ -119,7 +155,8 @@ class Watch {
     return absl::OkStatus();
   }
 
-  absl::Status Print(const RotationNews& item, absl::Time time) const {
+  absl::Status Print(const RotationNews& item, absl::Time time) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (!shell_.out().json()) {
       return shell_.out().Raw(absl::StrCat(
           TimeText(time), "  ", item.path, "  ",
@@ -136,11 +173,13 @@ class Watch {
   Client& client_;
   const WatchFlags& flags_;
   InterruptSignals& interrupt_;
-  RotationFollower follower_;
-  absl::Duration ahead_;  // of this machine's clock
-  absl::Time again_;      // for what falls due later
-  uint64_t reached_ = 0;
-  absl::Status failed_;
+  absl::Mutex mu_;
+  RotationFollower follower_ ABSL_GUARDED_BY(mu_);
+  absl::Duration ahead_ ABSL_GUARDED_BY(mu_);  // of this machine's clock
+  absl::Time again_ ABSL_GUARDED_BY(mu_);      // for what falls due later
+  uint64_t reached_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Status failed_ ABSL_GUARDED_BY(mu_);
+  bool done_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace

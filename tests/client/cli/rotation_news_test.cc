@@ -50,6 +50,26 @@ TEST(RotationFollower, TellsWhatChangedFromOneLookToTheNext) {
   EXPECT_EQ(Text(follower.Take(promoted, kNow)), "app/key 1 retired");
 }
 
+// The moments that the status tells, and a server that is late is asked again.
+TEST(RotationFollower, KnowsWhenToLookNext) {
+  RotationFollower follower;
+  EXPECT_EQ(follower.next(), absl::InfiniteFuture());
+  v1::RotationStatus status = StatusWith(2, kNow + absl::Hours(48));
+  AddFormer(&status, 1, v1::VERSION_STATE_GRACE, kNow + absl::Hours(24));
+  follower.Take(status, kNow);
+  const absl::Time end = kNow + absl::Hours(24) + absl::Seconds(2);
+  EXPECT_EQ(follower.next(), end);
+  EXPECT_TRUE(follower.Due(end - absl::Milliseconds(1)).empty());
+  EXPECT_EQ(follower.Due(end), (std::vector<std::string>{"app/key"}));
+  follower.Take(status, end);
+  EXPECT_EQ(follower.next(), end + absl::Seconds(10));
+  EXPECT_EQ(follower.Due(follower.next()).size(), 1u);
+  status.mutable_versions(1)->set_state(v1::VERSION_STATE_RETIRING);
+  *status.mutable_versions(1)->mutable_retire_retry_time() = ToTimestamp(end + absl::Minutes(3));
+  follower.Take(status, end);
+  EXPECT_EQ(follower.next(), end + absl::Minutes(3) + absl::Seconds(2));
+}
+
 TEST(RotationFollower, OfASecretNotKnownItTellsWhatAChangeWasOf) {
   RotationFollower follower;
   v1::RotationStatus status = StatusWith(2, kNow + absl::Hours(1));
