@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "crypto/arena.h"
 
@@ -108,6 +109,16 @@ void AddWebhooks(const WebhookBook& webhooks, Metrics& metrics) {
 }
 
 }  // namespace
+
+void AddTargetMetrics(Targets& targets, const Clock& clock, Metrics& metrics) {
+  targets.SetObserver(
+      [&metrics](const std::string& target, absl::string_view call, Failure outcome,
+                 absl::Duration took) {
+        const std::string word = absl::AsciiStrToLower(FailureName(outcome));
+        metrics.CountTargetCall(target, std::string(call), word.empty() ? "ok" : word, took);
+      },
+      clock);
+}
 
 void AddRespMetrics(const RevocationList& list, const RespListener& listener, Metrics& metrics) {
   metrics.AddGauge("keyturn_revocations", "Keys of the revocation list, some of them expired.",

@@ -21,6 +21,8 @@ struct MetricSources {
   const KeyTurner& key_turner;
 };
 void AddMetricSources(const MetricSources& sources, Metrics& metrics);
+// Of calls of targets, before the first of them; none is made after the seal.
+void AddTargetMetrics(Targets& targets, const Clock& clock, Metrics& metrics);
 // Of the revocation list and its door, which outlive the metrics as well.
 void AddRespMetrics(const RevocationList& list, const RespListener& listener, Metrics& metrics);
 

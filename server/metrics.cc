@@ -24,6 +24,11 @@ prometheus::Histogram::BucketBoundaries Boundaries() {
           0.025,   0.05,   0.1,     0.25,   0.5,   1,      2.5,   10};
 }
 
+// Of targets: programs and servers outside, which may take minutes.
+prometheus::Histogram::BucketBoundaries TargetBoundaries() {
+  return {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300};
+}
+
 class MetricsImpl : public Metrics {
  public:
   explicit MetricsImpl(const MethodTable& methods)
@@ -35,6 +40,14 @@ class MetricsImpl : public Metrics {
                      .Name("keyturn_call_seconds")
                      .Help("Time from the arrival of a call to its answer.")
                      .Register(registry_)),
+        target_calls_(prometheus::BuildCounter()
+                          .Name("keyturn_target_calls_total")
+                          .Help("Calls of targets of rotation, by target, call and outcome.")
+                          .Register(registry_)),
+        target_seconds_(prometheus::BuildHistogram()
+                            .Name("keyturn_target_call_seconds")
+                            .Help("Time from a call of a target to its answer, or its end.")
+                            .Register(registry_)),
         counters_(methods.methods().size()) {
     prometheus::BuildGauge()
         .Name("keyturn_build_info")
@@ -60,6 +73,13 @@ class MetricsImpl : public Metrics {
     }
     counter->Increment();
     histograms_[method.index]->Observe(static_cast<double>(nanos) * 1e-9);
+  }
+
+  void CountTargetCall(const std::string& target, const std::string& call,
+                       const std::string& outcome, absl::Duration took) override {
+    target_calls_.Add({{"target", target}, {"call", call}, {"outcome", outcome}}).Increment();
+    target_seconds_.Add({{"target", target}}, TargetBoundaries())
+        .Observe(absl::ToDoubleSeconds(took));
   }
 
   void AddGauge(const std::string& name, const std::string& help,
@@ -107,6 +127,8 @@ class MetricsImpl : public Metrics {
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& calls_;
   prometheus::Family<prometheus::Histogram>& seconds_;
+  prometheus::Family<prometheus::Counter>& target_calls_;
+  prometheus::Family<prometheus::Histogram>& target_seconds_;
   std::vector<std::array<std::atomic<prometheus::Counter*>, kCodes>> counters_;
   std::vector<prometheus::Histogram*> histograms_;
 

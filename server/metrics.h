@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "server/method_table.h"
 
 namespace keyturn {
@@ -18,6 +19,10 @@ class Metrics {
   virtual ~Metrics() = default;
 
   virtual void CountCall(const MethodInfo& method, absl::StatusCode code, int64_t nanos) = 0;
+
+  // A call of a target of rotation: "apply", and "ok" or the class of its failure.
+  virtual void CountTargetCall(const std::string& target, const std::string& call,
+                               const std::string& outcome, absl::Duration took) = 0;
 
   // `read` is called at each scrape, from the scraping thread, until this dies. It adds none.
   virtual void AddGauge(const std::string& name, const std::string& help,

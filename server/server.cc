@@ -142,6 +142,7 @@ class ServerImpl : public Server {
   // What is made from the rooms, in the order of what needs what.
   void Wire() {
     metrics_ = Metrics::Create(methods_);
+    AddTargetMetrics(*rooms_->targets, clock_, *metrics_);
     source_limit_ = RateLimiter::Create(PerSecond(config_.source_calls_per_second),
                                         limits::kRateBucketsMax, clock_);
     identity_limit_ = RateLimiter::Create(PerSecond(config_.identity_calls_per_second),

@@ -73,6 +73,17 @@ bool TargetDriver::IsFor(absl::string_view path) const {
   return paths_->grants.Allows(kUse, path, absl::InfinitePast(), IpAddress());
 }
 
+TargetAnswer TargetDriver::CallObserved(const TargetRequest& request, const SecretBytes& encoded,
+                                        const ValueFilter& filter) const {
+  const int64_t began = clock_ == nullptr ? 0 : clock_->MonotonicNanos();
+  TargetAnswer answer = transport_->Call(CallId(request), encoded, filter, request.about.interrupt);
+  if (clock_ != nullptr) {
+    observer_(name_, request.call, FailureOf(answer.status),
+              absl::Nanoseconds(clock_->MonotonicNanos() - began));
+  }
+  return answer;
+}
+
 TargetAnswer TargetDriver::Ask(absl::string_view what, const DriverCall& call,
                                const Asked& asked) const {
   const auto refused = [](const absl::Status& status) { return TargetAnswer{status, {}, {}}; };
@@ -86,7 +97,7 @@ TargetAnswer TargetDriver::Ask(absl::string_view what, const DriverCall& call,
   if (!encoded.ok()) return refused(encoded.status());
   const absl::StatusOr<ValueFilter> filter = ValueFilter::Create(asked.value, asked.current);
   if (!filter.ok()) return refused(filter.status());
-  TargetAnswer answer = transport_->Call(CallId(request), *encoded, *filter, call.interrupt);
+  TargetAnswer answer = CallObserved(request, *encoded, *filter);
   if (answer.status.ok()) return answer;
   const std::string shown =
       absl::StrCat("target ", name_, ": ", filter->Hide(std::string(answer.status.message())));

@@ -44,6 +44,10 @@ absl::StatusOr<std::unique_ptr<Targets>> Targets::Create(const std::vector<Targe
   return targets;
 }
 
+void Targets::SetObserver(const TargetObserver& observer, const Clock& clock) {
+  for (const auto& [name, driver] : drivers_) driver->SetObserver(observer, clock);
+}
+
 Driver* Targets::DriverOf(const std::string& target) const {
   if (target.empty()) return nullptr;
   const auto found = drivers_.find(target);

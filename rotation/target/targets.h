@@ -24,6 +24,8 @@ class Targets {
   static absl::StatusOr<std::unique_ptr<Targets>> Create(const std::vector<TargetSpec>& specs,
                                                          Clock& clock);
 
+  // Of all of them (TargetDriver::SetObserver).
+  void SetObserver(const TargetObserver& observer, const Clock& clock);
   // nullptr for "". Of one that is not there MissingTarget.
   Driver* DriverOf(const std::string& target) const;
   // RotationContext::check_target.

@@ -94,8 +94,10 @@ TEST_F(MetricsDocumentTest, ListsTheMetricsOfAServer) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ');
     if (words.size() == 4 && words[1] == "TYPE") served[words[2]] = words[3];
   }
-  // Appears with the first call.
+  // These appear with the first call.
   served.emplace("keyturn_calls_total", "counter");
+  served.emplace("keyturn_target_calls_total", "counter");
+  served.emplace("keyturn_target_call_seconds", "histogram");
   EXPECT_GT(served.size(), 10u);
   EXPECT_EQ(Rows("Watch it"), served);
 }

@@ -107,6 +107,22 @@ TEST_F(PagesTest, MetricsCountCallsAndNameNothingConfidential) {
   EXPECT_TRUE(absl::StrContains(Fetch("/metrics"), "keyturn_sealed 1\n"));
 }
 
+TEST_F(PagesTest, MetricsCountWhatTargetsAreAsked) {
+  metrics_->CountTargetCall("stripe", "apply", "ok", absl::Seconds(2));
+  metrics_->CountTargetCall("stripe", "apply", "ok", absl::Seconds(40));
+  metrics_->CountTargetCall("stripe", "retire", "transient", absl::Milliseconds(1));
+  const std::string text = pages_.at("/metrics")().body;
+  for (const std::string line : {
+           "keyturn_target_calls_total{call=\"apply\",outcome=\"ok\",target=\"stripe\"} 2\n",
+           "keyturn_target_calls_total{call=\"retire\",outcome=\"transient\",target=\"stripe\"} "
+           "1\n",
+           "keyturn_target_call_seconds_count{target=\"stripe\"} 3\n",
+           "keyturn_target_call_seconds_bucket{target=\"stripe\",le=\"2.5\"} 2\n",
+       }) {
+    EXPECT_TRUE(absl::StrContains(text, line)) << line << text;
+  }
+}
+
 TEST_F(PagesTest, TheInfoFileSaysWhereTheServerIs) {
   ServerInfo info = server_->info();
   info.root_token_file = dir_.File("root-token");

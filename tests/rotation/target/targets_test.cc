@@ -29,6 +29,29 @@ TEST(Targets, AreFoundByName) {
   EXPECT_EQ(targets->DriverOf("gone"), &MissingTarget());
 }
 
+TEST(Targets, WhatTheyAreAskedIsCounted) {
+  std::signal(SIGPIPE, SIG_IGN);  // these programs do not read what they are told
+  TargetSpec good = Command("stripe"), bad = Command("twilio");
+  good.command = {"/bin/sh", "-c", R"(echo '{"result":"ok","works":true}')"};
+  bad.command = {"/bin/sh", "-c", R"(echo '{"result":"auth"}')"};
+  ASSERT_OK_AND_ASSIGN(const auto targets, Targets::Create({good, bad}, Clock::Real()));
+  std::vector<std::string> seen;
+  targets->SetObserver(
+      [&](const std::string& target, absl::string_view call, Failure outcome, absl::Duration took) {
+        EXPECT_GT(took, absl::ZeroDuration());
+        seen.push_back(absl::StrCat(target, " ", call, " ", FailureName(outcome)));
+      },
+      Clock::Real());
+  DriverCall call = StripeCall();
+  EXPECT_OK(targets->DriverOf("stripe")->Probe(call, Value("v")));
+  EXPECT_OK(targets->DriverOf("stripe")->Retire(call, Value("v")));
+  EXPECT_FALSE(targets->DriverOf("twilio")->Retire(call, Value("v")).ok());  // not for its path
+  call.path = "prod/twilio/key";
+  EXPECT_FALSE(targets->DriverOf("twilio")->Retire(call, Value("v")).ok());
+  EXPECT_EQ(seen,
+            (std::vector<std::string>{"stripe probe ", "stripe retire ", "twilio retire AUTH"}));
+}
+
 TEST(Targets, APolicyMayNameOneThatIsForItsPath) {
   ASSERT_OK_AND_ASSIGN(const auto targets,
                        Targets::Create({Command("stripe"), Command("twilio")}, Clock::Real()));
