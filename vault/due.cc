@@ -24,41 +24,48 @@ bool IsDue(const VersionRecord& version, absl::Time now) {
 }  // namespace
 
 // `now` is the moment at which the hint was found due: the clock may have been set back since.
-absl::Status DueQueue::Handle(Updater& updater, const schema::DueItem& item, absl::Time now) const {
+absl::StatusOr<bool> DueQueue::Handle(Updater& updater, const schema::DueItem& item,
+                                      absl::Time now) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
   const Uuid secret = item.object;
   const std::string key = schema::DueKey(secret, item.when, item.due_class);
-  return updater
-      .Update([&](const View& view, Batch& batch) -> absl::Status {
-        batch.Delete(Family::kDue, key);
-        ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata, ReadMetadata(*keys, view, secret));
-        if (!metadata.has_value()) return absl::OkStatus();
-        size_t done = 0;
-        absl::Time later = absl::InfiniteFuture();
-        for (VersionRecord& version : *metadata->mutable_versions()) {
-          if (!IsDue(version, now)) continue;
-          // It is retired there first.
-          if (IsStillAtTarget(*metadata, version)) {
-            later = now + absl::Seconds(limits::kDaySeconds);
-            continue;
-          }
-          if (++done > limits::kVersionsPerUpdateMax) {
-            later = now + absl::Seconds(1);
-            break;
-          }
-          const SecretVersion number(version.version());
-          DeleteVersionData(secret, number, batch);
-          MarkDestroyed(&version);
-        }
-        if (later != absl::InfiniteFuture()) {
-          batch.Put(Family::kDue, schema::DueKey(secret, later, kDuePurge), "");
-        }
-        if (done == 0) return absl::OkStatus();
-        LookAgain(secret, now, &*metadata, batch);
-        batch.Note("purged_versions", absl::StrCat(std::min(done, limits::kVersionsPerUpdateMax)));
-        return WriteMetadata(*keys, secret, now, &*metadata, batch);
-      })
-      .status();
+  bool waits = false;
+  RETURN_IF_ERROR(updater
+                      .Update([&](const View& view, Batch& batch) -> absl::Status {
+                        waits = false;
+                        ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata,
+                                         ReadMetadata(*keys, view, secret));
+                        size_t done = 0;
+                        bool later = false;
+                        for (int i = 0; metadata.has_value() && i < metadata->versions_size();
+                             ++i) {
+                          VersionRecord& version = *metadata->mutable_versions(i);
+                          if (!IsDue(version, now)) continue;
+                          if (IsStillAtTarget(*metadata, version)) {  // it is retired there first
+                            waits = true;
+                            continue;
+                          }
+                          if (++done > limits::kVersionsPerUpdateMax) {
+                            later = true;
+                            break;
+                          }
+                          const SecretVersion number(version.version());
+                          DeleteVersionData(secret, number, batch);
+                          MarkDestroyed(&version);
+                        }
+                        if (!waits) batch.Delete(Family::kDue, key);
+                        if (later) {
+                          batch.Put(Family::kDue,
+                                    schema::DueKey(secret, now + absl::Seconds(1), kDuePurge), "");
+                        }
+                        if (done == 0) return absl::OkStatus();
+                        LookAgain(secret, now, &*metadata, batch);
+                        batch.Note("purged_versions",
+                                   absl::StrCat(std::min(done, limits::kVersionsPerUpdateMax)));
+                        return WriteMetadata(*keys, secret, now, &*metadata, batch);
+                      })
+                      .status());
+  return waits;
 }
 
 absl::StatusOr<int> DueQueue::Run(Updater& updater, absl::Time* next) {
@@ -69,16 +76,22 @@ absl::StatusOr<int> DueQueue::Run(Updater& updater, absl::Time* next) {
     // A hint is coarser than its record: a second later, what it hints at is due for certain.
     *next = item.has_value() ? item->when + absl::Seconds(1) : absl::InfiniteFuture();
     if (*next > now) return handled;
-    if (const absl::Status status = Handle(updater, *item, now); absl::IsDataLoss(status)) {
+    const absl::StatusOr<bool> waits = Handle(updater, *item, now);
+    ++handled;
+    if (waits.ok() && *waits) {
+      timers_.Postpone(*item, now + absl::Seconds(limits::kDaySeconds));
+      continue;
+    }
+    if (absl::IsDataLoss(waits.status())) {
       // One damaged secret must not hold up all others. Its hint stays in the store, so that it is
       // tried again after the next unseal.
-      LogError("a due item was passed over: its secret does not open",
-               {{"secret", item->object.ToString()}, {"error", std::string(status.message())}});
+      LogError(
+          "a due item was passed over: its secret does not open",
+          {{"secret", item->object.ToString()}, {"error", std::string(waits.status().message())}});
     } else {
-      RETURN_IF_ERROR(status);
+      RETURN_IF_ERROR(waits.status());
     }
     timers_.Remove(*item);
-    ++handled;
   }
   return handled;
 }

@@ -26,7 +26,8 @@ class DueQueue {
   absl::StatusOr<int> Run(Updater& updater, absl::Time* next);
 
  private:
-  absl::Status Handle(Updater& updater, const schema::DueItem& item, absl::Time now) const;
+  // Whether the item stays, to be handled again in a day: its version is to be retired at a target.
+  absl::StatusOr<bool> Handle(Updater& updater, const schema::DueItem& item, absl::Time now) const;
 
   const VaultContext& context_;
   DueTimers timers_;

@@ -41,18 +41,25 @@ absl::StatusOr<std::vector<uint64_t>> LiveVersions(const SecretMetadata& metadat
   return out;
 }
 
-// What its target still takes is retired there first: without its value nobody could do that.
+// What its target still takes is retired there first: without its value nobody could do that. Notes
+// those that are left there.
 absl::Status CheckNotAtTarget(const SecretMetadata& metadata, absl::Span<const uint64_t> numbers,
-                              bool leave_at_target) {
+                              bool leave_at_target, Batch* batch) {
+  std::vector<uint64_t> left;
   for (const uint64_t number : numbers) {
     const VersionRecord* const version = FindVersion(metadata, number);
-    if (leave_at_target || version == nullptr || !IsStillAtTarget(metadata, *version)) continue;
+    if (version == nullptr || !IsStillAtTarget(metadata, *version)) continue;
+    left.push_back(number);
+    if (leave_at_target) continue;
     return WithReason(
         absl::FailedPreconditionError(absl::StrCat(
             "version ", number, " still works at target ", TargetOf(metadata, *version),
             ", where it is to be retired first: run keyturn rotation retire, and see keyturn "
             "rotation status; with leave_at_target it is destroyed, and works on there")),
         "STILL_AT_TARGET");
+  }
+  if (!left.empty() && batch != nullptr) {
+    batch->Note("left_at_target", absl::StrJoin(left, ","));
   }
   return absl::OkStatus();
 }
@@ -219,7 +226,7 @@ absl::Status Life::DestroySome(Updater& updater, const SecretPath& path,
             }
             nothing_left = live.empty();
             if (nothing_left) return NoVersion(numbers[0]);
-            RETURN_IF_ERROR(CheckNotAtTarget(*metadata, live, request.leave_at_target()));
+            RETURN_IF_ERROR(CheckNotAtTarget(*metadata, live, request.leave_at_target(), &batch));
             for (const uint64_t number : live) {
               MarkDestroyed(FindVersion(metadata, number));
               DeleteVersionData(secret, SecretVersion(number), batch);
@@ -252,7 +259,7 @@ absl::Status Life::RemoveSecret(Updater& updater, const SecretPath& path, bool l
     removed.clear();
     if (metadata.has_value()) {
       ASSIGN_OR_RETURN(removed, LiveVersions(*metadata, {}, true));
-      RETURN_IF_ERROR(CheckNotAtTarget(*metadata, removed, leave_at_target));
+      RETURN_IF_ERROR(CheckNotAtTarget(*metadata, removed, leave_at_target, &batch));
     }
     if (removed.size() > kVersionsWithSecret) {
       return WithReason(absl::AbortedError("the secret grew while it was being destroyed"),
@@ -294,7 +301,7 @@ absl::StatusOr<v1::DestroyResponse> Life::Destroy(Updater& updater,
   const std::vector<uint64_t> wanted(request.versions().begin(), request.versions().end());
   ASSIGN_OR_RETURN(const std::vector<uint64_t> numbers,
                    LiveVersions(*metadata, wanted, request.all()));
-  RETURN_IF_ERROR(CheckNotAtTarget(*metadata, numbers, request.leave_at_target()));
+  RETURN_IF_ERROR(CheckNotAtTarget(*metadata, numbers, request.leave_at_target(), nullptr));
   v1::DestroyResponse out;
   absl::Span<const uint64_t> rest = numbers;
   // What does not fit in one update goes first, in updates of its own.

@@ -45,11 +45,28 @@ class VersionTargetTest : public RotationFixture {
     for (const uint64_t version : versions) request.add_versions(version);
     request.set_all(versions.empty());
     request.set_leave_at_target(leave_at_target);
-    return vault_->Destroy(*store_, request).status();
+    Noting updater(*store_);
+    const absl::Status destroyed = vault_->Destroy(updater, request).status();
+    noted_ = updater.noted;
+    return destroyed;
   }
 
+  // Keeps the notes of an update for its entry in the audit log.
+  struct Noting : public Updater {
+    explicit Noting(Updater& over) : updater(over) {}
+    absl::StatusOr<Revision> Update(UpdateFn fn) override {
+      return updater.Update([&](const View& view, Batch& batch) -> absl::Status {
+        RETURN_IF_ERROR(fn(view, batch));
+        noted = absl::StrJoin(batch.notes(), " ", absl::PairFormatter("="));
+        return absl::OkStatus();
+      });
+    }
+    Updater& updater;
+    std::string noted;
+  };
+
   FakeTarget a_, b_;
-  std::string second_;
+  std::string second_, noted_;
 };
 
 TEST_F(VersionTargetTest, AVersionIsRetiredWhereItWasSet) {
@@ -165,11 +182,13 @@ TEST_F(VersionTargetTest, WhatWorksAtATargetIsRetiredThereBeforeItIsDestroyed) {
   Pass(absl::Hours(2));
   EXPECT_EQ(a_.works, (std::set<std::string>{second_}));
   ASSERT_OK(Destroy({1}));
+  EXPECT_EQ(noted_, "versions=1");
   ASSERT_OK(Destroy({}));
 }
 
 TEST_F(VersionTargetTest, WhatIsLeftAtATargetIsDestroyedHere) {
   ASSERT_OK(Destroy({1}, /*leave_at_target=*/true));
+  EXPECT_EQ(noted_, "left_at_target=1 versions=1");
   Pass(Days(8));
   EXPECT_EQ(States("s"), "1 DESTROYED, 2 CURRENT");
   EXPECT_EQ(a_.works.count(Kept("1")), 1u);
@@ -196,6 +215,8 @@ TEST_F(VersionTargetTest, ADeletedVersionIsNotLostBeforeItIsRetired) {
   Pass(Days(6));
   EXPECT_EQ(a_.works, (std::set<std::string>{second_}));
   EXPECT_EQ(States("s"), "1 RETIRED, 2 CURRENT");
+  ASSERT_OK_AND_ASSIGN(const int mended, vault_->SweepDue(*store_, NoProgress));
+  EXPECT_EQ(mended, 0);  // its hint was there all the time
   purge();
   EXPECT_EQ(States("s"), "1 DESTROYED, 2 CURRENT");
 }
