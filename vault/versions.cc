@@ -171,6 +171,7 @@ void MarkDestroyed(VersionRecord* version) {
   version->set_state(static_cast<uint32_t>(v1::VERSION_STATE_DESTROYED));
   version->set_purge_ms(0);
   version->set_size(0);
+  ForgetEnding(version);
 }
 
 v1::VersionInfo ToInfo(const VersionRecord& version) {

@@ -193,7 +193,12 @@ TEST_F(VersionTargetTest, WhatIsLeftAtATargetIsDestroyedHere) {
   EXPECT_EQ(States("s"), "1 DESTROYED, 2 CURRENT");
   EXPECT_EQ(a_.works.count(Kept("1")), 1u);
   ASSERT_OK(Rotate("s"));
-  ASSERT_OK(Destroy({}, /*leave_at_target=*/true));
+  a_.failures.emplace("retire", absl::PermissionDeniedError("refused"));
+  Pass(Days(7));
+  EXPECT_EQ(Status("s").versions(1).retire_error(), "refused");
+  ASSERT_OK(Destroy({2}, /*leave_at_target=*/true));
+  EXPECT_EQ(Status("s").versions(1).retire_error(), "");  // nobody has to see to it any more
+  ASSERT_OK(Destroy({}));
 }
 
 // A deleted version ends as it would have; if its target is away, its value outlives its recovery.
