@@ -400,7 +400,8 @@ class RotationFixture : public testing::Test {
   bool die_after_ = false;                    // the change was made
   std::function<void()> meanwhile_;  // once, between a look of the engine and its next change
   std::atomic<bool> dead_ = false;
-  bool unheard_ = false;  // the last change was made, though whoever made it was not told
+  // The last change was made, though whoever made it was not told.
+  std::atomic<bool> unheard_ = false;
 };
 
 }  // namespace keyturn

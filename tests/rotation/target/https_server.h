@@ -44,6 +44,8 @@ class HttpsServer {
   // The bytes of the answer; "": none.
   using Handler = std::function<std::string(const Seen& seen)>;
 
+  // Answers as Say() says.
+  HttpsServer() : HttpsServer([this](const Seen&) { return Said(); }) {}
   explicit HttpsServer(Handler handler) : ca_(dir_.path()), handler_(std::move(handler)) {
     ca_.Server("server");
     const auto read = [this](const std::string& name) {
@@ -73,6 +75,12 @@ class HttpsServer {
     close(listening_);
   }
 
+  // The bytes of each answer from now on.
+  void Say(std::string answer) {
+    const absl::MutexLock lock(&mu_);
+    answer_ = std::move(answer);
+  }
+
   int port() const { return port_; }
   std::string ca_file() const { return ca_.file(); }
   std::string url(const std::string& path = "/rotate") const {
@@ -84,6 +92,10 @@ class HttpsServer {
   }
 
  private:
+  std::string Said() {
+    const absl::MutexLock lock(&mu_);
+    return answer_;
+  }
   void Run() {
     for (;;) {
       std::array<pollfd, 2> fds = {{{listening_, POLLIN, 0}, {stop_[0], POLLIN, 0}}};
@@ -136,6 +148,7 @@ class HttpsServer {
   std::array<int, 2> stop_{};
   absl::Mutex mu_;
   std::vector<Seen> seen_ ABSL_GUARDED_BY(mu_);
+  std::string answer_ ABSL_GUARDED_BY(mu_);
   std::thread thread_;
 };
 

@@ -2,7 +2,6 @@
 // what is not connected to.
 #include "rotation/target/webhook.h"
 
-#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -119,15 +118,12 @@ TEST_F(WebhookTest, EachStatusIsTakenForWhatItIs) {
       {404, Failure::kPermanent}, {410, Failure::kPermanent}, {429, Failure::kTransient},
       {500, Failure::kAmbiguous}, {502, Failure::kTransient}, {503, Failure::kTransient},
       {504, Failure::kTransient}};
-  std::atomic<int> status = 0;  // the server has a thread of its own
-  std::string url;
-  HttpsServer server([&](const HttpsServer::Seen&) {
-    return HttpAnswer(status, "", absl::StrCat("Location: ", url, "\r\nRetry-After: 1\r\n"));
-  });
-  url = server.url("/elsewhere");
+  HttpsServer server;
+  const std::string more =
+      absl::StrCat("Location: ", server.url("/elsewhere"), "\r\nRetry-After: 1\r\n");
   size_t asked = 0;
   for (const auto& [code, failure] : statuses) {
-    status = code;
+    server.Say(HttpAnswer(code, "", more));
     const absl::Status said = Apply(SpecOf(server));
     EXPECT_EQ(FailureOf(said), failure) << code << said;
     EXPECT_EQ(server.seen().size(), ++asked) << code;  // nothing is followed
@@ -176,8 +172,7 @@ TEST_F(WebhookTest, AWaitThatATargetAsksForGoesWithItsAnswer) {
 
 // In seconds or as a date; never longer than a day, whatever it asks for.
 TEST_F(WebhookTest, HowLongAServerAsksToWaitIsTold) {
-  std::string header;
-  HttpsServer server([&](const HttpsServer::Seen&) { return HttpAnswer(503, "", header); });
+  HttpsServer server;
   HttpsRequest request;
   request.url = server.url();
   request.body = "{}";
@@ -186,7 +181,8 @@ TEST_F(WebhookTest, HowLongAServerAsksToWaitIsTold) {
   request.answer_bytes_max = 1024;
   request.may_connect = [](const std::string&) { return true; };
   const auto wait = [&](const std::string& value) {
-    header = value.empty() ? "" : absl::StrCat("Retry-After: ", value, "\r\n");
+    const std::string header = absl::StrCat("Retry-After: ", value, "\r\n");
+    server.Say(HttpAnswer(503, "", value.empty() ? "" : header));
     const absl::StatusOr<HttpsAnswer> answer = HttpsPost(request);
     EXPECT_OK(answer);
     return answer.ok() ? answer->retry_after : -absl::InfiniteDuration();

@@ -86,22 +86,19 @@ TEST_F(WebhookSenderTest, ARotationArrivesSigned) {
 }
 
 TEST_F(WebhookSenderTest, EachAnswerIsTakenForWhatItIs) {
-  int status = 0;
-  std::string more, url, text;
-  HttpsServer server([&](const HttpsServer::Seen&) { return HttpAnswer(status, text, more); });
+  HttpsServer server;
   OpenBook(server.ca_file());
   const std::string id = Make(server.url()).id();
-  more = absl::StrCat("Location: ", server.url("/elsewhere"), "\r\n");
+  const std::string more = absl::StrCat("Location: ", server.url("/elsewhere"), "\r\n");
   size_t asked = 0;
   for (const int code : {200, 201, 204, 301, 302, 307, 308, 400, 401, 404, 410, 429, 500, 503}) {
-    status = code;
+    server.Say(HttpAnswer(code, "", more));
     const v1::TestWebhookResponse tested = Test(id);
     EXPECT_EQ(tested.status(), code);
     EXPECT_EQ(tested.delivered(), code < 300) << code;
     EXPECT_EQ(server.seen().size(), ++asked) << code;  // nothing is followed
   }
-  status = 200;
-  text = std::string(1'000'000, 'x');  // whatever it says
+  server.Say(HttpAnswer(200, std::string(1'000'000, 'x'), more));  // whatever it says
   EXPECT_TRUE(Test(id).delivered());
 }
 
