@@ -16,13 +16,7 @@ std::string SealedTable::Key(const KeyringSnapshot& keys, absl::string_view name
 
 absl::Status SealedTable::Put(const KeyringSnapshot& keys, const View& view, absl::string_view name,
                               absl::string_view plaintext, Batch& batch) const {
-  const std::string key = Key(keys, name);
-  ASSIGN_OR_RETURN(const uint64_t generation,
-                   NextGeneration(keys, view, Family::kIndex, purpose_, key));
-  ASSIGN_OR_RETURN(const std::string sealed,
-                   SealRecord(keys, {purpose_, key, generation}, plaintext));
-  batch.Put(Family::kIndex, key, sealed);
-  return absl::OkStatus();
+  return PutRecord(keys, view, Family::kIndex, purpose_, Key(keys, name), plaintext, batch);
 }
 
 void SealedTable::Delete(const KeyringSnapshot& keys, absl::string_view name, Batch& batch) const {

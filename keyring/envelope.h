@@ -79,6 +79,11 @@ absl::StatusOr<OpenedRecord> OpenRecord(const KeyringSnapshot& keys, Purpose pur
 absl::StatusOr<uint64_t> NextGeneration(const KeyringSnapshot& keys, const View& view,
                                         Family family, Purpose purpose, absl::string_view key);
 
+// Puts a record into the batch, sealed for its key and with that generation.
+absl::Status PutRecord(const KeyringSnapshot& keys, const View& view, Family family,
+                       Purpose purpose, const std::string& key, absl::string_view plaintext,
+                       Batch& batch);
+
 // What a record holds, as a protobuf message. DATA_LOSS calls the record `what`.
 template <typename Message>
 absl::StatusOr<Message> ParseRecord(const OpenedRecord& opened, absl::string_view what) {

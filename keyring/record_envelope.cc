@@ -77,6 +77,16 @@ absl::StatusOr<uint64_t> NextGeneration(const KeyringSnapshot& keys, const View&
   return opened.generation + 1;
 }
 
+absl::Status PutRecord(const KeyringSnapshot& keys, const View& view, Family family,
+                       Purpose purpose, const std::string& key, absl::string_view plaintext,
+                       Batch& batch) {
+  ASSIGN_OR_RETURN(const uint64_t generation, NextGeneration(keys, view, family, purpose, key));
+  ASSIGN_OR_RETURN(const std::string sealed,
+                   SealRecord(keys, {purpose, key, generation}, plaintext));
+  batch.Put(family, key, sealed);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> ResealRecord(const KeyringSnapshot& keys, absl::string_view key,
                                          absl::string_view sealed) {
   const std::optional<SealHeader> header = ReadSealHeader(sealed);

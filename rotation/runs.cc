@@ -69,10 +69,8 @@ void CloseRun(SecretMetadata* metadata, v1::RotationRun* run, v1::RotationRun::S
 
 absl::Status WriteRun(const KeyringSnapshot& keys, const View& view, const Uuid& secret,
                       const v1::RotationRun& run, Batch& batch) {
-  const std::string key = schema::RotationRunKey(secret, run.number());
-  ASSIGN_OR_RETURN(const uint64_t generation,
-                   NextGeneration(keys, view, Family::kRecords, Purpose::kRotationRun, key));
-  return WriteRunAs(keys, secret, run, generation, batch).status();
+  return PutRecord(keys, view, Family::kRecords, Purpose::kRotationRun,
+                   schema::RotationRunKey(secret, run.number()), run.SerializeAsString(), batch);
 }
 
 absl::StatusOr<std::string> WriteRunAs(const KeyringSnapshot& keys, const Uuid& secret,

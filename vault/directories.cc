@@ -33,12 +33,11 @@ absl::StatusOr<Children> ChildrenOf(const KeyringSnapshot& keys, const Snapshot&
   return out;
 }
 
-absl::StatusOr<std::string> Seal(const KeyringSnapshot& keys, const std::string& key,
-                                 uint64_t generation, const Uuid& parent, absl::string_view name) {
+record::v1::DirectoryRecord RecordOf(const Uuid& parent, absl::string_view name) {
   record::v1::DirectoryRecord record;
   record.set_parent_uuid(std::string(parent.bytes()));
   record.set_name(std::string(name));
-  return SealRecord(keys, {Purpose::kDirectory, key, generation}, record.SerializeAsString());
+  return record;
 }
 
 absl::StatusOr<DirectoryPlace> OpenDirectory(const KeyringSnapshot& keys, const std::string& key,
@@ -81,19 +80,18 @@ absl::StatusOr<int> Add(const KeyringSnapshot& keys, Updater& updater, const Chi
 absl::Status InsertDirectory(const KeyringSnapshot& keys, const Uuid& directory, const Uuid& parent,
                              absl::string_view name, Batch& batch) {
   const std::string key = schema::DirectoryKey(directory);
-  ASSIGN_OR_RETURN(const std::string sealed, Seal(keys, key, 1, parent, name));
+  ASSIGN_OR_RETURN(
+      const std::string sealed,
+      SealRecord(keys, {Purpose::kDirectory, key, 1}, RecordOf(parent, name).SerializeAsString()));
   batch.Insert(Family::kRecords, key, sealed);
   return absl::OkStatus();
 }
 
 absl::Status WriteDirectory(const KeyringSnapshot& keys, const View& view, const Uuid& directory,
                             const Uuid& parent, absl::string_view name, Batch& batch) {
-  const std::string key = schema::DirectoryKey(directory);
-  ASSIGN_OR_RETURN(const uint64_t generation,
-                   NextGeneration(keys, view, Family::kRecords, Purpose::kDirectory, key));
-  ASSIGN_OR_RETURN(const std::string sealed, Seal(keys, key, generation, parent, name));
-  batch.Put(Family::kRecords, key, sealed);
-  return absl::OkStatus();
+  return PutRecord(keys, view, Family::kRecords, Purpose::kDirectory,
+                   schema::DirectoryKey(directory), RecordOf(parent, name).SerializeAsString(),
+                   batch);
 }
 
 absl::StatusOr<std::optional<DirectoryPlace>> ReadDirectory(const KeyringSnapshot& keys,

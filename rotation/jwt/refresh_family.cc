@@ -29,14 +29,8 @@ absl::StatusOr<std::optional<RefreshFamily>> ReadFamily(const KeyringSnapshot& k
 
 absl::Status WriteFamily(const KeyringSnapshot& keys, const View& view, const Uuid& family,
                          const RefreshFamily& record, Batch& batch) {
-  const std::string key = schema::RefreshFamilyKey(family);
-  ASSIGN_OR_RETURN(const uint64_t generation,
-                   NextGeneration(keys, view, Family::kRecords, Purpose::kRefreshFamily, key));
-  ASSIGN_OR_RETURN(
-      const std::string sealed,
-      SealRecord(keys, {Purpose::kRefreshFamily, key, generation}, record.SerializeAsString()));
-  batch.Put(Family::kRecords, key, sealed);
-  return absl::OkStatus();
+  return PutRecord(keys, view, Family::kRecords, Purpose::kRefreshFamily,
+                   schema::RefreshFamilyKey(family), record.SerializeAsString(), batch);
 }
 
 void HintFamily(const Uuid& family, const RefreshFamily& record, Batch& batch) {

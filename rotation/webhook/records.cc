@@ -31,16 +31,6 @@ bool PathMatches(const Webhook& webhook, absl::string_view path) {
   return GrantSet(std::move(rules)).Allows(kUse, path, absl::InfinitePast(), IpAddress());
 }
 
-absl::Status Put(const KeyringSnapshot& keys, const View& view, Purpose purpose,
-                 const std::string& key, absl::string_view plaintext, Batch& batch) {
-  ASSIGN_OR_RETURN(const uint64_t generation,
-                   NextGeneration(keys, view, Family::kRecords, purpose, key));
-  ASSIGN_OR_RETURN(const std::string sealed,
-                   SealRecord(keys, {purpose, key, generation}, plaintext));
-  batch.Put(Family::kRecords, key, sealed);
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 std::string WebhooksKey(const KeyringSnapshot& keys) {
@@ -60,7 +50,8 @@ absl::Status WriteWebhooks(const KeyringSnapshot& keys, const View& view, const 
                            Batch& batch) {
   const std::string key = WebhooksKey(keys);
   if (!webhooks.webhooks().empty()) {
-    return Put(keys, view, Purpose::kWebhooks, key, webhooks.SerializeAsString(), batch);
+    return PutRecord(keys, view, Family::kRecords, Purpose::kWebhooks, key,
+                     webhooks.SerializeAsString(), batch);
   }
   batch.Delete(Family::kRecords, key);
   return absl::OkStatus();
@@ -110,8 +101,8 @@ absl::Status WriteWebhookKeys(const KeyringSnapshot& keys, const View& view, con
     const absl::string_view bytes = one->ExposeForCrypto();
     to = std::copy(bytes.begin(), bytes.end(), to);
   }
-  return Put(keys, view, Purpose::kWebhookKey, schema::WebhookKeyKey(id), all.ExposeForCrypto(),
-             batch);
+  return PutRecord(keys, view, Family::kRecords, Purpose::kWebhookKey, schema::WebhookKeyKey(id),
+                   all.ExposeForCrypto(), batch);
 }
 
 std::string MessageId(const KeyringSnapshot& keys, Revision told) {
@@ -152,9 +143,9 @@ absl::Status AddDelivery(const KeyringSnapshot& keys, const schema::WebhookRow& 
 absl::Status WriteDelivery(const KeyringSnapshot& keys, const View& view,
                            const schema::WebhookRow& row, const DeliveryRecord& delivery,
                            Batch& batch) {
-  return Put(keys, view, Purpose::kWebhookDelivery,
-             schema::WebhookDeliveryKey(row.webhook, row.told), delivery.SerializeAsString(),
-             batch);
+  return PutRecord(keys, view, Family::kRecords, Purpose::kWebhookDelivery,
+                   schema::WebhookDeliveryKey(row.webhook, row.told), delivery.SerializeAsString(),
+                   batch);
 }
 
 std::string DeliveryPrefix(const Uuid& id) { return absl::StrCat(id.bytes(), "w"); }
