@@ -38,13 +38,6 @@ Shown Show(const DeliveryRecord& row) {
   return out;
 }
 
-absl::StatusOr<Webhook> Need(const KeyringSnapshot& keys, const View& view, const Uuid& id) {
-  ASSIGN_OR_RETURN(Webhooks webhooks, ReadWebhooks(keys, view));
-  const Webhook* const webhook = FindWebhook(&webhooks, id);
-  if (webhook == nullptr || webhook->deleted()) return NoWebhook();
-  return *webhook;
-}
-
 // Of rows below `before`, the newest first.
 absl::StatusOr<std::vector<Revision>> RowsOf(const Snapshot& snapshot, const Uuid& id,
                                              std::optional<Revision> before) {
@@ -144,7 +137,7 @@ absl::StatusOr<v1::ListWebhookDeliveriesResponse> ListDeliveries(
   ASSIGN_OR_RETURN(const Uuid id, ParseWebhookId(request.id()));
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context.keyring.Snapshot());
   const std::shared_ptr<const Snapshot> snapshot = context.store.GetSnapshot();
-  RETURN_IF_ERROR(Need(*keys, *snapshot, id).status());
+  RETURN_IF_ERROR(NeedWebhook(*keys, *snapshot, id).status());
   std::optional<Revision> before;
   if (!request.page_token().empty()) {
     before = ParseMessageId(request.page_token());
@@ -177,7 +170,7 @@ absl::StatusOr<v1::ReplayWebhookResponse> ReplayDeliveries(
   }
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context.keyring.Snapshot());
   const std::shared_ptr<const Snapshot> snapshot = context.store.GetSnapshot();
-  ASSIGN_OR_RETURN(const Webhook webhook, Need(*keys, *snapshot, id));
+  ASSIGN_OR_RETURN(const Webhook webhook, NeedWebhook(*keys, *snapshot, id));
   if (webhook.disabled_ms() != 0) {
     return WithReason(
         absl::FailedPreconditionError("the webhook is disabled; run: keyturn webhook enable"),

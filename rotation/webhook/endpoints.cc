@@ -118,6 +118,13 @@ absl::Status CheckWebhooksOn(const WebhookContext& context) {
 
 absl::Status NoWebhook() { return absl::NotFoundError("there is no such webhook"); }
 
+absl::StatusOr<Webhook> NeedWebhook(const KeyringSnapshot& keys, const View& view, const Uuid& id) {
+  ASSIGN_OR_RETURN(Webhooks webhooks, ReadWebhooks(keys, view));
+  Webhook* const webhook = FindWebhook(&webhooks, id);
+  if (webhook == nullptr || webhook->deleted()) return NoWebhook();
+  return std::move(*webhook);
+}
+
 absl::StatusOr<Uuid> ParseWebhookId(const std::string& id) {
   const absl::StatusOr<Uuid> uuid = Uuid::FromString(id);
   if (!uuid.ok()) return NoWebhook();
@@ -221,11 +228,9 @@ absl::StatusOr<IssuedWebhook> RollWebhookKey(const WebhookContext& context, Upda
                                              const v1::RollWebhookKeyRequest& request) {
   ASSIGN_OR_RETURN(const Uuid id, ParseWebhookId(request.id()));
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context.keyring.Snapshot());
-  ASSIGN_OR_RETURN(Webhooks webhooks, ReadWebhooks(*keys, context.store.Newest()));
-  const Webhook* const found = FindWebhook(&webhooks, id);
-  if (found == nullptr || found->deleted()) return NoWebhook();
+  ASSIGN_OR_RETURN(const Webhook found, NeedWebhook(*keys, context.store.Newest(), id));
   const absl::Time now = context.clock.Now();
-  ASSIGN_OR_RETURN(MadeKey made, MakeKey(found->symmetric(), now));
+  ASSIGN_OR_RETURN(MadeKey made, MakeKey(found.symmetric(), now));
   const auto edit = [&](const KeyringSnapshot& in, const View& view, Webhook* webhook,
                         Batch& batch) -> absl::Status {
     ASSIGN_OR_RETURN(const std::vector<SecretBytes> former, ReadWebhookKeys(in, view, id));

@@ -14,6 +14,8 @@ namespace keyturn {
 // NOT_FOUND, also for what is no id.
 absl::StatusOr<Uuid> ParseWebhookId(const std::string& id);
 absl::Status NoWebhook();
+// NOT_FOUND for one that is deleted, too.
+absl::StatusOr<Webhook> NeedWebhook(const KeyringSnapshot& keys, const View& view, const Uuid& id);
 // FAILED_PRECONDITION, reason WEBHOOKS_OFF, by the configuration.
 absl::Status CheckWebhooksOn(const WebhookContext& context);
 

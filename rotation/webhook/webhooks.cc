@@ -40,10 +40,8 @@ class WebhookBookImpl : public WebhookBook {
     ASSIGN_OR_RETURN(const Uuid uuid, ParseWebhookId(id));
     ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys,
                      context_.keyring.Snapshot());
-    ASSIGN_OR_RETURN(Webhooks webhooks, ReadWebhooks(*keys, context_.store.Newest()));
-    const Webhook* const webhook = FindWebhook(&webhooks, uuid);
-    if (webhook == nullptr || webhook->deleted()) return NoWebhook();
-    return InfoOf(*webhook, context_.clock.Now());
+    ASSIGN_OR_RETURN(const Webhook webhook, NeedWebhook(*keys, context_.store.Newest(), uuid));
+    return InfoOf(webhook, context_.clock.Now());
   }
   absl::StatusOr<v1::ListWebhooksResponse> List() override {
     ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys,
@@ -72,18 +70,16 @@ class WebhookBookImpl : public WebhookBook {
     ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys,
                      context_.keyring.Snapshot());
     std::shared_ptr<const Snapshot> snapshot = context_.store.GetSnapshot();
-    ASSIGN_OR_RETURN(Webhooks webhooks, ReadWebhooks(*keys, *snapshot));
-    const Webhook* const webhook = FindWebhook(&webhooks, uuid);
-    if (webhook == nullptr || webhook->deleted()) return NoWebhook();
+    ASSIGN_OR_RETURN(const Webhook webhook, NeedWebhook(*keys, *snapshot, uuid));
     ASSIGN_OR_RETURN(const std::vector<SecretBytes> signing,
                      ReadWebhookKeys(*keys, *snapshot, uuid));
     snapshot.reset();
     const std::string body = VerifyBody(uuid, context_.clock.Now());
     v1::TestWebhookResponse out;
     out.set_message_id(absl::StrCat("msg_", absl::BytesToHexString(RandomBytes(Uuid::kSize))));
-    ASSIGN_OR_RETURN(const WebhookAttempt attempt,
-                     SendWebhook(context_, {*webhook, signing, out.message_id(), body},
-                                 dispatcher_.interrupt()));
+    ASSIGN_OR_RETURN(
+        const WebhookAttempt attempt,
+        SendWebhook(context_, {webhook, signing, out.message_id(), body}, dispatcher_.interrupt()));
     out.set_delivered(attempt.delivered());
     out.set_status(attempt.status);
     out.set_error(attempt.error);
