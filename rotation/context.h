@@ -62,11 +62,4 @@ struct RotationContext {
   int workers = 0;
 };
 
-// Within the update of the change. No news when there is no event.
-inline absl::Status Tell(const RotationContext& context, const RotationNews& news,
-                         const KeyringSnapshot& keys, const View& view, Batch& batch) {
-  if (news.event.empty() || context.tell == nullptr) return absl::OkStatus();
-  return context.tell(news, keys, view, batch);
-}
-
 }  // namespace keyturn

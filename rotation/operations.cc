@@ -97,33 +97,29 @@ absl::StatusOr<Uuid> Operations::Change(Updater& updater, const std::string& pat
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
   const absl::Time now = context_.clock.Now();
   Uuid id;
-  RETURN_IF_ERROR(
-      updater
-          .Update([&](const View& view, Batch& batch) -> absl::Status {
-            ASSIGN_OR_RETURN(const Located located, NeedSecret(*keys, view, parsed));
-            id = located.secret;
-            ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
-                             LoadRotating(*keys, view, located.secret));
-            if (!secret.has_value()) {
-              if (!any) return NoPolicy(path);
-              ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata,
-                               ReadMetadata(*keys, view, located.secret));
-              if (!metadata.has_value()) return NoSecret(parsed);
-              secret.emplace();
-              secret->id = located.secret;
-              secret->metadata = *std::move(metadata);
-            }
-            Scene scene{*std::move(secret), *keys, view, now, batch};
-            RETURN_IF_ERROR(edit(scene));
-            const std::optional<Run> run = scene.secret.run;  // which may be closed by now
-            const Run* const written = run.has_value() ? &*run : nullptr;
-            RETURN_IF_ERROR(SaveRotating(*keys, view, now, &scene.secret, written, batch));
-            const RotationNews news{scene.event, parsed.text(), now, scene.secret.metadata,
-                                    written};
-            RETURN_IF_ERROR(Tell(context_, news, *keys, view, batch));
-            return WriteChange(*keys, scene.type, parsed.text(), "", scene.version, now, batch);
-          })
-          .status());
+  RETURN_IF_ERROR(updater
+                      .Update([&](const View& view, Batch& batch) -> absl::Status {
+                        ASSIGN_OR_RETURN(const Located located, NeedSecret(*keys, view, parsed));
+                        id = located.secret;
+                        ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
+                                         LoadRotating(*keys, view, located.secret));
+                        if (!secret.has_value()) {
+                          if (!any) return NoPolicy(path);
+                          ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata,
+                                           ReadMetadata(*keys, view, located.secret));
+                          if (!metadata.has_value()) return NoSecret(parsed);
+                          secret.emplace();
+                          secret->id = located.secret;
+                          secret->metadata = *std::move(metadata);
+                        }
+                        Scene scene{*std::move(secret), *keys, view, now, batch};
+                        RETURN_IF_ERROR(edit(scene));
+                        RETURN_IF_ERROR(SaveAndTell(context_, *keys, view, now, scene.event,
+                                                    parsed.text(), &scene.secret, batch));
+                        return WriteChange(*keys, scene.type, parsed.text(), "", scene.version, now,
+                                           batch);
+                      })
+                      .status());
   return id;
 }
 

@@ -9,6 +9,7 @@
 #include "keyring/keyring_snapshot.h"
 #include "keyturn/v1/rotation.pb.h"
 #include "keyturn/v1/secret_service.pb.h"
+#include "rotation/context.h"
 #include "storage/store.h"
 #include "vault/records.h"
 
@@ -42,6 +43,12 @@ void PlanIfNeeded(const KeyringSnapshot& keys, SecretMetadata* metadata);
 // to where NextAction says. `*secret` is then what LoadRotating would give.
 absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::Time now,
                           RotatingSecret* secret, const v1::RotationRun* run, Batch& batch);
+
+// Writes the secret as a change has left it, with its run if it has one, and who is to be told of
+// `event` on `path` ("": nobody).
+absl::Status SaveAndTell(const RotationContext& context, const KeyringSnapshot& keys,
+                         const View& view, absl::Time now, absl::string_view event,
+                         absl::string_view path, RotatingSecret* secret, Batch& batch);
 
 // An open run whose version is the current one already has nothing more to lose: it is written as
 // done, and open no more.

@@ -60,11 +60,8 @@ absl::Status Worker::Change(const Look& look, absl::string_view event, Edit edit
                 if (!there) return Moved();
                 RETURN_IF_ERROR(edit(secret, view, now, batch));
                 if (secret.run.has_value()) NoteRun(*secret.run, batch);
-                const std::optional<Run> run = secret.run;  // which may be closed by now
-                const Run* const written = run.has_value() ? &*run : nullptr;
-                RETURN_IF_ERROR(SaveRotating(*look.keys, view, now, &secret, written, batch));
-                const RotationNews news{event, path, now, secret.metadata, written};
-                RETURN_IF_ERROR(Tell(context_, news, *look.keys, view, batch));
+                RETURN_IF_ERROR(
+                    SaveAndTell(context_, *look.keys, view, now, event, path, &secret, batch));
                 left = std::move(secret);
                 return absl::OkStatus();
               })
