@@ -15,11 +15,10 @@ constexpr absl::string_view kSchemes[] = {"postgres", "postgresql",  "mysql",   
                                           "redis",    "rediss",      "amqp",     "amqps",
                                           "mongodb",  "mongodb+srv", "sqlserver"};
 
-// Decoding would take options apart wrongly.
 struct Part {
   absl::string_view name;
   CURLUPart part;
-  bool coded = true;
+  bool coded = true;  // percent; of options, which are a list, that is left as it is
 };
 constexpr Part kParts[] = {
     {"scheme", CURLUPART_SCHEME, false}, {"username", CURLUPART_USER},
@@ -88,7 +87,7 @@ bool DatabaseUrl::IsPart(absl::string_view name) { return FindPart(name) != null
 void DatabaseUrl::ForEachPart(
     absl::FunctionRef<void(absl::string_view name, absl::string_view value)> fn) const {
   for (const Part& part : kParts) {
-    const Text found = Get(url_.get(), part.part, part.part != CURLUPART_QUERY);
+    const Text found = Get(url_.get(), part.part, part.coded);
     if (found == nullptr) continue;
     absl::string_view value = found.get();
     if (part.part == CURLUPART_PATH) value = absl::StripPrefix(value, "/");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -30,15 +32,21 @@ const FieldView* Find(const Fields& fields, absl::string_view name) {
   return found == fields.end() ? nullptr : &*found;
 }
 
-bool IsUrl(const FieldView& field) {
-  return field.encoding == v1::ENCODING_TEXT && DatabaseUrl::Parse(field.value).has_value();
-}
-
-// The one that is a URL; nullptr when none is, or several are.
-const FieldView* FindUrl(const Fields& fields) {
-  const auto first = std::find_if(fields.begin(), fields.end(), IsUrl);
-  if (first == fields.end() || std::any_of(first + 1, fields.end(), IsUrl)) return nullptr;
-  return &*first;
+struct UrlField {
+  FieldView field;
+  DatabaseUrl url;
+};
+// The one that is a URL; nullopt when none is, or several are.
+std::optional<UrlField> FindUrl(const Fields& fields) {
+  std::optional<UrlField> found;
+  for (const FieldView& field : fields) {
+    if (field.encoding != v1::ENCODING_TEXT) continue;
+    std::optional<DatabaseUrl> url = DatabaseUrl::Parse(field.value);
+    if (!url.has_value()) continue;
+    if (found.has_value()) return std::nullopt;
+    found = UrlField{field, *std::move(url)};
+  }
+  return found;
 }
 
 bool HasParts(const Fields& fields) {
@@ -46,21 +54,8 @@ bool HasParts(const Fields& fields) {
                      [](const FieldView& field) { return DatabaseUrl::IsPart(field.name); });
 }
 
-// Parts that the former URL told go with it; what somebody put beside it stays.
-bool Tells(const FieldView* url, absl::string_view part) {
-  const std::optional<DatabaseUrl> parsed =
-      url == nullptr ? std::nullopt : DatabaseUrl::Parse(url->value);
-  bool tells = false;
-  if (parsed.has_value()) {
-    parsed->ForEachPart([&](absl::string_view name, absl::string_view) { tells |= name == part; });
-  }
-  return tells;
-}
-
-absl::StatusOr<SecretBytes> PartsOfUrl(const FieldView& url, const FieldView* former,
+absl::StatusOr<SecretBytes> PartsOfUrl(const UrlField& now, const std::optional<UrlField>& former,
                                        const Fields& fields, const Fields& changes) {
-  const std::optional<DatabaseUrl> parsed = DatabaseUrl::Parse(url.value);
-  if (!parsed.has_value()) return absl::ResourceExhaustedError("no memory to read a URL with");
   // What the fields below refer to.
   struct Told {
     std::string name;
@@ -68,11 +63,11 @@ absl::StatusOr<SecretBytes> PartsOfUrl(const FieldView& url, const FieldView* fo
   };
   std::vector<Told> told;
   absl::Status status;
-  parsed->ForEachPart([&](absl::string_view name, absl::string_view value) {
+  now.url.ForEachPart([&](absl::string_view name, absl::string_view value) {
     if (const FieldView* const given = Find(changes, name);
         given != nullptr && given->value != value) {
       status.Update(absl::InvalidArgumentError(
-          absl::StrCat("field ", name, ": is not the one in the URL of field ", url.name,
+          absl::StrCat("field ", name, ": is not the one in the URL of field ", now.field.name,
                        "; give one of them, or the same in both")));
     }
     absl::StatusOr<SecretBytes> copy = SecretBytes::CopyOf(value);
@@ -84,30 +79,33 @@ absl::StatusOr<SecretBytes> PartsOfUrl(const FieldView& url, const FieldView* fo
   for (const Told& part : told) {
     out.push_back({part.name, v1::ENCODING_TEXT, part.value.ExposeForCrypto()});
   }
+  // Parts that the former URL told go with it; what somebody put beside it stays.
+  std::set<std::string> told_before;
+  if (former.has_value()) {
+    former->url.ForEachPart(
+        [&](absl::string_view name, absl::string_view) { told_before.emplace(name); });
+  }
   for (const FieldView& field : fields) {
     const bool made = Find(out, field.name) != nullptr;
-    const bool gone = DatabaseUrl::IsPart(field.name) && Find(changes, field.name) == nullptr &&
-                      Tells(former, field.name);
+    const bool gone =
+        Find(changes, field.name) == nullptr && told_before.count(std::string(field.name)) > 0;
     if (!made && !gone) out.push_back(field);
   }
   return EncodeFields(out);
 }
 
-absl::StatusOr<SecretBytes> UrlOfParts(const FieldView& url, const Fields& fields,
-                                       const Fields& changes) {
-  std::optional<DatabaseUrl> parsed = DatabaseUrl::Parse(url.value);
-  if (!parsed.has_value()) return absl::ResourceExhaustedError("no memory to read a URL with");
+absl::StatusOr<SecretBytes> UrlOfParts(UrlField now, const Fields& fields, const Fields& changes) {
   for (const FieldView& change : changes) {
-    if (!DatabaseUrl::IsPart(change.name) || parsed->Set(change.name, change.value)) continue;
-    return absl::InvalidArgumentError(absl::StrCat("field ", change.name,
-                                                   ": cannot be in the URL of field ", url.name,
-                                                   ", which is made of it; change the URL itself"));
+    if (!DatabaseUrl::IsPart(change.name) || now.url.Set(change.name, change.value)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("field ", change.name, ": cannot be in the URL of field ", now.field.name,
+                     ", which is made of it; change the URL itself"));
   }
-  const DatabaseUrl::Text text = parsed->ToText();
+  const DatabaseUrl::Text text = now.url.ToText();
   if (text == nullptr) return absl::ResourceExhaustedError("no memory to write a URL with");
   Fields out = fields;
   for (FieldView& field : out) {
-    if (field.name == url.name) field.value = text.get();
+    if (field.name == now.field.name) field.value = text.get();
   }
   return EncodeFields(out);
 }
@@ -117,14 +115,14 @@ absl::StatusOr<SecretBytes> UrlOfParts(const FieldView& url, const Fields& field
 absl::StatusOr<SecretBytes> MatchDatabaseFields(absl::string_view base, absl::string_view changes,
                                                 SecretBytes merged) {
   ASSIGN_OR_RETURN(const Fields fields, Read(merged.ExposeForCrypto()));
-  const FieldView* const url = FindUrl(fields);
-  if (url == nullptr || !HasParts(fields)) return merged;
+  std::optional<UrlField> now = FindUrl(fields);
+  if (!now.has_value() || !HasParts(fields)) return merged;
   ASSIGN_OR_RETURN(const Fields changed, Read(changes));
-  if (Find(changed, url->name) == nullptr) {
-    return HasParts(changed) ? UrlOfParts(*url, fields, changed) : std::move(merged);
+  if (Find(changed, now->field.name) == nullptr) {
+    return HasParts(changed) ? UrlOfParts(*std::move(now), fields, changed) : std::move(merged);
   }
   ASSIGN_OR_RETURN(const Fields before, Read(base));
-  return PartsOfUrl(*url, FindUrl(before), fields, changed);
+  return PartsOfUrl(*now, FindUrl(before), fields, changed);
 }
 
 }  // namespace keyturn
