@@ -58,7 +58,7 @@ struct RotationContext {
   std::function<absl::Status(const std::string& target, const std::string& path)> check_target =
       nullptr;
   // How many secrets are worked on at once when they fall due; all of the above is called by so
-  // many threads. 0: as many as there are processors, limits::kRotationWorkersMax at most.
+  // many threads. 0: limits::kRotationWorkers.
   int workers = 0;
 };
 

@@ -1,8 +1,5 @@
 #include "rotation/rotation.h"
 
-#include <algorithm>
-#include <thread>
-
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "base/limits.h"
@@ -28,10 +25,10 @@
 namespace keyturn {
 namespace {
 
+// More than processors: a worker waits for its change to be written most of the time, and changes
+// that wait together are written together.
 int WorkersOf(const RotationContext& context) {
-  if (context.workers > 0) return context.workers;
-  const auto processors = static_cast<int>(std::thread::hardware_concurrency());
-  return std::clamp(processors, 1, limits::kRotationWorkersMax);
+  return context.workers > 0 ? context.workers : limits::kRotationWorkers;
 }
 
 class RotationImpl : public Rotation {
