@@ -67,7 +67,8 @@ inline constexpr size_t kBatchBytesMax = kMiB;
 inline constexpr size_t kCommitGroupMax = 256;          // updates that share one fdatasync
 inline constexpr int64_t kBusyRetryMilliseconds = 100;  // the advice when a queue is full
 inline constexpr size_t kCommitQueueMax = 4096;  // waiting updates; beyond, RESOURCE_EXHAUSTED
-inline constexpr int64_t kUpdateNanosMax = 1'000'000;  // longer functions are counted as offenders
+inline constexpr int64_t kUpdateNanosMax = 1'000'000;   // longer functions are counted as offenders
+inline constexpr size_t kRecentRecordBytes = 4 * kMiB;  // in memory twice; see RecentRecords
 inline constexpr int kUpdateRetriesMax = 3;
 
 // Memory for plaintext.

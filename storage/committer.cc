@@ -98,7 +98,7 @@ void Committer::Loop() {
 
 void Committer::Commit(const std::vector<Waiter*>& waiters) {
   const absl::ReaderMutexLock hasher_lock(&hasher_mu_);
-  Group group(*db_, hasher_.get(), accumulators_, last_revision());
+  Group group(*db_, hasher_.get(), accumulators_, recent_, last_revision());
   uint64_t slow = 0;
   for (Waiter* waiter : waiters) {
     const int64_t start = clock_.MonotonicNanos();

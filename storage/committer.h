@@ -69,6 +69,7 @@ class Committer {
 
   // The committing thread's own.
   Accumulators accumulators_;
+  RecentRecords recent_;
   Store::CommitListener listener_;
 
   // Held shared while a group runs, so that replacing the hasher waits for it.

@@ -9,10 +9,11 @@
 namespace keyturn {
 
 Group::Group(const RocksDb& db, const RecordHasher* hasher, Accumulators& accumulators,
-             Revision last)
+             RecentRecords& recent, Revision last)
     : db_(db),
       hasher_(hasher),
       accumulators_(accumulators),
+      recent_(recent),
       last_(last),
       writes_(0, 0, /*protection_bytes_per_key=*/8, 0) {}
 
@@ -21,6 +22,12 @@ absl::StatusOr<std::optional<std::string>> Group::Get(Family family, absl::strin
   if (changed != changed_.end()) {
     const Batch::Operation& operation = *changed->second;
     return operation.is_delete ? std::nullopt : std::optional<std::string>(operation.value);
+  }
+  if (RecentRecords::Keeps(family)) {
+    if (const RecentRecords::Value* const known = recent_.Find(family, key)) return *known;
+    ASSIGN_OR_RETURN(RecentRecords::Value value, db_.Get(rocksdb::ReadOptions(), family, key));
+    recent_.Keep(family, key, value);
+    return value;
   }
   std::pair<Family, std::string> place(family, key);
   const auto known = read_.find(place);
@@ -111,7 +118,15 @@ absl::Status Group::Write(bool sync) {
   writes_.Put(meta, ToSlice(schema::kRevisionKey), BigEndian64(last_.value()));
   rocksdb::WriteOptions options;
   options.sync = sync;
-  return FromRocks(db_.db().Write(options, &writes_));
+  RETURN_IF_ERROR(FromRocks(db_.db().Write(options, &writes_)));
+  for (const auto& batch : batches_) {
+    for (const Batch::Operation& operation : batch->operations()) {
+      if (!RecentRecords::Keeps(operation.family)) continue;
+      recent_.Keep(operation.family, operation.key,
+                   operation.is_delete ? std::nullopt : std::optional(operation.value));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace keyturn

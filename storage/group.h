@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "storage/accumulators.h"
+#include "storage/recent_records.h"
 #include "storage/rocks_db.h"
 #include "storage/store.h"
 
@@ -22,7 +23,8 @@ namespace keyturn {
 class Group : public View {
  public:
   // `hasher` may be null: then covered families refuse changes. All outlive the group.
-  Group(const RocksDb& db, const RecordHasher* hasher, Accumulators& accumulators, Revision last);
+  Group(const RocksDb& db, const RecordHasher* hasher, Accumulators& accumulators,
+        RecentRecords& recent, Revision last);
 
   absl::StatusOr<std::optional<std::string>> Get(Family family,
                                                  absl::string_view key) const override;
@@ -36,7 +38,7 @@ class Group : public View {
   // What the listener is told. Valid as long as the group.
   std::vector<CommittedUpdate> Committed() const;
 
-  // Adds revision and accumulators, and writes all with one sync.
+  // Adds revision and accumulators, and writes all with one sync. What was written is recent then.
   absl::Status Write(bool sync);
 
  private:
@@ -50,13 +52,14 @@ class Group : public View {
   const RocksDb& db_;
   const RecordHasher* const hasher_;
   Accumulators& accumulators_;
+  RecentRecords& recent_;
   Revision last_;
   rocksdb::WriteBatch writes_;
   std::vector<std::unique_ptr<Batch>> batches_;
   // The newest operation of the group on each key; keys are the batches' own.
   absl::flat_hash_map<Place, const Batch::Operation*> changed_;
-  // What the database was asked for and has: functions of a group ask for the same, and what a
-  // function looked at is often what it replaces. The database does not change meanwhile.
+  // The same of one group, of families that are not kept longer: what a function looked at is often
+  // what it replaces. The database does not change meanwhile.
   mutable absl::flat_hash_map<std::pair<Family, std::string>, std::optional<std::string>> read_;
 };
 

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "base/limits.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/seed.h"
 
 namespace keyturn {
 namespace {
@@ -18,7 +21,7 @@ class GroupTest : public testing::Test {
   // The next group, after what was written.
   void Begin(const RecordHasher* hasher = &kHasher) {
     const Revision last = group_ == nullptr ? Revision(7) : group_->last();
-    group_ = std::make_unique<Group>(*db_, hasher, sums_, last);
+    group_ = std::make_unique<Group>(*db_, hasher, sums_, recent_, last);
   }
 
   std::string Seen(const View& view, absl::string_view key, Family family = Family::kRecords) {
@@ -41,6 +44,7 @@ class GroupTest : public testing::Test {
   static const SumHasher kHasher;
   std::shared_ptr<RocksDb> db_;
   Accumulators sums_;
+  RecentRecords recent_;
   std::unique_ptr<Group> group_;
 };
 const SumHasher GroupTest::kHasher;
@@ -190,6 +194,30 @@ TEST_F(GroupTest, RevisionAndSumsAreInTheSameWrite) {
   EXPECT_EQ(Stored("revision", Family::kMeta), std::string("\0\0\0\0\0\0\0\x08", 8));
   EXPECT_EQ(Stored("acc/k", Family::kMeta).size(), 32u);
   EXPECT_EQ(Stored("acc/j", Family::kMeta), "(absent)");
+}
+
+TEST_F(GroupTest, WhatIsRecentIsWhatIsStored) {
+  recent_ = RecentRecords(4000);  // so that much is forgotten, and read again
+  std::mt19937_64 random(TestSeed());
+  const auto key = [&] { return absl::StrCat("k", random() % 40); };
+  for (int group = 0; group < 300; ++group) {
+    Begin();
+    for (uint64_t change = random() % 4; change > 0; --change) {
+      const bool fails = random() % 5 == 0;
+      (void)group_->Run([&](const View& view, Batch& batch) {
+        (void)view.Get(Family::kRecords, key());
+        const std::string value(random() % 300, static_cast<char>('a' + random() % 26));
+        random() % 3 == 0 ? batch.Delete(Family::kRecords, key())
+                          : batch.Put(Family::kRecords, key(), value);
+        return fails ? absl::AbortedError("lost") : absl::OkStatus();
+      });
+    }
+    ASSERT_OK(group_->Write(false));
+    Begin();
+    for (int i = 0; i < 40; i += 3) {
+      ASSERT_EQ(Seen(*group_, absl::StrCat("k", i)), Stored(absl::StrCat("k", i))) << group;
+    }
+  }
 }
 
 }  // namespace
