@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "client/cli/env_names.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/next_step.h"
 #include "client/wipe.h"
@@ -92,6 +93,12 @@ absl::StatusOr<v1::GetResponse> Fetch(Shell& shell, const Reference& reference) 
 absl::StatusOr<v1::Field*> OnlyField(v1::GetResponse& secret) {
   auto& fields = *secret.mutable_data()->mutable_fields();
   if (fields.size() == 1) return &fields[0];
+  // Its other fields are parts of this one: a program that read the URL goes on to read it.
+  if (secret.kind() == v1::KIND_DB_CREDENTIAL) {
+    for (v1::Field& field : fields) {
+      if (field.name() == kOnlyField) return &field;
+    }
+  }
   const std::string names = absl::StrJoin(
       fields, ", ", [](std::string* out, const v1::Field& field) { *out += field.name(); });
   return UsageError(absl::StrCat(secret.path(), " has ", fields.size(), " fields: name one as ",

@@ -14,7 +14,8 @@ namespace keyturn::cli {
 // The referenced field alone if the reference names one, else all.
 absl::StatusOr<v1::GetResponse> Fetch(Shell& shell, const Reference& reference);
 
-// The one field of an answer. INVALID_ARGUMENT when there are several, naming them.
+// The one field of an answer; of a database credential whose URL stands beside its parts, the URL.
+// INVALID_ARGUMENT when there are several others, naming them.
 absl::StatusOr<v1::Field*> OnlyField(v1::GetResponse& secret);
 
 // All secrets at or below `path`, in the order of their paths. Those whose newest version is

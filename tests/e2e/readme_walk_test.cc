@@ -145,6 +145,7 @@ END
     if (!client.ok()) return client.status();
     v1::GetRequest request;
     request.set_path(path);
+    request.add_fields("value");
     const absl::StatusOr<v1::GetResponse> got = (*client)->Get(request);
     if (!got.ok()) return got.status();
     return got->data().fields(0).value();

@@ -181,6 +181,11 @@ TEST_F(JwtCliTest, AGenericSecretIsAdopted) {
   Ok("secret adopt guide/later/database-url --kind db_credential");
   Ok("secret adopt guide/later/api-key --kind api_key");
   EXPECT_EQ(Ok("secret read guide/later/database-url#username"), "alcs");
+  // Who read the URL before still does.
+  constexpr char kUrl[] = "postgres://alcs:correct-horse@db.internal:5432/alcs?sslmode=require";
+  EXPECT_EQ(Ok("secret read guide/later/database-url"), kUrl);
+  EXPECT_TRUE(Has(Ok("run --env DB=guide/later/database-url --pristine -- /usr/bin/env"),
+                  absl::StrCat("DB=", kUrl, "\n")));
   // Another URL, then another password: whoever reads either gets in.
   Ok("secret put guide/later/database-url --value-file -",
      "postgres://alcs:battery@db.internal:5432/alcs?sslmode=require");

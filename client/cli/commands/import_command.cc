@@ -31,6 +31,7 @@ struct ImportFlags {
 struct Planned {
   v1::PutRequest request;
   bool exists = false;
+  v1::Kind guess = v1::KIND_UNSPECIFIED;  // what it could be, where the file is not to say it
 };
 
 class Plan {
@@ -54,14 +55,15 @@ void AddVariable(const ImportFlags& flags, const EnvEntry& entry, Plan* plan) {
   field.set_name(kOnlyField);
   const absl::string_view value = entry.value.ExposeForWire();
   Assign(value, field.mutable_value());
+  const v1::Kind guess = GuessKind(entry.name, value);
   if (flags.kinds == "auto") {
-    request.set_kind(GuessKind(entry.name, value));
+    request.set_kind(guess);
     // What GuessKind has seen can be taken apart.
     if (request.kind() == v1::KIND_DB_CREDENTIAL) {
       (void)AddDatabaseFields(value, request.mutable_data());
     }
   }
-  plan->items.push_back({std::move(request), false});
+  plan->items.push_back({std::move(request), false, guess});
 }
 
 absl::Status PlanDotenv(const ImportFlags& flags, absl::string_view text, Plan* plan) {
@@ -163,9 +165,14 @@ std::string KindText(v1::Kind kind, bool exists) {
   return kind == v1::KIND_UNSPECIFIED ? "generic" : WordOf(v1::Kind_Name(kind), "KIND_");
 }
 
-// What makes a key that was imported sign.
-void SayAdopt(Shell& shell, const Plan& plan) {
+// What makes a secret that was imported rotate, and a key sign.
+void SayAdopt(Shell& shell, const ImportFlags& flags, const Plan& plan) {
   for (const Planned& planned : plan.items) {
+    if (flags.kinds.empty() && !planned.exists && planned.guess != v1::KIND_UNSPECIFIED &&
+        planned.guess != v1::KIND_GENERIC) {
+      shell.SayNext(absl::StrCat("keyturn secret adopt ", ShellWord(planned.request.path()),
+                                 " --kind ", KindText(planned.guess, false), ", to let it rotate"));
+    }
     if (planned.request.kind() != v1::KIND_JWT_KEY || planned.exists) continue;
     shell.SayNext(absl::StrCat("keyturn jwt adopt ", ShellWord(planned.request.path()),
                                " --algorithm HS256 --issuer NAME, to sign with it here"));
@@ -210,7 +217,7 @@ absl::Status Import(Shell& shell, const ImportFlags& flags) {
   RETURN_IF_ERROR(LookUp(shell, flags, &plan));
   if (!flags.dry_run) {
     RETURN_IF_ERROR(Write(shell, flags, &plan));
-    SayAdopt(shell, plan);
+    SayAdopt(shell, flags, plan);
     const std::string directory(absl::StripSuffix(flags.directory, "/"));
     const std::string rest = flags.file == "-" ? ""
                                                : absl::StrCat("; and remove ", flags.file,
