@@ -1,13 +1,13 @@
 #include "auth/sealed_table.h"
 
 #include "base/status_macros.h"
+#include "keyring/table_prefix.h"
 #include "storage/schema.h"
 
 namespace keyturn {
 
 std::string SealedTable::Prefix(const KeyringSnapshot& keys) const {
-  const char number = static_cast<char>(purpose_);
-  return IndexMac(keys, "auth-table", {&number, 1});
+  return TablePrefix(keys, purpose_);
 }
 
 std::string SealedTable::Key(const KeyringSnapshot& keys, absl::string_view name) const {

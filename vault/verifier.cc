@@ -3,12 +3,14 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
 #include "vault/directories.h"
+#include "vault/record_check.h"
 #include "vault/records.h"
 #include "vault/versions.h"
 
@@ -16,11 +18,14 @@ namespace keyturn {
 namespace {
 
 constexpr size_t kProblemsMax = 1000;
+constexpr size_t kPrefixBytes = 16;
+
+using ScanFn = absl::FunctionRef<void(absl::string_view key, absl::string_view sealed)>;
 
 class Run {
  public:
   Run(const KeyringSnapshot& keys, const Snapshot& snapshot, ProgressFn progress)
-      : keys_(keys), snapshot_(snapshot), progress_(progress) {}
+      : keys_(keys), snapshot_(snapshot), progress_(progress), check_(keys) {}
 
   absl::StatusOr<std::vector<StoreProblem>> All() {
     std::vector<Uuid> directories(1);  // the root
@@ -29,7 +34,7 @@ class Run {
       directories.pop_back();
       RETURN_IF_ERROR(Directory(directory, &directories));
     }
-    RETURN_IF_ERROR(Orphans());
+    RETURN_IF_ERROR(Others());
     RETURN_IF_ERROR(progress_(done_, done_));
     return std::move(problems_);
   }
@@ -39,8 +44,13 @@ class Run {
     if (problems_.size() < kProblemsMax) problems_.push_back({std::move(what)});
   }
 
+  void ProblemUnlessEmpty(std::string what) {
+    if (!what.empty()) Problem(std::move(what));
+  }
+
   absl::Status Directory(const Uuid& directory, std::vector<Uuid>* directories) {
     const std::string prefix = DirectoryPrefix(keys_, directory);
+    prefixes_.insert(prefix);
     std::vector<Uuid> secrets;
     RETURN_IF_ERROR(snapshot_.Scan(
         Family::kIndex, prefix, schema::PrefixEnd(prefix),
@@ -131,59 +141,62 @@ class Run {
     return OpenPayload(keys_, place, dek, *payload).status();
   }
 
-  void CheckUsage(absl::string_view key, absl::string_view sealed) {
-    if (OpenRecord(keys_, Purpose::kUsage, key, sealed).ok()) return;
-    const absl::StatusOr<Uuid> secret = Uuid::FromBytes(key.substr(0, Uuid::kSize));
-    Problem(absl::StrCat("secret ", secret.value_or(Uuid()).ToString(),
-                         ": the record of who uses it does not open"));
+  // For scans, which say nothing else of how far they are.
+  bool GoOn() {
+    if (++scanned_ % limits::kProgressEveryRecords == 0) interrupted_ = progress_(done_, 0);
+    return interrupted_.ok();
   }
 
-  // Whose they are is known to another room.
-  void CheckWebhook(absl::string_view key, absl::string_view sealed) {
-    const bool row = schema::IsWebhookDeliveryKey(key);
-    if (!row && !schema::IsWebhookKeyKey(key)) return;
-    const Purpose purpose = row ? Purpose::kWebhookDelivery : Purpose::kWebhookKey;
-    if (OpenRecord(keys_, purpose, key, sealed).ok()) return;
-    const absl::StatusOr<Uuid> webhook = Uuid::FromBytes(key.substr(0, Uuid::kSize));
-    Problem(absl::StrCat("webhook ", webhook.value_or(Uuid()).ToString(), ": ",
-                         row ? "an event for it does not open" : "its keys do not open"));
-  }
-
-  absl::Status Orphans() {
-    const auto check = [this](absl::string_view key, absl::string_view what,
-                              absl::string_view whose = "secret") {
-      const absl::StatusOr<Uuid> owner = Uuid::FromBytes(key.substr(0, Uuid::kSize));
-      const auto& known = whose == "secret" ? named_ : directories_;
-      if (owner.ok() && !known.contains(*owner)) {
-        Problem(absl::StrCat(what, " of ", whose, " ", owner->ToString(), " belongs to no name"));
-      }
-    };
-    RETURN_IF_ERROR(snapshot_.Scan(
-        Family::kRecords, "", "", [&](absl::string_view key, absl::string_view sealed) {
-          const char kind = key.size() > Uuid::kSize ? key[Uuid::kSize] : '?';
-          if (kind == 'm' || kind == 'p') check(key, "a record");
-          if (schema::IsRotationRunKey(key)) check(key, "a rotation run");
-          if (schema::IsUsageKey(key)) {
-            check(key, "a record of uses");
-            CheckUsage(key, sealed);
-          }
-          if (schema::IsDirectoryKey(key)) check(key, "a record", "directory");
-          CheckWebhook(key, sealed);
-          return true;
+  absl::Status Scan(Family family, ScanFn fn) {
+    RETURN_IF_ERROR(
+        snapshot_.Scan(family, "", "", [&](absl::string_view key, absl::string_view sealed) {
+          fn(key, sealed);
+          return GoOn();
         }));
-    return snapshot_.Scan(Family::kDeks, "", "", [&](absl::string_view key, absl::string_view) {
-      check(key, "a data key");
-      return true;
-    });
+    return interrupted_;
+  }
+
+  void Belongs(absl::string_view key, absl::string_view what, absl::string_view whose = "secret") {
+    const absl::StatusOr<Uuid> owner = Uuid::FromBytes(key.substr(0, Uuid::kSize));
+    const auto& known = whose == "secret" ? named_ : directories_;
+    if (owner.ok() && !known.contains(*owner)) {
+      Problem(absl::StrCat(what, " of ", whose, " ", owner->ToString(), " belongs to no name"));
+    }
+  }
+
+  // What no name has led to: without an owner, or of another room.
+  absl::Status Others() {
+    RETURN_IF_ERROR(Scan(Family::kRecords, [&](absl::string_view key, absl::string_view sealed) {
+      if (schema::IsMetadataKey(key) || schema::IsPayloadKey(key)) Belongs(key, "a record");
+      if (schema::IsRotationRunKey(key)) Belongs(key, "a rotation run");
+      if (schema::IsUsageKey(key)) Belongs(key, "a record of uses");
+      if (schema::IsDirectoryKey(key)) Belongs(key, "a record", "directory");
+      ProblemUnlessEmpty(check_.OfRecords(key, sealed));
+    }));
+    RETURN_IF_ERROR(Scan(Family::kIndex, [&](absl::string_view key, absl::string_view sealed) {
+      bool of_table = false;
+      ProblemUnlessEmpty(check_.OfIndex(key, sealed, &of_table));
+      if (of_table || prefixes_.contains(key.substr(0, kPrefixBytes))) return;
+      Problem("an index entry belongs to no directory");
+    }));
+    RETURN_IF_ERROR(Scan(Family::kChanges, [&](absl::string_view key, absl::string_view sealed) {
+      ProblemUnlessEmpty(check_.OfChanges(key, sealed));
+    }));
+    return Scan(Family::kDeks,
+                [&](absl::string_view key, absl::string_view) { Belongs(key, "a data key"); });
   }
 
   const KeyringSnapshot& keys_;
   const Snapshot& snapshot_;
   ProgressFn progress_;
+  const RecordCheck check_;
   absl::flat_hash_set<Uuid> named_;
   absl::flat_hash_set<Uuid> directories_;
+  absl::flat_hash_set<std::string> prefixes_;  // of the directories' entries
   std::vector<StoreProblem> problems_;
-  uint64_t done_ = 0;
+  uint64_t done_ = 0;     // secrets
+  uint64_t scanned_ = 0;  // records
+  absl::Status interrupted_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
-// Opens everything: each name must lead to metadata, each live version to data that opens, and no
-// record may be without a name. Complements the accumulators of Store::Verify, which say that the
-// records are those that were written. Thread-safe.
+// Opens everything that is sealed but the revocation log: each name must lead to metadata, each
+// live version to data that opens, no record may be without a name, and those of other rooms must
+// open as well. Names what does not. Complements the accumulators of Store::Verify, which say that
+// the records are those that were written. Thread-safe.
 #pragma once
 
 #include <vector>
