@@ -20,11 +20,11 @@ namespace keyturn {
 
 // Something that happened to a secret's rotation, for others who are to be told.
 struct RotationNews {
-  absl::string_view event;  // as of the audit log (docs/AUDIT.md)
+  absl::string_view event;  // as of the audit log (docs/AUDIT.md); "secret_written": of any put
   absl::string_view path;
   absl::Time time;
   const SecretMetadata& metadata;  // and as they are afterwards
-  const v1::RotationRun* run;      // nullptr: it is of none
+  const v1::RotationRun* run;      // nullptr: it is of none. Of a put it may not be stored
 };
 
 struct RotationContext {

@@ -20,21 +20,6 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-// Pruned with one new version; the next one goes on. The batch holds what others are told as well.
-constexpr int kPrunedAtOnce = static_cast<int>(limits::kVersionsPerUpdateMax) / 2;
-constexpr size_t kOtherKeys = 16;  // of a start: the version, the metadata, the run, hints, ...
-static_assert(2 * size_t{kPrunedAtOnce} + limits::kWebhooksMax + kOtherKeys <=
-              limits::kBatchKeysMax);
-
-std::vector<VersionRecord> PruneSome(SecretMetadata* metadata) {
-  const uint32_t most = metadata->max_versions();
-  const int at_least = metadata->versions_size() - kPrunedAtOnce;
-  metadata->set_max_versions(std::max(most, static_cast<uint32_t>(std::max(at_least, 0))));
-  std::vector<VersionRecord> pruned = PruneVersions(metadata);
-  metadata->set_max_versions(most);
-  return pruned;
-}
-
 }  // namespace
 
 absl::Status AddPrepared(const PreparedVersion& prepared, absl::Time now, RotatingSecret* secret,
@@ -48,7 +33,7 @@ absl::Status AddPrepared(const PreparedVersion& prepared, absl::Time now, Rotati
   VersionRecord& added = *metadata.add_versions();
   added = prepared.record;
   if (IsState(added, v1::VERSION_STATE_STAGED)) added.set_staged_ms(absl::ToUnixMillis(now));
-  for (const VersionRecord& pruned : PruneSome(&metadata)) {
+  for (const VersionRecord& pruned : PruneVersions(&metadata, kVersionsPrunedByOne)) {
     DeleteVersionData(secret->id, SecretVersion(pruned.version()), batch);
   }
   const SecretVersion version(number);

@@ -4,6 +4,7 @@
 #include "audit/server_event.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "rotation/told_put.h"
 #include "storage/rocks_store.h"
 
 namespace keyturn {
@@ -58,6 +59,15 @@ auto AuditedUpdate(Store& store, AuditLog& audit, Clock& clock) {
     AuditEvent entry = ServerEvent(event, clock);
     entry.resource = std::string(path);
     return AuditedUpdater(store, audit, entry).Update(fn);
+  };
+}
+
+// The endpoints are made after the vault, but before anything is put.
+PutTeller PutTold(Rooms& rooms) {
+  return [&rooms](const PutNews& put, const KeyringSnapshot& keys, const View& view, Batch& batch) {
+    return TellOfPut(put, keys, view, [&](const RotationNews& news) {
+      return rooms.webhooks->Tell(news, keys, view, batch);
+    });
   };
 }
 
@@ -181,7 +191,7 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
       CredentialList::Options{config.revocation_prefix, config.revocation_guards_own});
   rooms->authenticator =
       Authenticator::Create(*rooms->policies, *rooms->tokens, *rooms->credentials, clock);
-  rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock);
+  rooms->vault = Vault::Create(*rooms->store, *rooms->keyring, clock, PutTold(*rooms));
   rooms->usage = std::make_unique<Usage>(
       Usage::Parts{*rooms->store, *rooms->keyring, clock,
                    [&rooms = *rooms](const Uuid& secret) { LookAtUsers(rooms, secret); }});

@@ -5,6 +5,7 @@
 #include "keyring/keyring.h"
 #include "storage/store.h"
 #include "vault/cache.h"
+#include "vault/put_news.h"
 
 namespace keyturn {
 
@@ -13,6 +14,7 @@ struct VaultContext {
   Keyring& keyring;
   Clock& clock;
   VaultCache& cache;
+  PutTeller tell_of_put;  // may be empty
 };
 
 // Classes of due items (the last byte of a due key).

@@ -21,8 +21,8 @@ namespace {
 // Owns the parts and hands each call to the one that does it.
 class VaultImpl : public Vault {
  public:
-  VaultImpl(Store& store, Keyring& keyring, Clock& clock)
-      : context_{store, keyring, clock, cache_},
+  VaultImpl(Store& store, Keyring& keyring, Clock& clock, PutTeller tell_of_put)
+      : context_{store, keyring, clock, cache_, std::move(tell_of_put)},
         reader_(context_),
         writer_(context_, reader_),
         adopter_(context_),
@@ -133,8 +133,9 @@ class VaultImpl : public Vault {
 
 }  // namespace
 
-std::unique_ptr<Vault> Vault::Create(Store& store, Keyring& keyring, Clock& clock) {
-  return std::make_unique<VaultImpl>(store, keyring, clock);
+std::unique_ptr<Vault> Vault::Create(Store& store, Keyring& keyring, Clock& clock,
+                                     PutTeller tell_of_put) {
+  return std::make_unique<VaultImpl>(store, keyring, clock, std::move(tell_of_put));
 }
 
 }  // namespace keyturn

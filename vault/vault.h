@@ -28,6 +28,7 @@
 #include "keyturn/v1/secret_service.pb.h"
 #include "storage/store.h"
 #include "vault/path.h"
+#include "vault/put_news.h"
 
 namespace keyturn {
 
@@ -80,8 +81,9 @@ struct WatchEvent {
 
 class Vault {
  public:
-  // `store`, `keyring` and `clock` outlive this.
-  static std::unique_ptr<Vault> Create(Store& store, Keyring& keyring, Clock& clock);
+  // `store`, `keyring` and `clock` outlive this. Without `tell_of_put` nobody is told.
+  static std::unique_ptr<Vault> Create(Store& store, Keyring& keyring, Clock& clock,
+                                       PutTeller tell_of_put = nullptr);
   virtual ~Vault() = default;
 
   // After unseal: fills the queue of due items. At seal (and before SetRecordHasher(nullptr)):

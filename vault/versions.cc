@@ -151,10 +151,9 @@ VersionRecord* AddVersion(SecretMetadata* metadata, absl::Time now, absl::string
   return version;
 }
 
-std::vector<VersionRecord> PruneVersions(SecretMetadata* metadata) {
+std::vector<VersionRecord> PruneVersions(SecretMetadata* metadata, size_t at_once) {
   const auto most = static_cast<int>(metadata->max_versions());
-  const int surplus =
-      std::min(metadata->versions_size() - most, static_cast<int>(limits::kVersionsPerUpdateMax));
+  const int surplus = std::min(metadata->versions_size() - most, static_cast<int>(at_once));
   std::vector<VersionRecord> pruned;
   for (int i = 0; i < metadata->versions_size() && static_cast<int>(pruned.size()) < surplus;) {
     if (IsLive(metadata->versions(i))) {

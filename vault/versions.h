@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/limits.h"
 #include "keyturn/v1/secret_service.pb.h"
 #include "vault/records.h"
 
@@ -37,9 +38,16 @@ absl::StatusOr<const VersionRecord*> SelectVersion(const SecretMetadata& metadat
 VersionRecord* AddVersion(SecretMetadata* metadata, absl::Time now, absl::string_view principal,
                           absl::Duration ttl, size_t size);
 
-// Takes the oldest versions beyond max_versions out of the metadata, at most
-// limits::kVersionsPerUpdateMax and none that is live; returns them, for their data to be deleted.
-std::vector<VersionRecord> PruneVersions(SecretMetadata* metadata);
+// Pruned with one new version, whose batch holds what others are told of it as well; the next one
+// goes on.
+inline constexpr size_t kVersionsPrunedByOne = limits::kVersionsPerUpdateMax / 2;
+inline constexpr size_t kOtherKeysOfOne = 16;  // its data, the metadata, a run, hints, ...
+static_assert(2 * kVersionsPrunedByOne + limits::kWebhooksMax + kOtherKeysOfOne <=
+              limits::kBatchKeysMax);
+// Takes the oldest versions beyond max_versions out of the metadata, `at_once` at most and none
+// that is live; returns them, for their data to be deleted.
+std::vector<VersionRecord> PruneVersions(SecretMetadata* metadata,
+                                         size_t at_once = limits::kVersionsPerUpdateMax);
 
 // Marks a version destroyed. Its record stays, so that its number tells its story.
 void MarkDestroyed(VersionRecord* version);

@@ -141,13 +141,14 @@ absl::Status Writer::SealValue(const KeyringSnapshot& keys, const PutParams& par
                                                                 params.custom_metadata.end());
   RETURN_IF_ERROR(MergeCustomMetadata(changes, &plan->metadata));
   plan->next_ms = plan->metadata.rotation().next_ms();
+  plan->former = plan->metadata.current_version();
   const VersionRecord* const version =
       AddVersion(&plan->metadata, plan->now, params.principal, params.ttl, value->size());
   plan->version = SecretVersion(version->version());
   plan->expire_ms = version->expire_ms();
   ASSIGN_OR_RETURN(plan->sealed, SealVersion(keys, PlaceOf(plan->secret, plan->metadata, *version),
                                              value->ExposeForCrypto()));
-  plan->pruned = PruneVersions(&plan->metadata);
+  plan->pruned = PruneVersions(&plan->metadata, kVersionsPrunedByOne);
   if (plan->metadata.versions_size() <= static_cast<int>(limits::kVersionsKeptMax)) {
     return absl::OkStatus();
   }
@@ -188,7 +189,7 @@ absl::Status Writer::CheckPlan(const KeyringSnapshot& keys, const PutParams& par
 }
 
 absl::Status Writer::Apply(const KeyringSnapshot& keys, const PutParams& params, const Plan& plan,
-                           const View& view, Batch& batch, VaultCache::Secret* written) {
+                           const View& view, Batch& batch, VaultCache::Secret* written) const {
   RETURN_IF_ERROR(CheckPlan(keys, params, plan, view, &written->moves));
   written->id = plan.secret;
   std::string record = plan.new_record;
@@ -218,6 +219,10 @@ absl::Status Writer::Apply(const KeyringSnapshot& keys, const PutParams& params,
                plan.sealed.payload);
   batch.Insert(Family::kDeks, schema::DekKey(plan.secret, plan.version), plan.sealed.wrapped_dek);
   batch.Note("version", absl::StrCat(plan.version.value()));
+  if (!plan.is_new && plan.metadata.has_rotation() && context_.tell_of_put != nullptr) {
+    const PutNews news = {params.path.text(), plan.now, plan.metadata, plan.former};
+    RETURN_IF_ERROR(context_.tell_of_put(news, keys, view, batch));
+  }
   return WriteChange(keys, v1::WatchResponse::WRITTEN, params.path.text(), "", plan.version.value(),
                      plan.now, batch);
 }

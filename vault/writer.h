@@ -30,6 +30,7 @@ class Writer {
     SecretMetadata metadata;
     std::string new_record;  // its metadata with the new version, sealed; "" if new
     SecretVersion version;
+    uint64_t former = 0;  // the version that was current; 0: there was none
     int64_t next_ms = 0;  // rotation.next_ms as read
     int64_t expire_ms = 0;
     SealedVersion sealed;
@@ -47,8 +48,8 @@ class Writer {
                                 const Plan& plan, const View& view, uint64_t* moves);
   // `*written` is what the cache may know once the batch is committed; without metadata if they are
   // the plan's.
-  static absl::Status Apply(const KeyringSnapshot& keys, const PutParams& params, const Plan& plan,
-                            const View& view, Batch& batch, VaultCache::Secret* written);
+  absl::Status Apply(const KeyringSnapshot& keys, const PutParams& params, const Plan& plan,
+                     const View& view, Batch& batch, VaultCache::Secret* written) const;
 
   const VaultContext& context_;
   const Reader& reader_;

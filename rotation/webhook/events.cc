@@ -25,13 +25,13 @@ constexpr Told kTold[] = {
     {"rotation_requested", "rotation.started", true},
     {"rotation_started", "rotation.started", true},
     {"rotation_awaiting_value", "rotation.awaiting_value", true},
-    {"rotation_fulfilled", "rotation.promoted", true},
     {"rotation_promoted", "rotation.promoted", true},
+    {"secret_written", "rotation.promoted", true},
     {"rotation_rolled_back", "rotation.rolled_back", true},
     {"rotation_failed", "rotation.failed", true},
     {"rotation_blocked", "rotation.blocked", true},
     {"rotation_grace_set", "rotation.grace_moved", false},
-    {"rotation_grace_extended", "rotation.grace_moved", false},
+    {"rotation_grace_extended", "rotation.laggards", false},
     {"rotation_grace_ended", "rotation.grace_ended", false},
     {"rotation_retired", "rotation.retired", false},
     {"rotation_retire_failed", "rotation.retire_failed", false},
@@ -66,6 +66,11 @@ class Data {
     if (number == 0) return;
     sink_.Name(name);
     sink_.Put(absl::StrCat(number));
+  }
+  void Flag(absl::string_view name, bool set) {
+    if (!set) return;
+    sink_.Name(name);
+    sink_.Put("true");
   }
   void End() { sink_.End(); }
 
@@ -131,6 +136,8 @@ std::string WebhookBody(absl::string_view type, const RotationNews& news,
       static_cast<void>(absl::SimpleAtoi(NoteOf(notes, "version"), &version));
       data.Number("version", version);
       data.Text("grace_until", GraceEnd(news.metadata, version));
+      // Who they are is in the audit log.
+      data.Flag("still_used", !NoteOf(notes, "still_used_by").empty());
       data.Text("error_class", NoteOf(notes, "error_class"));
       return;
     }

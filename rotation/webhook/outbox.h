@@ -8,8 +8,8 @@
 namespace keyturn {
 
 // For RotationContext::tell: a row for each endpoint that wants the event, at most
-// limits::kWebhooksMax. A rotation does not fail because the record of the endpoints is damaged:
-// then nobody is told.
+// limits::kWebhooksMax. Neither a rotation nor a put fails because the record of the endpoints is
+// damaged: then nobody is told.
 absl::Status WriteNews(const RotationNews& news, const KeyringSnapshot& keys, const View& view,
                        Batch& batch);
 

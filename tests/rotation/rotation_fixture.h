@@ -19,6 +19,7 @@
 #include "base/status_macros.h"
 #include "keyring/envelope.h"
 #include "rotation/rotation.h"
+#include "rotation/told_put.h"
 #include "rotation/usage/usage.h"
 #include "storage/rocks_store.h"
 #include "tests/support/keys.h"
@@ -113,7 +114,12 @@ class RotationFixture : public testing::Test {
     store_.reset();
     store_ = OpenStore();
     ASSERT_NE(store_, nullptr);
-    vault_ = Vault::Create(*store_, *keyring_, clock_);
+    vault_ = Vault::Create(
+        *store_, *keyring_, clock_,
+        [this](const PutNews& put, const KeyringSnapshot& keys, const View& view, Batch& batch) {
+          return TellOfPut(put, keys, view,
+                           [&](const RotationNews& news) { return Tell(news, keys, view, batch); });
+        });
     usage_ = std::make_unique<Usage>(
         Usage::Parts{*store_, *keyring_, clock_, [this](const Uuid& secret) {
                        const absl::Status looked = rotation_->LookAtUsers(secret);

@@ -103,6 +103,23 @@ TEST_F(WebhookServiceTest, ARotationArrivesAndIsInTheLogOfDeliveries) {
   EXPECT_TRUE(absl::StrContains(metrics, "\nkeyturn_webhook_attempts_delivered_total 1\n"));
 }
 
+TEST_F(WebhookServiceTest, AValueThatIsPutByHandArrivesAsWell) {
+  const std::string id = Make().info().id();
+  v1::PutRequest put;
+  put.set_path("app/held");
+  put.set_kind(v1::KIND_API_KEY);
+  put.mutable_data()->add_fields()->set_name("value");
+  v1::PutResponse written;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(Text(stubs_->secrets->Put(Ctx(root_), put, &written)), "OK");
+  }
+  EXPECT_EQ(Await(id, 1).type(), "rotation.promoted");
+  EXPECT_EQ(Deliveries(id).deliveries_size(), 1);
+  const std::string body = receiver_->seen().at(0).body;
+  EXPECT_TRUE(absl::StrContains(body, R"("secret":"app/held","version":2,"previous":1)")) << body;
+  EXPECT_TRUE(absl::StrContains(body, R"("cause":"put")")) << body;
+}
+
 TEST_F(WebhookServiceTest, WhatFailedIsReplayedUnderItsId) {
   const std::string id = Make().info().id();
   status_ = 500;

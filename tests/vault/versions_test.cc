@@ -123,7 +123,8 @@ TEST_F(VersionsTest, NoMoreArePrunedThanFitInOneUpdate) {
   metadata_.set_max_versions(1);
   EXPECT_EQ(PruneVersions(&metadata_).size(), limits::kVersionsPerUpdateMax);
   EXPECT_EQ(metadata_.versions(0).version(), 41u);
-  EXPECT_EQ(PruneVersions(&metadata_).size(), 19u);
+  EXPECT_EQ(PruneVersions(&metadata_, 5).size(), 5u);
+  EXPECT_EQ(PruneVersions(&metadata_).size(), 14u);
   EXPECT_EQ(metadata_.versions_size(), 1);
 }
 

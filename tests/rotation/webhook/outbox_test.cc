@@ -126,12 +126,21 @@ TEST_F(WebhookOutboxTest, AStoreThatRefusesIsNotLoopedAt) {
 TEST_F(WebhookOutboxTest, ADamagedRecordOfTheEndpointsHoldsUpNoRotation) {
   PutRotating("app/key");
   MakeId();
-  ASSERT_OK(store_->Update([&](const View&, Batch& batch) {
-    batch.Put(Family::kRecords, WebhooksKey(**keyring_->Snapshot()), "damaged");
-    return absl::OkStatus();
-  }));
+  const std::string key = WebhooksKey(**keyring_->Snapshot());
+  const std::string good = **store_->Newest().Get(Family::kRecords, key);
+  const auto write = [&](const std::string& record) {
+    ASSERT_OK(store_->Update([&](const View&, Batch& batch) {
+      batch.Put(Family::kRecords, key, record);
+      return absl::OkStatus();
+    }));
+  };
+  std::string of_no_key = good;
+  of_no_key[3] ^= 1;  // its term
+  write(of_no_key);
+  ASSERT_OK(Put("app/key", "by hand"));
+  write("damaged");
   ASSERT_OK(Rotate("app/key"));
-  EXPECT_EQ(States("app/key"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(States("app/key"), "1 GRACE, 2 GRACE, 3 CURRENT");
   Settle();
   EXPECT_EQ(TakeTypes(), "");
   EXPECT_CODE(book_->List(), kDataLoss);
