@@ -123,7 +123,9 @@ class RotationImpl : public Rotation {
     ASSIGN_OR_RETURN(const int released, ReleaseHeld(context_, secret));
     return released == 0 ? absl::OkStatus() : WorkOn(secret);
   }
-  absl::Status WorkOn(const Uuid& secret) override { return WorkNow(secret).status(); }
+  absl::Status WorkOn(const Uuid& secret) override {
+    return WorkNow(secret, /*waits=*/false).status();
+  }
   absl::StatusOr<v1::AcceptClockResponse> AcceptClock(
       Updater& updater, const v1::AcceptClockRequest& request) override {
     return clock_.Accept(updater, request);
@@ -253,12 +255,18 @@ class RotationImpl : public Rotation {
   }
 
   // What somebody has changed may be mended.
-  absl::StatusOr<Worker::Worked> WorkNow(const Uuid& secret) {
+  // Who waits for an answer waits for those who work on the secret already as well: the schedule
+  // may have been quicker to see the change.
+  absl::StatusOr<Worker::Worked> WorkNow(const Uuid& secret, bool waits) {
     {
       const absl::MutexLock lock(&mu_);
       passed_over_.erase(secret);
     }
-    return Work(secret, !clock_.Look());
+    const bool frozen = !clock_.Look();
+    if (!waits) return Work(secret, frozen);
+    ASSIGN_OR_RETURN(Worker::Worked worked, worker_.WorkAfterOthers(secret, frozen));
+    if (!worked.lane.empty()) errands_.Add(worked.lane, secret);
+    return worked;
   }
 
   // On a lane's thread. Who asks for the secret's next turn meanwhile comes again by its hint.
@@ -326,7 +334,7 @@ class RotationImpl : public Rotation {
                                           const std::string& path) {
     RETURN_IF_ERROR(secret.status());
     // The change is made; what follows from it goes on by itself if this does not come to an end.
-    if (const absl::Status worked = WorkNow(*secret).status(); !worked.ok()) {
+    if (const absl::Status worked = WorkNow(*secret, /*waits=*/true).status(); !worked.ok()) {
       LogWarning("a rotation did not go on at once",
                  {{"secret", secret->ToString()}, {"error", std::string(worked.message())}});
     }

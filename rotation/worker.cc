@@ -36,17 +36,46 @@ uint64_t StepIsAbout(const Run& run) {
 
 double Worker::RandomShare() { return static_cast<double>(RandomBelow(1'000'000)) / 1e6; }
 
+bool Worker::Take(const Uuid& secret) {
+  return busy_.try_emplace(secret, Holder{std::this_thread::get_id()}).second;
+}
+
 absl::StatusOr<Worker::Worked> Worker::Work(const Uuid& secret, bool frozen,
                                             const std::string& own_lane) {
   {
     const absl::MutexLock lock(&mu_);
-    if (!busy_.insert(secret).second) return Worked{.acted = 0, .busy = true, .lane = ""};
+    if (!Take(secret)) return Worked{.acted = 0, .busy = true, .lane = ""};
   }
+  return WorkTaken(secret, frozen, own_lane);
+}
+
+absl::StatusOr<Worker::Worked> Worker::WorkAfterOthers(const Uuid& secret, bool frozen) {
+  // Whoever lets go of the lock asks the condition.
+  const std::thread::id self = std::this_thread::get_id();
+  const auto over = [this, &secret, self]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const auto found = busy_.find(secret);
+    return found == busy_.end() || found->second.outside || found->second.thread == self;
+  };
+  {
+    const absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(&over));
+    if (!Take(secret)) return Worked{.acted = 0, .busy = true, .lane = ""};
+  }
+  return WorkTaken(secret, frozen, /*own_lane=*/"");
+}
+
+absl::StatusOr<Worker::Worked> Worker::WorkTaken(const Uuid& secret, bool frozen,
+                                                 const std::string& own_lane) {
   const absl::Cleanup done = [&] {
     const absl::MutexLock lock(&mu_);
     busy_.erase(secret);
   };
   return WorkAlone(secret, frozen, own_lane);
+}
+
+void Worker::SayOutside(const Uuid& secret, bool outside) {
+  const absl::MutexLock lock(&mu_);
+  busy_[secret].outside = outside;
 }
 
 absl::StatusOr<Worker::Worked> Worker::WorkAlone(const Uuid& secret, bool frozen,
@@ -60,7 +89,10 @@ absl::StatusOr<Worker::Worked> Worker::WorkAlone(const Uuid& secret, bool frozen
     if (worked.lane == own_lane) worked.lane.clear();
     // What was interrupted is not begun anew by the same thread.
     if (!worked.lane.empty() || (!own_lane.empty() && interrupt_.is_set())) return worked;
+    const bool outside = CalledBy(*look) != nullptr;
+    if (outside) SayOutside(secret, true);
     const absl::Status status = Act(*look);
+    if (outside) SayOutside(secret, false);
     if (IsMoved(status)) {
       carried = {};
       continue;
@@ -71,13 +103,16 @@ absl::StatusOr<Worker::Worked> Worker::WorkAlone(const Uuid& secret, bool frozen
   return worked;
 }
 
-std::string Worker::LaneOf(const Look& look) const {
+const Driver* Worker::CalledBy(const Look& look) const {
   const Kind kind = look.action.kind;
   const bool step = kind == Kind::kStep && look.secret.run->step() != Run::GENERATE &&
                     look.secret.run->step() != Run::PROMOTE;
-  if (!step && kind != Kind::kArm && kind != Kind::kRetire) return "";
-  const Driver* const driver =
-      DriverOf(look.secret.metadata, step ? StepIsAbout(*look.secret.run) : look.action.version);
+  if (!step && kind != Kind::kArm && kind != Kind::kRetire) return nullptr;
+  return DriverOf(look.secret.metadata, step ? StepIsAbout(*look.secret.run) : look.action.version);
+}
+
+std::string Worker::LaneOf(const Look& look) const {
+  const Driver* const driver = CalledBy(look);
   return driver == nullptr ? "" : std::string(driver->lane());
 }
 

@@ -5,8 +5,10 @@
 // secret has one worker at a time.
 #pragma once
 
+#include <thread>
+
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -33,6 +35,9 @@ class Worker {
   // thread of `own_lane` (not empty) also what takes long, of that lane. Errors are of the store,
   // or of this secret.
   absl::StatusOr<Worked> Work(const Uuid& secret, bool frozen, const std::string& own_lane);
+  // The same for who needs it done: one who works on the secret already, and may have looked at it
+  // before it changed, is waited for. Busy only if that is outside, at a target, or is the caller.
+  absl::StatusOr<Worked> WorkAfterOthers(const Uuid& secret, bool frozen);
 
   // Whether the schedule would start a rotation of the secret at `now`, were it not held by others.
   // One that does not open would not. Errors are of the store.
@@ -54,7 +59,17 @@ class Worker {
     bool frozen = false;
     Carried* carried = nullptr;
   };
+  struct Holder {
+    std::thread::id thread;
+    bool outside = false;  // calls a driver
+  };
+  // REQUIRES: Take(secret).
+  absl::StatusOr<Worked> WorkTaken(const Uuid& secret, bool frozen, const std::string& own_lane);
   absl::StatusOr<Worked> WorkAlone(const Uuid& secret, bool frozen, const std::string& own_lane);
+  bool Take(const Uuid& secret) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void SayOutside(const Uuid& secret, bool outside);
+  // That the action calls; nullptr: none.
+  const Driver* CalledBy(const Look& look) const;
   // Of the thread that is to take the action; "": any.
   std::string LaneOf(const Look& look) const;
   absl::StatusOr<std::optional<Look>> LookAt(const Uuid& secret, bool frozen,
@@ -115,7 +130,7 @@ class Worker {
   StormBreaker& storm_;
   const Interrupt& interrupt_;
   absl::Mutex mu_;
-  absl::flat_hash_set<Uuid> busy_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<Uuid, Holder> busy_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace keyturn

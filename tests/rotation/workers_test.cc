@@ -107,6 +107,30 @@ TEST_F(RotationWorkersTest, ASecretThatSomebodyElseWorksOnIsLeftToThem) {
   EXPECT_EQ(Count("rotation_promoted"), kSecrets);
 }
 
+// The schedule sees a change as soon as it is durable. Who asked for it gets the answer of after
+// it is done, also if it is not the one who does it.
+TEST_F(RotationWorkersTest, WhoAsksWhileTheScheduleIsAtItIsAnsweredWhenItIsDone) {
+  ASSERT_OK(RunDue());
+  target_ = nullptr;
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<bool> ends{false};
+    std::thread schedule([this, &ends] {
+      while (!ends) EXPECT_OK(RunDue());
+    });
+    for (int i = 0; i < kSecrets; ++i) {
+      const auto status = Rotate(Path(i));
+      EXPECT_OK(status);
+      if (!status.ok()) continue;
+      EXPECT_EQ(status->current_version(), 3u + static_cast<uint64_t>(round)) << i;
+      EXPECT_FALSE(status->has_open_run()) << i;
+    }
+    ends = true;
+    schedule.join();
+    clock_.AdvanceTime(Days(8));
+    ASSERT_OK(RunDue());
+  }
+}
+
 TEST_F(RotationWorkersTest, OneThatFailsHoldsUpNoOther) {
   const std::string bad = schema::SecretMetadataKey(IdOf(Path(3)));
   const std::string before = **store_->Newest().Get(Family::kRecords, bad);
