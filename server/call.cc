@@ -56,7 +56,7 @@ absl::Status Call::Admit(ResourceFn resource) {
 
 absl::Status Call::Decide(ResourceFn resource) {
   const IpAddress& source = origin_.credentials.source;
-  if (source.present()) RETURN_IF_ERROR(Limit(gate_.source_limit, source.bytes()));
+  if (source.present()) RETURN_IF_ERROR(Limit(gate_.source_limit, LimitedSource(source)));
   if (origin_.credentials.local_operator && !method_.is_public) {
     return WithReason(absl::PermissionDeniedError(
                           "the operator socket takes status, init and unseal only; use the TLS "

@@ -101,7 +101,7 @@ absl::StatusOr<std::shared_ptr<const Identity>> RespAccessControl::Recognise(
   }
   const IpAddress& source = caller.peer.source;
   const absl::Status limited =
-      source.present() ? gate_.source_limit.Take(source.bytes()) : absl::OkStatus();
+      source.present() ? gate_.source_limit.Take(LimitedSource(source)) : absl::OkStatus();
   if (!limited.ok()) return WithReason(limited, kRateLimited);
   ASSIGN_OR_RETURN(std::shared_ptr<const Identity> identity,
                    gate_.authenticator.Recognise(caller.credentials(), TokenUse::kNext));

@@ -150,6 +150,30 @@ TEST_F(CallTest, RevokedTokensFailOnTheNextCall) {
   }
 }
 
+TEST(LimitedSourceTest, IsAnAddressOfFourBytesOrANetOfEight) {
+  const auto key = [](const char* text) {
+    return std::string(LimitedSource(IpAddress::Parse(text).value_or(IpAddress())));
+  };
+  EXPECT_EQ(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+  EXPECT_NE(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+  EXPECT_EQ(key("192.0.2.1"), key("192.0.2.1"));
+  EXPECT_NE(key("192.0.2.1"), key("192.0.2.2"));
+  EXPECT_EQ(key("192.0.2.1").size(), 4u);
+  EXPECT_EQ(key("::1").size(), 8u);
+}
+
+// Of the limiter itself: it is asked for the net.
+TEST(LimitedSourceTest, OneMachineHasNoMoreByMoreAddresses) {
+  SimulatedClock clock;
+  const auto limiter = RateLimiter::Create({.per_second = 1, .burst = 2}, 10, clock);
+  int passed = 0;
+  for (int i = 1; i <= 50; ++i) {
+    const IpAddress address = *IpAddress::Parse(absl::StrCat("2001:db8:1:2::", i));
+    passed += limiter->Take(LimitedSource(address)).ok() ? 1 : 0;
+  }
+  EXPECT_EQ(passed, 2);
+}
+
 class LimitedTest : public ServerFixture {
  protected:
   void SetUp() override {}
