@@ -78,6 +78,7 @@ void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::
   const bool taken_out = metadata.has_jwt() && version != nullptr &&
                          (version->deleted_ms() != 0 || version->compromised());
   const bool ended = version == nullptr || !IsLive(*version) ||
+                     IsState(*version, v1::VERSION_STATE_RETIRING) ||
                      (back && !IsState(*version, v1::VERSION_STATE_GRACE));
   const bool gone = run.version() != 0 && (ended || taken_out);
   if (gone && !begun) {

@@ -171,6 +171,7 @@ absl::StatusOr<Uuid> Operations::SetPolicy(Updater& updater,
       RETURN_IF_ERROR(CheckJwtPolicy(metadata, request.policy(), scene.now));
     }
     if (!metadata.has_rotation()) BeginRotating(scene.now, request.policy(), &metadata);
+    LeaveTarget(request.policy().target(), &scene.secret, scene.now);
     ReplacePolicy(request.policy(), &metadata);
     metadata.mutable_rotation()->set_due_ms(0);
     // What is overdue by the new policy is so to an operator who can still change it.
@@ -216,7 +217,7 @@ absl::StatusOr<Uuid> Operations::Cancel(Updater& updater,
     if (!run.has_value() || run->step() >= Run::ANNOUNCE) {
       return WithReason(absl::FailedPreconditionError("no rotation is under way"), "NO_RUN");
     }
-    Abandon(&scene.secret, run->version(), scene.now);
+    Abandon(&scene.secret, *run, scene.now);
     CloseRun(&scene.secret.metadata, &*run, Run::CANCELLED, scene.now);
     // Else the schedule would begin it anew at once.
     HoldStarts(&scene.secret.metadata, scene.now);
@@ -319,7 +320,7 @@ absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRe
     RETURN_IF_ERROR(CloseAnnounced(&scene.secret, scene.keys, scene.view, scene.now, scene.batch));
     std::optional<Run>& run = scene.secret.run;
     if (run.has_value()) {
-      Abandon(&scene.secret, run->version(), scene.now);
+      Abandon(&scene.secret, *run, scene.now);
       CloseRun(&metadata, &*run, Run::CANCELLED, scene.now);
       RETURN_IF_ERROR(WriteRun(scene.keys, scene.view, scene.secret.id, *run, scene.batch));
     }

@@ -142,7 +142,7 @@ void RunAhead::Act(Member& member, const Action& action) {
       secret.run->set_version(secret.metadata.current_version());
       return CloseRun(&secret.metadata, &*secret.run, v1::RotationRun::DONE, now_);
     case Kind::kCancelRun:
-      Abandon(&secret, secret.run->version(), now_);
+      Abandon(&secret, *secret.run, now_);
       return CloseRun(&secret.metadata, &*secret.run, v1::RotationRun::CANCELLED, now_);
     case Kind::kStage:
       AddNext(member, v1::VERSION_STATE_STAGED);

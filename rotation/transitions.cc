@@ -49,13 +49,30 @@ absl::Status AddPending(const PreparedVersion& prepared, absl::Time now, Rotatin
   return absl::OkStatus();
 }
 
-void Abandon(RotatingSecret* secret, uint64_t version, absl::Time now) {
-  VersionRecord* const record = FindVersion(&secret->metadata, version);
+void Abandon(RotatingSecret* secret, const v1::RotationRun& run, absl::Time now) {
+  VersionRecord* const record = FindVersion(&secret->metadata, run.version());
   if (record == nullptr || !IsState(*record, v1::VERSION_STATE_PENDING)) return;
+  // A target that was asked to set it may have done so, and the server have died before it heard.
+  const bool asked = run.step() == v1::RotationRun::APPLY;
+  if (asked) record->set_target(TargetOf(secret->metadata, *record));
+  if (!record->target().empty()) return EndGraceNow(record, now);
   record->set_state(v1::VERSION_STATE_ABANDONED);
   record->set_retired_ms(absl::ToUnixMillis(now));
   record->set_destroy_ms(
       absl::ToUnixMillis(now + DestroyAfterOf(secret->metadata.rotation().policy())));
+}
+
+void LeaveTarget(absl::string_view next, RotatingSecret* secret, absl::Time now) {
+  std::optional<v1::RotationRun>& run = secret->run;
+  if (secret->metadata.rotation().policy().target() == next || !run.has_value()) return;
+  if (run->step() != v1::RotationRun::APPLY) return;
+  const VersionRecord* const pending = FindVersion(secret->metadata, run->version());
+  const bool unsure = pending != nullptr && IsState(*pending, v1::VERSION_STATE_PENDING) &&
+                      pending->target().empty();
+  if (!unsure) return;
+  Abandon(secret, *run, now);
+  run->set_version(0);
+  run->set_step(v1::RotationRun::GENERATE);
 }
 
 void MarkRetired(RotatingSecret* secret, uint64_t version, absl::Time now) {

@@ -20,9 +20,14 @@ absl::Status AddPrepared(const PreparedVersion& prepared, absl::Time now, Rotati
 absl::Status AddPending(const PreparedVersion& prepared, absl::Time now, RotatingSecret* secret,
                         v1::RotationRun* run, Batch& batch);
 
-// The version, if it is pending, will never be used. Its data stays as long as a retired one's: a
-// target may have taken it. The next key stays that, and one in its grace as it is.
-void Abandon(RotatingSecret* secret, uint64_t version, absl::Time now);
+// What the run has made, if it is pending, will never be used. Where its target may have taken it,
+// it is retired there as a former version is; its data stays as long as that one's. The next key
+// stays that, and one in its grace as it is.
+void Abandon(RotatingSecret* secret, const v1::RotationRun& run, absl::Time now);
+
+// The policy is about to name the target `next`. What a run may have set at the one before, if that
+// is another, is retired there, and it makes another value; what is set for certain goes on there.
+void LeaveTarget(absl::string_view next, RotatingSecret* secret, absl::Time now);
 
 // The version is retired, and its data to be destroyed: after the policy's time, at once if it may
 // be known to others.

@@ -177,7 +177,7 @@ absl::Status Worker::Act(const Look& look) {
     case Kind::kCancelRun:
       return Change(look, "rotation_superseded",
                     [](RotatingSecret& secret, const View&, absl::Time now, Batch&) {
-                      Abandon(&secret, secret.run->version(), now);
+                      Abandon(&secret, *secret.run, now);
                       CloseRun(&secret.metadata, &*secret.run, Run::CANCELLED, now);
                       return absl::OkStatus();
                     });
@@ -334,12 +334,15 @@ absl::Status Worker::Fail(const Look& look, const absl::Status& failure) const {
   const double wait = RandomShare();
   return Change(look, event,
                 [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+                  const bool unsure = secret.run->error_class() == FailureName(Failure::kAmbiguous);
                   TakeFailure(failure, wait, now, &*secret.run);
                   // A version that is promoted stays the current one, whatever a target says.
                   const bool promoted = secret.run->step() >= Run::ANNOUNCE;
                   const bool back = secret.run->cause() == Run::ROLLBACK;  // to what there is
                   if (what == Failure::kPolicy && !promoted && !back) {
-                    Abandon(&secret, secret.run->version(), now);
+                    // Refused when it was to be set, it is not there.
+                    if (!unsure) secret.run->set_step(Run::GENERATE);
+                    Abandon(&secret, *secret.run, now);
                     secret.run->set_version(0);
                     secret.run->set_step(Run::GENERATE);
                   }

@@ -122,6 +122,9 @@ class Worker {
   absl::Status EndGrace(const Look& look) const;
   absl::Status Arm(const Look& look) const;
   absl::Status RetireVersion(const Look& look) const;
+  // Another version that works, or is about to, with the same value, which so must not end; 0:
+  // none.
+  absl::StatusOr<uint64_t> InUseAs(const Look& look, const TargetCall& old) const;
   // Of what its target was to be told of the version: it is tried again.
   absl::Status RetireFailed(const Look& look, absl::string_view event,
                             const absl::Status& failure) const;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "rotation/transitions.h"
+#include "rotation/values.h"
 #include "rotation/worker.h"
 #include "vault/rotation_rules.h"
 #include "vault/versions.h"
@@ -13,6 +14,14 @@ namespace keyturn {
 namespace {
 
 constexpr char kFailed[] = "rotation_retire_failed";
+
+// And asks whether it is so: its word alone is not enough.
+absl::Status RetireAt(Driver& driver, const DriverCall& call, const SecretBytes& old) {
+  RETURN_IF_ERROR(driver.Retire(call, old));
+  ASSIGN_OR_RETURN(const bool dead, driver.VerifyDead(call, old));
+  if (dead) return absl::OkStatus();
+  return absl::FailedPreconditionError("the value still works at the target");
+}
 
 }  // namespace
 
@@ -68,19 +77,31 @@ absl::Status Worker::EndGrace(const Look& look) const {
               "a version ends although it is still used");
 }
 
+absl::StatusOr<uint64_t> Worker::InUseAs(const Look& look, const TargetCall& old) const {
+  const SecretMetadata& metadata = look.secret.metadata;
+  const auto snapshot = context_.store.GetSnapshot();
+  for (const VersionRecord& version : metadata.versions()) {
+    const bool used = IsState(version, v1::VERSION_STATE_CURRENT) ||
+                      IsState(version, v1::VERSION_STATE_GRACE) ||
+                      IsState(version, v1::VERSION_STATE_PENDING);
+    if (!used || TargetOf(metadata, version) != old.call.target) continue;
+    ASSIGN_OR_RETURN(const SecretBytes value,
+                     ReadVersionData(*look.keys, *snapshot, look.secret, version.version()));
+    if (value == old.value) return version.version();
+  }
+  return 0;
+}
+
 absl::Status Worker::RetireVersion(const Look& look) const {
   const uint64_t number = look.action.version;
   Driver* const driver = DriverOf(look.secret.metadata, number);
+  uint64_t in_use_as = 0;
   if (driver != nullptr) {
     ASSIGN_OR_RETURN(const TargetCall old, TargetCallOf(look, number));
-    if (const absl::Status gone = driver->Retire(old.call, old.value); !gone.ok()) {
-      return RetireFailed(look, kFailed, gone);
-    }
-    const absl::StatusOr<bool> dead = driver->VerifyDead(old.call, old.value);
-    if (!dead.ok()) return RetireFailed(look, kFailed, dead.status());
-    if (!*dead) {
-      return RetireFailed(look, kFailed,
-                          absl::FailedPreconditionError("the value still works at the target"));
+    ASSIGN_OR_RETURN(in_use_as, InUseAs(look, old));
+    if (in_use_as == 0) {
+      const absl::Status gone = RetireAt(*driver, old.call, old.value);
+      if (!gone.ok()) return RetireFailed(look, kFailed, gone);
     }
   }
   if (const absl::Status revoked = RevokeKey(look, number); !revoked.ok()) {
@@ -90,6 +111,7 @@ absl::Status Worker::RetireVersion(const Look& look) const {
                 [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
                   MarkRetired(&secret, number, now);
                   batch.Note("version", absl::StrCat(number));
+                  if (in_use_as != 0) batch.Note("in_use_as", absl::StrCat(in_use_as));
                   return absl::OkStatus();
                 });
 }

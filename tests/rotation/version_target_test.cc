@@ -201,6 +201,133 @@ TEST_F(VersionTargetTest, WhatIsLeftAtATargetIsDestroyedHere) {
   ASSERT_OK(Destroy({}));
 }
 
+// What a run has set, or may have, and nobody will use.
+TEST_F(VersionTargetTest, WhatACancelledRunHasSetIsRetired) {
+  a_.failures.emplace("test", absl::UnavailableError("away"));
+  ASSERT_OK(Rotate("s"));
+  ASSERT_EQ(a_.works.size(), 3u);
+  a_.failures.emplace("retire", absl::UnavailableError("away"));
+  ASSERT_OK(Cancel("s"));
+  EXPECT_EQ(Get("s", 3), "VERSION_RETIRED");
+  EXPECT_EQ(States("s"), "1 GRACE, 2 CURRENT, 3 RETIRING");
+  EXPECT_EQ(Status("s").versions(0).retire_error(), "away");
+  EXPECT_EQ(ReasonOf(Destroy({3})), "STILL_AT_TARGET");
+  Pass(absl::Hours(2));
+  EXPECT_EQ(States("s"), "1 GRACE, 2 CURRENT, 3 RETIRED");
+  EXPECT_EQ(a_.works, (std::set<std::string>{Kept("1"), second_}));
+  EXPECT_EQ(notes_["rotation_retired"], "version=3");
+  Pass(Days(31));
+  EXPECT_EQ(States("s"), "1 RETIRED, 2 CURRENT, 3 DESTROYED");
+  ExpectClean();
+}
+
+TEST_F(VersionTargetTest, WhatMayHaveBeenSetIsRetiredToo) {
+  a_.lies = true;
+  a_.failures.emplace("apply", absl::DeadlineExceededError("no answer"));
+  ASSERT_OK(Rotate("s"));
+  ASSERT_EQ(a_.works.size(), 3u);
+  ASSERT_OK(Cancel("s"));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("s"), "1 GRACE, 2 CURRENT, 3 RETIRED");
+  EXPECT_EQ(Targets(), "1 a, 2 a, 3 a");
+  EXPECT_EQ(a_.works, (std::set<std::string>{Kept("1"), second_}));
+}
+
+TEST_F(VersionTargetTest, WhatWasNeverSetIsNotRetired) {
+  v1::RotationPolicy policy = At("a");
+  policy.mutable_source()->mutable_reminder();
+  ASSERT_OK(SetPolicy("s", policy));
+  ASSERT_OK(Rotate("s"));  // waits for a value
+  a_.calls.clear();
+  ASSERT_OK(Cancel("s"));
+  Pass(absl::Hours(1));
+  EXPECT_EQ(States("s"), "1 GRACE, 2 CURRENT");
+  EXPECT_TRUE(a_.calls.empty());
+}
+
+TEST_F(VersionTargetTest, AValueThatTheTargetRefusedIsNotThere) {
+  a_.failures.emplace("apply", absl::InvalidArgumentError("needs a digit"));
+  ASSERT_OK(Rotate("s"));
+  EXPECT_EQ(States("s"), "1 GRACE, 2 GRACE, 3 ABANDONED, 4 CURRENT");
+  EXPECT_EQ(std::count(a_.calls.begin(), a_.calls.end(), "retire"), 0);
+}
+
+TEST_F(VersionTargetTest, AValueThatItRefusesAfterItHasTakenItIsRetired) {
+  a_.failures.emplace("test", absl::InvalidArgumentError("replicas need a digit"));
+  ASSERT_OK(Rotate("s"));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("s"), "1 GRACE, 2 GRACE, 3 RETIRED, 4 CURRENT");
+  EXPECT_EQ(a_.works, (std::set<std::string>{Kept("1"), second_, Kept(Get("s"))}));
+}
+
+TEST_F(VersionTargetTest, AValueThatItRefusesAfterNoAnswerIsRetired) {
+  a_.lies = true;
+  a_.failures.emplace("apply", absl::DeadlineExceededError("no answer"));
+  ASSERT_OK(Rotate("s"));
+  a_.failures.emplace("probe", absl::InvalidArgumentError("needs a digit"));
+  Pass(absl::Hours(2));
+  EXPECT_EQ(States("s"), "1 GRACE, 2 GRACE, 3 RETIRED, 4 CURRENT");
+  EXPECT_EQ(a_.works, (std::set<std::string>{Kept("1"), second_, Kept(Get("s"))}));
+}
+
+TEST_F(VersionTargetTest, WhatIsSupersededByAValueThatIsPutIsRetired) {
+  a_.failures.emplace("test", absl::UnavailableError("away"));
+  ASSERT_OK(Rotate("s"));
+  ASSERT_OK(Put("s", "by hand"));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("s"), "1 GRACE, 2 GRACE, 3 RETIRED, 4 CURRENT");
+  EXPECT_EQ(Runs("s"), "MANUAL CANCELLED 3, MANUAL DONE 2");
+  EXPECT_EQ(a_.works, (std::set<std::string>{Kept("1"), second_}));
+  EXPECT_EQ(Get("s"), "by hand");
+}
+
+TEST_F(VersionTargetTest, WhatARollbackStopsIsRetired) {
+  a_.failures.emplace("test", absl::UnavailableError("away"));
+  ASSERT_OK(Rotate("s"));
+  ASSERT_OK(Rollback("s"));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("s"), "1 CURRENT, 2 GRACE, 3 RETIRED");
+  EXPECT_EQ(a_.works, (std::set<std::string>{Kept("1"), second_}));
+}
+
+// Whoever sees the new value at its target may put it by hand: it is one value, and it is in use.
+TEST_F(VersionTargetTest, AValueThatIsInUseIsNotRetiredUnderAnotherNumber) {
+  a_.failures.emplace("test", absl::UnavailableError("away"));
+  ASSERT_OK(Rotate("s"));
+  std::string third;
+  for (const std::string& value : a_.works) {
+    if (value == Kept("1") || value == second_) continue;
+    ASSERT_OK(ForEachField(value, [&](const FieldView& field) {
+      third = std::string(field.value);
+      return true;
+    }));
+  }
+  ASSERT_OK(Put("s", third));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("s"), "1 GRACE, 2 GRACE, 3 RETIRED, 4 CURRENT");
+  EXPECT_EQ(notes_["rotation_retired"], "version=3 in_use_as=4");
+  EXPECT_EQ(a_.works.count(Kept(third)), 1u);
+  EXPECT_EQ(Get("s"), third);
+  // Likewise of one that is in its grace, which ends with that.
+  ASSERT_OK(Put("s", "1"));
+  Pass(Days(8));
+  EXPECT_EQ(States("s"), "1 RETIRED, 2 RETIRED, 3 RETIRED, 4 RETIRED, 5 CURRENT");
+  EXPECT_EQ(a_.works, (std::set<std::string>{Kept("1")}));
+}
+
+// It may be at the former target; what is not known to be there does not go on there.
+TEST_F(VersionTargetTest, AnotherTargetGetsAValueOfItsOwn) {
+  a_.lies = true;
+  a_.failures.emplace("apply", absl::DeadlineExceededError("no answer"));
+  ASSERT_OK(Rotate("s"));
+  ASSERT_OK(SetPolicy("s", At("b")));
+  Pass(absl::Hours(2));
+  EXPECT_EQ(States("s"), "1 GRACE, 2 GRACE, 3 RETIRED, 4 CURRENT");
+  EXPECT_EQ(Targets(), "1 a, 2 a, 3 a, 4 b");
+  EXPECT_EQ(a_.works, (std::set<std::string>{Kept("1"), second_}));
+  EXPECT_EQ(b_.works, (std::set<std::string>{Kept(Get("s"))}));
+}
+
 // A deleted version ends as it would have; if its target is away, its value outlives its recovery.
 TEST_F(VersionTargetTest, ADeletedVersionIsNotLostBeforeItIsRetired) {
   v1::DeleteRequest remove;
