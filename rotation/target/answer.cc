@@ -1,11 +1,15 @@
 #include "rotation/target/answer.h"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/time/time.h"
+#include "base/limits.h"
+#include "base/reason.h"
 #include "crypto/strict_json.h"
 
 namespace keyturn {
@@ -33,6 +37,14 @@ std::string MessageOf(const nlohmann::json& object) {
   return text;
 }
 
+// How long it wants to be left alone. What is no number of seconds, or no whole one, is none.
+absl::Duration WaitOf(const nlohmann::json& object) {
+  const auto found = object.find("retry_after_seconds");
+  if (found == object.end() || !found->is_number_unsigned()) return absl::ZeroDuration();
+  constexpr auto kMost = static_cast<uint64_t>(limits::kHttpRetryAfterSecondsMax);
+  return absl::Seconds(static_cast<int64_t>(std::min(found->get<uint64_t>(), kMost)));
+}
+
 }  // namespace
 
 TargetAnswer ReadAnswer(absl::string_view text) {
@@ -49,7 +61,7 @@ TargetAnswer ReadAnswer(absl::string_view text) {
     if (result->get_ref<const std::string&>() != word) continue;
     std::string message = MessageOf(object);
     if (message.empty()) message = "it says " + std::string(word);
-    TargetAnswer answer{absl::Status(code, message), {}, {}};
+    TargetAnswer answer{WithRetryAfter(absl::Status(code, message), WaitOf(object)), {}, {}};
     const auto works = object.find("works");
     if (works != object.end() && works->is_boolean()) answer.works = works->get<bool>();
     const auto sessions = object.find("sessions");

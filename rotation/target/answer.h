@@ -9,7 +9,8 @@
 namespace keyturn {
 
 struct TargetAnswer {
-  absl::Status status;  // as rotation/driver.h takes it; its message is the target's own
+  absl::Status
+      status;  // as rotation/driver.h takes it; its message and RetryAfterOf are the target's own
   std::optional<bool> works;
   std::optional<int> sessions;
 };

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/reason.h"
 #include "rotation/target/child.h"
 
 namespace keyturn {
@@ -58,9 +59,10 @@ class CommandTransport : public Transport {
     if (answer.status.ok()) {
       return Unsure(absl::UnknownError(absl::StrCat("it says ok and exited with code ", end.code)));
     }
-    answer.status = absl::Status(
-        answer.status.code(),
-        absl::StrCat(std::string(answer.status.message()), " (exit code ", end.code, ")"));
+    answer.status = WithRetryAfter(
+        absl::Status(answer.status.code(), absl::StrCat(std::string(answer.status.message()),
+                                                        " (exit code ", end.code, ")")),
+        RetryAfterOf(answer.status));
     return answer;
   }
 

@@ -1,5 +1,7 @@
 #include "rotation/target/answer.h"
 
+#include "base/limits.h"
+#include "base/reason.h"
 #include "rotation/driver.h"
 #include "tests/support/status.h"
 
@@ -32,6 +34,26 @@ TEST(TargetAnswer, SaysWhatWasAsked) {
   EXPECT_FALSE(ReadAnswer(R"({"result":"ok","sessions":-1})").sessions.has_value());
   EXPECT_FALSE(ReadAnswer(R"({"result":"ok","sessions":1e9})").sessions.has_value());
   EXPECT_FALSE(ReadAnswer(R"({"result":"ok","sessions":99999999999})").sessions.has_value());
+}
+
+TEST(TargetAnswer, MayAskToBeLeftAloneForAWhile) {
+  const auto wait = [](absl::string_view seconds) {
+    return RetryAfterOf(
+        ReadAnswer(absl::StrCat(R"({"result":"transient","retry_after_seconds":)", seconds, "}"))
+            .status);
+  };
+  EXPECT_EQ(wait("120"), absl::Seconds(120));
+  EXPECT_EQ(wait("0"), absl::ZeroDuration());
+  const absl::Duration most = absl::Seconds(limits::kHttpRetryAfterSecondsMax);
+  EXPECT_EQ(wait(absl::StrCat(limits::kHttpRetryAfterSecondsMax)), most);
+  EXPECT_EQ(wait("86401"), most);
+  EXPECT_EQ(wait("18446744073709551615"), most);
+  for (const char* const none : {"-1", "1.5", "1e3", "\"120\"", "true", "null", "[120]"}) {
+    EXPECT_EQ(wait(none), absl::ZeroDuration()) << none;
+  }
+  const TargetAnswer done = ReadAnswer(R"({"result":"ok","retry_after_seconds":120})");
+  EXPECT_OK(done.status);
+  EXPECT_EQ(RetryAfterOf(done.status), absl::ZeroDuration());
 }
 
 TEST(TargetAnswer, WhatIsNoneIsAmbiguous) {

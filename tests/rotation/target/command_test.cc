@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/reason.h"
 #include "rotation/target/target_driver.h"
 #include "storage/file_system.h"
 #include "tests/rotation/target/values.h"
@@ -117,6 +118,15 @@ TEST_F(CommandTest, EachResultIsTakenForWhatItIs) {
     const absl::Status status =
         Apply(absl::StrCat(R"(cat >/dev/null; echo '{"result":")", word, R"("}')"));
     EXPECT_EQ(FailureOf(status), failure) << word << status;
+  }
+}
+
+TEST_F(CommandTest, ItMayAskToBeLeftAloneForAWhile) {
+  for (const char* const exit : {"", "; exit 3"}) {
+    const absl::Status status = Apply(absl::StrCat(
+        R"(cat >/dev/null; echo '{"result":"transient",)", R"("retry_after_seconds":120}')", exit));
+    EXPECT_EQ(FailureOf(status), Failure::kTransient) << status;
+    EXPECT_EQ(RetryAfterOf(status), absl::Seconds(120)) << status;
   }
 }
 
