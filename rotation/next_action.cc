@@ -45,6 +45,10 @@ Readable IsReadable(const SecretMetadata& metadata, absl::Time now) {
   if (current == nullptr || IsDestroyed(*current) || IsExpired(*current, now)) {
     return Readable::kNeverAgain;
   }
+  // It was deleted for good, and is retired at its target before its data is destroyed.
+  const bool ends =
+      IsState(*current, v1::VERSION_STATE_RETIRING) || IsState(*current, v1::VERSION_STATE_RETIRED);
+  if (ends) return Readable::kNeverAgain;
   return current->deleted_ms() == 0 ? Readable::kYes : Readable::kNotNow;
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
+#include "vault/at_target.h"
 #include "vault/records.h"
 #include "vault/rotation_rules.h"
 #include "vault/version_data.h"
@@ -35,14 +36,16 @@ absl::StatusOr<bool> DueQueue::Handle(Updater& updater, const schema::DueItem& i
                         waits = false;
                         ASSIGN_OR_RETURN(std::optional<SecretMetadata> metadata,
                                          ReadMetadata(*keys, view, secret));
-                        size_t done = 0;
+                        size_t done = 0, retiring = 0;
                         bool later = false;
                         for (int i = 0; metadata.has_value() && i < metadata->versions_size();
                              ++i) {
                           VersionRecord& version = *metadata->mutable_versions(i);
                           if (!IsDue(version, now)) continue;
-                          if (IsStillAtTarget(*metadata, version)) {  // it is retired there first
+                          if (WorksAtTarget(*metadata, version)) {  // it is retired there first
                             waits = true;
+                            if (!IsStillAtTarget(*metadata, version)) ++retiring;
+                            RetireAtTarget(*metadata, now, &version);
                             continue;
                           }
                           if (++done > limits::kVersionsPerUpdateMax) {
@@ -58,10 +61,15 @@ absl::StatusOr<bool> DueQueue::Handle(Updater& updater, const schema::DueItem& i
                           batch.Put(Family::kDue,
                                     schema::DueKey(secret, now + absl::Seconds(1), kDuePurge), "");
                         }
-                        if (done == 0) return absl::OkStatus();
+                        if (done + retiring == 0) return absl::OkStatus();
                         LookAgain(secret, now, &*metadata, batch);
-                        batch.Note("purged_versions",
-                                   absl::StrCat(std::min(done, limits::kVersionsPerUpdateMax)));
+                        if (done > 0) {
+                          batch.Note("purged_versions",
+                                     absl::StrCat(std::min(done, limits::kVersionsPerUpdateMax)));
+                        }
+                        if (retiring > 0) {
+                          batch.Note("retiring_versions", absl::StrCat(retiring));
+                        }
                         return WriteMetadata(*keys, secret, now, &*metadata, batch);
                       })
                       .status());

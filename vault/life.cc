@@ -6,6 +6,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
+#include "vault/at_target.h"
 #include "vault/rotation_rules.h"
 #include "vault/version_data.h"
 #include "vault/versions.h"
@@ -41,6 +42,15 @@ absl::StatusOr<std::vector<uint64_t>> LiveVersions(const SecretMetadata& metadat
   return out;
 }
 
+// The command that has a version retired at its target.
+absl::string_view HowItEnds(const VersionRecord& version) {
+  if (IsState(version, v1::VERSION_STATE_PENDING)) return "keyturn rotation cancel";
+  if (IsState(version, v1::VERSION_STATE_CURRENT)) {
+    return "keyturn secret delete, which does that after the recovery window";
+  }
+  return "keyturn rotation retire";
+}
+
 // What its target still takes is retired there first: without its value nobody could do that. Notes
 // those that are left there.
 absl::Status CheckNotAtTarget(const SecretMetadata& metadata, absl::Span<const uint64_t> numbers,
@@ -48,14 +58,15 @@ absl::Status CheckNotAtTarget(const SecretMetadata& metadata, absl::Span<const u
   std::vector<uint64_t> left;
   for (const uint64_t number : numbers) {
     const VersionRecord* const version = FindVersion(metadata, number);
-    if (version == nullptr || !IsStillAtTarget(metadata, *version)) continue;
+    if (version == nullptr || !WorksAtTarget(metadata, *version)) continue;
     left.push_back(number);
     if (leave_at_target) continue;
     return WithReason(
         absl::FailedPreconditionError(absl::StrCat(
             "version ", number, " still works at target ", TargetOf(metadata, *version),
-            ", where it is to be retired first: run keyturn rotation retire, and see keyturn "
-            "rotation status; with leave_at_target it is destroyed, and works on there")),
+            ", where it is to be retired first: run ", HowItEnds(*version),
+            ", and see keyturn rotation status; with leave_at_target it is destroyed, and works on "
+            "there")),
         "STILL_AT_TARGET");
   }
   if (!left.empty() && batch != nullptr) {

@@ -83,16 +83,18 @@ enum class Way {
   kGraceMoved,
   kCancelled,   // when its value is set, of those that have a target
   kSuperseded,  // likewise, by a value that is put
+  kDeleted,     // for good, likewise of those that have a target
 };
-constexpr Way kWays[] = {Way::kScheduled,  Way::kManual,    Way::kEmergency,
-                         Way::kRollback,   Way::kRetired,   Way::kPaused,
-                         Way::kGraceMoved, Way::kCancelled, Way::kSuperseded};
+constexpr Way kWays[] = {Way::kScheduled,  Way::kManual, Way::kEmergency,  Way::kRollback,
+                         Way::kRetired,    Way::kPaused, Way::kGraceMoved, Way::kCancelled,
+                         Way::kSuperseded, Way::kDeleted};
 const char* NameOf(Way way) {
-  constexpr std::array<const char*, 9> kNames = {"scheduled",   "manual",    "emergency",
-                                                 "rollback",    "retired",   "paused",
-                                                 "grace moved", "cancelled", "superseded"};
+  constexpr std::array<const char*, 10> kNames = {
+      "scheduled", "manual",      "emergency", "rollback",   "retired",
+      "paused",    "grace moved", "cancelled", "superseded", "deleted"};
   return kNames[static_cast<size_t>(way)];
 }
+bool NeedsTarget(Way way) { return way >= Way::kCancelled; }
 bool IsStopped(Way way) { return way == Way::kCancelled || way == Way::kSuperseded; }
 
 class DeathsTest : public JwtFixture {
@@ -222,6 +224,7 @@ class DeathsTest : public JwtFixture {
   void Look() {
     const absl::StatusOr<v1::SecretInfo> info = vault_->Describe(*SecretPath::Parse(path_));
     if (!info.ok()) return Problem(std::string(info.status().message()));
+    if (info->versions(0).has_delete_time()) return;  // it is not given any more
     int current = 0;
     for (const v1::VersionInfo& version : info->versions()) {
       current += version.state() == v1::VERSION_STATE_CURRENT ? 1 : 0;
@@ -254,6 +257,10 @@ class DeathsTest : public JwtFixture {
       absl::Time next = absl::InfiniteFuture();
       const absl::StatusOr<int> handled = rotation_->RunDue(&next);
       if (dead_ || !handled.ok() || *handled > 0) continue;
+      absl::Time purge = absl::InfiniteFuture();
+      const absl::StatusOr<int> purged = vault_->RunDue(*store_, &purge);
+      if (dead_ || !purged.ok() || *purged > 0) continue;
+      next = std::min(next, purge);
       if (clock_.Now() >= end) return states_.push_back(States(path_));
       clock_.AdvanceTime(std::min(std::max(next - clock_.Now(), absl::Duration(absl::Seconds(1))),
                                   end - clock_.Now()));
@@ -365,6 +372,13 @@ class DeathsTest : public JwtFixture {
       Ask([&] { return SetGrace(path_, end, 1).status(); },
           [&] { return First().grace_end_time().seconds() == absl::ToUnixSeconds(end); });
     }
+    if (way == Way::kDeleted) {
+      v1::DeleteRequest remove;
+      remove.set_path(path_);
+      remove.set_all(true);
+      Ask([&] { return vault_->Delete(*store_, remove).status(); },
+          [&] { return Get(path_) == "VERSION_DELETED"; });
+    }
     PassBy(Days(6));
     PassBy(Days(2));
     PassBy(Days(43));
@@ -402,6 +416,7 @@ class DeathsTest : public JwtFixture {
     v1::DestroyRequest destroy;
     destroy.set_path(path);
     destroy.set_all(true);
+    destroy.set_leave_at_target(true);
     EXPECT_OK(vault_->Destroy(*store_, destroy));
     EXPECT_OK(RunDue());
     return outcome;
@@ -447,6 +462,8 @@ const char* EndOf(Way way) {
       return "1 CURRENT, 2 DESTROYED";
     case Way::kSuperseded:
       return "1 DESTROYED, 2 DESTROYED, 3 CURRENT";
+    case Way::kDeleted:
+      return "1 DESTROYED, 2 DESTROYED";
     default:
       return "1 DESTROYED, 2 CURRENT";
   }
@@ -457,13 +474,13 @@ class DeathsOf : public DeathsTest, public testing::WithParamInterface<Sort> {};
 TEST_P(DeathsOf, EachWayEndsAsIfNothingHadHappened) {
   const Sort& sort = GetParam();
   for (const Way way : kWays) {
-    if (IsStopped(way) && (!sort.has_target || sort.owner_brings)) continue;
+    if (NeedsTarget(way) && (!sort.has_target || sort.owner_brings)) continue;
     const Outcome clean = Live(sort, way, Fault::kNone, 0);
     for (const std::string& problem : problems_) ADD_FAILURE() << problem;
     const std::string next = *sort.algorithm == '\0' ? "" : ", 3 STAGED";
     EXPECT_EQ(clean.states.back(), EndOf(way) + next) << NameOf(way);
     if (sort.has_target) {
-      EXPECT_EQ(clean.works, 1u) << NameOf(way);
+      EXPECT_EQ(clean.works, way == Way::kDeleted ? 0u : 1u) << NameOf(way);
     }
     for (const Fault fault : kFaults) {
       for (const std::string& unlike : Unlike(clean, sort, way, fault)) ADD_FAILURE() << unlike;

@@ -51,6 +51,17 @@ class VersionTargetTest : public RotationFixture {
     return destroyed;
   }
 
+  absl::Status DeleteAll() {
+    v1::DeleteRequest request;
+    request.set_path("s");
+    request.set_all(true);
+    return vault_->Delete(*store_, request).status();
+  }
+  void Purge() {
+    absl::Time next;
+    ASSERT_OK(vault_->RunDue(*store_, &next));
+  }
+
   // Keeps the notes of an update for its entry in the audit log.
   struct Noting : public Updater {
     explicit Noting(Updater& over) : updater(over) {}
@@ -183,7 +194,10 @@ TEST_F(VersionTargetTest, WhatWorksAtATargetIsRetiredThereBeforeItIsDestroyed) {
   EXPECT_EQ(a_.works, (std::set<std::string>{second_}));
   ASSERT_OK(Destroy({1}));
   EXPECT_EQ(noted_, "versions=1");
-  ASSERT_OK(Destroy({}));
+  const absl::Status in_use = Destroy({});
+  EXPECT_EQ(ReasonOf(in_use), "STILL_AT_TARGET");
+  EXPECT_TRUE(absl::StrContains(in_use.message(), "keyturn secret delete")) << in_use;
+  EXPECT_EQ(States("s"), "1 DESTROYED, 2 CURRENT");
 }
 
 TEST_F(VersionTargetTest, WhatIsLeftAtATargetIsDestroyedHere) {
@@ -198,7 +212,8 @@ TEST_F(VersionTargetTest, WhatIsLeftAtATargetIsDestroyedHere) {
   EXPECT_EQ(Status("s").versions(1).retire_error(), "refused");
   ASSERT_OK(Destroy({2}, /*leave_at_target=*/true));
   EXPECT_EQ(Status("s").versions(1).retire_error(), "");  // nobody has to see to it any more
-  ASSERT_OK(Destroy({}));
+  ASSERT_OK(Destroy({}, /*leave_at_target=*/true));
+  EXPECT_EQ(noted_, "left_at_target=3 versions=3");
 }
 
 // What a run has set, or may have, and nobody will use.
@@ -351,6 +366,93 @@ TEST_F(VersionTargetTest, ADeletedVersionIsNotLostBeforeItIsRetired) {
   EXPECT_EQ(mended, 0);  // its hint was there all the time
   purge();
   EXPECT_EQ(States("s"), "1 DESTROYED, 2 CURRENT");
+}
+
+// A secret that is deleted can be brought back as it was; when that is over, its value ends at its
+// target too, and is kept until it has.
+TEST_F(VersionTargetTest, ASecretThatIsDeletedForGoodEndsAtItsTarget) {
+  a_.failures.emplace("test", absl::UnavailableError("away"));
+  ASSERT_OK(Rotate("s"));
+  Pass(absl::Hours(2));
+  ASSERT_EQ(States("s"), "1 GRACE, 2 GRACE, 3 CURRENT");
+  const std::string third = Kept(Get("s"));
+  ASSERT_OK(DeleteAll());
+  Pass(Days(29));
+  Purge();
+  EXPECT_EQ(a_.works, (std::set<std::string>{third}));
+  EXPECT_EQ(States("s"), "1 RETIRED, 2 RETIRED, 3 CURRENT");
+  a_.failures.emplace("retire", absl::PermissionDeniedError("refused"));
+  Pass(Days(2));
+  Purge();
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("s"), "1 DESTROYED, 2 DESTROYED, 3 RETIRING");
+  EXPECT_EQ(Status("s").versions(0).retire_error(), "refused");  // a person sees it
+  EXPECT_EQ(a_.works.count(third), 1u);
+  Pass(absl::Hours(2));
+  EXPECT_TRUE(a_.works.empty());
+  EXPECT_EQ(States("s"), "1 DESTROYED, 2 DESTROYED, 3 RETIRED");
+  clock_.AdvanceTime(Days(1));
+  Purge();
+  EXPECT_EQ(States("s"), "1 DESTROYED, 2 DESTROYED, 3 DESTROYED");
+  ASSERT_OK(Destroy({}));
+  ExpectClean();
+}
+
+TEST_F(VersionTargetTest, ASecretThatIsBroughtBackWorksOn) {
+  ASSERT_OK(DeleteAll());
+  Pass(Days(29));
+  v1::UndeleteRequest back;
+  back.set_path("s");
+  ASSERT_OK(vault_->Undelete(*store_, back));
+  Pass(Days(20));
+  Purge();
+  EXPECT_EQ(States("s"), "1 DESTROYED, 2 CURRENT");
+  EXPECT_EQ(a_.works, (std::set<std::string>{second_}));
+}
+
+// What a run has set meanwhile ends as well, and with it the run.
+TEST_F(VersionTargetTest, WhatIsPendingWhenItsSecretEndsIsRetired) {
+  a_.failures.emplace("test", absl::PermissionDeniedError("refused"));
+  ASSERT_OK(Rotate("s"));
+  ASSERT_EQ(a_.works.size(), 3u);
+  EXPECT_EQ(ReasonOf(Destroy({3})), "STILL_AT_TARGET");
+  ASSERT_OK(DeleteAll());
+  Pass(Days(31));
+  Purge();
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("s"), "1 DESTROYED, 2 RETIRED, 3 RETIRED");
+  EXPECT_EQ(Runs("s"), "MANUAL CANCELLED 3, MANUAL DONE 2");
+  EXPECT_TRUE(a_.works.empty());
+  ExpectClean();
+}
+
+// Nothing that is current ends by what was deleted before it.
+TEST_F(VersionTargetTest, AValueThatIsPutAfterwardsWorksOn) {
+  ASSERT_OK(DeleteAll());
+  Pass(Days(20));
+  ASSERT_OK(Put("s", "by hand"));
+  a_.works.insert(Kept("by hand"));
+  Pass(Days(11));
+  Purge();
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("s"), "1 DESTROYED, 2 DESTROYED, 3 CURRENT");
+  EXPECT_EQ(a_.works, (std::set<std::string>{Kept("by hand")}));
+}
+
+TEST_F(VersionTargetTest, WhatIsBroughtBackTooLateIsRetiredAndReplacedByHandOnly) {
+  ASSERT_OK(DeleteAll());
+  Pass(Days(31));
+  Purge();
+  ASSERT_OK(RunDue());
+  v1::UndeleteRequest back;
+  back.set_path("s");
+  ASSERT_OK(vault_->Undelete(*store_, back));
+  EXPECT_EQ(Get("s"), "VERSION_RETIRED");
+  a_.calls.clear();
+  Pass(Days(100));
+  EXPECT_TRUE(a_.calls.empty());
+  ASSERT_OK(Put("s", "anew"));
+  EXPECT_EQ(Get("s"), "anew");
 }
 
 }  // namespace

@@ -54,6 +54,18 @@ absl::Status PrintState(const Shell& shell, const v1::SecretInfo& info) {
                             ToJson(info));
 }
 
+// Of what is deleted, and works on where it was set until the recovery window is over.
+void SayWhereItWorks(const Shell& shell, const v1::SecretInfo& info) {
+  for (const v1::VersionInfo& version : info.versions()) {
+    const bool in_use = version.state() == v1::VERSION_STATE_CURRENT;
+    if (!in_use || !version.has_delete_time() || version.target().empty()) continue;
+    shell.terminal().Say(absl::StrCat("version ", version.version(), " works on at target ",
+                                      version.target(),
+                                      ", and is retired there when it cannot be brought back "
+                                      "any more"));
+  }
+}
+
 absl::Status Delete(Shell& shell, const DeleteFlags& flags) {
   RETURN_IF_ERROR(CheckVersions(flags));
   if (flags.dry_run) {
@@ -71,6 +83,7 @@ absl::Status Delete(Shell& shell, const DeleteFlags& flags) {
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
   ASSIGN_OR_RETURN(const v1::SecretInfo info, client->Delete(request, shell.Options()));
   RETURN_IF_ERROR(PrintState(shell, info));
+  SayWhereItWorks(shell, info);
   shell.SayNext(absl::StrCat("keyturn secret undelete ", flags.path,
                              " brings it back; keyturn secret history ", flags.path,
                              " shows until when"));
@@ -144,7 +157,7 @@ absl::Status Erase(Shell& shell, const DeleteFlags& flags) {
 void AddEndOptions(Command command, DeleteFlags& flags) {
   command.AddFlag("--all", flags.all, "every version, and the secret's name and metadata");
   command.AddFlag("--leave-at-target", flags.leave_at_target,
-                  "what is still to be retired at a target works on there");
+                  "what works at a target, and is not retired there, works on");
   command.AddOption("--confirm", flags.confirm, "the path, to go on without a question");
   command.AddFlag("--dry-run", flags.dry_run, "show what would be done");
 }
