@@ -182,16 +182,19 @@ class RotationFixture : public testing::Test {
     }
     if (dead_) return absl::UnavailableError("the server died here");
     std::string notes;
+    absl::Time when;
     unheard_ = false;
     absl::StatusOr<Revision> revision =
         store_->Update([&](const View& view, Batch& batch) -> absl::Status {
           const absl::Status status = fn(view, batch);
           notes = absl::StrJoin(batch.notes(), " ", absl::PairFormatter("="));
+          when = clock_.Now();
           return status;
         });
     if (!revision.ok() && !unheard_) return revision;
     OnEvent(event, path);
     if (!revision.ok()) return revision;
+    OnChanged(event, path, when, notes);
     const absl::MutexLock lock(&events_mu_);
     notes_[std::string(event)] = notes;
     return revision;
@@ -210,6 +213,9 @@ class RotationFixture : public testing::Test {
     const absl::MutexLock lock(&events_mu_);
     events_.push_back(absl::StrCat(event, " ", path));
   }
+
+  // When it was made, and with what the entry in the audit log would say, "version=1 run=2".
+  virtual void OnChanged(absl::string_view, absl::string_view, absl::Time, const std::string&) {}
 
   // For those who also listen.
   virtual absl::Status Tell(const RotationNews&, const KeyringSnapshot&, const View&, Batch&) {
