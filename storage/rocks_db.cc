@@ -20,6 +20,9 @@ namespace keyturn {
 namespace {
 
 constexpr size_t kBlockCacheBytes = 64 << 20;
+// Of 16 MiB each: filters and indexes of a large table are one block of a MiB or more each, and
+// with the default, a MiB a shard, none of them stays.
+constexpr int kBlockCacheShardBits = 2;
 constexpr size_t kMemtableBytes = 16 << 20;
 
 // Values are ciphertext: compression and data in error messages would only cost.
@@ -122,7 +125,8 @@ absl::StatusOr<std::shared_ptr<RocksDb>> RocksDb::Open(const RocksStoreOptions& 
   } else if (options.env == nullptr) {
     RETURN_IF_ERROR(FileSystem::Posix().CreateDirectory(options.directory, 0700));
   }
-  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(kBlockCacheBytes);
+  const std::shared_ptr<rocksdb::Cache> cache =
+      rocksdb::NewLRUCache(kBlockCacheBytes, kBlockCacheShardBits);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(cache));
   for (size_t i = 0; i < kFamilies; ++i) {
