@@ -188,10 +188,13 @@ absl::StatusOr<GeneratedValue> GenerateValue(const v1::GenerateSpec& spec, v1::K
     RETURN_IF_ERROR(CheckStrength(spec.length() * std::log2(alphabet.size()), kind, spec.force()));
     return FromAlphabet(spec.length(), alphabet);
   }
-  const uint32_t fallback = kind == v1::KIND_JWT_KEY ? limits::kHs256KeyBytesMin : kBytesDefault;
+  const bool jwt = kind == v1::KIND_JWT_KEY;
+  const uint32_t fallback = jwt ? limits::kHs256KeyBytesMin : kBytesDefault;
   const uint32_t bytes = spec.bytes() > 0 ? spec.bytes() : fallback;
   RETURN_IF_ERROR(CheckStrength(bytes * 8.0, kind, spec.force()));
-  return FromBytes(bytes, spec.format());
+  // As a key that signs here is read (rotation/jwt): whoever signs by itself decodes one form.
+  const bool base64 = jwt && spec.format() == v1::GenerateSpec::FORMAT_UNSPECIFIED;
+  return FromBytes(bytes, base64 ? v1::GenerateSpec::BASE64 : spec.format());
 }
 
 }  // namespace keyturn

@@ -161,7 +161,7 @@ class WalkTest : public ServerFixture {
     if (walked->next.empty()) {
       AwaitState(path, walked->version, v1::VERSION_STATE_GRACE);
       walked->next = Grpc(path, 0);
-      EXPECT_EQ(walked->next.size(), 86u);  // 64 bytes
+      EXPECT_EQ(walked->next.size(), 88u);  // base64 of 64 bytes
     } else {
       // The owner is asked, and the old value goes on working until there is a new one.
       for (int i = 0; i < 1000 && !Status(path).has_open_run(); ++i) GoTo(clock_.Now());
