@@ -298,8 +298,8 @@ absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRe
                                           const std::string& principal) const {
   RETURN_IF_ERROR(CheckReason(request.reason(), true));
   if (request.hold_seconds() < 0 || request.hold_seconds() > limits::kRotationGraceEndSecondsMax) {
-    return absl::InvalidArgumentError(absl::StrCat("hold_seconds: allowed are 0 (24 hours) to ",
-                                                   limits::kRotationGraceEndSecondsMax));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "hold_seconds: allowed are 0 (24 hours) and 1 to ", limits::kRotationGraceEndSecondsMax));
   }
   const absl::Duration hold = absl::Seconds(
       request.hold_seconds() == 0 ? limits::kRotationHoldSecondsDefault : request.hold_seconds());

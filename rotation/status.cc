@@ -33,6 +33,12 @@ void SetTime(int64_t millis, google::protobuf::Timestamp* (v1::RotationStatus::*
   if (millis != 0) *(status->*field)() = TimeUtil::MillisecondsToTimestamp(millis);
 }
 
+// A run whose value was put is closed in a moment: nobody is to put it once more meanwhile.
+bool IsFulfilled(const SecretMetadata& metadata, const v1::RotationRun& run) {
+  return run.state() == v1::RotationRun::AWAITING_VALUE &&
+         metadata.current_version() != run.previous_version();
+}
+
 }  // namespace
 
 int MaxLiveVersions(const v1::RotationPolicy& policy) {
@@ -103,7 +109,7 @@ v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metad
                       absl::FromUnixMillis(rotation.deadline_ms())};
     status.set_lateness(Wire(LatenessAt(now, due, GraceOf(rotation.policy()))));
   }
-  if (run.has_value()) *status.mutable_open_run() = *run;
+  if (run.has_value() && !IsFulfilled(metadata, *run)) *status.mutable_open_run() = *run;
   return status;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/limits.h"
 
 namespace keyturn::cli {
@@ -66,6 +67,15 @@ std::string WithUnit(absl::string_view digits) {
                       days ? absl::StrCat(" (", seconds / limits::kDaySeconds, "d)") : "");
 }
 
+// Numbers that stand for something else on the wire: a length of time is typed as such, "none" is a
+// word, and for the default the flag is left out.
+std::string WithoutSpecialNumbers(absl::string_view message) {
+  return absl::StrReplaceAll(message, {{"-1 (none), 0 (the default) and ", "none and "},
+                                       {"-1 (none), 0 (30) and ", "none and "},
+                                       {"0 (the default) and ", ""},
+                                       {"0 (24 hours) and ", ""}});
+}
+
 }  // namespace
 
 std::string InFlags(absl::string_view message) {
@@ -95,7 +105,7 @@ std::string InFlags(absl::string_view message) {
     const std::string bound = seconds ? WithUnit(word) : "";
     absl::StrAppend(&out, bound.empty() ? said : bound);
   }
-  return out;
+  return seconds ? WithoutSpecialNumbers(out) : out;
 }
 
 }  // namespace keyturn::cli

@@ -32,6 +32,8 @@ TEST_F(CliErrors, AskingForTheVersionIsNoSuccessOfACommand) {
   Fails("secret rename e/from e/to --version 1", 2, unknown);
   Fails("--version secret rename e/from e/to", 2, unknown);
   Fails("run --version --path e -- true", 125, "'--version' is not known to keyturn run");
+  Fails("rotation run", 2, "path is required");
+  Fails("rotation run a --foo", 2, "'--foo' is not known to keyturn rotation run");
 }
 
 TEST_F(CliErrors, AVersionToEndIsGivenByEitherName) {

@@ -81,7 +81,7 @@ TEST_F(ForecastCliTest, AYearIsSimulatedByAnotherPolicyToo) {
   const auto items = Json("rotation simulate sim/a --days 100 -o json")["items"];
   ASSERT_EQ(items.size(), 1u);
   EXPECT_EQ(items[0]["events"][0]["kind"], "STARTED");
-  Fails("rotation simulate sim/a --period 5s", 2, "--period is 5; allowed are 0");
+  Fails("rotation simulate sim/a --period 5s", 2, "--period is 5; allowed are 60 to ");
   Fails("rotation simulate sim/ --period 5s", 2, "sim/a: --period is 5");
   Fails("rotation simulate sim/a --after sim/a", 2, "a secret cannot wait for itself");
   Fails("rotation simulate sim/a --retire-gate maybe", 2, "none, warn or block");

@@ -112,7 +112,7 @@ TEST_F(RotationCliTest, APolicyGoesFromOneSecretToAnotherAsAFile) {
   EXPECT_TRUE(Has(bad.err, "policy.windows[0]: ") && Has(bad.err, "Mars/Base")) << bad.err;
   Fails("rotation policy set rot/to --window 4h", 2, "MINUTE HOUR DAY MONTH WEEKDAY LENGTH");
   Fails("rotation policy set rot/to --retire-gate maybe", 2, "none, warn or block");
-  Fails("rotation policy set rot/to --period 5s", 2, "--period is 5; allowed are 0");
+  Fails("rotation policy set rot/to --period 5s", 2, "--period is 5; allowed are 60 to ");
 }
 
 TEST_F(RotationCliTest, WhoStillUsesAFormerVersionIsNamed) {

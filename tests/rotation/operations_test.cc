@@ -90,7 +90,7 @@ TEST_F(OperationsTest, TheGreatestAgeBoundsTheEndOfAGrace) {
 TEST_F(OperationsTest, AHoldIsNinetyDaysAtMost) {
   ASSERT_OK(Rotate("a"));
   const std::string allowed =
-      absl::StrCat(kInvalid, "hold_seconds: allowed are 0 (24 hours) to 7776000");
+      absl::StrCat(kInvalid, "hold_seconds: allowed are 0 (24 hours) and 1 to 7776000");
   EXPECT_EQ(RollBack(-1), allowed);
   EXPECT_EQ(RollBack(7'776'001), allowed);
   EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");

@@ -936,10 +936,14 @@ inline std::string ReferenceSecret::CompareVersions(const v1::RotationStatus& st
 
 inline std::string ReferenceSecret::CompareRun(const v1::RotationStatus& status, absl::Time now) {
   using google::protobuf::util::TimeUtil;
-  if (status.has_open_run() != run_.has_value()) {
+  // Once its value is put, nobody is asked for it any more, though the run is closed later.
+  const bool fulfilled = run_.has_value() && run_->state == v1::RotationRun::AWAITING_VALUE &&
+                         current_ != run_->previous;
+  const bool open = run_.has_value() && !fulfilled;
+  if (status.has_open_run() != open) {
     return status.has_open_run() ? "a run is open" : "no run is open";
   }
-  if (!run_.has_value()) return "";
+  if (!open) return "";
   const Run& shown = status.open_run();
   if (shown.number() != run_->number) return absl::StrCat("run ", shown.number());
   if (shown.cause() != run_->cause || shown.step() != run_->step || shown.state() != run_->state ||

@@ -81,6 +81,7 @@ TEST_F(RotationTest, AnOwnerIsAskedForAValueThatNobodyElseCanMake) {
   EXPECT_EQ(Status("a").lateness(), v1::RotationStatus::OVERDUE);
   EXPECT_EQ(events_.size(), 4u);  // once, and a reminder each day
   ASSERT_OK(Put("a", "2"));
+  EXPECT_FALSE(Status("a").has_open_run()) << "nobody is asked once more";
   ASSERT_OK(RunDue());
   EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
   EXPECT_EQ(Runs("a"), "SCHEDULED DONE 2");
@@ -322,6 +323,47 @@ TEST_F(RotationTest, OneSecretWaitsForAnother) {
   EXPECT_EQ(States("app"), "1 CURRENT");
   Pass(absl::Hours(2));
   EXPECT_EQ(States("app"), "1 GRACE, 2 CURRENT") << Status("app").DebugString();
+}
+
+TEST_F(RotationTest, ASecretWaitsADayAtMostForAnotherThatDoesNotRotate) {
+  ASSERT_OK(Put("db/admin", "1", v1::KIND_API_KEY));
+  ASSERT_OK(Put("app", "1", v1::KIND_API_KEY));
+  ASSERT_OK(SetPolicy("db/admin", Exact()));
+  v1::PauseRotationRequest pause;
+  pause.set_path("db/admin");
+  pause.set_reason("a freeze");
+  ASSERT_OK(rotation_->Pause(*store_, pause));
+  v1::RotationPolicy policy = Exact();
+  policy.add_after()->set_path("db/admin");
+  ASSERT_OK(SetPolicy("app", policy));
+  Pass(Days(90) + absl::Hours(23));
+  EXPECT_EQ(States("app"), "1 CURRENT");
+  Pass(absl::Hours(2));
+  EXPECT_EQ(States("app"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(States("db/admin"), "1 CURRENT");
+}
+
+TEST_F(RotationTest, EachVersionOfEachSecretHasAJitterOfItsOwn) {
+  v1::RotationPolicy policy = Exact();
+  policy.clear_jitter_max_seconds();  // 72 hours
+  const auto jitter = [&](const std::string& path) {
+    const v1::RotationStatus status = Status(path);
+    return status.promote_time().seconds() + 90 * 86'400 - status.due_time().seconds();
+  };
+  std::set<int64_t> seen;
+  for (const std::string path : {"a", "b", "c"}) {
+    ASSERT_OK(Put(path, "1", v1::KIND_API_KEY));
+    ASSERT_OK(SetPolicy(path, policy));
+    ASSERT_OK(RunDue());
+    for (int version = 1; version <= 4; ++version) {
+      seen.insert(jitter(path));
+      Pass(Days(10));
+      ASSERT_OK(Rotate(path));
+    }
+  }
+  EXPECT_GE(seen.size(), 11u) << "of 259,201 lengths, two of twelve may be the same";
+  EXPECT_GE(*seen.begin(), 0);
+  EXPECT_LE(*seen.rbegin(), 72 * 3600);
 }
 
 TEST_F(RotationTest, AVersionInUseMayHoldItsEndTwice) {

@@ -140,8 +140,10 @@ absl::Status UnknownFlag(CLI::App* app, absl::string_view flag) {
 }
 
 int ReportUsage(absl::Status status, CLI::App* app, const Shell& shell) {
-  // Of `run`, every code below 125 is the program's.
-  if (Deepest(app)->get_name() == "run") status = WithExitCode(std::move(status), kExitRunFailed);
+  // Of `run`, every code below 125 is the program's. Not of `rotation run`.
+  if (FullName(Deepest(app)) == "keyturn run") {
+    status = WithExitCode(std::move(status), kExitRunFailed);
+  }
   return Report(status, shell.flags);
 }
 

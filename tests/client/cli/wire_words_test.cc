@@ -39,6 +39,18 @@ TEST(WireWords, BoundsInSecondsHaveTheirUnit) {
             "--max-versions must be at most 100000");
 }
 
+TEST(WireWords, NumbersThatCannotBeTypedAreWords) {
+  EXPECT_EQ(InFlags("policy.grace_seconds is -2; allowed are -1 (none), 0 (the default) and 1 to "
+                    "7776000, the period"),
+            "--grace is -2; allowed are none and 1 to 7776000 seconds (90d), the period");
+  EXPECT_EQ(InFlags("period_seconds is 5; allowed are 0 (the default) and 3600 to 7200"),
+            "--period is 5; allowed are 3600 to 7200");
+  EXPECT_EQ(InFlags("hold_seconds: allowed are 0 (24 hours) and 1 to 7776000"),
+            "--hold: allowed are 1 to 7776000 seconds (90d)");
+  EXPECT_EQ(InFlags("max_live_versions is 9; allowed are 0 (the default) and 2 to 5"),
+            "--max-live is 9; allowed are 0 (the default) and 2 to 5");
+}
+
 TEST(WireWords, FieldsOfWebhooksAreFlagsWhereTheyAreNamed) {
   EXPECT_EQ(InFlags("types: there are these types"), "--type: there are these types");
   EXPECT_EQ(InFlags("paths: a*b"), "--path: a*b");
