@@ -47,7 +47,20 @@ class WorkerTargetTest : public RotationFixture {
   std::string Calls() { return absl::StrJoin(fake_.calls, " "); }
   std::string Events() { return absl::StrJoin(events_, ", "); }
   v1::RotationRun Run() { return Status("a").open_run(); }
+  // Does something else once, between the first event of this name and the next change.
+  void After(absl::string_view event, std::function<void()> meanwhile) {
+    after_ = std::string(event);
+    then_ = std::move(meanwhile);
+  }
+  void OnEvent(absl::string_view event, absl::string_view path) override {
+    RotationFixture::OnEvent(event, path);
+    if (event != after_ || then_ == nullptr) return;
+    const absl::MutexLock lock(&events_mu_);
+    meanwhile_ = std::exchange(then_, nullptr);
+  }
 
+  std::string after_;
+  std::function<void()> then_;
   FakeTarget fake_;
   std::string first_, second_;
 };
@@ -163,6 +176,33 @@ TEST_F(WorkerTargetTest, AGraceThatIsMovedIsToldAgain) {
   EXPECT_EQ(Calls(), "arm");  // once
   ASSERT_OK(SetGrace("a", clock_.Now() + Days(2)));
   EXPECT_EQ(fake_.armed[first_], clock_.Now() + Days(2));
+}
+
+TEST_F(WorkerTargetTest, AGraceThatIsMovedWhileItsEndIsToldIsToldAgain) {
+  const absl::Time moved = clock_.Now() + Days(20);
+  After("rotation_promoted", [this, moved] { ASSERT_OK(SetGrace("a", moved, 2)); });
+  ASSERT_OK(Rotate("a"));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(fake_.armed[second_], moved);
+}
+
+// What the target has set is the value of a run that is over by then; the next run sets its own.
+TEST_F(WorkerTargetTest, AnAnswerAboutARunThatWasCancelledIsNotOneAboutTheNext) {
+  v1::RotationPolicy policy = AtTarget();
+  policy.set_max_live_versions(5);
+  ASSERT_OK(SetPolicy("a", policy));
+  After("rotation_generated", [this] {
+    v1::CancelRotationRequest cancel;
+    cancel.set_path("a");
+    cancel.set_reason("it is not wanted");
+    ASSERT_OK(rotation_->Cancel(*store_, cancel));
+    ASSERT_OK(Rotate("a"));
+  });
+  ASSERT_OK(Rotate("a"));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(Runs("a"), "MANUAL DONE 4, MANUAL CANCELLED 3, MANUAL DONE 2");
+  EXPECT_EQ(States("a"), "1 GRACE, 2 GRACE, 3 RETIRED, 4 CURRENT");
+  EXPECT_EQ(fake_.works, (std::set<std::string>{first_, second_, Kept(Get("a"))}));
 }
 
 TEST_F(WorkerTargetTest, AnEndThatCannotBeToldIsTriedAgainAndComesAllTheSame) {
