@@ -194,6 +194,44 @@ TEST_F(DoctorTest, TellsOthersNothingOfPolicies) {
   EXPECT_EQ(Finding(doctor, "audit-chain"), "none");
 }
 
+// What is not blocked, overdue or waiting is in tests/client/cli/findings_test.cc.
+TEST_F(DoctorTest, FindsRotationsThatNeedSomebody) {
+  EXPECT_EQ(Finding(Doctor("", 0), "rotations"), "ok: nothing rotates of what you may list; ");
+  Ok("secret put d/held --kind api_key --value-file -", "x");
+  EXPECT_EQ(Finding(Doctor("", 0), "rotations"),
+            "ok: none of 1 that you may list is blocked, overdue or waits for a value; ");
+  Ok("rotation run d/held");
+  EXPECT_EQ(Finding(Doctor("", 0), "rotations"),
+            "warn: 1 rotation waits for a value: d/held; keyturn secret put d/held");
+  EXPECT_EQ(Run("doctor --fail-on warn").code, 8);
+  Ok("secret put d/held --value-file -", "y");
+  Ok("secret put d/made --value-file -", "x");
+  Ok("rotation policy set d/made --source generate --field absent");
+  Ok("rotation run d/made");
+  EXPECT_EQ(Finding(Doctor("", 0), "rotations"),
+            "warn: 1 rotation needs a person: d/made; keyturn rotation blocked says why");
+  EXPECT_TRUE(absl::StrContains(Ok("rotation blocked"), "d/made"));
+  // Others are told of what they may list.
+  EXPECT_EQ(server_->Keyturn({"policy", "put", "elsewhere", "--grant", "secret:list e/*"}).code, 0);
+  const ProcessResult other = Doctor("--token-file " + TokenFile("else.token", "elsewhere"), 0);
+  EXPECT_FALSE(absl::StrContains(other.out, "d/made")) << other.out;
+  EXPECT_EQ(Finding(other, "webhooks"), "none");
+}
+
+TEST_F(DoctorTest, LooksAtWebhooks) {
+  EXPECT_EQ(Finding(Doctor("", 0), "webhooks"), "none");
+  const std::string id =
+      Json("webhook add https://127.0.0.1:1/hook -o json")["info"]["id"].get<std::string>();
+  EXPECT_EQ(Finding(Doctor("", 0), "webhooks"),
+            "ok: nothing was given up of what 1 webhook is told; ");
+  // A test is no event that fails for good.
+  EXPECT_EQ(Run("webhook test " + id).code, 8);
+  EXPECT_NE(Finding(Doctor("", 0), "webhooks"), "none");
+  EXPECT_EQ(server_->Keyturn({"policy", "put", "lister", "--grant", "secret:list *"}).code, 0);
+  EXPECT_EQ(Finding(Doctor("--token-file " + TokenFile("list.token", "lister"), 0), "webhooks"),
+            "none");
+}
+
 TEST(DoctorSealTest, FindsAVaultThatIsSealedOrNew) {
   RunningServer server(/*init=*/false);
   const std::string info = " --info-file " + server.info_file();

@@ -17,19 +17,12 @@
 #include "client/cli/environment_variable.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/files.h"
+#include "client/cli/findings.h"
 #include "crypto/arena.h"
 #include "crypto/x509.h"
 
 namespace keyturn::cli {
 namespace {
-
-enum class Severity { kOk, kWarn, kFail };
-
-struct Finding {
-  std::string id;
-  Severity severity = Severity::kOk;
-  std::string evidence, fix;
-};
 
 std::string Name(Severity severity) {
   if (severity == Severity::kOk) return "ok";
@@ -213,7 +206,52 @@ class Doctor {
       Add("root-token", Severity::kWarn, "calls are made with the root token",
           "use a certificate or a token of your own, and keep the root token offline");
     }
+    CheckRotations(client);
+    CheckWebhooks(client);
     CheckAsAdministrator(client);
+  }
+
+  // Of those that the caller may list; who may list none is not told about it.
+  void CheckRotations(Client& client) {
+    const absl::Time end = shell_.clock().Now() + absl::Seconds(30);
+    v1::ListRotationsRequest request;
+    RotationTally tally;
+    do {
+      const absl::StatusOr<v1::ListRotationsResponse> page =
+          client.ListRotations(request, shell_.Options());
+      if (!page.ok() && request.page_token().empty()) return;
+      if (!page.ok()) break;
+      for (const v1::RotationStatus& status : page->rotations()) tally.Add(status);
+      request.set_page_token(page->next_page_token());
+    } while (!request.page_token().empty() && shell_.clock().Now() < end);
+    for (const Finding& found : tally.Findings(/*whole=*/request.page_token().empty())) {
+      Add(found.id, found.severity, found.evidence, found.fix);
+    }
+  }
+
+  // Who may not see webhooks is not told about them.
+  void CheckWebhooks(Client& client) {
+    const absl::StatusOr<v1::ListWebhooksResponse> all = client.ListWebhooks({}, shell_.Options());
+    if (!all.ok() || all->webhooks().empty()) return;
+    bool sound = true;
+    for (const v1::WebhookInfo& info : all->webhooks()) {
+      v1::ListWebhookDeliveriesRequest request;
+      request.set_id(info.id());
+      request.set_state(v1::WebhookDelivery::FAILED);
+      const absl::StatusOr<v1::ListWebhookDeliveriesResponse> failed =
+          client.ListWebhookDeliveries(request, shell_.Options());
+      if (!failed.ok()) return;
+      const std::optional<Finding> found =
+          WebhookFinding(info, static_cast<size_t>(failed->deliveries_size()),
+                         /*or_more=*/!failed->next_page_token().empty());
+      if (!found.has_value()) continue;
+      sound = false;
+      Add(found->id, found->severity, found->evidence, found->fix);
+    }
+    if (!sound) return;
+    Add("webhooks", Severity::kOk,
+        absl::StrCat("nothing was given up of what ", all->webhooks_size(),
+                     all->webhooks_size() == 1 ? " webhook is" : " webhooks are", " told"));
   }
 
   // What only an administrator may see; others are not told about it.

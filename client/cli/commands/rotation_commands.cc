@@ -11,6 +11,7 @@
 #include "client/cli/commands/rotation_status.h"
 #include "client/cli/duration.h"
 #include "client/cli/exit_codes.h"
+#include "client/cli/findings.h"
 
 namespace keyturn::cli {
 namespace {
@@ -125,11 +126,8 @@ std::string ToDoText(const v1::RotationStatus& status, absl::Time now) {
 }
 
 bool IsWanted(const v1::RotationStatus& status, const RotationFlags& flags, absl::Time latest) {
-  if (flags.blocked) {
-    return status.open_run().state() == v1::RotationRun::BLOCKED ||
-           !EndingTexts(status, absl::InfiniteFuture()).empty();
-  }
-  if (flags.overdue) return status.lateness() >= v1::RotationStatus::OVERDUE;
+  if (flags.blocked) return NeedsPerson(status);
+  if (flags.overdue) return IsOverdue(status);
   return flags.within.empty() || DueOf(status) <= latest;
 }
 
