@@ -45,6 +45,7 @@ TEST_F(RotationCliTest, AGraceIsExtendedAndEnded) {
   Ok("rotation run rot/grace");
   const std::string extended = Ok("rotation extend rot/grace --until 20d --reason partner");
   EXPECT_TRUE(Has(extended, "(in 19d23h)") || Has(extended, "(in 20d)")) << extended;
+  EXPECT_TRUE(Has(extended, "version 1, whose grace ends 20")) << extended;
   Fails("rotation retire rot/grace --version 1 --reason done", 2, "--confirm");
   Fails("rotation retire rot/grace --version 2 --reason done --confirm rot/grace", 6,
         "version 2 is not in its grace");
@@ -52,6 +53,27 @@ TEST_F(RotationCliTest, AGraceIsExtendedAndEnded) {
   Fails("secret read rot/grace --version 1", 6, "version 1 is retired; read the current one");
   Fails("rotation rollback rot/grace --reason late", 6,
         "next: keyturn rotation status rot/grace shows which versions work");
+}
+
+TEST_F(RotationCliTest, WhatIsExtendedIsNamed) {
+  Make("rot/two");
+  Ok("rotation policy set rot/two --source generate --grace 2d");
+  Ok("rotation run rot/two");
+  Ok("rotation run rot/two");
+  const auto moved = [](const std::string& out) {
+    const std::vector<std::string> lines = absl::StrSplit(out, '\n');
+    for (const std::string& line : lines) {
+      if (absl::StartsWith(line, "moved")) return line;
+    }
+    return std::string("none");
+  };
+  EXPECT_TRUE(Has(moved(Ok("rotation extend rot/two --until 5d --reason late")),
+                  "version 1, whose grace ends 20"));
+  // Now the other one ends first.
+  EXPECT_TRUE(Has(moved(Ok("rotation extend rot/two --until 6d --reason late")),
+                  "version 2, whose grace ends 20"));
+  EXPECT_TRUE(Has(moved(Ok("rotation extend rot/two --version 2 --until 4d --reason early")),
+                  "version 2, whose grace ends 20"));
 }
 
 TEST_F(RotationCliTest, AnEmergencyEndsWhatIsInUse) {

@@ -76,8 +76,13 @@ absl::Status Extend(Shell& shell, const RotationFlags& flags) {
   auto request = WithReasonGiven<v1::SetGraceRequest>(flags);
   request.set_version(flags.version);
   ASSIGN_OR_RETURN(const absl::Time end, ParseEnd("--until", flags.until, shell.clock().Now()));
-  request.mutable_end_time()->set_seconds(absl::ToUnixSeconds(end));
-  return Ask(shell, request, &Client::SetGrace);
+  const int64_t seconds = absl::ToUnixSeconds(end);
+  request.mutable_end_time()->set_seconds(seconds);
+  ASSIGN_OR_RETURN(Client* const client, shell.Connect());
+  ASSIGN_OR_RETURN(const v1::RotationStatus status, client->SetGrace(request, shell.Options()));
+  return PrintRotation(shell, status,
+                       {{"moved", MovedText(status, flags.version, absl::FromUnixSeconds(seconds),
+                                            shell.clock().Now())}});
 }
 
 absl::Status AcceptClock(Shell& shell, const RotationFlags& flags) {

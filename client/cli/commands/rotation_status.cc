@@ -140,16 +140,34 @@ std::vector<std::string> EndingTexts(const v1::RotationStatus& status, absl::Tim
   return texts;
 }
 
-absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status) {
+std::string MovedText(const v1::RotationStatus& status, uint64_t version, absl::Time end,
+                      absl::Time now) {
+  std::vector<std::string> texts;
+  for (const v1::VersionInfo& one : status.versions()) {
+    // Of two that end at the same second both are named: what is said is true of both.
+    const bool moved = version == 0
+                           ? one.has_grace_end_time() && TimeOf(one.grace_end_time()) == end
+                           : one.version() == version;
+    if (!moved) continue;
+    texts.push_back(absl::StrCat("version ", one.version(), ", whose grace ends ",
+                                 TimeText(one.grace_end_time()), " (",
+                                 FromNow(TimeOf(one.grace_end_time()), now), ")"));
+  }
+  return absl::StrJoin(texts, "; ");
+}
+
+absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status,
+                           const Pairs& done) {
   if (shell.out().json()) return shell.out().PrintJson(ToJson(status));
   const absl::Time now = shell.clock().Now();
   if (!status.rotates()) {
     return shell.out().Object({{"secret", status.path()}, {"rotates", "no"}}, nullptr);
   }
-  Pairs pairs = {{"secret", status.path()},
-                 {"policy", PolicyText(status.effective_policy())},
-                 {"next", DueText(status, now)},
-                 {"rotation", RunText(status, now)}};
+  Pairs pairs = {{"secret", status.path()}};
+  pairs.insert(pairs.end(), done.begin(), done.end());
+  pairs.emplace_back("policy", PolicyText(status.effective_policy()));
+  pairs.emplace_back("next", DueText(status, now));
+  pairs.emplace_back("rotation", RunText(status, now));
   for (const v1::VersionInfo& version : status.versions()) {
     if (version.state() != v1::VERSION_STATE_GRACE) continue;
     pairs.emplace_back("in use", UsedText(status, version, now));

@@ -8,8 +8,12 @@
 
 namespace keyturn::cli {
 
-// The state, what is due, and the versions that work.
-absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status);
+// The state, what is due, and the versions that work; before them, for people, what was done.
+absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status,
+                           const Pairs& done = {});
+// Which version's grace ends at `end` now: `version`, or with 0 the one that the server chose.
+std::string MovedText(const v1::RotationStatus& status, uint64_t version, absl::Time end,
+                      absl::Time now);
 // "in 3d4h", "2h ago".
 std::string FromNow(absl::Time time, absl::Time now);
 // The name of a consumer: control characters are escaped.
