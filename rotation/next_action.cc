@@ -38,20 +38,6 @@ class Earliest {
   Action best_;
 };
 
-// Whether what a run would replace is there. A deleted secret must not come back by it.
-enum class Readable { kYes, kNotNow, kNeverAgain };
-Readable IsReadable(const SecretMetadata& metadata, absl::Time now) {
-  const VersionRecord* const current = FindVersion(metadata, metadata.current_version());
-  if (current == nullptr || IsDestroyed(*current) || IsExpired(*current, now)) {
-    return Readable::kNeverAgain;
-  }
-  // It was deleted for good, and is retired at its target before its data is destroyed.
-  const bool ends =
-      IsState(*current, v1::VERSION_STATE_RETIRING) || IsState(*current, v1::VERSION_STATE_RETIRED);
-  if (ends) return Readable::kNeverAgain;
-  return current->deleted_ms() == 0 ? Readable::kYes : Readable::kNotNow;
-}
-
 void OfferRun(const SecretMetadata& metadata, const v1::RotationRun& run, absl::Time now,
               Earliest* earliest) {
   using Kind = Action::Kind;
@@ -132,6 +118,18 @@ void OfferVersions(const SecretMetadata& metadata, const std::optional<v1::Rotat
 }
 
 }  // namespace
+
+Readable IsReadable(const SecretMetadata& metadata, absl::Time now) {
+  const VersionRecord* const current = FindVersion(metadata, metadata.current_version());
+  if (current == nullptr || IsDestroyed(*current) || IsExpired(*current, now)) {
+    return Readable::kNeverAgain;
+  }
+  // It was deleted for good, and is retired at its target before its data is destroyed.
+  const bool ends =
+      IsState(*current, v1::VERSION_STATE_RETIRING) || IsState(*current, v1::VERSION_STATE_RETIRED);
+  if (ends) return Readable::kNeverAgain;
+  return current->deleted_ms() == 0 ? Readable::kYes : Readable::kNotNow;
+}
 
 bool MayStart(const SecretMetadata& metadata, absl::Time now) {
   return !metadata.rotation().paused() && IsReadable(metadata, now) == Readable::kYes;

@@ -35,6 +35,11 @@ struct Action {
 Action NextAction(const SecretMetadata& metadata, const std::optional<v1::RotationRun>& run,
                   absl::Time now, bool frozen);
 
+// Whether the current version is there and can be read, or read again. What is not is not replaced
+// by the schedule: a deleted secret must not come back by it.
+enum class Readable { kYes, kNotNow, kNeverAgain };
+Readable IsReadable(const SecretMetadata& metadata, absl::Time now);
+
 // Whether the schedule may start a rotation at all: not paused, and with a current version that can
 // be read.
 bool MayStart(const SecretMetadata& metadata, absl::Time now);

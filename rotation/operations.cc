@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "rotation/jwt/settings.h"
 #include "rotation/policy.h"
+#include "rotation/replaceable.h"
 #include "rotation/runs.h"
 #include "rotation/status.h"
 #include "rotation/transitions.h"
@@ -258,6 +259,9 @@ absl::StatusOr<Uuid> Operations::Rotate(Updater& updater, const v1::RotateReques
     RETURN_IF_ERROR(CloseAnnounced(&scene.secret, scene.keys, scene.view, scene.now, scene.batch));
     scene.event = "rotation_requested";
     std::optional<Run>& run = scene.secret.run;
+    if (!request.emergency() && !request.force()) {
+      RETURN_IF_ERROR(CheckReplaces(metadata, run, scene.now));
+    }
     // What leaked is to be replaced by a new value, not by an older one.
     if (request.emergency() && run.has_value() && run->cause() == Run::ROLLBACK) {
       CloseRun(&metadata, &*run, Run::CANCELLED, scene.now);

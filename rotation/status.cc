@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "rotation/due_time.h"
+#include "rotation/next_action.h"
 #include "rotation/policy.h"
 #include "vault/rotation_rules.h"
 #include "vault/versions.h"
@@ -89,7 +90,11 @@ v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metad
   status.set_rotates(metadata.has_rotation());
   for (int i = metadata.versions_size() - 1; i >= 0; --i) {
     const VersionRecord& version = metadata.versions(i);
-    if (all_versions || !version.retire_error().empty()) *status.add_versions() = ToInfo(version);
+    const bool gone = version.version() == metadata.current_version() &&
+                      IsReadable(metadata, now) != Readable::kYes;
+    if (all_versions || gone || !version.retire_error().empty()) {
+      *status.add_versions() = ToInfo(version);
+    }
   }
   if (!metadata.has_rotation()) return status;
   const record::v1::RotationState& rotation = metadata.rotation();

@@ -13,7 +13,8 @@ namespace keyturn {
 // The policy with its defaults filled in.
 v1::RotationPolicy EffectivePolicy(const v1::RotationPolicy& policy, v1::Kind kind);
 
-// With all versions, or with those alone that their target could not be told the end of.
+// With all versions, or with those alone that their target could not be told the end of, and the
+// current one if it cannot be read.
 v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metadata,
                             const std::optional<v1::RotationRun>& run, absl::Time now,
                             bool all_versions);

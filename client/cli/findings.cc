@@ -24,6 +24,29 @@ std::string DisabledText(v1::WebhookInfo::DisableReason reason) {
   }
 }
 
+constexpr char kDeleted[] = "is deleted";
+
+const v1::VersionInfo* CurrentOf(const v1::RotationStatus& status) {
+  for (const v1::VersionInfo& version : status.versions()) {
+    if (version.version() == status.current_version()) return &version;
+  }
+  return nullptr;
+}
+
+std::string GoneHow(const v1::VersionInfo& current, absl::Time now) {
+  switch (current.state()) {
+    case v1::VERSION_STATE_DESTROYED:
+      return "is destroyed";
+    case v1::VERSION_STATE_RETIRING:
+    case v1::VERSION_STATE_RETIRED:
+      return "was deleted for good";
+    default:
+      break;
+  }
+  if (current.has_expire_time() && TimeOf(current.expire_time()) <= now) return "has expired";
+  return current.has_delete_time() ? kDeleted : "";
+}
+
 }  // namespace
 
 bool NeedsPerson(const v1::RotationStatus& status) {
@@ -33,8 +56,26 @@ bool NeedsPerson(const v1::RotationStatus& status) {
              [](const v1::VersionInfo& version) { return !version.retire_error().empty(); });
 }
 
-bool IsOverdue(const v1::RotationStatus& status) {
-  return status.lateness() >= v1::RotationStatus::OVERDUE;
+std::string CurrentGone(const v1::RotationStatus& status, absl::Time now) {
+  const v1::VersionInfo* const current = CurrentOf(status);
+  if (current == nullptr) return "";
+  const std::string how = GoneHow(*current, now);
+  if (how.empty()) return "";
+  return absl::StrCat("version ", current->version(), ", the current one, ", how);
+}
+
+std::string CurrentGoneStep(const v1::RotationStatus& status, absl::Time now) {
+  const v1::VersionInfo* const current = CurrentOf(status);
+  if (current == nullptr) return "";
+  const std::string how = GoneHow(*current, now);
+  if (how.empty()) return "";
+  const std::string path = ShellWord(status.path());
+  return how == kDeleted ? absl::StrCat("keyturn secret undelete ", path, " brings it back")
+                         : absl::StrCat("keyturn secret put ", path, " gives it a value");
+}
+
+bool IsOverdue(const v1::RotationStatus& status, absl::Time now) {
+  return status.lateness() >= v1::RotationStatus::OVERDUE && CurrentGone(status, now).empty();
 }
 
 void RotationTally::Sort::Add(const std::string& path) {
@@ -50,11 +91,11 @@ std::string RotationTally::Sort::Text(const std::string& one, const std::string&
   return text;
 }
 
-void RotationTally::Add(const v1::RotationStatus& status) {
+void RotationTally::Add(const v1::RotationStatus& status, absl::Time now) {
   ++rotations_;
   if (NeedsPerson(status)) blocked_.Add(status.path());
   if (status.open_run().state() == v1::RotationRun::AWAITING_VALUE) awaiting_.Add(status.path());
-  if (IsOverdue(status)) overdue_.Add(status.path());
+  if (IsOverdue(status, now)) overdue_.Add(status.path());
 }
 
 std::vector<Finding> RotationTally::Findings(bool whole) const {

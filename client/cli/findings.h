@@ -1,11 +1,12 @@
 // What `keyturn doctor` finds, and what of it is about rotations and webhooks that need somebody.
-// Pure; not thread-safe.
+// Errors: none. Pure; not thread-safe.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "keyturn/v1/rotation_service.pb.h"
 #include "keyturn/v1/webhook_service.pb.h"
 
@@ -22,13 +23,17 @@ struct Finding {
 // Whether a person has to see to it: its run is blocked, or a version could not be ended at its
 // target.
 bool NeedsPerson(const v1::RotationStatus& status);
-// Whether it is past its deadline.
-bool IsOverdue(const v1::RotationStatus& status);
+// Why nothing of a rotation starts: "version 2, the current one, is deleted". "": it may start.
+std::string CurrentGone(const v1::RotationStatus& status, absl::Time now);
+// What mends that.
+std::string CurrentGoneStep(const v1::RotationStatus& status, absl::Time now);
+// Whether it is past its deadline, and could be in time.
+bool IsOverdue(const v1::RotationStatus& status, absl::Time now);
 
 // Counts the rotations that need somebody, and keeps the names of the first ones.
 class RotationTally {
  public:
-  void Add(const v1::RotationStatus& status);
+  void Add(const v1::RotationStatus& status, absl::Time now);
   // One finding for each sort, or one that there is none. `whole`: all that the caller may see was
   // added.
   std::vector<Finding> Findings(bool whole) const;

@@ -100,6 +100,9 @@ std::string RotationStep(const std::string& reason, absl::string_view path) {
   if (reason == "NO_POLICY") {
     return absl::StrCat("keyturn rotation policy set ", word, " gives it one");
   }
+  if (reason == "NO_CURRENT_VERSION") {
+    return absl::StrCat("keyturn secret put ", word, " gives it a value");
+  }
   if (reason == "GRACE_ACTIVE" || reason == "NO_GRACE" || reason == "NO_RUN" ||
       reason == "ROTATION_IN_PROGRESS" || reason == "STILL_AT_TARGET") {
     return absl::StrCat("keyturn rotation status ", word, " shows which versions work");

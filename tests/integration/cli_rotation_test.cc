@@ -88,6 +88,30 @@ TEST_F(RotationCliTest, AnEmergencyEndsWhatIsInUse) {
   Fails("secret read rot/leak --version previous", 3, "no such version");
 }
 
+TEST_F(RotationCliTest, WhatIsDeletedSaysThatNothingStarts) {
+  Make("rotd/key", "--kind api_key");
+  Ok("rotation policy set rotd/key --source generate");
+  Ok("secret delete rotd/key");
+  const std::string status = Ok("rotation status rotd/key");
+  EXPECT_TRUE(Has(status,
+                  "nothing starts: version 1, the current one, is deleted; keyturn secret undelete "
+                  "rotd/key brings it back"))
+      << status;
+  EXPECT_TRUE(Has(status, "current (deleted)")) << status;
+  EXPECT_FALSE(Has(status, "(in ")) << status;
+  const std::string listed = Ok("rotation list rotd/");
+  EXPECT_TRUE(Has(listed, "nothing starts")) << listed;
+  EXPECT_TRUE(Has(listed, "version 1, the current one, is deleted")) << listed;
+  Fails("rotation run rotd/key", 6, "next: keyturn secret undelete rotd/key brings it back");
+  const std::string run =
+      Ok("rotation run rotd/key --emergency --reason leaked --confirm rotd/key");
+  EXPECT_TRUE(Has(run, "running at generate, goes on when the current version is back")) << run;
+  Ok("rotation cancel rotd/key --reason later");
+  Ok("secret undelete rotd/key");
+  EXPECT_FALSE(Has(Ok("rotation status rotd/key"), "nothing starts"));
+  Ok("rotation run rotd/key");
+}
+
 TEST_F(RotationCliTest, TheClockIsAccepted) {
   Fails("rotation accept-clock", 2, "--reason");
   const std::string accepted = Ok("rotation accept-clock --reason adjusted");

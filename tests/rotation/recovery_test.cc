@@ -92,6 +92,70 @@ TEST_F(RotationRecoveryTest, ASecretThatIsUndeletedRotatesOn) {
   EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
 }
 
+TEST_F(RotationRecoveryTest, WhatIsDeletedIsNotRotatedByHandEither) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  ASSERT_OK(SetPolicy("a", Exact()));
+  ASSERT_OK(Put("asked", "1", v1::KIND_API_KEY));
+  ASSERT_OK(Delete("a"));
+  ASSERT_OK(Delete("asked"));
+  for (const char* const path : {"a", "asked"}) {
+    const auto refused = Rotate(path);
+    EXPECT_EQ(ReasonOf(refused.status()), "VERSION_DELETED");
+    EXPECT_EQ(
+        Said(refused),
+        "FAILED_PRECONDITION: version 1, the current one, is deleted, and a rotation does not "
+        "bring the secret back; undelete it, or put a new value");
+    EXPECT_EQ(Runs(path), "");
+  }
+  // A list says of those alone which version it is.
+  ASSERT_OK(Put("fine", "1", v1::KIND_API_KEY));
+  const auto listed =
+      rotation_->List(v1::ListRotationsRequest(), [](absl::string_view, bool) { return true; });
+  ASSERT_OK(listed);
+  ASSERT_EQ(listed->rotations_size(), 3);
+  for (const v1::RotationStatus& status : listed->rotations()) {
+    EXPECT_EQ(status.versions_size(), status.path() == "fine" ? 0 : 1) << status.path();
+  }
+  EXPECT_TRUE(listed->rotations(0).versions(0).has_delete_time());
+  ASSERT_OK(Undelete("a"));
+  ASSERT_OK(Rotate("a"));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  ASSERT_OK(Put("asked", "2"));
+  ASSERT_OK(Rotate("asked"));
+  EXPECT_EQ(Runs("asked"), "MANUAL AWAITING_VALUE 0");
+  // An open one is not hurried either: it waits.
+  ASSERT_OK(Delete("asked"));
+  EXPECT_EQ(ReasonOf(Rotate("asked").status()), "VERSION_DELETED");
+}
+
+// What leaked is replaced as soon as it could be read again.
+TEST_F(RotationRecoveryTest, AnEmergencyOfWhatIsDeletedIsDoneOnceItIsBack) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  ASSERT_OK(SetPolicy("a", Exact()));
+  ASSERT_OK(Delete("a"));
+  ASSERT_OK(Rotate("a", /*emergency=*/true));
+  EXPECT_EQ(Runs("a"), "EMERGENCY RUNNING 0");
+  EXPECT_EQ(Get("a"), "VERSION_DELETED");
+  ASSERT_OK(Undelete("a"));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(Runs("a"), "EMERGENCY DONE 2");
+  EXPECT_EQ(States("a"), "1 DESTROYED!, 2 CURRENT");
+}
+
+TEST_F(RotationRecoveryTest, WhatIsGoneForGoodIsNotRotated) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  ASSERT_OK(SetPolicy("a", Exact()));
+  ASSERT_OK(Delete("a"));
+  Pass(Days(40));  // past its recovery
+  absl::Time next;
+  ASSERT_OK(vault_->RunDue(*store_, &next));
+  EXPECT_EQ(ReasonOf(Rotate("a").status()), "NO_CURRENT_VERSION");
+  EXPECT_EQ(Runs("a"), "");
+  ASSERT_OK(Put("a", "2"));
+  ASSERT_OK(Rotate("a"));
+  EXPECT_EQ(Runs("a"), "MANUAL DONE 3");
+}
+
 TEST_F(RotationRecoveryTest, ADeletedSecretDoesNotComeBackByAnOpenRun) {
   ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
   ASSERT_OK(SetPolicy("a", Exact()));

@@ -439,6 +439,10 @@ inline std::string ReferenceSecret::Rotate(const v1::RotateRequest& request, abs
   if (request.revoke_first() && !request.emergency()) return "INVALID_ARGUMENT";
   if (!policy_.has_value()) return "NO_POLICY";
   const bool announced = run_.has_value() && run_->step >= Run::ANNOUNCE;
+  const bool back = run_.has_value() && !announced && run_->cause == Run::ROLLBACK;
+  if (!request.emergency() && !request.force() && !back && !Readable(now)) {
+    return GoneForGood(now) ? "NO_CURRENT_VERSION" : "VERSION_DELETED";
+  }
   if (!run_.has_value() || announced) {
     if (!request.emergency() && Live() >= MostLive()) {
       Version* oldest = nullptr;

@@ -221,7 +221,9 @@ class Doctor {
           client.ListRotations(request, shell_.Options());
       if (!page.ok() && request.page_token().empty()) return;
       if (!page.ok()) break;
-      for (const v1::RotationStatus& status : page->rotations()) tally.Add(status);
+      for (const v1::RotationStatus& status : page->rotations()) {
+        tally.Add(status, shell_.clock().Now());
+      }
       request.set_page_token(page->next_page_token());
     } while (!request.page_token().empty() && shell_.clock().Now() < end);
     for (const Finding& found : tally.Findings(/*whole=*/request.page_token().empty())) {

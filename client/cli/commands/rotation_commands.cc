@@ -116,23 +116,33 @@ absl::Time DueOf(const v1::RotationStatus& status) {
 }
 
 std::string Due(const v1::RotationStatus& status, absl::Time now) {
-  if (status.paused() || !status.has_due_time()) return "";
+  if (status.paused() || !status.has_due_time() || !CurrentGone(status, now).empty()) return "";
   if (status.lateness() >= v1::RotationStatus::OVERDUE) {
     return v1::RotationStatus::Lateness_Name(status.lateness());
   }
   return FromNow(TimeOf(status.due_time()), now);
 }
 
-// Its run, and what is to end at a target and could not; a person has to see to it.
+std::string Next(const v1::RotationStatus& status, absl::Time now) {
+  if (!CurrentGone(status, now).empty()) return "nothing starts";
+  return status.paused() ? "paused" : TimeText(status.due_time());
+}
+
+// Its run, what keeps it from one, and what is to end at a target and could not; a person has to
+// see to it.
 std::string ToDoText(const v1::RotationStatus& status, absl::Time now) {
   std::vector<std::string> texts = EndingTexts(status, now);
+  if (const std::string gone = CurrentGone(status, now); !gone.empty()) {
+    texts.insert(texts.begin(), gone);
+  }
   if (status.has_open_run()) texts.insert(texts.begin(), RunText(status, now));
   return absl::StrJoin(texts, "; ");
 }
 
-bool IsWanted(const v1::RotationStatus& status, const RotationFlags& flags, absl::Time latest) {
+bool IsWanted(const v1::RotationStatus& status, const RotationFlags& flags, absl::Time now,
+              absl::Time latest) {
   if (flags.blocked) return NeedsPerson(status);
-  if (flags.overdue) return IsOverdue(status);
+  if (flags.overdue) return IsOverdue(status, now);
   return flags.within.empty() || DueOf(status) <= latest;
 }
 
@@ -157,7 +167,7 @@ absl::Status List(Shell& shell, const RotationFlags& flags) {
     ASSIGN_OR_RETURN(const v1::ListRotationsResponse page,
                      client->ListRotations(request, shell.Options()));
     for (const v1::RotationStatus& status : page.rotations()) {
-      if (IsWanted(status, flags, latest)) found.push_back(status);
+      if (IsWanted(status, flags, now, latest)) found.push_back(status);
     }
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
@@ -166,9 +176,8 @@ absl::Status List(Shell& shell, const RotationFlags& flags) {
   Table table({"SECRET", "KIND", "NEXT", "DUE", "ROTATION"});
   Json items = Json::array();
   for (const v1::RotationStatus& status : found) {
-    table.Add({status.path(), WordOf(v1::Kind_Name(status.kind()), "KIND_"),
-               status.paused() ? "paused" : TimeText(status.due_time()), Due(status, now),
-               ToDoText(status, now)});
+    table.Add({status.path(), WordOf(v1::Kind_Name(status.kind()), "KIND_"), Next(status, now),
+               Due(status, now), ToDoText(status, now)});
     items.push_back(ToJson(status));
   }
   return shell.out().List(table, std::move(items), NothingFound(flags));

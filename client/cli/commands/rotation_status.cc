@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "client/cli/findings.h"
 
 namespace keyturn::cli {
 namespace {
@@ -41,6 +42,10 @@ std::string PolicyText(const v1::RotationPolicy& policy) {
 }
 
 std::string DueText(const v1::RotationStatus& status, absl::Time now) {
+  if (const std::string gone = CurrentGone(status, now); !gone.empty()) {
+    return absl::StrCat("nothing starts: ", gone, "; ", CurrentGoneStep(status, now),
+                        status.paused() ? absl::StrCat("; paused: ", status.pause_reason()) : "");
+  }
   if (status.paused()) return absl::StrCat("paused: ", status.pause_reason());
   if (!status.has_due_time()) return "";
   std::string text =
@@ -115,6 +120,12 @@ std::string RunText(const v1::RotationStatus& status, absl::Time now) {
     absl::StrAppend(&text, ": ", run.error(), " (", run.error_class(), ", ", run.attempts(),
                     " times)");
   }
+  const bool replaces = run.step() < v1::RotationRun::ANNOUNCE &&
+                        run.cause() != v1::RotationRun::ROLLBACK &&
+                        status.kind() != v1::KIND_JWT_KEY;  // which needs no former one
+  if (replaces && !CurrentGone(status, now).empty()) {
+    return absl::StrCat(text, ", goes on when the current version is back");
+  }
   if (run.has_next_attempt_time()) {
     absl::StrAppend(&text, ", again ", FromNow(TimeOf(run.next_attempt_time()), now));
   }
@@ -183,6 +194,7 @@ absl::Status PrintRotation(const Shell& shell, const v1::RotationStatus& status,
   for (const v1::VersionInfo& version : status.versions()) {
     std::string state = WordOf(v1::VersionState_Name(version.state()), "VERSION_STATE_");
     if (version.compromised()) absl::StrAppend(&state, " (compromised)");
+    if (version.has_delete_time()) absl::StrAppend(&state, " (deleted)");
     const bool ends = version.state() == v1::VERSION_STATE_GRACE;
     std::vector<std::string> row = {
         absl::StrCat(version.version()), state, TimeText(version.promote_time()),

@@ -95,6 +95,7 @@ const std::vector<Row>& Reasons() {
        "keyturn rotation status a/b shows which versions work"},
       {Code::kFailedPrecondition, "NO_GRACE",
        "keyturn rotation status a/b shows which versions work"},
+      {Code::kFailedPrecondition, "NO_CURRENT_VERSION", "keyturn secret put a/b gives it a value"},
       {Code::kFailedPrecondition, "NO_RUN",
        "keyturn rotation status a/b shows which versions work"},
       {Code::kFailedPrecondition, "ROTATION_IN_PROGRESS",
