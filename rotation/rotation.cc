@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "rotation/attention.h"
+#include "rotation/attention_walk.h"
 #include "rotation/clock_keeper.h"
 #include "rotation/crew.h"
 #include "rotation/errands.h"
@@ -39,24 +41,32 @@ class RotationImpl : public Rotation {
         clock_(context_),
         timers_({kDueRotation}),
         errands_([this](const std::string& lane, const Uuid& secret) { WorkApart(lane, secret); }),
-        worker_(context_, storm_, errands_.interrupt()),
+        walk_(context_, timers_, attention_),
+        worker_(context_, storm_, errands_.interrupt(), attention_),
         crew_(WorkersOf(context_)) {}
   // Its threads use everything else.
   ~RotationImpl() override { errands_.Stop(); }
 
   absl::Status OnUnsealed() override {
     RETURN_IF_ERROR(clock_.OnUnsealed());
+    attention_.Clear();
     errands_.Start();
-    return timers_.Load(context_.store);
+    RETURN_IF_ERROR(timers_.Load(context_.store));
+    walk_.Begin();
+    return absl::OkStatus();
   }
   void OnSealed() override {
     errands_.Stop();
     timers_.Clear();
+    attention_.Clear();
     const absl::MutexLock lock(&mu_);
     failing_.clear();
     passed_over_.clear();
   }
-  void OnCommitted(absl::Span<const CommittedUpdate> group) override { timers_.OnCommitted(group); }
+  void OnCommitted(absl::Span<const CommittedUpdate> group) override {
+    timers_.OnCommitted(group);
+    attention_.OnCommitted(group);
+  }
 
   absl::StatusOr<v1::RotationStatus> SetPolicy(
       Updater& updater, const v1::SetRotationPolicyRequest& request) override {
@@ -135,6 +145,7 @@ class RotationImpl : public Rotation {
   absl::StatusOr<int> RunDue(absl::Time* next) override {
     const bool frozen = !clock_.Look();
     RETURN_IF_ERROR(clock_.Keep());
+    RETURN_IF_ERROR(walk_.Go());
     if (!frozen) RETURN_IF_ERROR(BeginRound());
     size_t handled = 0;
     while (!frozen && handled < limits::kRotationItemsPerRun) {
@@ -156,13 +167,18 @@ class RotationImpl : public Rotation {
   Stats stats() const override {
     const absl::MutexLock lock(&mu_);
     constexpr size_t kCounted = 1000;
+    const Attention::Counts needs = attention_.CountsAt(context_.clock.Now());
     return {.secrets_waiting = timers_.size(),
             .secrets_due = timers_.CountDue(context_.clock.Now(), kCounted),
             .secrets_failing = failing_.size(),
             .clock_trusted = clock_.trusted(),
             .clock_ahead = clock_.ahead(),
-            .starts_held = storm_.held()};
+            .starts_held = storm_.held(),
+            .secrets_blocked = needs.blocked,
+            .secrets_awaiting_value = needs.awaiting_value,
+            .secrets_overdue = needs.overdue};
   }
+  absl::Status LookAtAll(ProgressFn progress) override { return walk_.All(progress); }
 
  private:
   // Of what is due: plans, ends of graces and steps are due as well, after each restart.
@@ -350,6 +366,8 @@ class RotationImpl : public Rotation {
   absl::flat_hash_set<Uuid> failing_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<Uuid, absl::Time> passed_over_ ABSL_GUARDED_BY(mu_);  // and until when
   Errands errands_;
+  mutable Attention attention_;  // of what time has made of it
+  AttentionWalk walk_;
   Worker worker_;
   Crew crew_, alone_{1};
 };

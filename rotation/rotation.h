@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/progress.h"
 #include "keyturn/v1/rotation_service.pb.h"
 #include "rotation/context.h"
 #include "vault/vault.h"
@@ -85,8 +86,16 @@ class Rotation {
     // At unseal, of the last time known; zero: less than a day.
     absl::Duration clock_ahead;
     uint64_t starts_held = 0;  // by the storm breaker, so far
+    // Of what was looked at or changed since the unseal: within a day that is all that is open.
+    uint64_t secrets_blocked = 0;         // their run, or the end of a version at its target
+    uint64_t secrets_awaiting_value = 0;  // of their owners
+    uint64_t secrets_overdue = 0;         // past their deadline
   };
   virtual Stats stats() const = 0;
+  // Looks at all secrets for the last three of these: at those as well that are paused or held, and
+  // that nobody had a reason to look at since the unseal. For the background: it opens the metadata
+  // of each.
+  virtual absl::Status LookAtAll(ProgressFn progress) = 0;
 };
 
 }  // namespace keyturn

@@ -148,10 +148,15 @@ absl::StatusOr<std::optional<Worker::Look>> Worker::LookAt(const Uuid& secret, b
   look.carried = carried;
   ASSIGN_OR_RETURN(look.keys, context_.keyring.Snapshot());
   ASSIGN_OR_RETURN(std::optional<RotatingSecret> found, Find(*look.keys, secret, *carried));
-  if (!found.has_value()) return std::optional<Look>();
+  if (!found.has_value()) {
+    attention_.Forget(secret);
+    return std::optional<Look>();
+  }
+  const absl::Time now = context_.clock.Now();
   look.frozen = frozen;
   look.secret = *std::move(found);
-  look.action = NextAction(look.secret.metadata, look.secret.run, context_.clock.Now(), frozen);
+  look.action = NextAction(look.secret.metadata, look.secret.run, now, frozen);
+  attention_.Saw(look.secret, now, context_.store.Newest());
   return std::optional<Look>(std::move(look));
 }
 

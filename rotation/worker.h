@@ -12,6 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "rotation/attention.h"
 #include "rotation/context.h"
 #include "rotation/next_action.h"
 #include "rotation/store_state.h"
@@ -22,9 +23,11 @@ namespace keyturn {
 
 class Worker {
  public:
-  // All outlive this. The interrupt ends what is under way outside.
-  Worker(const RotationContext& context, StormBreaker& storm, const Interrupt& interrupt)
-      : context_(context), storm_(storm), interrupt_(interrupt) {}
+  // All outlive this. The interrupt ends what is under way outside. `attention` is told of each
+  // look, and so of what each change has left.
+  Worker(const RotationContext& context, StormBreaker& storm, const Interrupt& interrupt,
+         Attention& attention)
+      : context_(context), storm_(storm), interrupt_(interrupt), attention_(attention) {}
 
   struct Worked {
     int acted = 0;
@@ -132,6 +135,7 @@ class Worker {
   const RotationContext& context_;
   StormBreaker& storm_;
   const Interrupt& interrupt_;
+  Attention& attention_;
   absl::Mutex mu_;
   absl::flat_hash_map<Uuid, Holder> busy_ ABSL_GUARDED_BY(mu_);
 };

@@ -20,7 +20,10 @@ absl::Status IntegrityPass::Run() {
   if (IsInterruption(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found.status());
   const absl::Status told = Tell(*found);
-  const absl::Status mended = MendHints();
+  absl::Status mended = MendHints();
+  const absl::Status counted =
+      parts_.rotation.LookAtAll([this](uint64_t, uint64_t) { return pacer_.Rest(); });
+  if (!IsInterruption(counted)) mended.Update(counted);
   return told.ok() ? mended : told;
 }
 

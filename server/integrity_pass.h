@@ -1,7 +1,7 @@
 // The slow look over the whole store: recomputes the accumulators of all records, a few at a time,
 // and says in the log, the audit log and the metrics what it found; then rebuilds the hints of what
-// falls due. What `keyturn operator verify` does at once, this does every day without being asked.
-// Thread-safe; Run by one thread.
+// falls due, and counts the rotations that need somebody. What `keyturn operator verify` does at
+// once, this does every day without being asked. Thread-safe; Run by one thread.
 #pragma once
 
 #include <atomic>
@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "audit/audit_log.h"
 #include "base/clock.h"
+#include "rotation/rotation.h"
 #include "server/pacer.h"
 #include "storage/store.h"
 #include "vault/vault.h"
@@ -21,6 +22,7 @@ class IntegrityPass {
   struct Parts {
     Store& store;
     Vault& vault;
+    Rotation& rotation;
     AuditLog& audit;
     const std::atomic<bool>& unsealed;
     Clock& clock;

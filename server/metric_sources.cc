@@ -70,6 +70,29 @@ void AddJwt(const Jwt& jwt, Metrics& metrics) {
                      [&jwt] { return ToDouble(jwt.stats().times_published); });
 }
 
+void AddRotations(Rooms& rooms, Metrics& metrics) {
+  metrics.AddGauge("keyturn_rotations_waiting",
+                   "Secrets whose rotation has something to do at some time.",
+                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_waiting); });
+  metrics.AddGauge("keyturn_rotations_due", "Of these, those that are due and not done.",
+                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_due); });
+  metrics.AddGauge("keyturn_rotations_failing",
+                   "Secrets that were passed over, for the reason in the log.",
+                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_failing); });
+  metrics.AddGauge("keyturn_rotations_blocked",
+                   "Secrets whose rotation needs a person, as far as they were looked at.",
+                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_blocked); });
+  metrics.AddGauge("keyturn_rotations_awaiting_value",
+                   "Secrets whose rotation waits for a value of their owners, likewise.",
+                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_awaiting_value); });
+  metrics.AddGauge("keyturn_rotations_overdue",
+                   "Secrets that are past the deadline of their rotation, likewise.",
+                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_overdue); });
+  metrics.AddCounter("keyturn_rotation_starts_held_total",
+                     "Scheduled rotations that waited for their turn, because many were due.",
+                     [&rooms] { return ToDouble(rooms.rotation->stats().starts_held); });
+}
+
 void AddApiKeys(const ApiKeys& keys, Metrics& metrics) {
   metrics.AddGauge("keyturn_api_keys", "API keys, with those that ended and are kept for a while.",
                    [&keys] { return ToDouble(keys.stats().keys); });
@@ -173,17 +196,7 @@ void AddMetricSources(const MetricSources& sources, Metrics& metrics) {
                    [] { return ToDouble(GetArenaStats().in_use); });
   metrics.AddGauge("keyturn_arena_locked", "1 when that memory can never be swapped.",
                    [] { return GetArenaStats().locked ? 1.0 : 0.0; });
-  metrics.AddGauge("keyturn_rotations_waiting",
-                   "Secrets whose rotation has something to do at some time.",
-                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_waiting); });
-  metrics.AddGauge("keyturn_rotations_due", "Of these, those that are due and not done.",
-                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_due); });
-  metrics.AddGauge("keyturn_rotations_failing",
-                   "Secrets that were passed over, for the reason in the log.",
-                   [&rooms] { return ToDouble(rooms.rotation->stats().secrets_failing); });
-  metrics.AddCounter("keyturn_rotation_starts_held_total",
-                     "Scheduled rotations that waited for their turn, because many were due.",
-                     [&rooms] { return ToDouble(rooms.rotation->stats().starts_held); });
+  AddRotations(rooms, metrics);
   metrics.AddGauge("keyturn_clock_trusted",
                    "0 while nothing rotates by time because the clock has jumped or is behind.",
                    [&rooms] { return rooms.rotation->clock_trusted() ? 1.0 : 0.0; });

@@ -157,8 +157,9 @@ class ServerImpl : public Server {
         GateParts{*rooms_->store, *rooms_->policies, *rooms_->tokens, *rooms_->authenticator,
                   *rooms_->audit, *metrics_, clock_, *source_limit_, *identity_limit_, refusals_,
                   lifecycle_->unsealed(), draining_, [this] { followers_->WakeAll(); }});
-    integrity_ = std::make_unique<IntegrityPass>(IntegrityPass::Parts{
-        *rooms_->store, *rooms_->vault, *rooms_->audit, lifecycle_->unsealed(), clock_});
+    integrity_ = std::make_unique<IntegrityPass>(
+        IntegrityPass::Parts{*rooms_->store, *rooms_->vault, *rooms_->rotation, *rooms_->audit,
+                             lifecycle_->unsealed(), clock_});
     key_turner_ = std::make_unique<KeyTurner>(KeyTurner::Parts{
         *rooms_->store, *rooms_->keyring, *rooms_->vault, *rooms_->audit, *lifecycle_, clock_});
     pool_ = std::make_unique<WorkerPool>(config_.worker_threads, limits::kWorkerQueueMax);

@@ -5,64 +5,64 @@
 namespace keyturn {
 namespace {
 
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+const absl::Time kCalm = absl::FromUnixSeconds(1'800'000'000);
 
 TEST(StormBreaker, TakesTurnsAMinuteApart) {
   StormBreaker breaker;
-  EXPECT_EQ(breaker.TakeTurn(kNow), kNow);
-  EXPECT_TRUE(breaker.BeginRound(kNow, 11, 100));
-  EXPECT_TRUE(breaker.BeginRound(kNow, 11, 100));  // nothing has been counted yet
-  EXPECT_TRUE(breaker.CountedStarts(kNow, 11, 100));
-  EXPECT_FALSE(breaker.BeginRound(kNow, 11, 100));  // it goes on
-  EXPECT_EQ(breaker.TakeTurn(kNow), kNow);
-  EXPECT_EQ(breaker.TakeTurn(kNow), kNow + absl::Minutes(1));
-  EXPECT_EQ(breaker.TakeTurn(kNow), kNow + absl::Minutes(2));
+  EXPECT_EQ(breaker.TakeTurn(kCalm), kCalm);
+  EXPECT_TRUE(breaker.BeginRound(kCalm, 11, 100));
+  EXPECT_TRUE(breaker.BeginRound(kCalm, 11, 100));  // nothing has been counted yet
+  EXPECT_TRUE(breaker.CountedStarts(kCalm, 11, 100));
+  EXPECT_FALSE(breaker.BeginRound(kCalm, 11, 100));  // it goes on
+  EXPECT_EQ(breaker.TakeTurn(kCalm), kCalm);
+  EXPECT_EQ(breaker.TakeTurn(kCalm), kCalm + absl::Minutes(1));
+  EXPECT_EQ(breaker.TakeTurn(kCalm), kCalm + absl::Minutes(2));
   EXPECT_EQ(breaker.held(), 2u);
   breaker.AllDone();
-  EXPECT_EQ(breaker.TakeTurn(kNow), kNow);
+  EXPECT_EQ(breaker.TakeTurn(kCalm), kCalm);
 }
 
 TEST(StormBreaker, StartsAllWithinADay) {
   StormBreaker breaker;
-  EXPECT_TRUE(breaker.BeginRound(kNow, 100'000, 100'000));
-  EXPECT_TRUE(breaker.CountedStarts(kNow, 100'000, 100'000));
+  EXPECT_TRUE(breaker.BeginRound(kCalm, 100'000, 100'000));
+  EXPECT_TRUE(breaker.CountedStarts(kCalm, 100'000, 100'000));
   absl::Time last;
-  for (int i = 0; i < 100'000; ++i) last = breaker.TakeTurn(kNow);
-  EXPECT_LE(last, kNow + absl::Hours(24));
-  EXPECT_GE(last, kNow + absl::Hours(23));
+  for (int i = 0; i < 100'000; ++i) last = breaker.TakeTurn(kCalm);
+  EXPECT_LE(last, kCalm + absl::Hours(24));
+  EXPECT_GE(last, kCalm + absl::Hours(23));
 }
 
 TEST(StormBreaker, IsWatchedWhileSomebodyLooks) {
   StormBreaker breaker;
-  EXPECT_FALSE(breaker.IsWatched(kNow));
-  EXPECT_FALSE(breaker.BeginRound(kNow, 0, 100));
-  EXPECT_TRUE(breaker.IsWatched(kNow + absl::Minutes(9)));
-  EXPECT_FALSE(breaker.IsWatched(kNow + absl::Minutes(10)));
+  EXPECT_FALSE(breaker.IsWatched(kCalm));
+  EXPECT_FALSE(breaker.BeginRound(kCalm, 0, 100));
+  EXPECT_TRUE(breaker.IsWatched(kCalm + absl::Minutes(9)));
+  EXPECT_FALSE(breaker.IsWatched(kCalm + absl::Minutes(10)));
   EXPECT_FALSE(breaker.is_storm());
-  EXPECT_TRUE(breaker.CountedStarts(kNow, 100, 100));
-  EXPECT_TRUE(breaker.IsWatched(kNow + absl::Minutes(10)));
+  EXPECT_TRUE(breaker.CountedStarts(kCalm, 100, 100));
+  EXPECT_TRUE(breaker.IsWatched(kCalm + absl::Minutes(10)));
   EXPECT_TRUE(breaker.is_storm());
 }
 
 TEST(StormBreaker, WhatWasForeseenIsNoStorm) {
   StormBreaker breaker;
-  EXPECT_FALSE(breaker.BeginRound(kNow, 0, 1000));
-  EXPECT_FALSE(breaker.BeginRound(kNow + absl::Minutes(9), 1000, 1000));  // looked at all along
+  EXPECT_FALSE(breaker.BeginRound(kCalm, 0, 1000));
+  EXPECT_FALSE(breaker.BeginRound(kCalm + absl::Minutes(9), 1000, 1000));  // looked at all along
 }
 
 TEST(StormBreaker, AFewAreNoStorm) {
   StormBreaker ten, few;
-  EXPECT_FALSE(ten.BeginRound(kNow, 10, 10));
-  EXPECT_FALSE(few.BeginRound(kNow, 50, 1000));  // 5 %
-  EXPECT_TRUE(few.BeginRound(kNow + absl::Minutes(10), 51, 1000));
+  EXPECT_FALSE(ten.BeginRound(kCalm, 10, 10));
+  EXPECT_FALSE(few.BeginRound(kCalm, 50, 1000));  // 5 %
+  EXPECT_TRUE(few.BeginRound(kCalm + absl::Minutes(10), 51, 1000));
 }
 
 TEST(StormBreaker, WhatIsNoStartIsNoStorm) {
   StormBreaker breaker;
-  EXPECT_TRUE(breaker.BeginRound(kNow, 20'000, 20'000));
-  EXPECT_FALSE(breaker.CountedStarts(kNow, 1000, 20'000));
-  EXPECT_EQ(breaker.TakeTurn(kNow), kNow);
-  EXPECT_FALSE(breaker.BeginRound(kNow, 20'000, 20'000));  // it has been looked at
+  EXPECT_TRUE(breaker.BeginRound(kCalm, 20'000, 20'000));
+  EXPECT_FALSE(breaker.CountedStarts(kCalm, 1000, 20'000));
+  EXPECT_EQ(breaker.TakeTurn(kCalm), kCalm);
+  EXPECT_FALSE(breaker.BeginRound(kCalm, 20'000, 20'000));  // it has been looked at
 }
 
 class StormTest : public RotationFixture {

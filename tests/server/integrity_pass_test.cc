@@ -12,8 +12,9 @@ class IntegrityPassTest : public ServerFixture {
  protected:
   IntegrityPass Pass() {
     Rooms& rooms = server_->rooms();
-    return IntegrityPass(IntegrityPass::Parts{*rooms.store, *rooms.vault, *rooms.audit,
-                                              server_->lifecycle().unsealed(), Clock::Real()});
+    return IntegrityPass(IntegrityPass::Parts{*rooms.store, *rooms.vault, *rooms.rotation,
+                                              *rooms.audit, server_->lifecycle().unsealed(),
+                                              Clock::Real()});
   }
 };
 
