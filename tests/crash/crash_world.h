@@ -12,6 +12,7 @@
 #include "tests/crash/keyturnd_process.h"
 #include "tests/crash/ledger.h"
 #include "tests/crash/life_worker.h"
+#include "tests/crash/rotation_worker.h"
 
 namespace keyturn {
 
@@ -28,6 +29,7 @@ class CrashWorld {
   KeyturndProcess& process() { return process_; }
   Ledger& ledger() { return ledger_; }
   const LifeWorker& life() const { return life_; }
+  RotationWorker& rotations() { return rotations_; }
   // REQUIRES: Begin or Restart was OK.
   Client& operator_client() { return *operator_; }
 
@@ -45,7 +47,8 @@ class CrashWorld {
     ASSIGN_OR_RETURN(const v1::InitResponse made, local->Init(init));
     Save("operator", made.operator_certificate_pem(), request.key_pem);
     ASSIGN_OR_RETURN(operator_, ConnectAs("operator"));
-    return MakeWriter();
+    RETURN_IF_ERROR(MakeWriter());
+    return rotations_.Begin(*operator_);
   }
 
   absl::Status Restart(const std::vector<std::string>& flags = {}) {
@@ -68,7 +71,7 @@ class CrashWorld {
     if (!first.ok() || !second.ok()) return {first.status().ToString()};
     std::vector<std::thread> threads;
     const bool all = workers == Workers::kAll;
-    std::vector<absl::Status> ends(kWriters + (all ? 1 : 0));
+    std::vector<absl::Status> ends(kWriters + (all ? 2 : 0));
     ledger_.AddWriters(kWriters);
     for (int w = 0; w < kWriters; ++w) {
       threads.emplace_back([&, w] {
@@ -76,8 +79,11 @@ class CrashWorld {
         ledger_.AddWriters(-1);
       });
     }
-    if (all)
-      threads.emplace_back([&] { ends.back() = life_.Work(*operator_, random_seeds_.back()); });
+    if (all) {
+      const uint64_t seed = random_seeds_.back();
+      threads.emplace_back([&] { ends.back() = life_.Work(*operator_, seed); });
+      threads.emplace_back([&] { ends[kWriters] = rotations_.Work(*operator_, ~seed); });
+    }
     const absl::Time patience = Clock::Real().Now() + absl::Seconds(60);
     if (!ledger_.AwaitAcknowledged(target, patience))
       problems.push_back("the writers ended or are stuck");
@@ -100,6 +106,7 @@ class CrashWorld {
       CheckSecret(path, &problems);
     }
     life_.Check(*operator_, &problems);
+    rotations_.Check(*operator_, &problems);
     bool done = false;
     const absl::Status audit = operator_->VerifyAudit({}, [&](v1::VerifyAuditResponse& response) {
       for (const std::string& problem : response.problems()) problems.push_back(problem);
@@ -214,6 +221,9 @@ class CrashWorld {
       first = false;
       last_sequence_ = entry.sequence();
       last_hash_ = entry.hash();
+      if (!seen && entry.event() == "rotation_promoted" && entry.outcome() == "ok") {
+        rotations_.Promoted(entry.resource(), entry.version(), problems);
+      }
       if (seen || entry.event() != "secret_written" || entry.outcome() != "ok" ||
           !absl::StartsWith(entry.resource(), "crash/")) {
         return true;
@@ -327,6 +337,7 @@ class CrashWorld {
   std::array<uint64_t, kWriters + 1> random_seeds_{};
   Ledger ledger_;
   LifeWorker life_;
+  RotationWorker rotations_;
   std::vector<Writer> writers_;
   std::unique_ptr<Client> operator_;
   // path → version → revision, as the audit log has them.

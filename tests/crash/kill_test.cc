@@ -68,7 +68,7 @@ class KillTest : public testing::Test {
 
 TEST_F(KillTest, WhatWasAcknowledgedSurvivesAndNothingIsHalf) {
   const int cycles = TestCount("KEYTURN_CRASH_CYCLES", kSanitized ? 20 : 200);
-  uint64_t acknowledged = 0, changes = 0, turns = 0;
+  uint64_t acknowledged = 0, changes = 0, turns = 0, rotations = 0;
   for (int cycle = 0; cycle < cycles; ++cycle) {
     if (cycle % kCyclesPerVault == 0) {
       if (cycle > 0) NewVault();
@@ -80,16 +80,18 @@ TEST_F(KillTest, WhatWasAcknowledgedSurvivesAndNothingIsHalf) {
                                   << " problems, the first: " << problems[0];
     if (last) acknowledged += world_->ledger().acknowledged();
     if (last) changes += world_->life().acknowledged();
+    if (last) rotations += world_->rotations().acknowledged();
     if (last) turns += world_->life().kek_term() - 1;
   }
   std::printf(
-      "%d cycles, %llu acknowledged writes and %llu other changes, %llu turns of the keys, %d more "
-      "kills while it started\n",
+      "%d cycles, %llu acknowledged writes and %llu other changes, %llu turns of the keys, %llu "
+      "rotations, %d more kills while it started\n",
       cycles, static_cast<unsigned long long>(acknowledged),
       static_cast<unsigned long long>(changes), static_cast<unsigned long long>(turns),
-      killed_at_start_);
+      static_cast<unsigned long long>(rotations), killed_at_start_);
   EXPECT_GE(acknowledged, static_cast<uint64_t>(cycles));
   EXPECT_GE(changes, static_cast<uint64_t>(cycles) / 2);
+  EXPECT_GE(rotations, static_cast<uint64_t>(cycles) / 2);
   EXPECT_GE(turns, static_cast<uint64_t>(cycles) / 20);
 }
 
@@ -171,6 +173,18 @@ TEST_F(KillTest, MutantThatAcknowledgesTooMuchIsFound) {
   EXPECT_THAT(world_->Check(true), testing::Contains(testing::HasSubstr("has a wrong value")));
   world_->ledger().Acknowledge(path, secret.rbegin()->first + 1, "never sent", 0);
   EXPECT_THAT(world_->Check(true), testing::Contains(testing::HasSubstr("was acknowledged")));
+}
+
+// And of rotations: one that was never made, and another value of a version that was served.
+TEST_F(KillTest, MutantThatLosesARotationIsFound) {
+  ASSERT_OK(world_->Begin());
+  ASSERT_EQ(Cycle(true), std::vector<std::string>{});
+  RotationWorker::Secret& secret = world_->rotations().first();
+  secret.current += 1;
+  EXPECT_THAT(world_->Check(true), testing::Contains(testing::HasSubstr("acknowledged was ")));
+  secret.current -= 1;
+  secret.values[secret.current] = "another value";
+  EXPECT_THAT(world_->Check(true), testing::Contains(testing::HasSubstr("has a wrong value")));
 }
 
 }  // namespace
