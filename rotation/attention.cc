@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rotation/next_action.h"
+#include "rotation/status.h"
 #include "storage/schema.h"
 
 namespace keyturn {
@@ -41,9 +42,8 @@ Attention::Need Attention::NeedOf(const RotatingSecret& secret, absl::Time now) 
   need.deadline_ms = DeadlineOf(secret.metadata, now);
   if (!secret.run.has_value()) return need;
   need.blocked = need.blocked || secret.run->state() == Run::BLOCKED;
-  // One whose value was put is closed in a moment.
-  need.awaiting_value = secret.run->state() == Run::AWAITING_VALUE &&
-                        secret.metadata.current_version() == secret.run->previous_version();
+  need.awaiting_value =
+      secret.run->state() == Run::AWAITING_VALUE && !IsFulfilled(secret.metadata, *secret.run);
   return need;
 }
 

@@ -34,13 +34,12 @@ void SetTime(int64_t millis, google::protobuf::Timestamp* (v1::RotationStatus::*
   if (millis != 0) *(status->*field)() = TimeUtil::MillisecondsToTimestamp(millis);
 }
 
-// A run whose value was put is closed in a moment: nobody is to put it once more meanwhile.
+}  // namespace
+
 bool IsFulfilled(const SecretMetadata& metadata, const v1::RotationRun& run) {
   return run.state() == v1::RotationRun::AWAITING_VALUE &&
          metadata.current_version() != run.previous_version();
 }
-
-}  // namespace
 
 int MaxLiveVersions(const v1::RotationPolicy& policy) {
   return static_cast<int>(policy.max_live_versions() == 0 ? limits::kRotationLiveVersionsDefault

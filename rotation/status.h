@@ -22,6 +22,10 @@ v1::RotationStatus StatusOf(const std::string& path, const SecretMetadata& metad
 // Who uses the versions, and who of these lags on one in grace.
 void AddConsumers(std::vector<v1::Consumer> consumers, v1::RotationStatus* status);
 
+// A run that has waited for a value which was put: it is closed in a moment, and nobody is to put
+// one once more meanwhile.
+bool IsFulfilled(const SecretMetadata& metadata, const v1::RotationRun& run);
+
 // Current, in grace and being retired; not those from before there was a policy.
 int LiveVersions(const SecretMetadata& metadata);
 // Of the policy, with its default.
