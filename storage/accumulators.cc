@@ -23,18 +23,14 @@ absl::Status Accumulators::Load(const View& view) {
   return absl::OkStatus();
 }
 
-void Accumulators::Add(const RecordHasher& hasher, Family family, absl::string_view key,
-                       absl::string_view value) {
+void Accumulators::Add(absl::string_view key, const Sum& hash) {
   const int bucket = BucketOf(key);
-  const Sum hash = hasher.Hash(family, key, value);
   for (size_t lane = 0; lane < hash.size(); ++lane) sums_[bucket][lane] += hash[lane];
   dirty_.set(bucket);
 }
 
-void Accumulators::Subtract(const RecordHasher& hasher, Family family, absl::string_view key,
-                            absl::string_view value) {
+void Accumulators::Subtract(absl::string_view key, const Sum& hash) {
   const int bucket = BucketOf(key);
-  const Sum hash = hasher.Hash(family, key, value);
   for (size_t lane = 0; lane < hash.size(); ++lane) sums_[bucket][lane] -= hash[lane];
   dirty_.set(bucket);
 }

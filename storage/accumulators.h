@@ -30,10 +30,9 @@ class Accumulators {
   // From the stored form of all buckets; DATA_LOSS for one of a wrong size. Absent is zero.
   absl::Status Load(const View& view);
 
-  void Add(const RecordHasher& hasher, Family family, absl::string_view key,
-           absl::string_view value);
-  void Subtract(const RecordHasher& hasher, Family family, absl::string_view key,
-                absl::string_view value);
+  // The hash of a record with this key.
+  void Add(absl::string_view key, const Sum& hash);
+  void Subtract(absl::string_view key, const Sum& hash);
 
   // Calls `put` with key and value of each bucket that changed since the last call.
   void TakeDirty(absl::FunctionRef<void(absl::string_view key, absl::string_view value)> put);

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "storage/store.h"
 
 namespace keyturn {
@@ -19,6 +22,12 @@ void Batch::Delete(Family family, absl::string_view key) {
 
 void Batch::Note(absl::string_view name, absl::string_view value) {
   notes_.emplace_back(std::string(name), std::string(value));
+}
+
+void Batch::Append(Batch other) {
+  bytes_ += other.bytes_;
+  std::move(other.operations_.begin(), other.operations_.end(), std::back_inserter(operations_));
+  std::move(other.notes_.begin(), other.notes_.end(), std::back_inserter(notes_));
 }
 
 }  // namespace keyturn

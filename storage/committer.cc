@@ -157,6 +157,7 @@ void Committer::Stop(const absl::Status& why, const std::vector<Waiter*>& waiter
 void Committer::SetHasher(std::shared_ptr<const RecordHasher> hasher) {
   const absl::WriterMutexLock lock(&hasher_mu_);
   hasher_ = std::move(hasher);
+  recent_.ForgetHashes();
 }
 
 std::shared_ptr<const RecordHasher> Committer::hasher() const {

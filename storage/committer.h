@@ -67,7 +67,7 @@ class Committer {
   // listener has been told.
   std::atomic<uint64_t> written_revision_{0};
 
-  // The committing thread's own.
+  // The committing thread's own, while it holds hasher_mu_.
   Accumulators accumulators_;
   RecentRecords recent_;
   Store::CommitListener listener_;

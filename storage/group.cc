@@ -20,7 +20,7 @@ Group::Group(const RocksDb& db, const RecordHasher* hasher, Accumulators& accumu
 absl::StatusOr<std::optional<std::string>> Group::Get(Family family, absl::string_view key) const {
   const auto changed = changed_.find(Place(family, key));
   if (changed != changed_.end()) {
-    const Batch::Operation& operation = *changed->second;
+    const Batch::Operation& operation = *changed->second.operation;
     return operation.is_delete ? std::nullopt : std::optional<std::string>(operation.value);
   }
   if (RecentRecords::Keeps(family)) {
@@ -67,38 +67,46 @@ absl::Status Group::Check(const Batch& batch) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<std::string>> Group::Replaced(const Batch& batch,
+absl::StatusOr<std::optional<Group::Hash>> Group::Replaced(const Batch& batch,
                                                            size_t operation) const {
   const Batch::Operation& now = batch.operations()[operation];
   for (size_t i = operation; i-- > 0;) {
     const Batch::Operation& earlier = batch.operations()[i];
     if (earlier.family != now.family || earlier.key != now.key) continue;
-    return earlier.is_delete ? std::nullopt : std::optional<std::string>(earlier.value);
+    if (earlier.is_delete) return std::optional<Hash>();
+    return std::optional<Hash>(hasher_->Hash(now.family, now.key, earlier.value));
   }
-  return Get(now.family, now.key);
+  const auto changed = changed_.find(Place(now.family, now.key));
+  if (changed != changed_.end()) return changed->second.hash;
+  if (RecentRecords::Keeps(now.family)) {
+    if (const Hash* const known = recent_.FindHash(now.family, now.key))
+      return std::optional(*known);
+  }
+  ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(now.family, now.key));
+  if (!value.has_value()) return std::optional<Hash>();
+  return std::optional<Hash>(hasher_->Hash(now.family, now.key, *value));
 }
 
 // The reads come first, because they can fail; then nothing can, so no roll-back is needed.
 absl::Status Group::Apply(const Batch& batch) {
-  std::vector<std::optional<std::string>> old(batch.operations().size());
+  std::vector<std::optional<Hash>> old(batch.operations().size());
   for (size_t i = 0; i < old.size(); ++i) {
     if (!IsCovered(batch.operations()[i].family) || batch.operations()[i].is_new) continue;
     ASSIGN_OR_RETURN(old[i], Replaced(batch, i));
   }
   for (size_t i = 0; i < old.size(); ++i) {
     const Batch::Operation& operation = batch.operations()[i];
-    changed_[Place(operation.family, operation.key)] = &operation;
-    if (old[i].has_value()) {
-      accumulators_.Subtract(*hasher_, operation.family, operation.key, *old[i]);
-    }
+    Changed& changed = changed_[Place(operation.family, operation.key)];
+    changed = {&operation, std::nullopt};
+    if (old[i].has_value()) accumulators_.Subtract(operation.key, *old[i]);
     if (operation.is_delete) {
       writes_.Delete(db_.family(operation.family), operation.key);
       continue;
     }
     writes_.Put(db_.family(operation.family), operation.key, operation.value);
-    if (IsCovered(operation.family)) {
-      accumulators_.Add(*hasher_, operation.family, operation.key, operation.value);
-    }
+    if (!IsCovered(operation.family)) continue;
+    changed.hash = hasher_->Hash(operation.family, operation.key, operation.value);
+    accumulators_.Add(operation.key, *changed.hash);
   }
   return absl::OkStatus();
 }
@@ -119,12 +127,11 @@ absl::Status Group::Write(bool sync) {
   rocksdb::WriteOptions options;
   options.sync = sync;
   RETURN_IF_ERROR(FromRocks(db_.db().Write(options, &writes_)));
-  for (const auto& batch : batches_) {
-    for (const Batch::Operation& operation : batch->operations()) {
-      if (!RecentRecords::Keeps(operation.family)) continue;
-      recent_.Keep(operation.family, operation.key,
-                   operation.is_delete ? std::nullopt : std::optional(operation.value));
-    }
+  for (const auto& [place, changed] : changed_) {
+    const Batch::Operation& operation = *changed.operation;
+    if (!RecentRecords::Keeps(operation.family)) continue;
+    recent_.Keep(operation.family, operation.key,
+                 operation.is_delete ? std::nullopt : std::optional(operation.value), changed.hash);
   }
   return absl::OkStatus();
 }

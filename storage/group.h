@@ -43,11 +43,13 @@ class Group : public View {
 
  private:
   using Place = std::pair<Family, absl::string_view>;
+  using Hash = RecentRecords::Hash;
 
   absl::Status Check(const Batch& batch) const;
   absl::Status Apply(const Batch& batch);
-  // What `operation` replaces: in the batch before it, in the group, or in the database.
-  absl::StatusOr<std::optional<std::string>> Replaced(const Batch& batch, size_t operation) const;
+  // The hash of what `operation` replaces: in the batch before it, in the group, or in the
+  // database.
+  absl::StatusOr<std::optional<Hash>> Replaced(const Batch& batch, size_t operation) const;
 
   const RocksDb& db_;
   const RecordHasher* const hasher_;
@@ -57,7 +59,11 @@ class Group : public View {
   rocksdb::WriteBatch writes_;
   std::vector<std::unique_ptr<Batch>> batches_;
   // The newest operation of the group on each key; keys are the batches' own.
-  absl::flat_hash_map<Place, const Batch::Operation*> changed_;
+  struct Changed {
+    const Batch::Operation* operation = nullptr;
+    std::optional<Hash> hash;  // of a covered record that is there
+  };
+  absl::flat_hash_map<Place, Changed> changed_;
   // The same of one group, of families that are not kept longer: what a function looked at is often
   // what it replaces. The database does not change meanwhile.
   mutable absl::flat_hash_map<std::pair<Family, std::string>, std::optional<std::string>> read_;

@@ -62,6 +62,8 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   options.allow_data_in_errors = false;
   options.max_open_files = 512;
   options.max_background_jobs = 2;
+  // A compaction reads tables from their beginning to their end.
+  options.compaction_readahead_size = 2 << 20;
   options.db_write_buffer_size = 64 << 20;
   options.max_total_wal_size = 128 << 20;
   options.keep_log_file_num = 2;

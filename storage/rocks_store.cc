@@ -111,7 +111,7 @@ class RocksStore : public Store {
     for (const Family family : kCovered) {
       RETURN_IF_ERROR(
           snapshot.Scan(family, "", "", [&](absl::string_view key, absl::string_view value) {
-            found.Add(*hasher, family, key, value);
+            found.Add(key, hasher->Hash(family, key, value));
             if (++done % limits::kProgressEveryRecords == 0) {
               told = progress(done, std::max(done, total));
             }

@@ -80,8 +80,15 @@ class Batch {
   // has a new random id, or a number that is given once); Verify reports it otherwise.
   void Insert(Family family, absl::string_view key, absl::string_view value);
   void Delete(Family family, absl::string_view key);
+  // All operations and notes of `other`, after those there are. REQUIRES: !other.revision_asked().
+  void Append(Batch other);
   // The revision this update gets if it is committed.
-  Revision revision() const { return revision_; }
+  Revision revision() const {
+    revision_asked_ = true;
+    return revision_;
+  }
+  // Whether what is in the batch may depend on it.
+  bool revision_asked() const { return revision_asked_; }
   // A note for the audit entry of this change ("version", "3"); not stored by itself.
   void Note(absl::string_view name, absl::string_view value);
 
@@ -92,6 +99,7 @@ class Batch {
 
  private:
   Revision revision_;
+  mutable bool revision_asked_ = false;
   std::vector<Operation> operations_;
   std::vector<std::pair<std::string, std::string>> notes_;
   size_t bytes_ = 0;

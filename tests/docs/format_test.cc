@@ -257,11 +257,14 @@ class Opener {
     ASSERT_NE(keys_, nullptr);
     const auto hasher = NewRecordHasher(*keys_);
     Accumulators sums;
+    const auto add = [&](Family family, const std::string& key, const std::string& value) {
+      sums.Add(key, hasher->Hash(family, key, value));
+    };
     for (const char* const name : {"metadata", "payload"}) {
-      sums.Add(*hasher, Family::kRecords, example_[absl::StrCat(name, " key")],
-               example_[absl::StrCat(name, " value")]);
+      add(Family::kRecords, example_[absl::StrCat(name, " key")],
+          example_[absl::StrCat(name, " value")]);
     }
-    sums.Add(*hasher, Family::kDeks, example_["dek key"], example_["dek value"]);
+    add(Family::kDeks, example_["dek key"], example_["dek value"]);
     sums.TakeDirty([this](absl::string_view key, absl::string_view value) {
       EXPECT_EQ(key, example_["accumulator key"]);
       EXPECT_EQ(value, example_["accumulator value"]);

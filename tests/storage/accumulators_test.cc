@@ -44,26 +44,26 @@ TEST_F(AccumulatorsTest, ASumIsThatOfTheHashesWhateverTheOrder) {
   const Accumulators::Sum one = hasher_.Hash(Family::kRecords, "ka", "1");
   const Accumulators::Sum two = hasher_.Hash(Family::kDeks, "kb", "2");
   Accumulators other;
-  sums_.Add(hasher_, Family::kRecords, "ka", "1");
+  sums_.Add("ka", hasher_.Hash(Family::kRecords, "ka", "1"));
   EXPECT_EQ(sums_.sum('k'), one);
-  sums_.Add(hasher_, Family::kDeks, "kb", "2");
-  other.Add(hasher_, Family::kDeks, "kb", "2");
-  other.Add(hasher_, Family::kRecords, "ka", "1");
+  sums_.Add("kb", hasher_.Hash(Family::kDeks, "kb", "2"));
+  other.Add("kb", hasher_.Hash(Family::kDeks, "kb", "2"));
+  other.Add("ka", hasher_.Hash(Family::kRecords, "ka", "1"));
   EXPECT_EQ(sums_.sum('k'), other.sum('k'));
   for (int lane = 0; lane < 4; ++lane) EXPECT_EQ(sums_.sum('k')[lane], one[lane] + two[lane]);
 }
 
 TEST_F(AccumulatorsTest, WhatIsTakenOutIsAsIfItWasNeverThere) {
-  sums_.Add(hasher_, Family::kRecords, "ka", "1");
+  sums_.Add("ka", hasher_.Hash(Family::kRecords, "ka", "1"));
   const Accumulators::Sum before = sums_.sum('k');
-  sums_.Add(hasher_, Family::kRecords, "kb", "2");
-  sums_.Subtract(hasher_, Family::kRecords, "kb", "2");
+  sums_.Add("kb", hasher_.Hash(Family::kRecords, "kb", "2"));
+  sums_.Subtract("kb", hasher_.Hash(Family::kRecords, "kb", "2"));
   EXPECT_EQ(sums_.sum('k'), before);
   // Below zero it wraps, and comes back.
-  sums_.Subtract(hasher_, Family::kRecords, "kb", "2");
+  sums_.Subtract("kb", hasher_.Hash(Family::kRecords, "kb", "2"));
   EXPECT_NE(sums_.sum('k'), before);
-  sums_.Add(hasher_, Family::kRecords, "kb", "2");
-  sums_.Subtract(hasher_, Family::kRecords, "ka", "1");
+  sums_.Add("kb", hasher_.Hash(Family::kRecords, "kb", "2"));
+  sums_.Subtract("ka", hasher_.Hash(Family::kRecords, "ka", "1"));
   EXPECT_EQ(sums_.sum('k'), zero_);
 }
 
@@ -72,7 +72,7 @@ TEST_F(AccumulatorsTest, TheFirstByteOfAKeyIsItsBucket) {
   EXPECT_EQ(Accumulators::BucketOf(std::string(1, '\0') + "x"), 0);
   EXPECT_EQ(Accumulators::BucketOf("\x7fx"), 127);
   EXPECT_EQ(Accumulators::BucketOf("\xff"), 255);
-  sums_.Add(hasher_, Family::kRecords, "\xff", "1");
+  sums_.Add("\xff", hasher_.Hash(Family::kRecords, "\xff", "1"));
   for (int bucket = 0; bucket < 256; ++bucket) {
     EXPECT_EQ(sums_.sum(bucket) == zero_, bucket != 255) << bucket;
   }
@@ -80,9 +80,9 @@ TEST_F(AccumulatorsTest, TheFirstByteOfAKeyIsItsBucket) {
 
 TEST_F(AccumulatorsTest, OnlyChangedBucketsAreWrittenAndEachOnce) {
   EXPECT_TRUE(TakeDirty().empty());
-  sums_.Add(hasher_, Family::kRecords, "a1", "1");
-  sums_.Add(hasher_, Family::kRecords, "a2", "2");
-  sums_.Subtract(hasher_, Family::kRecords, "z", "3");
+  sums_.Add("a1", hasher_.Hash(Family::kRecords, "a1", "1"));
+  sums_.Add("a2", hasher_.Hash(Family::kRecords, "a2", "2"));
+  sums_.Subtract("z", hasher_.Hash(Family::kRecords, "z", "3"));
   const std::map<std::string, std::string> dirty = TakeDirty();
   ASSERT_EQ(dirty.size(), 2u);
   std::string expected;
@@ -94,7 +94,8 @@ TEST_F(AccumulatorsTest, OnlyChangedBucketsAreWrittenAndEachOnce) {
 
 TEST_F(AccumulatorsTest, WhatWasWrittenLoadsBack) {
   for (int byte = 0; byte < 256; byte += 5) {
-    sums_.Add(hasher_, Family::kRecords, std::string(1, static_cast<char>(byte)), "value");
+    sums_.Add(std::string(1, static_cast<char>(byte)),
+              hasher_.Hash(Family::kRecords, std::string(1, static_cast<char>(byte)), "value"));
   }
   MapView view;
   view.records = TakeDirty();

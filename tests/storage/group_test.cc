@@ -36,7 +36,7 @@ class GroupTest : public testing::Test {
   static Accumulators::Sum SumOf(const std::vector<std::pair<std::string, std::string>>& records) {
     Accumulators expected;
     for (const auto& [key, value] : records) {
-      expected.Add(kHasher, Family::kRecords, key, value);
+      expected.Add(key, kHasher.Hash(Family::kRecords, key, value));
     }
     return expected.sum('k');
   }

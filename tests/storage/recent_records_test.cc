@@ -51,6 +51,27 @@ TEST(RecentRecords, TheOldestGoAndWhatIsLookedForStays) {
   EXPECT_GE(known, 10);
 }
 
+TEST(RecentRecords, AHashIsThatOfTheLastValueUntilThereIsAnotherHasher) {
+  const RecentRecords::Hash one = {1, 2, 3, 4}, two = {5, 6, 7, 8};
+  RecentRecords records(10'000);
+  EXPECT_EQ(records.FindHash(kFamily, "k"), nullptr);
+  records.Keep(kFamily, "k", "1", one);
+  records.Keep(Family::kIndex, "k", "1", two);
+  ASSERT_NE(records.FindHash(kFamily, "k"), nullptr);
+  EXPECT_EQ(*records.FindHash(kFamily, "k"), one);
+  records.Keep(kFamily, "k", "2", two);
+  EXPECT_EQ(*records.FindHash(kFamily, "k"), two);
+  for (int i = 0; i < 15; ++i) records.Keep(kFamily, absl::StrCat(i), std::string(500, 'v'));
+  EXPECT_EQ(*records.FindHash(kFamily, "k"), two) << "it came along to the younger ones";
+  records.Keep(kFamily, "k", "3");
+  EXPECT_EQ(records.FindHash(kFamily, "k"), nullptr);
+  records.Keep(kFamily, "k", std::nullopt);
+  EXPECT_EQ(records.FindHash(kFamily, "k"), nullptr);
+  records.ForgetHashes();
+  EXPECT_EQ(records.FindHash(Family::kIndex, "k"), nullptr);
+  EXPECT_EQ(Known(records, "k", Family::kIndex), "1");
+}
+
 TEST(RecentRecords, TheSameKeyAgainTakesNoMoreRoom) {
   RecentRecords records(10'000);
   records.Keep(kFamily, "first", "1");
