@@ -42,7 +42,7 @@ inline constexpr size_t kRotationStormPercent = 5;      // if they are that part
 inline constexpr int64_t kRotationStormSeconds = 60;    // from one start to the next in a storm
 inline constexpr int kRotationActionsPerLook = 16;
 inline constexpr size_t kRotationItemsPerRun = 256;
-inline constexpr int kRotationWorkers = 8;  // secrets at once, of those that have fallen due
+inline constexpr int kRotationWorkers = 24;  // secrets at once, of those that have fallen due
 inline constexpr size_t kUsageShards = 64;
 inline constexpr size_t kUsesPerShardMax = 2048;       // in memory, not yet written
 inline constexpr size_t kUsageLossSlots = 4096;        // of uses that found no place there
@@ -113,5 +113,12 @@ inline constexpr int64_t kWebhookPurgeSeconds = 3600;
 inline constexpr size_t kWebhookRowsPerUpdate = 32;
 inline constexpr size_t kWebhookErrorBytesMax = 200;
 inline constexpr size_t kWebhookReplayMax = 10'000;  // deliveries of one call
+
+// What they are told ahead.
+inline constexpr int64_t kNoticeDueSeconds[] = {30 * kDaySeconds, 7 * kDaySeconds, kDaySeconds};
+inline constexpr int64_t kNoticeGraceSeconds[] = {2 * kDaySeconds, kDaySeconds};
+inline constexpr int64_t kNoticeOverdueSeconds = 3600;  // a rotation that is under way may end
+inline constexpr size_t kNoticeRecordsPerRun = 4096;    // looked at in a second, at the beginning
+inline constexpr int64_t kNoticeMarkSeconds = 3600;     // how old what is kept of it may be
 
 }  // namespace keyturn::limits

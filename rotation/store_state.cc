@@ -117,14 +117,20 @@ absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::T
   return absl::OkStatus();
 }
 
+absl::Status TellOf(const RotationContext& context, const KeyringSnapshot& keys, const View& view,
+                    absl::Time now, absl::string_view event, absl::string_view path,
+                    const SecretMetadata& metadata, const v1::RotationRun* run, Batch& batch) {
+  if (event.empty() || context.tell == nullptr) return absl::OkStatus();
+  return context.tell({event, path, now, metadata, run}, keys, view, batch);
+}
+
 absl::Status SaveAndTell(const RotationContext& context, const KeyringSnapshot& keys,
                          const View& view, absl::Time now, absl::string_view event,
                          absl::string_view path, RotatingSecret* secret, Batch& batch) {
   const std::optional<v1::RotationRun> run = secret->run;  // which may be closed by now
   const v1::RotationRun* const written = run.has_value() ? &*run : nullptr;
   RETURN_IF_ERROR(SaveRotating(keys, view, now, secret, written, batch));
-  if (event.empty() || context.tell == nullptr) return absl::OkStatus();
-  return context.tell({event, path, now, secret->metadata, written}, keys, view, batch);
+  return TellOf(context, keys, view, now, event, path, secret->metadata, written, batch);
 }
 
 absl::Status CloseAnnounced(RotatingSecret* secret, const KeyringSnapshot& keys, const View& view,

@@ -44,8 +44,12 @@ void PlanIfNeeded(const KeyringSnapshot& keys, SecretMetadata* metadata);
 absl::Status SaveRotating(const KeyringSnapshot& keys, const View& view, absl::Time now,
                           RotatingSecret* secret, const v1::RotationRun* run, Batch& batch);
 
-// Writes the secret as a change has left it, with its run if it has one, and who is to be told of
-// `event` on `path` ("": nobody).
+// Writes who is to be told of `event` ("": nobody) on `path`, of a secret that SaveRotating has
+// written with `run`, in the same batch.
+absl::Status TellOf(const RotationContext& context, const KeyringSnapshot& keys, const View& view,
+                    absl::Time now, absl::string_view event, absl::string_view path,
+                    const SecretMetadata& metadata, const v1::RotationRun* run, Batch& batch);
+// Writes the secret as a change has left it, with its run if it has one, and who is to be told.
 absl::Status SaveAndTell(const RotationContext& context, const KeyringSnapshot& keys,
                          const View& view, absl::Time now, absl::string_view event,
                          absl::string_view path, RotatingSecret* secret, Batch& batch);

@@ -5,6 +5,8 @@
 // secret has one worker at a time.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -85,6 +87,16 @@ class Worker {
 
   // `edit`, if the action is still the one to be taken; with an entry of `event` in the audit log.
   absl::Status Change(const Look& look, absl::string_view event, Edit edit) const;
+  // A change as it was made before its update; nullptr: it could not be.
+  struct Prepared;
+  std::unique_ptr<Prepared> Prepare(const Look& look, Edit edit) const;
+  // The change itself: `edit`, and what it leaves written into the batch, with `*run`.
+  static absl::Status Make(const Look& look, Edit edit, const View& view, absl::Time now,
+                           RotatingSecret* secret, std::optional<v1::RotationRun>* run,
+                           Batch& batch);
+  // Whether all that it was made of is so still.
+  static absl::StatusOr<bool> IsAsPrepared(const Look& look, const Prepared& prepared,
+                                           const View& view);
   // What the look was of, as it is in an update; MOVED if another action is to be taken by now.
   absl::StatusOr<RotatingSecret> CheckStill(const Look& look, const View& view,
                                             absl::Time now) const;

@@ -1,5 +1,10 @@
 // A change of one secret: that it is still as it was when the action was chosen, the change, and
-// who is told of it, in one update of the store.
+// who is told of it, in one update of the store. Only one thread writes, and what runs inside an
+// update holds up all others: so the change is made before it, of the secret as it was looked at,
+// and the update finds out whether it is so still. Else it makes it anew.
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
@@ -16,7 +21,64 @@ void NoteRun(const Run& run, Batch& batch) {
   batch.Note("cause", Run::Cause_Name(run.cause()));
 }
 
+// Keeps what is read through it.
+class RecordingView : public View {
+ public:
+  explicit RecordingView(const View& view) : view_(view) {}
+  absl::StatusOr<std::optional<std::string>> Get(Family family,
+                                                 absl::string_view key) const override {
+    ASSIGN_OR_RETURN(std::optional<std::string> value, view_.Get(family, key));
+    reads_.push_back({family, std::string(key), value});
+    return value;
+  }
+  // Whether `view` has the same.
+  absl::StatusOr<bool> IsSame(const View& view) const {
+    for (const Read& read : reads_) {
+      ASSIGN_OR_RETURN(const std::optional<std::string> value, view.Get(read.family, read.key));
+      if (value != read.value) return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Read {
+    Family family;
+    std::string key;
+    std::optional<std::string> value;
+  };
+  const View& view_;
+  mutable std::vector<Read> reads_;
+};
+
 }  // namespace
+
+struct Worker::Prepared {
+  explicit Prepared(const View& view) : view(view) {}
+  RecordingView view;
+  absl::Time now;
+  Batch batch{Revision(0)};
+  RotatingSecret secret;   // as the change leaves it
+  std::optional<Run> run;  // as it is written
+};
+
+absl::Status Worker::Make(const Look& look, Edit edit, const View& view, absl::Time now,
+                          RotatingSecret* secret, std::optional<Run>* run, Batch& batch) {
+  RETURN_IF_ERROR(edit(*secret, view, now, batch));
+  if (secret->run.has_value()) NoteRun(*secret->run, batch);
+  *run = secret->run;
+  return SaveRotating(*look.keys, view, now, secret, run->has_value() ? &**run : nullptr, batch);
+}
+
+std::unique_ptr<Worker::Prepared> Worker::Prepare(const Look& look, Edit edit) const {
+  if (look.secret.sealed_metadata.empty()) return nullptr;
+  auto out = std::make_unique<Prepared>(context_.store.Newest());
+  out->now = context_.clock.Now();
+  out->secret = look.secret;
+  const absl::Status made =
+      Make(look, edit, out->view, out->now, &out->secret, &out->run, out->batch);
+  // An error the update comes to as well, and it has a revision.
+  return made.ok() && !out->batch.revision_asked() ? std::move(out) : nullptr;
+}
 
 absl::StatusOr<std::string> Worker::PathFor(const Look& look) const {
   std::optional<ResolvedPath>& known = look.carried->path;
@@ -47,23 +109,45 @@ absl::StatusOr<RotatingSecret> Worker::CheckStill(const Look& look, const View& 
   return *std::move(secret);
 }
 
+absl::StatusOr<bool> Worker::IsAsPrepared(const Look& look, const Prepared& prepared,
+                                          const View& view) {
+  ASSIGN_OR_RETURN(const bool same, IsStill(look.secret, view));
+  if (!same) return false;
+  ASSIGN_OR_RETURN(const bool there, IsStillAt(*look.carried->path, view, look.secret.metadata));
+  if (!there) return false;
+  return prepared.view.IsSame(view);
+}
+
 absl::Status Worker::Change(const Look& look, absl::string_view event, Edit edit) const {
   ASSIGN_OR_RETURN(const std::string path, PathFor(look));
   const ResolvedPath& resolved = *look.carried->path;
   std::optional<RotatingSecret>& left = look.carried->left;
+  std::unique_ptr<Prepared> prepared = Prepare(look, edit);
+  const auto tell = [&](const View& view, absl::Time now, const RotatingSecret& secret,
+                        const std::optional<Run>& run, Batch& batch) {
+    return TellOf(context_, *look.keys, view, now, event, path, secret.metadata,
+                  run.has_value() ? &*run : nullptr, batch);
+  };
   return context_
       .update(event, path,
               [&](const View& view, Batch& batch) -> absl::Status {
+                // Used up: another time it is made anew.
+                if (const std::unique_ptr<Prepared> made = std::exchange(prepared, nullptr)) {
+                  ASSIGN_OR_RETURN(const bool same, IsAsPrepared(look, *made, view));
+                  if (same) {
+                    batch.Append(std::move(made->batch));
+                    left = std::move(made->secret);
+                    return tell(view, made->now, *left, made->run, batch);
+                  }
+                }
                 const absl::Time now = context_.clock.Now();
                 ASSIGN_OR_RETURN(RotatingSecret secret, CheckStill(look, view, now));
                 ASSIGN_OR_RETURN(const bool there, IsStillAt(resolved, view, secret.metadata));
                 if (!there) return Moved();
-                RETURN_IF_ERROR(edit(secret, view, now, batch));
-                if (secret.run.has_value()) NoteRun(*secret.run, batch);
-                RETURN_IF_ERROR(
-                    SaveAndTell(context_, *look.keys, view, now, event, path, &secret, batch));
+                std::optional<Run> run;
+                RETURN_IF_ERROR(Make(look, edit, view, now, &secret, &run, batch));
                 left = std::move(secret);
-                return absl::OkStatus();
+                return tell(view, now, *left, run, batch);
               })
       .status();
 }
