@@ -25,7 +25,7 @@ constexpr const char* kOtherEvents[] = {
     // Of keys that sign.
     "rotation_staged", "rotation_published", "jwt_refresh_reused",
     // Of webhooks.
-    "webhook_disabled"};
+    "webhook_disabled", "rotation_due", "rotation_grace_ending", "rotation_overdue", "apikey_due"};
 
 // The word itself is not said: it may be a token that was pasted to the wrong place.
 std::string Suggestion(absl::string_view word, const std::vector<std::string>& known) {

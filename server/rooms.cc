@@ -144,13 +144,16 @@ RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, A
                                  const std::string& path) { return targets.Check(target, path); }};
 }
 
-WebhookContext WebhookParts(Store& store, Keyring& keyring, AuditLog& audit, WebhookOptions options,
-                            Clock& clock) {
+WebhookContext WebhookParts(Store& store, Keyring& keyring, AuditLog& audit, const Usage& usage,
+                            WebhookOptions options, Clock& clock) {
   return {.store = store,
           .keyring = keyring,
           .clock = clock,
           .update = AuditedUpdate(store, audit, clock),
-          .options = std::move(options)};
+          .options = std::move(options),
+          .users = [&usage](const Uuid& secret, SecretVersion version) {
+            return usage.UsersOf(secret, version);
+          }};
 }
 
 ApiKeyContext ApiKeyParts(Store& store, Keyring& keyring, AuditLog& audit, CredentialList& list,
@@ -197,8 +200,14 @@ absl::StatusOr<std::unique_ptr<Rooms>> Rooms::Open(const Config& config, Clock& 
                    [&rooms = *rooms](const Uuid& secret) { LookAtUsers(rooms, secret); }});
   ASSIGN_OR_RETURN(rooms->targets, Targets::Create(config.targets, clock));
   ASSIGN_OR_RETURN(WebhookOptions webhook_options, WebhookOptionsOf(config));
-  rooms->webhooks = WebhookBook::Create(WebhookParts(*rooms->store, *rooms->keyring, *rooms->audit,
-                                                     std::move(webhook_options), clock));
+  WebhookContext webhook_parts = WebhookParts(*rooms->store, *rooms->keyring, *rooms->audit,
+                                              *rooms->usage, std::move(webhook_options), clock);
+  // Both are made after the endpoints, but before any of these tells anything.
+  webhook_parts.api_keys_ending = [&rooms = *rooms](absl::Time from, absl::Time to) {
+    return rooms.api_keys->EndingBetween(from, to);
+  };
+  webhook_parts.clock_trusted = [&rooms = *rooms] { return rooms.rotation->clock_trusted(); };
+  rooms->webhooks = WebhookBook::Create(std::move(webhook_parts));
   rooms->rotation = Rotation::Create(
       RotationParts(*rooms->store, *rooms->keyring, *rooms->audit, *rooms->policies,
                     *rooms->credentials, *rooms->usage, *rooms->targets, *rooms->webhooks, clock));

@@ -40,8 +40,8 @@ ApiKeyContext ApiKeyParts(Store& store, Keyring& keyring, AuditLog& audit, Crede
                           Clock& clock);
 
 // And what tells others of rotations.
-WebhookContext WebhookParts(Store& store, Keyring& keyring, AuditLog& audit, WebhookOptions options,
-                            Clock& clock);
+WebhookContext WebhookParts(Store& store, Keyring& keyring, AuditLog& audit, const Usage& usage,
+                            WebhookOptions options, Clock& clock);
 
 struct Rooms {
   std::unique_ptr<FileSystem> memory;  // dev only

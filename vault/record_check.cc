@@ -22,7 +22,7 @@ constexpr std::pair<Purpose, absl::string_view> kTables[] = {
 
 constexpr std::pair<Purpose, absl::string_view> kNamed[] = {
     {Purpose::kClientCa, "the CA of clients"},
-    {Purpose::kSetting, "a note of the server (of a rewrap, of uses, or of the clock)"},
+    {Purpose::kSetting, "a note of the server (of a rewrap, of uses, of the clock, or of notices)"},
     {Purpose::kWebhooks, "the record of all webhooks"},
 };
 

@@ -149,6 +149,9 @@ class ApiKeysImpl : public ApiKeys {
   }
 
   std::string PathOf(absl::string_view id) override { return store_.PathOf(id); }
+  std::vector<ApiKeyEnd> EndingBetween(absl::Time from, absl::Time to) const override {
+    return store_.EndingBetween(from, to);
+  }
 
   absl::Status WriteUses() override {
     // Those that come meanwhile are for the next time.

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
@@ -63,6 +64,10 @@ class ApiKeys {
 
   // The path that permissions on a key are asked on; "" for an id that is not there.
   virtual std::string PathOf(absl::string_view id) = 0;
+
+  // Of the keys that are not revoked, those that end after `from` and not after `to`, in that
+  // order.
+  virtual std::vector<ApiKeyEnd> EndingBetween(absl::Time from, absl::Time to) const = 0;
 
   // Writes what was counted, a few keys with each update. An error leaves the rest counted.
   virtual absl::Status WriteUses() = 0;

@@ -11,6 +11,12 @@
 
 namespace keyturn {
 
+// When a key stops working, unless it is rolled before.
+struct ApiKeyEnd {
+  std::string id, path;
+  absl::Time end;
+};
+
 struct ApiKeyContext {
   Store& store;
   Keyring& keyring;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
+#include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "crypto/mac.h"
 #include "crypto/random.h"
@@ -51,14 +53,35 @@ ApiKeyIndex::Entry ApiKeyIndex::EntryOf(const ApiKeyRecord& record) const {
   return entry;
 }
 
+void ApiKeyIndex::ForgetEnd(absl::string_view id, const Summary& summary) {
+  if (!summary.revoked) ends_.erase({summary.end, NumberOf(id)});
+}
+
+size_t ApiKeyIndex::CountEndingBy(absl::Time time) const {
+  return static_cast<size_t>(
+      std::distance(ends_.begin(), ends_.upper_bound({time, absl::Uint128Max()})));
+}
+
+std::vector<std::string> ApiKeyIndex::EndingBetween(absl::Time from, absl::Time to) const {
+  std::vector<std::string> out;
+  const auto end = ends_.upper_bound({to, absl::Uint128Max()});
+  for (auto it = ends_.upper_bound({from, absl::Uint128Max()}); it != end; ++it) {
+    out.push_back(absl::StrCat(BigEndian64(absl::Uint128High64(it->second)),
+                               BigEndian64(absl::Uint128Low64(it->second))));
+  }
+  return out;
+}
+
 void ApiKeyIndex::PutSummary(const ApiKeyRecord& record) {
   Summary& summary = summaries_[record.id()];
+  ForgetEnd(record.id(), summary);
   if (summary.path != record.path()) {
     places_.erase({summary.path, record.id()});
     places_.insert({record.path(), record.id()});
   }
   for (const std::string& mac : summary.legacy_macs) legacy_.erase(mac);
   summary = {record.path(), EndOf(record), record.revoked_ms() != 0, {}};
+  if (!summary.revoked) ends_.insert({summary.end, NumberOf(record.id())});
   for (const ApiKeySecret& secret : record.secrets()) {
     if (!secret.legacy()) continue;
     summary.legacy_macs.push_back(secret.mac());
@@ -96,6 +119,7 @@ void ApiKeyIndex::Erase(absl::string_view id) {
   const auto at = row.begin() + static_cast<std::ptrdiff_t>(LowerBound(row, NumberOf(id)));
   if (at->id == NumberOf(id)) row.erase(at);
   places_.erase({known->second.path, std::string(id)});
+  ForgetEnd(id, known->second);
   for (const std::string& mac : known->second.legacy_macs) legacy_.erase(mac);
   summaries_.erase(known);
 }

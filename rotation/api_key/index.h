@@ -5,7 +5,7 @@
 // a wrong secret of a known one: a fixed number of steps through a sorted row, without branches,
 // then a comparison with the secrets of whatever stands there, which is a dummy where nothing does
 // (tests/timing). Only what it lets through is looked up in the records.
-// About 300 bytes a key. Not thread-safe.
+// About 330 bytes a key. Not thread-safe.
 #pragma once
 
 #include <array>
@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/numeric/int128.h"
 #include "absl/strings/string_view.h"
@@ -55,6 +56,11 @@ class ApiKeyIndex {
   // In no order, to be looked through.
   const absl::flat_hash_map<std::string, Summary>& summaries() const { return summaries_; }
 
+  // Of the keys that are not revoked: how many end until then, or have ended; and the ids of those
+  // that end after `from` and not after `to`, in the order of their ends.
+  size_t CountEndingBy(absl::Time time) const;
+  std::vector<std::string> EndingBetween(absl::Time from, absl::Time to) const;
+
  private:
   static constexpr size_t kMacBytes = 16;
   using HalfMac = std::array<char, kMacBytes>;
@@ -70,12 +76,14 @@ class ApiKeyIndex {
   static size_t LowerBound(const Row& row, absl::uint128 id);
   Entry EntryOf(const ApiKeyRecord& record) const;
   void PutSummary(const ApiKeyRecord& record);
+  void ForgetEnd(absl::string_view id, const Summary& summary);
 
   HalfMac dummy_;              // of secrets that are not there: random
   std::array<Row, 256> rows_;  // each ends with an entry that no id has
   absl::flat_hash_map<std::string, Summary> summaries_;
   std::set<Place> places_;
-  absl::flat_hash_map<std::string, std::string> legacy_;  // by mac
+  absl::flat_hash_map<std::string, std::string> legacy_;        // by mac
+  absl::btree_set<std::pair<absl::Time, absl::uint128>> ends_;  // of those not revoked
 };
 
 }  // namespace keyturn

@@ -349,11 +349,19 @@ absl::Status ApiKeyStore::AddUses(const ApiKeyUses::Map& uses) {
 
 ApiKeyStore::Sizes ApiKeyStore::sizes(absl::Time due_before) const {
   const absl::ReaderMutexLock lock(&mu_);
-  Sizes sizes{.keys = index_->summaries().size(), .due = 0, .cached = cache_.size()};
-  for (const auto& [id, summary] : index_->summaries()) {
-    sizes.due += static_cast<size_t>(!summary.revoked && summary.end <= due_before);
+  return {.keys = index_->summaries().size(),
+          .due = index_->CountEndingBy(due_before),
+          .cached = cache_.size()};
+}
+
+std::vector<ApiKeyEnd> ApiKeyStore::EndingBetween(absl::Time from, absl::Time to) const {
+  const absl::ReaderMutexLock lock(&mu_);
+  std::vector<ApiKeyEnd> out;
+  for (const std::string& id : index_->EndingBetween(from, to)) {
+    const ApiKeyIndex::Summary* const summary = index_->Find(id);
+    if (summary != nullptr) out.push_back({id, summary->path, summary->end});
   }
-  return sizes;
+  return out;
 }
 
 }  // namespace keyturn

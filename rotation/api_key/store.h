@@ -61,6 +61,8 @@ class ApiKeyStore {
                     absl::FunctionRef<bool(const ApiKeyIndex::Place& place)> fn) const;
   // Ids of keys that ended before `time`; at most `limit`.
   std::vector<std::string> EndedBefore(absl::Time time, size_t limit) const;
+  // As ApiKeys::EndingBetween.
+  std::vector<ApiKeyEnd> EndingBetween(absl::Time from, absl::Time to) const;
   // Removes those of them that still are so.
   absl::Status Remove(absl::Span<const std::string> ids, absl::Time ended_before);
   // Adds what was used to the records, in one update. Keys that are gone are passed over.

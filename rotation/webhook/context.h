@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "keyring/keyring.h"
 #include "net/https_post.h"
+#include "rotation/api_key/context.h"
 #include "storage/store.h"
 
 namespace keyturn {
@@ -31,6 +32,13 @@ struct WebhookContext {
       update;
   WebhookOptions options;
   std::function<absl::StatusOr<HttpsAnswer>(const HttpsRequest& request)> post = HttpsPost;
+  // Who still uses a version, by name. Empty: nobody is known.
+  std::function<std::vector<std::string>(const Uuid& secret, SecretVersion version)> users =
+      nullptr;
+  // As ApiKeys::EndingBetween. Empty: there are none.
+  std::function<std::vector<ApiKeyEnd>(absl::Time from, absl::Time to)> api_keys_ending = nullptr;
+  // Whether time is to be gone by. Empty: always.
+  std::function<bool()> clock_trusted = nullptr;
 };
 
 }  // namespace keyturn

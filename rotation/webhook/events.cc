@@ -35,6 +35,10 @@ constexpr Told kTold[] = {
     {"rotation_grace_ended", "rotation.grace_ended", false},
     {"rotation_retired", "rotation.retired", false},
     {"rotation_retire_failed", "rotation.retire_failed", false},
+    {"rotation_due", "rotation.due", false},
+    {"rotation_grace_ending", "rotation.grace_ending", false},
+    {"rotation_overdue", "rotation.overdue", false},
+    {"apikey_due", "api_key.due", false},
 };
 constexpr absl::string_view kEmergency = "rotation.emergency";
 
@@ -48,10 +52,6 @@ std::vector<absl::string_view> Types() {
   std::set<absl::string_view> types = {kEmergency};
   for (const Told& told : kTold) types.insert(told.type);
   return {types.begin(), types.end()};
-}
-
-std::string Rfc3339(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
 }
 
 class Data {
@@ -78,13 +78,15 @@ class Data {
   JsonSink& sink_;
 };
 
+bool IsOfApiKey(absl::string_view type) { return absl::StartsWith(type, "api_key."); }
+
 // Written twice: once to count.
 template <typename Fill>
 std::string Json(absl::string_view type, absl::Time time, Fill fill) {
   const auto write = [&](JsonSink& sink) {
     Data outer(sink);
     outer.Text("type", type);
-    outer.Text("timestamp", Rfc3339(time));
+    outer.Text("timestamp", NoticeTime(time));
     sink.Name("data");
     Data data(sink);
     fill(data);
@@ -111,18 +113,25 @@ std::string GraceEnd(const SecretMetadata& metadata, uint64_t number) {
   const VersionRecord* const version = FindVersion(metadata, number);
   if (version == nullptr || !IsState(*version, v1::VERSION_STATE_GRACE)) return "";
   if (version->grace_end_ms() == 0) return "";
-  return Rfc3339(absl::FromUnixMillis(version->grace_end_ms()));
+  return NoticeTime(absl::FromUnixMillis(version->grace_end_ms()));
 }
 
 }  // namespace
 
+std::string NoticeTime(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
+}
+
+absl::string_view WebhookTypeOf(absl::string_view event) {
+  const Told* const told = Find(event);
+  return told == nullptr ? "" : told->type;
+}
+
 absl::string_view WebhookTypeOf(const RotationNews& news) {
-  const Told* const told = Find(news.event);
-  if (told == nullptr) return "";
   const Run::Cause cause = news.run == nullptr ? Run::CAUSE_UNSPECIFIED : news.run->cause();
   if (cause == Run::EMERGENCY && news.event == "rotation_requested") return kEmergency;
   if (cause == Run::ROLLBACK && news.event == "rotation_promoted") return "rotation.rolled_back";
-  return told->type;
+  return WebhookTypeOf(news.event);
 }
 
 std::string WebhookBody(absl::string_view type, const RotationNews& news,
@@ -130,7 +139,7 @@ std::string WebhookBody(absl::string_view type, const RotationNews& news,
   const Told* const told = Find(news.event);
   const bool of_run = told != nullptr && told->of_run && news.run != nullptr;
   return Json(type, news.time, [&](Data& data) {
-    data.Text("secret", news.path);
+    data.Text(IsOfApiKey(type) ? "path" : "secret", news.path);
     if (!of_run) {
       uint64_t version = 0;
       static_cast<void>(absl::SimpleAtoi(NoteOf(notes, "version"), &version));
@@ -139,6 +148,12 @@ std::string WebhookBody(absl::string_view type, const RotationNews& news,
       // Who they are is in the audit log.
       data.Flag("still_used", !NoteOf(notes, "still_used_by").empty());
       data.Text("error_class", NoteOf(notes, "error_class"));
+      data.Text("id", IsOfApiKey(type) ? NoteOf(notes, "id") : "");
+      data.Text("expires", NoteOf(notes, "expires"));
+      data.Text("due", NoteOf(notes, "due"));
+      data.Flag("needs_value", !NoteOf(notes, "needs_value").empty());
+      data.Text("deadline", NoteOf(notes, "deadline"));
+      data.Flag("critical", !NoteOf(notes, "critical").empty());
       return;
     }
     data.Number("version", news.run->version());

@@ -20,6 +20,11 @@ inline constexpr absl::string_view kVerifyType = "endpoint.verify";
 
 // "rotation.promoted"; "" when nobody is told.
 absl::string_view WebhookTypeOf(const RotationNews& news);
+// Of an event that is always the same.
+absl::string_view WebhookTypeOf(absl::string_view event);
+
+// As times are written in a body, and in the notes that it is made of: RFC 3339 with milliseconds.
+std::string NoticeTime(absl::Time time);
 
 // JSON, of at most limits::kWebhookBodyBytesMax. `notes` are those of the change's batch.
 std::string WebhookBody(absl::string_view type, const RotationNews& news,

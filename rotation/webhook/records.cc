@@ -64,13 +64,15 @@ Webhook* FindWebhook(Webhooks* webhooks, const Uuid& id) {
   return found == webhooks->mutable_webhooks()->end() ? nullptr : &*found;
 }
 
-bool Wants(const Webhook& webhook, absl::string_view type, absl::string_view path) {
+bool WantsType(const Webhook& webhook, absl::string_view type) {
   if (webhook.deleted() || webhook.disabled_ms() != 0) return false;
-  const bool of_type =
-      webhook.types().empty() ||
-      std::any_of(webhook.types().begin(), webhook.types().end(),
-                  [type](const std::string& pattern) { return TypeMatches(pattern, type); });
-  return of_type && PathMatches(webhook, path);
+  return webhook.types().empty() ||
+         std::any_of(webhook.types().begin(), webhook.types().end(),
+                     [type](const std::string& pattern) { return TypeMatches(pattern, type); });
+}
+
+bool Wants(const Webhook& webhook, absl::string_view type, absl::string_view path) {
+  return WantsType(webhook, type) && PathMatches(webhook, path);
 }
 
 absl::StatusOr<std::vector<SecretBytes>> ReadWebhookKeys(const KeyringSnapshot& keys,

@@ -29,7 +29,8 @@ absl::Status WriteWebhooks(const KeyringSnapshot& keys, const View& view, const 
 
 // nullptr when it is not there; also one that is deleted, whose rows are still to be removed.
 Webhook* FindWebhook(Webhooks* webhooks, const Uuid& id);
-// Whether it wants to be told of this, and is able to be.
+// Whether it wants to be told of this, and is able to be; of the type, for some path.
+bool WantsType(const Webhook& webhook, absl::string_view type);
 bool Wants(const Webhook& webhook, absl::string_view type, absl::string_view path);
 
 // The keys that sign, of limits::kWebhookKeyBytes each, in the order of Webhook.keys.

@@ -9,6 +9,8 @@
 #include "rotation/webhook/deliveries.h"
 #include "rotation/webhook/endpoints.h"
 #include "rotation/webhook/events.h"
+#include "rotation/webhook/key_notices.h"
+#include "rotation/webhook/notices.h"
 #include "rotation/webhook/outbox.h"
 #include "rotation/webhook/sender.h"
 
@@ -18,11 +20,22 @@ namespace {
 class WebhookBookImpl : public WebhookBook {
  public:
   explicit WebhookBookImpl(WebhookContext context)
-      : context_(std::move(context)), dispatcher_(context_) {}
+      : context_(std::move(context)),
+        notices_(context_),
+        key_notices_(context_),
+        dispatcher_(context_) {}
 
-  absl::Status OnUnsealed() override { return dispatcher_.OnUnsealed(); }
-  void OnSealed() override { dispatcher_.OnSealed(); }
+  absl::Status OnUnsealed() override {
+    notices_.OnUnsealed();
+    key_notices_.OnUnsealed();
+    return dispatcher_.OnUnsealed();
+  }
+  void OnSealed() override {
+    notices_.OnSealed();
+    dispatcher_.OnSealed();
+  }
   void OnCommitted(absl::Span<const CommittedUpdate> group) override {
+    notices_.OnCommitted(group);
     dispatcher_.OnCommitted(group);
   }
   absl::Status Tell(const RotationNews& news, const KeyringSnapshot& keys, const View& view,
@@ -30,7 +43,16 @@ class WebhookBookImpl : public WebhookBook {
     if (!context_.options.enabled) return absl::OkStatus();
     return WriteNews(news, keys, view, batch);
   }
-  absl::Status RunDue() override { return dispatcher_.RunDue(); }
+  absl::Status RunDue() override {
+    // What is told ahead by this is sent by this.
+    absl::Status status;
+    if (context_.options.enabled) {
+      status.Update(notices_.Go());
+      status.Update(key_notices_.Go());
+    }
+    status.Update(dispatcher_.RunDue());
+    return status;
+  }
 
   absl::StatusOr<IssuedWebhook> Make(Updater& updater, const v1::CreateWebhookRequest& request,
                                      const std::string& owner) override {
@@ -100,6 +122,8 @@ class WebhookBookImpl : public WebhookBook {
 
  private:
   const WebhookContext context_;
+  WebhookNotices notices_;
+  ApiKeyNotices key_notices_;
   WebhookDispatcher dispatcher_;
 };
 

@@ -41,7 +41,7 @@ struct Machine {
     credentials =
         std::make_unique<CredentialList>(*revocations, CredentialList::Options{"revoked:", true});
     ASSIGN_OR_RETURN(targets, Targets::Create({}, clock));
-    webhooks = WebhookBook::Create(WebhookParts(*store, *keyring, *audit, {}, clock));
+    webhooks = WebhookBook::Create(WebhookParts(*store, *keyring, *audit, *usage, {}, clock));
     rotation = Rotation::Create(RotationParts(*store, *keyring, *audit, *policies, *credentials,
                                               *usage, *targets, *webhooks, clock));
     jwt = Jwt::Create(JwtParts(*store, *keyring, *audit, *credentials, *vault, *rotation, clock));

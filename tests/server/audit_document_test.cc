@@ -145,6 +145,8 @@ TEST(AuditDocument, ListsTheEventsOfTheServer) {
                 "\"(rotation_[a-z_]+|clock_[a-z_]+|version_destroyed|jwt_refresh_reused)\""));
   own.merge(All(Document("rotation/api_key/store.cc"), "\"(apikey_[a-z_]+)\""));
   own.merge(All(Document("rotation/webhook/dispatcher.cc"), "\"(webhook_[a-z_]+)\""));
+  own.merge(All(Document("rotation/webhook/notice.cc"), "return \"(rotation_[a-z_]+)\""));
+  own.merge(All(Document("rotation/webhook/key_notices.cc"), "kEvent = \"([a-z_]+)\""));
   std::set<std::string> of_others = Names(Rows("Events of calls"));
   of_others.merge(Names(Rows("Events of Redis")));
   for (const std::string& event : emitted) {

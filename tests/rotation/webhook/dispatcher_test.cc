@@ -227,7 +227,11 @@ TEST_F(WebhookDispatcherTest, ADeletedEndpointLeavesNothing) {
 
 TEST_F(WebhookDispatcherTest, TheLogIsCutAfterAWeek) {
   PutRotating("app/key");
-  const std::string id = MakeId();
+  v1::CreateWebhookRequest request = Request();
+  for (const char* const type : {"started", "promoted", "rolled_back"}) {
+    request.add_types(absl::StrCat("rotation.", type));
+  }
+  const std::string id = MakeId(request);
   ASSERT_OK(Rotate("app/key"));
   Settle();
   PassQuietly(Days(6), absl::Hours(1));

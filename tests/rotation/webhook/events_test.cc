@@ -257,9 +257,10 @@ TEST(WebhookTypes, PatternsAreOfTypesThatThereAre) {
     EXPECT_CODE(CheckTypePattern(bad), kInvalidArgument);
   }
   EXPECT_EQ(CheckTypePattern("x").message(),
-            "types: no event is of one of them; there are rotation.awaiting_value, "
-            "rotation.blocked, rotation.emergency, rotation.failed, rotation.grace_ended, "
-            "rotation.grace_moved, rotation.laggards, rotation.promoted, rotation.retire_failed, "
+            "types: no event is of one of them; there are api_key.due, "
+            "rotation.awaiting_value, rotation.blocked, rotation.due, rotation.emergency, "
+            "rotation.failed, rotation.grace_ended, rotation.grace_ending, rotation.grace_moved, "
+            "rotation.laggards, rotation.overdue, rotation.promoted, rotation.retire_failed, "
             "rotation.retired, rotation.rolled_back, rotation.started, and a * at the end stands "
             "for any rest");
 }

@@ -18,7 +18,10 @@ class WebhookOutboxTest : public WebhookFixture {
         {"rotation_promoted app/key", "rotation.promoted"},
         {"rotation_grace_ended app/key", "rotation.grace_ended"},
         {"rotation_failed app/key", "rotation.failed"},
-        {"rotation_retired app/key", "rotation.retired"}};
+        {"rotation_retired app/key", "rotation.retired"},
+        {"rotation_due app/key", "rotation.due"},
+        {"rotation_overdue app/key", "rotation.overdue"},
+        {"rotation_grace_ending app/key", "rotation.grace_ending"}};
     std::vector<std::string> out;
     for (const std::string& event : events_) {
       const auto found = types.find(event);

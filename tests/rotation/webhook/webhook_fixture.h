@@ -38,7 +38,17 @@ class WebhookFixture : public RotationFixture {
                            .update = [this](absl::string_view event, absl::string_view resource,
                                             UpdateFn fn) { return Update(event, resource, fn); },
                            .options = options_,
-                           .post = [this](const HttpsRequest& request) { return Post(request); }};
+                           .post = [this](const HttpsRequest& request) { return Post(request); },
+                           .users = [this](const Uuid&, SecretVersion) { return users_; },
+                           .api_keys_ending =
+                               [this](absl::Time from, absl::Time to) {
+                                 std::vector<ApiKeyEnd> out;
+                                 for (const ApiKeyEnd& key : api_keys_) {
+                                   if (from < key.end && key.end <= to) out.push_back(key);
+                                 }
+                                 return out;
+                               },
+                           .clock_trusted = [this] { return clock_trusted_; }};
     book_ = WebhookBook::Create(std::move(context));
     ASSERT_OK(book_->OnUnsealed());
   }
@@ -163,6 +173,8 @@ class WebhookFixture : public RotationFixture {
   }
 
   WebhookOptions options_;
+  std::vector<ApiKeyEnd> api_keys_;  // that there are
+  bool clock_trusted_ = true;
   std::unique_ptr<WebhookBook> book_;
   absl::Mutex sent_mu_;
   std::vector<Sent> sent_ ABSL_GUARDED_BY(sent_mu_);
