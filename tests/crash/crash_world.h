@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "client/client.h"
 #include "crypto/x509_make.h"
+#include "tests/crash/credentials_worker.h"
 #include "tests/crash/keyturnd_process.h"
 #include "tests/crash/ledger.h"
 #include "tests/crash/life_worker.h"
@@ -30,6 +31,7 @@ class CrashWorld {
   Ledger& ledger() { return ledger_; }
   const LifeWorker& life() const { return life_; }
   RotationWorker& rotations() { return rotations_; }
+  CredentialsWorker& credentials() { return credentials_; }
   // REQUIRES: Begin or Restart was OK.
   Client& operator_client() { return *operator_; }
 
@@ -48,6 +50,7 @@ class CrashWorld {
     Save("operator", made.operator_certificate_pem(), request.key_pem);
     ASSIGN_OR_RETURN(operator_, ConnectAs("operator"));
     RETURN_IF_ERROR(MakeWriter());
+    RETURN_IF_ERROR(credentials_.Begin(*operator_));
     return rotations_.Begin(*operator_);
   }
 
@@ -71,7 +74,7 @@ class CrashWorld {
     if (!first.ok() || !second.ok()) return {first.status().ToString()};
     std::vector<std::thread> threads;
     const bool all = workers == Workers::kAll;
-    std::vector<absl::Status> ends(kWriters + (all ? 2 : 0));
+    std::vector<absl::Status> ends(kWriters + (all ? 3 : 0));
     ledger_.AddWriters(kWriters);
     for (int w = 0; w < kWriters; ++w) {
       threads.emplace_back([&, w] {
@@ -83,6 +86,7 @@ class CrashWorld {
       const uint64_t seed = random_seeds_.back();
       threads.emplace_back([&] { ends.back() = life_.Work(*operator_, seed); });
       threads.emplace_back([&] { ends[kWriters] = rotations_.Work(*operator_, ~seed); });
+      threads.emplace_back([&] { ends[kWriters + 1] = credentials_.Work(*operator_, seed + 1); });
     }
     const absl::Time patience = Clock::Real().Now() + absl::Seconds(60);
     if (!ledger_.AwaitAcknowledged(target, patience))
@@ -107,6 +111,7 @@ class CrashWorld {
     }
     life_.Check(*operator_, &problems);
     rotations_.Check(*operator_, &problems);
+    credentials_.Check(*operator_, &problems);
     bool done = false;
     const absl::Status audit = operator_->VerifyAudit({}, [&](v1::VerifyAuditResponse& response) {
       for (const std::string& problem : response.problems()) problems.push_back(problem);
@@ -338,6 +343,7 @@ class CrashWorld {
   Ledger ledger_;
   LifeWorker life_;
   RotationWorker rotations_;
+  CredentialsWorker credentials_;
   std::vector<Writer> writers_;
   std::unique_ptr<Client> operator_;
   // path → version → revision, as the audit log has them.

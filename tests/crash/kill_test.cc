@@ -68,7 +68,7 @@ class KillTest : public testing::Test {
 
 TEST_F(KillTest, WhatWasAcknowledgedSurvivesAndNothingIsHalf) {
   const int cycles = TestCount("KEYTURN_CRASH_CYCLES", kSanitized ? 20 : 200);
-  uint64_t acknowledged = 0, changes = 0, turns = 0, rotations = 0;
+  uint64_t acknowledged = 0, changes = 0, turns = 0, rotations = 0, credentials = 0;
   for (int cycle = 0; cycle < cycles; ++cycle) {
     if (cycle % kCyclesPerVault == 0) {
       if (cycle > 0) NewVault();
@@ -81,17 +81,20 @@ TEST_F(KillTest, WhatWasAcknowledgedSurvivesAndNothingIsHalf) {
     if (last) acknowledged += world_->ledger().acknowledged();
     if (last) changes += world_->life().acknowledged();
     if (last) rotations += world_->rotations().acknowledged();
+    if (last) credentials += world_->credentials().acknowledged();
     if (last) turns += world_->life().kek_term() - 1;
   }
   std::printf(
       "%d cycles, %llu acknowledged writes and %llu other changes, %llu turns of the keys, %llu "
-      "rotations, %d more kills while it started\n",
+      "rotations, %llu changes of credentials, %d more kills while it started\n",
       cycles, static_cast<unsigned long long>(acknowledged),
       static_cast<unsigned long long>(changes), static_cast<unsigned long long>(turns),
-      static_cast<unsigned long long>(rotations), killed_at_start_);
+      static_cast<unsigned long long>(rotations), static_cast<unsigned long long>(credentials),
+      killed_at_start_);
   EXPECT_GE(acknowledged, static_cast<uint64_t>(cycles));
   EXPECT_GE(changes, static_cast<uint64_t>(cycles) / 2);
   EXPECT_GE(rotations, static_cast<uint64_t>(cycles) / 2);
+  EXPECT_GE(credentials, static_cast<uint64_t>(cycles) / 2);
   EXPECT_GE(turns, static_cast<uint64_t>(cycles) / 20);
 }
 
@@ -185,6 +188,16 @@ TEST_F(KillTest, MutantThatLosesARotationIsFound) {
   secret.current -= 1;
   secret.values[secret.current] = "another value";
   EXPECT_THAT(world_->Check(true), testing::Contains(testing::HasSubstr("has a wrong value")));
+}
+
+// And of credentials: one that was ended, and works again.
+TEST_F(KillTest, MutantThatForgetsAnEndIsFound) {
+  ASSERT_OK(world_->Begin());
+  for (int cycle = 0; cycle < 40; ++cycle) {
+    ASSERT_EQ(Cycle(false), std::vector<std::string>{});
+    if (world_->credentials().ForgetAnEnd()) break;
+  }
+  EXPECT_THAT(world_->Check(false), testing::Contains(testing::HasSubstr("does not work")));
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ from servers import Keyturn  # noqa: E402
 
 ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
 TOLERANCE = 30
+SKIPPED = 77  # CTest says so: what was not run was not shown
 INVALID = 8  # exit code of keyturn: a token that is not valid
 
 
@@ -84,7 +85,7 @@ def main() -> int:
     node = Node(HERE, pathlib.Path(sys.argv[1]).absolute())
     if why := node.missing():
         print(f"jsonwebtoken and jose are left out: {why}")
-        return 0
+        return SKIPPED
     node.prepare()
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)

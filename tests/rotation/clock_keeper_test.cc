@@ -187,6 +187,7 @@ TEST_F(ClockKeeperTest, StepsOfTheClockEndNothingEarlyAndRotateNothingTwice) {
         Pass(std::min(absl::Duration(absl::Hours(6)), end - absl::Minutes(1) - clock_.Now()));
       }
       Pass(absl::Minutes(30));
+      EXPECT_EQ(States(path).substr(0, 9), "1 RETIRED") << step;
       const int64_t late =
           std::max<int64_t>(0, absl::ToUnixSeconds(clock_.Now()) - before.due_time().seconds());
       EXPECT_EQ(std::count(events_.begin(), events_.end(), "rotation_promoted " + path),
