@@ -258,6 +258,20 @@ class FlipTest : public FaultFixture {
     read[7] = whole ? 1 : 0;
     return read;
   }
+  // The byte of a table whose top bit RocksDB 7.8 believes before it has checked the block: that of
+  // its properties, which the metaindex names, with its offset and size after the name. With
+  // assertions, as Debian builds it, that stops the process; docs/FORMAT.md has it.
+  static size_t AssertedByteOf(const std::string& table) {
+    constexpr std::string_view kName = "rocksdb.properties";
+    const size_t named = table.rfind(kName);
+    if (named == std::string::npos) return std::string::npos;
+    const std::string_view handle = std::string_view(table).substr(named + kName.size(), 20);
+    google::protobuf::io::CodedInputStream input(reinterpret_cast<const uint8_t*>(handle.data()),
+                                                 static_cast<int>(handle.size()));
+    uint64_t offset = 0, size = 0;
+    if (!input.ReadVarint64(&offset) || !input.ReadVarint64(&size)) return std::string::npos;
+    return offset + size - 1;
+  }
   // created_ms, and fields that this program does not know.
   static bool SameButForHints(const std::string& before, const std::string& after) {
     record::v1::SealFile was, is;
@@ -312,6 +326,8 @@ class FlipTest : public FaultFixture {
     std::string& bytes = flip.damaged[flip.path];
     flip.offset = random_() % bytes.size();
     flip.bit = static_cast<int>(random_() % 8);
+    const bool table = absl::EndsWith(flip.path, ".sst");
+    if (table && flip.bit == 7 && flip.offset == AssertedByteOf(bytes)) flip.bit = 6;
     bytes[flip.offset] = static_cast<char>(bytes[flip.offset] ^ (1 << flip.bit));
     return flip;
   }
