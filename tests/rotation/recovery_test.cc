@@ -59,6 +59,24 @@ TEST_F(RotationRecoveryTest, WhatIsNotToBeDoneAnyMoreIsNotDone) {
   EXPECT_EQ(events_, (std::vector<std::string>{"rotation_generated a", "rotation_promoted a"}));
 }
 
+// The secret is as it was: it is a directory above it that has another name.
+TEST_F(RotationRecoveryTest, WhatMovesMeanwhileIsToldByItsNewPath) {
+  ASSERT_OK(Put("old/a", "1", v1::KIND_API_KEY));
+  ASSERT_OK(SetPolicy("old/a", Exact()));
+  clock_.AdvanceTime(Days(90));
+  meanwhile_ = [this] {
+    v1::RenameRequest request;
+    request.set_path("old");
+    request.set_new_path("new");
+    request.set_directory(true);
+    ASSERT_OK(vault_->Rename(*store_, request));
+  };
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("new/a"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(events_,
+            (std::vector<std::string>{"rotation_started new/a", "rotation_promoted new/a"}));
+}
+
 TEST_F(RotationRecoveryTest, ACancelledEmergencyIsNone) {
   ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
   ASSERT_OK(Rotate("a", /*emergency=*/true));

@@ -51,6 +51,23 @@ TEST_F(NoticeProgressTest, AnOldMarkIsNotGoneOnFrom) {
   EXPECT_EQ(Take(), Lines{});
 }
 
+// Nothing was told for weeks; what is over by a change of the policy is not told after a restart.
+TEST_F(NoticeProgressTest, HowFarItHasComeIsKeptAlsoWhenNothingIsTold) {
+  PutRotating("app/key");
+  Listen();
+  Live(Days(50));
+  v1::RotationPolicy sooner = Exact();
+  sooner.set_period_seconds(60 * 86'400);
+  ASSERT_OK(SetPolicy("app/key", sooner));  // thirty days before that was on day 30
+  Live(Days(1));
+  EXPECT_EQ(Take(), Lines{});
+  Restart();
+  Live(Days(1));
+  EXPECT_EQ(Take(), Lines{});
+  Live(Days(2));
+  EXPECT_EQ(Take(), Lines{"day 53 rotation.due app/key"});
+}
+
 TEST_F(NoticeProgressTest, AClockThatIsNotBelievedTellsNothing) {
   PutRotating("app/key");
   Listen();
