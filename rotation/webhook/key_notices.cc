@@ -61,11 +61,7 @@ std::vector<ApiKeyNotices::Due> ApiKeyNotices::DueBy(absl::Time now) const {
 
 absl::Status ApiKeyNotices::Tell(const KeyringSnapshot& keys, const Due& due) const {
   ASSIGN_OR_RETURN(const Webhooks webhooks, ReadWebhooks(keys, context_.store.Newest()));
-  const bool wanted = std::any_of(webhooks.webhooks().begin(), webhooks.webhooks().end(),
-                                  [&due](const Webhook& webhook) {
-                                    return Wants(webhook, WebhookTypeOf(kEvent), due.key.path);
-                                  });
-  if (!wanted) return absl::OkStatus();
+  if (!AnyWants(webhooks, WebhookTypeOf(kEvent), due.key.path)) return absl::OkStatus();
   return context_
       .update(kEvent, due.key.path,
               [&](const View& view, Batch& batch) -> absl::Status {

@@ -1,7 +1,6 @@
 #include "rotation/webhook/notices.h"
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -21,12 +20,6 @@ namespace keyturn {
 namespace {
 
 using Kind = Notice::Kind;
-
-bool AnyWants(const Webhooks& webhooks, Kind kind, absl::string_view path) {
-  return std::any_of(
-      webhooks.webhooks().begin(), webhooks.webhooks().end(),
-      [&](const Webhook& webhook) { return Wants(webhook, WebhookTypeOf(EventOf(kind)), path); });
-}
 
 void NoteOf(const Notice& notice, const SecretMetadata& metadata, Batch& batch) {
   const std::string of = NoticeTime(notice.of);
@@ -217,12 +210,12 @@ absl::Status WebhookNotices::Tell(const KeyringSnapshot& keys, const NoticePlace
                                   const std::string& path, const Uuid& secret,
                                   const Notice& notice) const {
   ASSIGN_OR_RETURN(const Webhooks webhooks, ReadWebhooks(keys, context_.store.Newest()));
-  if (!AnyWants(webhooks, notice.kind, path)) return absl::OkStatus();
+  const absl::string_view event = EventOf(notice.kind);
+  if (!AnyWants(webhooks, WebhookTypeOf(event), path)) return absl::OkStatus();
   std::vector<std::string> users;
   if (notice.kind == Kind::kGraceEnding && context_.users != nullptr) {
     users = context_.users(secret, SecretVersion(notice.version));
   }
-  const absl::string_view event = EventOf(notice.kind);
   const auto write = [&](const View& view, Batch& batch) -> absl::Status {
     const absl::Time now = context_.clock.Now();
     ASSIGN_OR_RETURN(const std::optional<SecretMetadata> metadata,

@@ -75,6 +75,11 @@ bool Wants(const Webhook& webhook, absl::string_view type, absl::string_view pat
   return WantsType(webhook, type) && PathMatches(webhook, path);
 }
 
+bool AnyWants(const Webhooks& webhooks, absl::string_view type, absl::string_view path) {
+  return std::any_of(webhooks.webhooks().begin(), webhooks.webhooks().end(),
+                     [&](const Webhook& webhook) { return Wants(webhook, type, path); });
+}
+
 absl::StatusOr<std::vector<SecretBytes>> ReadWebhookKeys(const KeyringSnapshot& keys,
                                                          const View& view, const Uuid& id) {
   const std::string key = schema::WebhookKeyKey(id);

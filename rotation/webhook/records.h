@@ -32,6 +32,7 @@ Webhook* FindWebhook(Webhooks* webhooks, const Uuid& id);
 // Whether it wants to be told of this, and is able to be; of the type, for some path.
 bool WantsType(const Webhook& webhook, absl::string_view type);
 bool Wants(const Webhook& webhook, absl::string_view type, absl::string_view path);
+bool AnyWants(const Webhooks& webhooks, absl::string_view type, absl::string_view path);
 
 // The keys that sign, of limits::kWebhookKeyBytes each, in the order of Webhook.keys.
 absl::StatusOr<std::vector<SecretBytes>> ReadWebhookKeys(const KeyringSnapshot& keys,

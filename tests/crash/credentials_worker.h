@@ -14,10 +14,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
 #include "base/status_macros.h"
-#include "base/wait.h"
 #include "client/client.h"
+#include "tests/crash/rotation_end.h"
 
 namespace keyturn {
 
@@ -80,7 +79,7 @@ class CredentialsWorker {
       if (!status.ok()) problems->push_back(absl::StrCat(what, ": ", status.message()));
     };
     // One that was begun would end what is signed now.
-    add(kSigner, Finished(client, kSigner).status());
+    add(kSigner, AwaitRotationEnd(client, kSigner).status());
     for (const Key& key : keys_) add(absl::StrCat("API key ", key.id), CheckKey(client, key));
     for (const Token& token : tokens_) add("a token", CheckToken(client, token));
     add("a refresh token", CheckRefresh(client));
@@ -203,7 +202,7 @@ class CredentialsWorker {
       if (token.state == State::kWorks) token.state = State::kUnsure;
     }
     RETURN_IF_ERROR(client.Rotate(request).status());
-    RETURN_IF_ERROR(Finished(client, kSigner).status());
+    RETURN_IF_ERROR(AwaitRotationEnd(client, kSigner).status());
     for (Token& token : tokens_) token.state = State::kEnded;
     ++acknowledged_;
     return absl::OkStatus();
@@ -227,19 +226,6 @@ class CredentialsWorker {
     RETURN_IF_ERROR(CheckTurned(client));
     ++acknowledged_;
     return absl::OkStatus();
-  }
-
-  // The status once no run is open. DEADLINE_EXCEEDED when one stays.
-  static absl::StatusOr<v1::RotationStatus> Finished(Client& client, const std::string& path) {
-    const absl::Time patience = Clock::Real().Now() + absl::Seconds(30);
-    v1::GetRotationStatusRequest get;
-    get.set_path(path);
-    while (Clock::Real().Now() < patience) {
-      ASSIGN_OR_RETURN(v1::RotationStatus status, client.GetRotationStatus(get));
-      if (!status.has_open_run()) return status;
-      WaitFor(Clock::Real(), absl::Milliseconds(2));
-    }
-    return absl::DeadlineExceededError("its rotation does not end");
   }
 
   // Each of another source: nobody is to be locked out by what is refused.
@@ -274,7 +260,7 @@ class CredentialsWorker {
   }
 
   absl::Status CheckTurned(Client& client) {
-    ASSIGN_OR_RETURN(const v1::RotationStatus status, Finished(client, kTurned));
+    ASSIGN_OR_RETURN(const v1::RotationStatus status, AwaitRotationEnd(client, kTurned));
     const uint64_t current = status.current_version();
     const bool expected =
         std::any_of(turned_.may_be.begin(), turned_.may_be.end(), [&](uint64_t version) {

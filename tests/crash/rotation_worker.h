@@ -11,10 +11,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
 #include "base/status_macros.h"
-#include "base/wait.h"
 #include "client/client.h"
+#include "tests/crash/rotation_end.h"
 
 namespace keyturn {
 
@@ -84,23 +83,10 @@ class RotationWorker {
     RETURN_IF_ERROR(client.Rotate(rotate).status());
     ++acknowledged_;
     begun_[path] = secret.current + 1;
-    ASSIGN_OR_RETURN(const v1::RotationStatus status, Finished(client, path));
+    ASSIGN_OR_RETURN(const v1::RotationStatus status, AwaitRotationEnd(client, path));
     RETURN_IF_ERROR(See(client, path, status.current_version(), &secret));
     secret.pending = false;
     return absl::OkStatus();
-  }
-
-  // The status once no run is open. DEADLINE_EXCEEDED when one stays.
-  static absl::StatusOr<v1::RotationStatus> Finished(Client& client, const std::string& path) {
-    const absl::Time patience = Clock::Real().Now() + absl::Seconds(30);
-    v1::GetRotationStatusRequest get;
-    get.set_path(path);
-    while (Clock::Real().Now() < patience) {
-      ASSIGN_OR_RETURN(v1::RotationStatus status, client.GetRotationStatus(get));
-      if (!status.has_open_run()) return status;
-      WaitFor(Clock::Real(), absl::Milliseconds(2));
-    }
-    return absl::DeadlineExceededError("its rotation does not end");
   }
 
   // Remembers the value of `version`, or holds it against what is remembered.
@@ -120,7 +106,7 @@ class RotationWorker {
   }
 
   absl::Status CheckSecret(Client& client, const std::string& path, Secret* secret) {
-    ASSIGN_OR_RETURN(const v1::RotationStatus status, Finished(client, path));
+    ASSIGN_OR_RETURN(const v1::RotationStatus status, AwaitRotationEnd(client, path));
     const uint64_t current = status.current_version();
     const uint64_t begun = begun_[path];
     if (current < std::max(secret->current, begun) ||
