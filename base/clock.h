@@ -18,7 +18,8 @@ class Clock {
   // Wall time, UTC. May step in either direction.
   virtual absl::Time Now() const = 0;
 
-  // Nanoseconds since an arbitrary start; never goes back. Not comparable across processes.
+  // Nanoseconds since an arbitrary start, those of a suspended machine included; never goes back.
+  // Not comparable across processes.
   virtual int64_t MonotonicNanos() const = 0;
 
   // Waits until `condition` holds or `deadline` (wall time) has come, whichever is first. `mutex`

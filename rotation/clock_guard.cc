@@ -4,13 +4,15 @@
 
 namespace keyturn {
 
-void ClockGuard::Observe(absl::Time wall, int64_t monotonic_nanos) {
+bool ClockGuard::Observe(absl::Time wall, int64_t monotonic_nanos) {
   const absl::Duration tolerance = absl::Seconds(limits::kRotationClockJumpSeconds);
   bool wrong = known_.has_value() && wall < *known_ - tolerance;
+  bool renew = !wall_.has_value();
   if (wall_.has_value()) {
     const absl::Duration went = wall - *wall_;
     const absl::Duration should = absl::Nanoseconds(monotonic_nanos - monotonic_nanos_);
     wrong = wrong || absl::AbsDuration(went - should) > tolerance;
+    renew = wrong || should >= absl::Seconds(limits::kRotationClockStepsSeconds);
   }
   if (wrong) {
     distrusted_until_nanos_ = monotonic_nanos + limits::kRotationClockAgreeSeconds * 1'000'000'000;
@@ -18,8 +20,11 @@ void ClockGuard::Observe(absl::Time wall, int64_t monotonic_nanos) {
     distrusted_until_nanos_.reset();
   }
   if (trusted()) known_.reset();
-  wall_ = wall;
-  monotonic_nanos_ = monotonic_nanos;
+  if (renew) {
+    wall_ = wall;
+    monotonic_nanos_ = monotonic_nanos;
+  }
+  return wrong;
 }
 
 void ClockGuard::Accept() {

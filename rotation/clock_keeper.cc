@@ -1,5 +1,7 @@
 #include "rotation/clock_keeper.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -61,6 +63,8 @@ bool ClockKeeper::Begin(std::optional<absl::Time> kept) {
   said_.reset();
   if (kept.has_value()) guard_.Begin(*kept);
   const absl::Time now = context_.clock.Now();
+  looked_.reset();
+  BeginUpTime(kept == absl::InfiniteFuture() ? std::nullopt : kept, now);
   const bool trusted = LookLocked();
   if (trusted && kept.has_value() &&
       now - *kept > absl::Seconds(limits::kRotationClockAheadSeconds)) {
@@ -74,11 +78,24 @@ bool ClockKeeper::Begin(std::optional<absl::Time> kept) {
   return said_.has_value();
 }
 
-bool ClockKeeper::LookLocked() {
+void ClockKeeper::BeginUpTime(std::optional<absl::Time> before, absl::Time now) {
+  up_.before = before;
+  up_.since = absl::FromUnixMillis(absl::ToUnixMillis(now));  // as versions remember it
+  up_since_nanos_ = context_.clock.MonotonicNanos();
+}
+
+bool ClockKeeper::Observe(absl::Time now) {
   const bool before = guard_.trusted();
+  const bool wrong = guard_.Observe(now, context_.clock.MonotonicNanos());
+  const std::optional<absl::Time> last = std::exchange(looked_, now);
+  // What the clock has passed over is as a downtime to those who go by it.
+  if (wrong && last.has_value()) BeginUpTime(last, now);
+  return before && !guard_.trusted();
+}
+
+bool ClockKeeper::LookLocked() {
   const absl::Time now = context_.clock.Now();
-  guard_.Observe(now, context_.clock.MonotonicNanos());
-  if (guard_.trusted() || !before) return guard_.trusted();
+  if (!Observe(now)) return guard_.trusted();
   const bool behind =
       kept_.has_value() && now < *kept_ - absl::Seconds(limits::kRotationClockJumpSeconds);
   said_ = Said{"clock_distrusted", behind ? "BEHIND" : "JUMPED", kept_.value_or(now)};
@@ -105,6 +122,13 @@ bool ClockKeeper::trusted() const {
 absl::Duration ClockKeeper::ahead() const {
   const absl::MutexLock lock(&mu_);
   return ahead_;
+}
+
+UpTime ClockKeeper::up() const {
+  const absl::MutexLock lock(&mu_);
+  UpTime up = up_;
+  up.lasts = absl::Nanoseconds(context_.clock.MonotonicNanos() - up_since_nanos_);
+  return up;
 }
 
 absl::Status ClockKeeper::Write(const KeyringSnapshot& keys, absl::Time now, Batch& batch) {
@@ -168,7 +192,7 @@ absl::StatusOr<v1::AcceptClockResponse> ClockKeeper::Accept(Updater& updater,
   }
   kept_ = now;
   // A jump between the look that was taken last and now has been looked at as well.
-  guard_.Observe(now, context_.clock.MonotonicNanos());
+  Observe(now);
   guard_.Accept();
   return response;
 }

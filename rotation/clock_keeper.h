@@ -14,6 +14,7 @@
 #include "keyturn/v1/rotation_service.pb.h"
 #include "rotation/clock_guard.h"
 #include "rotation/context.h"
+#include "rotation/end_notice.h"
 
 namespace keyturn {
 
@@ -36,6 +37,8 @@ class ClockKeeper {
                                                  const v1::AcceptClockRequest& request);
   // How far the clock was ahead of the time kept, at the last unseal; zero: less than a day.
   absl::Duration ahead() const;
+  // A jump of the clock counts as a downtime.
+  UpTime up() const;
 
  private:
   // To be entered into the audit log.
@@ -48,12 +51,19 @@ class ClockKeeper {
   // Takes the first look; whether there is something to be said.
   bool Begin(std::optional<absl::Time> kept);
   bool LookLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether it is not believed from now on, and was before.
+  bool Observe(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void BeginUpTime(std::optional<absl::Time> before, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   static absl::Status Write(const KeyringSnapshot& keys, absl::Time now, Batch& batch);
 
   const RotationContext& context_;
   mutable absl::Mutex mu_;
   ClockGuard guard_ ABSL_GUARDED_BY(mu_);
   std::optional<absl::Time> kept_ ABSL_GUARDED_BY(mu_);
+  std::optional<absl::Time> looked_ ABSL_GUARDED_BY(mu_);
+  UpTime up_ ABSL_GUARDED_BY(mu_);
+  int64_t up_since_nanos_ ABSL_GUARDED_BY(mu_) = 0;  // monotonic
   absl::Duration ahead_ ABSL_GUARDED_BY(mu_);
   std::optional<Said> said_ ABSL_GUARDED_BY(mu_);
 };

@@ -16,6 +16,7 @@
 // (WithRetryAfter of base/reason.h) is not cut short.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -65,8 +66,9 @@ class Driver {
                                  absl::Time end) = 0;
   // `old` does not end, before it becomes the current value again.
   virtual absl::Status Disarm(const DriverCall& call, const SecretBytes& old) = 0;
-  // How many sessions at the target still use `old`.
-  virtual absl::StatusOr<int> Sessions(const DriverCall& call, const SecretBytes& old) = 0;
+  // How many sessions at the target still use `old`; none: the target cannot tell.
+  virtual absl::StatusOr<std::optional<int>> Sessions(const DriverCall& call,
+                                                      const SecretBytes& old) = 0;
   // `old` works no more. One that is gone already is OK.
   virtual absl::Status Retire(const DriverCall& call, const SecretBytes& old) = 0;
   // Whether `old` is refused by the target.

@@ -171,12 +171,14 @@ absl::StatusOr<Uuid> Operations::SetPolicy(Updater& updater,
     if (metadata.has_jwt()) {
       RETURN_IF_ERROR(CheckJwtPolicy(metadata, request.policy(), scene.now));
     }
+    const absl::Time planned = PlannedStart(metadata);
     if (!metadata.has_rotation()) BeginRotating(scene.now, request.policy(), &metadata);
     LeaveTarget(request.policy().target(), &scene.secret, scene.now);
     ReplacePolicy(request.policy(), &metadata);
     metadata.mutable_rotation()->set_due_ms(0);
-    // What is overdue by the new policy is so to an operator who can still change it.
-    HoldStarts(&metadata, scene.now);
+    // What is overdue by the new policy alone is so to an operator who can still change it.
+    HoldStarts(&metadata, scene.now, planned);
+    TryBlockedNow(&scene.secret.run);
     return absl::OkStatus();
   });
 }
@@ -333,7 +335,7 @@ absl::StatusOr<Uuid> Operations::Rollback(Updater& updater, const v1::RollbackRe
     run->set_principal(principal);
     run->set_reason(request.reason());
     // It is as old as it was: if it is due again, then once somebody has had the time to look.
-    metadata.mutable_rotation()->set_hold_until_ms(absl::ToUnixMillis(scene.now + hold));
+    HoldUntil(scene.now + hold, &metadata);
     metadata.mutable_rotation()->set_emergency(leaked);
     scene.batch.Note("version", absl::StrCat(back_to));
     scene.batch.Note("reason", request.reason());

@@ -42,7 +42,7 @@ class RotationImpl : public Rotation {
         timers_({kDueRotation}),
         errands_([this](const std::string& lane, const Uuid& secret) { WorkApart(lane, secret); }),
         walk_(context_, timers_, attention_),
-        worker_(context_, storm_, errands_.interrupt(), attention_),
+        worker_(context_, clock_, storm_, errands_.interrupt(), attention_),
         crew_(WorkersOf(context_)) {}
   // Its threads use everything else.
   ~RotationImpl() override { errands_.Stop(); }

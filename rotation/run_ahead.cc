@@ -167,7 +167,7 @@ void RunAhead::Act(Member& member, const Action& action) {
 
 absl::Time RunAhead::AllowedFrom(Member& member) {
   const SecretMetadata& metadata = member.secret.metadata;
-  const absl::Time room = RoomFrom(metadata);
+  const absl::Time room = RoomFrom(metadata, now_);
   const absl::Time ordered =
       AfterOthers(member, LastOrderWait(metadata.rotation()), /*alone=*/room <= now_);
   const absl::Time open = WindowFrom(metadata.rotation(), now_);
@@ -215,8 +215,9 @@ absl::Time RunAhead::AfterOthers(Member& member, absl::Time last, bool alone) {
 void RunAhead::Start(Member& member) {
   const absl::Time from = AllowedFrom(member);
   if (from > now_) {
-    member.secret.metadata.mutable_rotation()->set_hold_until_ms(absl::ToUnixMillis(from));
-    return;
+    SecretMetadata& metadata = member.secret.metadata;
+    const bool room = RoomFrom(metadata, now_) <= now_;
+    return WaitUntil(from, room ? WaitsFor::kOther : WaitsFor::kRoom, &metadata);
   }
   TellStarted(member);
   member.waited = Event::WHY_UNSPECIFIED;

@@ -9,14 +9,20 @@
 
 namespace keyturn {
 
-absl::Time RoomFrom(const SecretMetadata& metadata) {
+absl::Time RoomFrom(const SecretMetadata& metadata, absl::Time now) {
   if (LiveVersions(metadata) < MaxLiveVersions(metadata.rotation().policy())) {
     return absl::InfinitePast();
   }
   absl::Time first = absl::InfiniteFuture();
   for (const VersionRecord& version : metadata.versions()) {
-    if (!IsState(version, v1::VERSION_STATE_GRACE)) continue;
-    first = std::min(first, absl::FromUnixMillis(version.grace_end_ms()));
+    if (IsState(version, v1::VERSION_STATE_GRACE)) {
+      first = std::min(first, absl::FromUnixMillis(version.grace_end_ms()));
+    }
+    // It works until its target has ended it, which may fail again.
+    if (IsState(version, v1::VERSION_STATE_RETIRING)) {
+      first = std::min(
+          first, std::max(absl::FromUnixMillis(version.retire_next_ms()), now + absl::Seconds(1)));
+    }
   }
   return first;
 }

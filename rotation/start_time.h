@@ -8,8 +8,9 @@
 
 namespace keyturn {
 
-// When one more version may work: the end of the first grace, when policy.max_live_versions do.
-absl::Time RoomFrom(const SecretMetadata& metadata);
+// When one more version may work, when policy.max_live_versions do: the end of the first grace, or
+// the next attempt to retire one at its target.
+absl::Time RoomFrom(const SecretMetadata& metadata, absl::Time now);
 
 // Whether a rotation of the secret with this state is under way, or about to be: who comes after it
 // looks again in limits::kRotationOrderPollSeconds.

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "storage/schema.h"
 #include "vault/rotation_rules.h"
 #include "vault/utf8.h"
@@ -19,6 +20,14 @@ namespace keyturn {
 namespace {
 
 using google::protobuf::util::TimeUtil;
+
+// Of a run that has failed once more: whether it goes on by itself.
+bool TriesAgain(Failure failure, absl::Time now, const v1::RotationRun& run) {
+  if (failure == Failure::kPolicy) return run.refused_values() < limits::kRotationValuesMax;
+  if (failure != Failure::kTransient && failure != Failure::kAmbiguous) return false;
+  return run.attempts() - run.refused_values() < limits::kRotationAttemptsMax &&
+         now - ToTime(run.failing_since_time()) < absl::Seconds(limits::kRotationFailingSecondsMax);
+}
 
 }  // namespace
 
@@ -80,6 +89,7 @@ void MarkRetired(RotatingSecret* secret, uint64_t version, absl::Time now) {
   record->set_state(v1::VERSION_STATE_RETIRED);
   record->set_retired_ms(absl::ToUnixMillis(now));
   ForgetEnding(record);
+  if (secret->metadata.rotation().waits_for_room()) HoldUntil(now, &secret->metadata);
   const absl::Duration kept = record->compromised()
                                   ? absl::ZeroDuration()
                                   : DestroyAfterOf(secret->metadata.rotation().policy());
@@ -99,9 +109,17 @@ void AwaitUntil(absl::Time when, v1::RotationRun::State state, v1::RotationRun* 
 void ClearFailures(v1::RotationRun* run) {
   run->set_state(v1::RotationRun::RUNNING);
   run->set_attempts(0);
+  run->set_refused_values(0);
+  run->clear_failing_since_time();
+  run->set_uncertain(false);
   run->clear_next_attempt_time();
   run->clear_error_class();
   run->clear_error();
+}
+
+void TryBlockedNow(std::optional<v1::RotationRun>* run) {
+  if (!run->has_value() || (*run)->state() != v1::RotationRun::BLOCKED) return;
+  (*run)->clear_next_attempt_time();
 }
 
 void AwaitValue(absl::Time now, v1::RotationRun* run) {
@@ -117,7 +135,7 @@ void GoBackTo(SecretMetadata* metadata, VersionRecord* version, absl::Time now) 
   // From before there was a policy.
   if (version->promoted_ms() == 0) version->set_promoted_ms(version->created_ms());
   BecomeCurrent(metadata, version, now);
-  metadata->mutable_rotation()->set_hold_until_ms(held_until_ms);
+  HoldUntil(absl::FromUnixMillis(held_until_ms), metadata);
 }
 
 void EndGraceNow(VersionRecord* version, absl::Time now) {
@@ -126,10 +144,31 @@ void EndGraceNow(VersionRecord* version, absl::Time now) {
   ForgetEnding(version);
 }
 
-void HoldStarts(SecretMetadata* metadata, absl::Time now) {
+void WaitUntil(absl::Time until, WaitsFor what, SecretMetadata* metadata) {
   record::v1::RotationState& rotation = *metadata->mutable_rotation();
-  const absl::Time until = now + absl::Seconds(limits::kRotationHoldSecondsDefault);
-  rotation.set_hold_until_ms(std::max(rotation.hold_until_ms(), absl::ToUnixMillis(until)));
+  rotation.set_hold_until_ms(absl::ToUnixMillis(until));
+  rotation.set_waits(true);
+  rotation.set_waits_for_room(what == WaitsFor::kRoom);
+}
+
+void HoldUntil(absl::Time until, SecretMetadata* metadata) {
+  record::v1::RotationState& rotation = *metadata->mutable_rotation();
+  rotation.set_hold_until_ms(absl::ToUnixMillis(until));
+  rotation.set_waits(false);
+  rotation.set_waits_for_room(false);
+}
+
+absl::Time PlannedStart(const SecretMetadata& metadata) {
+  const int64_t due_ms = metadata.rotation().due_ms();
+  return due_ms == 0 ? absl::InfiniteFuture() : absl::FromUnixMillis(due_ms);
+}
+
+void HoldStarts(SecretMetadata* metadata, absl::Time now, absl::Time planned) {
+  const absl::Time until =
+      std::min(now + absl::Seconds(limits::kRotationHoldSecondsDefault), std::max(planned, now));
+  const record::v1::RotationState& rotation = metadata->rotation();
+  const absl::Time held = rotation.waits() ? now : absl::FromUnixMillis(rotation.hold_until_ms());
+  HoldUntil(std::max(held, until), metadata);
 }
 
 // Stored in messages whose texts are UTF-8, or they would not be read again.
@@ -160,19 +199,21 @@ absl::Duration WaitAfter(const absl::Status& failure, uint32_t failures, double 
 void TakeFailure(const absl::Status& status, double share, absl::Time now, v1::RotationRun* run) {
   const Failure failure = FailureOf(status);
   run->set_attempts(run->attempts() + 1);
+  if (failure == Failure::kPolicy) {
+    run->set_refused_values(run->refused_values() + 1);
+  } else if (!run->has_failing_since_time()) {
+    *run->mutable_failing_since_time() = ToTimestamp(now);
+  }
+  if (failure == Failure::kAmbiguous) run->set_uncertain(true);
   run->set_error_class(std::string(FailureName(failure)));
   run->set_error(ShownError(status));
-  const bool waits = failure == Failure::kTransient || failure == Failure::kAmbiguous;
-  const int most =
-      failure == Failure::kPolicy ? limits::kRotationValuesMax : limits::kRotationAttemptsMax;
-  const bool again =
-      (waits || failure == Failure::kPolicy) && run->attempts() < static_cast<uint32_t>(most);
-  if (!again) {
+  if (!TriesAgain(failure, now, *run)) {
     AwaitUntil(now + absl::Seconds(limits::kRotationBlockedSeconds), v1::RotationRun::BLOCKED, run);
-  } else if (waits) {
-    AwaitUntil(now + WaitAfter(status, run->attempts(), share), v1::RotationRun::RETRY_WAIT, run);
-  } else {
+  } else if (failure == Failure::kPolicy) {
     AwaitUntil(now, v1::RotationRun::RETRY_WAIT, run);
+  } else {
+    const absl::Duration wait = WaitAfter(status, run->attempts() - run->refused_values(), share);
+    AwaitUntil(now + wait, v1::RotationRun::RETRY_WAIT, run);
   }
 }
 

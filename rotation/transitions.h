@@ -42,6 +42,9 @@ void TakeFailure(const absl::Status& status, double share, absl::Time now, v1::R
 // The step went well: what it failed by before is over.
 void ClearFailures(v1::RotationRun* run);
 
+// What blocks the run, if it is blocked, may be mended: it goes on at once.
+void TryBlockedNow(std::optional<v1::RotationRun>* run);
+
 // The run goes on at `when`, and is in `state` until then.
 void AwaitUntil(absl::Time when, v1::RotationRun::State state, v1::RotationRun* run);
 
@@ -55,8 +58,19 @@ void GoBackTo(SecretMetadata* metadata, VersionRecord* version, absl::Time now);
 // A version in grace is to be retired at once.
 void EndGraceNow(VersionRecord* version, absl::Time now);
 
-// No scheduled start for a day, nor before one that is held already.
-void HoldStarts(SecretMetadata* metadata, absl::Time now);
+// A start that is due is looked at again at `until`; for room, when a version ends as well.
+enum class WaitsFor { kRoom, kOther };
+void WaitUntil(absl::Time until, WaitsFor what, SecretMetadata* metadata);
+// No scheduled start before `until`.
+void HoldUntil(absl::Time until, SecretMetadata* metadata);
+
+// When the schedule is to start a rotation; InfiniteFuture: that is not planned.
+absl::Time PlannedStart(const SecretMetadata& metadata);
+
+// No scheduled start for a day, nor before one that is held already. Starts that were to come
+// anyway at `planned` are not held beyond it.
+void HoldStarts(SecretMetadata* metadata, absl::Time now,
+                absl::Time planned = absl::InfiniteFuture());
 
 // What is kept and shown of a failure: cut to limits::kRotationErrorBytesMax, in UTF-8.
 std::string ShownError(const absl::Status& status);

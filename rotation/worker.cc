@@ -107,7 +107,10 @@ const Driver* Worker::CalledBy(const Look& look) const {
   const Kind kind = look.action.kind;
   const bool step = kind == Kind::kStep && look.secret.run->step() != Run::GENERATE &&
                     look.secret.run->step() != Run::PROMOTE;
-  if (!step && kind != Kind::kArm && kind != Kind::kRetire) return nullptr;
+  const bool gated =
+      look.secret.metadata.rotation().policy().retire_gate() != v1::RotationPolicy::NONE;
+  const bool asked = kind == Kind::kEndGrace && gated;
+  if (!step && !asked && kind != Kind::kArm && kind != Kind::kRetire) return nullptr;
   return DriverOf(look.secret.metadata, step ? StepIsAbout(*look.secret.run) : look.action.version);
 }
 
@@ -306,8 +309,7 @@ absl::Status Worker::ApplyAndTest(const Look& look, Driver& driver) const {
   if (*works) return Applied(look, call.target);
   ASSIGN_OR_RETURN(const SecretBytes current,
                    ReadVersionData(*look.keys, *snapshot, secret, in_use));
-  if (secret.run->error_class() == FailureName(Failure::kAmbiguous) &&
-      TargetOfNumber(secret.metadata, in_use) == call.target) {
+  if (secret.run->uncertain() && TargetOfNumber(secret.metadata, in_use) == call.target) {
     const absl::StatusOr<bool> still = driver.Probe(call, current);
     if (!still.ok()) return Fail(look, still.status());
     if (!*still) {
@@ -339,7 +341,7 @@ absl::Status Worker::Fail(const Look& look, const absl::Status& failure) const {
   const double wait = RandomShare();
   return Change(look, event,
                 [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-                  const bool unsure = secret.run->error_class() == FailureName(Failure::kAmbiguous);
+                  const bool unsure = secret.run->uncertain();
                   TakeFailure(failure, wait, now, &*secret.run);
                   // A version that is promoted stays the current one, whatever a target says.
                   const bool promoted = secret.run->step() >= Run::ANNOUNCE;

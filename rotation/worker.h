@@ -7,7 +7,9 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -15,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "rotation/attention.h"
+#include "rotation/clock_keeper.h"
 #include "rotation/context.h"
 #include "rotation/next_action.h"
 #include "rotation/store_state.h"
@@ -27,9 +30,13 @@ class Worker {
  public:
   // All outlive this. The interrupt ends what is under way outside. `attention` is told of each
   // look, and so of what each change has left.
-  Worker(const RotationContext& context, StormBreaker& storm, const Interrupt& interrupt,
-         Attention& attention)
-      : context_(context), storm_(storm), interrupt_(interrupt), attention_(attention) {}
+  Worker(const RotationContext& context, const ClockKeeper& clock, StormBreaker& storm,
+         const Interrupt& interrupt, Attention& attention)
+      : context_(context),
+        clock_(clock),
+        storm_(storm),
+        interrupt_(interrupt),
+        attention_(attention) {}
 
   struct Worked {
     int acted = 0;
@@ -135,6 +142,16 @@ class Worker {
   // In [0, 1): of the longest wait before another attempt.
   static double RandomShare();
   absl::Status EndGrace(const Look& look) const;
+  // Of the version that the action is about, by name: who was seen here, and at its target.
+  struct Users {
+    std::vector<std::string> names;
+    bool seen_here = false;
+  };
+  absl::StatusOr<Users> UsersOf(const Look& look) const;
+  // The version goes on for what is missing of the notice of its end, which counts from then.
+  absl::Status AnnounceAnew(const Look& look, absl::Time announced, absl::Duration missing) const;
+  absl::Status HoldGrace(const Look& look, const Users& users) const;
+  absl::Status EndVersion(const Look& look, const Users& users) const;
   absl::Status Arm(const Look& look) const;
   absl::Status RetireVersion(const Look& look) const;
   // Another version that works, or is about to, with the same value, which so must not end; 0:
@@ -145,6 +162,7 @@ class Worker {
                             const absl::Status& failure) const;
 
   const RotationContext& context_;
+  const ClockKeeper& clock_;
   StormBreaker& storm_;
   const Interrupt& interrupt_;
   Attention& attention_;

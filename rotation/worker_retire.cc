@@ -1,8 +1,6 @@
-// The end of a version: its grace, its retirement at the target.
+// The end of a version at its target, after its grace.
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/status_macros.h"
 #include "rotation/transitions.h"
 #include "rotation/values.h"
@@ -24,58 +22,6 @@ absl::Status RetireAt(Driver& driver, const DriverCall& call, const SecretBytes&
 }
 
 }  // namespace
-
-absl::Status Worker::EndGrace(const Look& look) const {
-  const uint64_t number = look.action.version;
-  const v1::RotationPolicy& policy = look.secret.metadata.rotation().policy();
-  const VersionRecord* const version = FindVersion(look.secret.metadata, number);
-  std::vector<std::string> users;
-  if (policy.retire_gate() != v1::RotationPolicy::NONE) {
-    users = context_.users(look.secret.id, SecretVersion(number));
-  }
-  const auto name = [&](Batch& batch) {
-    batch.Note("version", absl::StrCat(number));
-    if (!users.empty()) batch.Note("still_used_by", absl::StrJoin(users, ","));
-  };
-  const auto warn = [&](const absl::Status& changed, absl::string_view what) {
-    if (changed.ok() && !users.empty()) {
-      LogWarning(what, {{"secret", look.secret.id.ToString()},
-                        {"version", number},
-                        {"used_by", absl::StrJoin(users, ", ")}});
-    }
-    return changed;
-  };
-  if (!users.empty() && policy.retire_gate() == v1::RotationPolicy::BLOCK &&
-      version->extensions() < limits::kRotationExtensionsMax &&
-      LatestEnd(policy, *version) > context_.clock.Now()) {
-    return warn(Change(look, "rotation_grace_extended",
-                       [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-                         VersionRecord* const held = FindVersion(&secret.metadata, number);
-                         held->set_extensions(held->extensions() + 1);
-                         held->set_held(true);
-                         held->set_grace_end_ms(absl::ToUnixMillis(
-                             std::min(now + absl::Seconds(limits::kRotationExtensionSeconds),
-                                      LatestEnd(policy, *held))));
-                         name(batch);
-                         return absl::OkStatus();
-                       }),
-                "a version goes on beyond its grace because it is still used");
-  }
-  const bool has_driver = DriverOf(look.secret.metadata, number) != nullptr;
-  return warn(Change(look, has_driver ? "rotation_grace_ended" : "rotation_retired",
-                     [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-                       name(batch);
-                       if (has_driver) {
-                         VersionRecord* const ended = FindVersion(&secret.metadata, number);
-                         ended->set_state(v1::VERSION_STATE_RETIRING);
-                         ForgetEnding(ended);
-                       } else {
-                         MarkRetired(&secret, number, now);
-                       }
-                       return absl::OkStatus();
-                     }),
-              "a version ends although it is still used");
-}
 
 absl::StatusOr<uint64_t> Worker::InUseAs(const Look& look, const TargetCall& old) const {
   const SecretMetadata& metadata = look.secret.metadata;

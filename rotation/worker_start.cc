@@ -5,6 +5,7 @@
 #include "base/status_macros.h"
 #include "rotation/policy.h"
 #include "rotation/start_time.h"
+#include "rotation/transitions.h"
 #include "rotation/worker.h"
 #include "vault/path.h"
 #include "vault/tree.h"
@@ -30,7 +31,7 @@ absl::StatusOr<absl::Time> Worker::AllowedFrom(const Look& look) const {
         std::max(ordered, OrderFrom((*other)->metadata.rotation(), order.offset_seconds(), now));
   }
   // Room is waited for whatever the deadline.
-  return std::max(RoomFrom(look.secret.metadata), std::min(ordered, LastOrderWait(rotation)));
+  return std::max(RoomFrom(look.secret.metadata, now), std::min(ordered, LastOrderWait(rotation)));
 }
 
 absl::StatusOr<bool> Worker::StartIsDue(const Uuid& secret, absl::Time now) const {
@@ -53,9 +54,11 @@ absl::Status Worker::Start(const Look& look) const {
   from = std::max(from, WindowFrom(look.secret.metadata.rotation(), context_.clock.Now()));
   if (from <= context_.clock.Now()) from = storm_.TakeTurn(context_.clock.Now());
   if (from > context_.clock.Now()) {
-    from = std::min(from, context_.clock.Now() + absl::Hours(24));
-    return Settle(look, [from](RotatingSecret& secret) {
-      secret.metadata.mutable_rotation()->set_hold_until_ms(absl::ToUnixMillis(from));
+    const absl::Time now = context_.clock.Now();
+    from = std::min(from, now + absl::Hours(24));
+    return Settle(look, [from, now](RotatingSecret& secret) {
+      const bool room = RoomFrom(secret.metadata, now) <= now;
+      WaitUntil(from, room ? WaitsFor::kOther : WaitsFor::kRoom, &secret.metadata);
     });
   }
   return MakesValues(look.secret.metadata) ? Generate(look, true) : Ask(look);

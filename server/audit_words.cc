@@ -19,9 +19,9 @@ constexpr const char* kOtherEvents[] = {
     "rotation_started", "rotation_generated", "rotation_applied", "rotation_tested",
     "rotation_promoted", "rotation_announced", "rotation_fulfilled", "rotation_superseded",
     "rotation_awaiting_value", "rotation_failed", "rotation_blocked", "rotation_grace_extended",
-    "rotation_grace_released", "rotation_grace_ended", "rotation_retired", "rotation_retire_failed",
-    "rotation_armed", "rotation_arm_failed", "rotation_disarmed", "version_destroyed",
-    "rotation_storm", "clock_distrusted", "clock_ahead",
+    "rotation_end_announced", "rotation_grace_released", "rotation_grace_ended", "rotation_retired",
+    "rotation_retire_failed", "rotation_armed", "rotation_arm_failed", "rotation_disarmed",
+    "version_destroyed", "rotation_storm", "clock_distrusted", "clock_ahead",
     // Of keys that sign.
     "rotation_staged", "rotation_published", "jwt_refresh_reused",
     // Of webhooks.

@@ -54,6 +54,8 @@ void RotateAs(v1::Kind kind, absl::Time now, SecretMetadata* metadata) {
   }
   const absl::Time until = now + absl::Seconds(limits::kRotationHoldSecondsDefault);
   rotation.set_hold_until_ms(std::max(rotation.hold_until_ms(), absl::ToUnixMillis(until)));
+  rotation.set_waits(false);
+  rotation.set_waits_for_room(false);
   rotation.set_next_ms(absl::ToUnixMillis(now));
 }
 

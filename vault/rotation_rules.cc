@@ -126,6 +126,7 @@ void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time 
   version->set_state(v1::VERSION_STATE_CURRENT);
   version->set_grace_end_ms(0);
   version->set_replaced_ms(0);
+  version->set_announced_ms(0);
   version->set_held(false);
   version->set_armed_ms(0);
   ForgetEnding(version);
@@ -137,6 +138,8 @@ void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time 
   rotation.set_due_ms(0);
   rotation.set_deadline_ms(0);
   rotation.set_hold_until_ms(0);
+  rotation.set_waits(false);
+  rotation.set_waits_for_room(false);
   rotation.set_emergency(false);
   rotation.set_next_ms(absl::ToUnixMillis(now));
 }
@@ -147,6 +150,7 @@ void BeginRotating(absl::Time now, const v1::RotationPolicy& policy, SecretMetad
     if (!IsState(version, v1::VERSION_STATE_PREVIOUS)) continue;
     version.set_state(v1::VERSION_STATE_GRACE);
     version.set_grace_end_ms(absl::ToUnixMillis(now + GraceOf(policy)));
+    version.set_announced_ms(absl::ToUnixMillis(now));
   }
   VersionRecord* const current = FindVersion(metadata, metadata->current_version());
   const int64_t since = current == nullptr ? absl::ToUnixMillis(now) : current->created_ms();

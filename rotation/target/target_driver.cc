@@ -36,7 +36,7 @@ class Missing : public Driver {
     return No(call);
   }
   absl::Status Disarm(const DriverCall& call, const SecretBytes&) override { return No(call); }
-  absl::StatusOr<int> Sessions(const DriverCall& call, const SecretBytes&) override {
+  absl::StatusOr<std::optional<int>> Sessions(const DriverCall& call, const SecretBytes&) override {
     return No(call);
   }
   absl::Status Retire(const DriverCall& call, const SecretBytes&) override { return No(call); }
@@ -139,12 +139,11 @@ absl::Status TargetDriver::Disarm(const DriverCall& call, const SecretBytes& old
   return Ask("disarm", call, {old}).status;
 }
 
-absl::StatusOr<int> TargetDriver::Sessions(const DriverCall& call, const SecretBytes& old) {
+absl::StatusOr<std::optional<int>> TargetDriver::Sessions(const DriverCall& call,
+                                                          const SecretBytes& old) {
   const TargetAnswer answer = Ask("sessions", call, {old});
   RETURN_IF_ERROR(answer.status);
-  if (answer.sessions.has_value()) return *answer.sessions;
-  return absl::UnknownError(
-      absl::StrCat("target ", name_, ": its answer does not say how many sessions there are"));
+  return answer.sessions;
 }
 
 absl::Status TargetDriver::Retire(const DriverCall& call, const SecretBytes& old) {

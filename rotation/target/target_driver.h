@@ -43,7 +43,8 @@ class TargetDriver : public Driver {
   absl::Status Test(const DriverCall& call, const SecretBytes& pending) override;
   absl::Status ArmExpiry(const DriverCall& call, const SecretBytes& old, absl::Time end) override;
   absl::Status Disarm(const DriverCall& call, const SecretBytes& old) override;
-  absl::StatusOr<int> Sessions(const DriverCall& call, const SecretBytes& old) override;
+  absl::StatusOr<std::optional<int>> Sessions(const DriverCall& call,
+                                              const SecretBytes& old) override;
   absl::Status Retire(const DriverCall& call, const SecretBytes& old) override;
   absl::StatusOr<bool> VerifyDead(const DriverCall& call, const SecretBytes& old) override;
 

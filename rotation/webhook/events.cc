@@ -37,6 +37,7 @@ constexpr Told kTold[] = {
     {"rotation_retire_failed", "rotation.retire_failed", false},
     {"rotation_due", "rotation.due", false},
     {"rotation_grace_ending", "rotation.grace_ending", false},
+    {"rotation_end_announced", "rotation.grace_ending", false},
     {"rotation_overdue", "rotation.overdue", false},
     {"apikey_due", "api_key.due", false},
 };

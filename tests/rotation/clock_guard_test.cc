@@ -26,6 +26,21 @@ TEST_F(ClockGuardTest, AClockThatRunsEvenlyIsBelieved) {
   }
 }
 
+TEST_F(ClockGuardTest, StepsThatAreSmallAddUp) {
+  Look(absl::ZeroDuration(), absl::ZeroDuration());
+  Look(absl::Seconds(51), absl::Seconds(1));
+  EXPECT_TRUE(guard_.trusted());
+  Look(absl::Seconds(51), absl::Seconds(1));
+  EXPECT_FALSE(guard_.trusted());
+}
+
+TEST_F(ClockGuardTest, EachLookSaysWhetherTheClockWasWrongByIt) {
+  EXPECT_FALSE(guard_.Observe(wall_, 0));
+  EXPECT_TRUE(guard_.Observe(wall_ + absl::Minutes(2), 1));
+  EXPECT_FALSE(guard_.Observe(wall_ + absl::Minutes(2), 2));
+  EXPECT_FALSE(guard_.trusted());
+}
+
 TEST_F(ClockGuardTest, AJumpEitherWayIsNotBelievedForTenMinutes) {
   for (const absl::Duration jump : {absl::Hours(1), -absl::Hours(1), absl::Hours(91 * 24),
                                     absl::Seconds(61), absl::Seconds(-61)}) {

@@ -88,7 +88,9 @@ class ModelTarget : public Driver {
     return Tell("arm", call, Chance(), false);
   }
   absl::Status Disarm(const DriverCall&, const SecretBytes&) override { return absl::OkStatus(); }
-  absl::StatusOr<int> Sessions(const DriverCall&, const SecretBytes&) override { return 0; }
+  absl::StatusOr<std::optional<int>> Sessions(const DriverCall&, const SecretBytes&) override {
+    return 0;
+  }
   absl::Status Retire(const DriverCall& call, const SecretBytes& old) override {
     const absl::Status status = Chance();
     // Now and then it says so and does not.
@@ -234,6 +236,7 @@ class RotationModel : public Updater {
     if (!vault.ok() || !rotation.ok()) Fail("it cannot be opened");
     for (const auto& [path, secret] : by_path_) secret->ForgetAttempt();
     looked_ = false;
+    ServerIsUp(kept_);
     behind_ = kept_;
     LookAtClock();
     KeepTime();
@@ -312,14 +315,25 @@ class RotationModel : public Updater {
     } else {
       frozen_until_ = nanos;
     }
-    if (absl::AbsDuration(off) > absl::Minutes(1) || wall < behind_ - absl::Minutes(1)) {
-      frozen_until_ = nanos + absl::ToInt64Nanoseconds(absl::Minutes(10));
+    const bool wrong =
+        absl::AbsDuration(off) > absl::Minutes(1) || wall < behind_ - absl::Minutes(1);
+    if (wrong) frozen_until_ = nanos + absl::ToInt64Nanoseconds(absl::Minutes(10));
+    if (wrong && looked_) ServerIsUp(last_wall_);
+    // Steps within an hour add up.
+    if (wrong || !looked_ || nanos - nanos_ >= absl::ToInt64Nanoseconds(absl::Hours(1))) {
+      wall_ = wall;
+      nanos_ = nanos;
     }
     looked_ = true;
     if (!Frozen()) behind_ = absl::InfinitePast();
     latest_ = std::max(latest_, wall);
-    wall_ = wall;
-    nanos_ = nanos;
+    last_wall_ = wall;
+  }
+  // From now on; before, it was so at `until`.
+  void ServerIsUp(absl::Time until) {
+    up_until_ = until;
+    up_since_ = engine_clock_.Now();
+    up_since_nanos_ = clock_.MonotonicNanos();
   }
   // The engine keeps the time at unseal and with its looks, once an hour.
   void KeepTime() {
@@ -353,6 +367,15 @@ class RotationModel : public Updater {
     hinted_.clear();
   }
 
+  Secret::Scene Around() const {
+    return {.now = clock_.Now(),
+            .frozen = Frozen(),
+            .used = used_,
+            .up_since = up_since_,
+            .up = absl::Nanoseconds(clock_.MonotonicNanos() - up_since_nanos_),
+            .up_until = up_until_};
+  }
+
   // Takes what has happened into the references.
   void TakeHappenings() {
     for (const Happening& happening : happened_) {
@@ -365,10 +388,9 @@ class RotationModel : public Updater {
                             : absl::StrCat(happening.version, " ", happening.status.ToString(), " ",
                                            happening.answer)));
       const std::string wrong =
-          happening.event
-              ? secret->OnEvent(happening.name, happening.notes, clock_.Now(), Frozen(), used_)
-              : secret->OnTarget(happening.name, happening.version, happening.status,
-                                 happening.answer, clock_.Now());
+          happening.event ? secret->OnEvent(happening.name, happening.notes, Around())
+                          : secret->OnTarget(happening.name, happening.version, happening.status,
+                                             happening.answer, clock_.Now());
       if (!wrong.empty()) return Fail(*secret, happening.name + ": " + wrong);
       touched_.insert(secret);
     }
@@ -645,6 +667,8 @@ class RotationModel : public Updater {
     v1::SetRotationPolicyRequest request;
     request.set_path(secret.path());
     *request.mutable_policy() = RandomPolicy(secret.kind());
+    Compare(secret);  // when it is due, which decides, is planned without an event
+    if (!problem_.empty()) return;
     Ask(
         secret, "policy " + request.policy().ShortDebugString(),
         [&] { return rotation_->SetPolicy(*this, request); },
@@ -847,7 +871,7 @@ class RotationModel : public Updater {
     if (dead_) return;
     if (!status.ok()) return Fail(status.ToString());
     LookAtClock();
-    frozen_until_ = nanos_;
+    frozen_until_ = clock_.MonotonicNanos();
     behind_ = absl::InfinitePast();
   }
   void Reopen() {
@@ -944,7 +968,9 @@ class RotationModel : public Updater {
   bool die_after_ = false, dead_ = false, committed_ = false;
 
   bool looked_ = false;
-  absl::Time wall_, latest_ = absl::InfinitePast();
+  absl::Time wall_, last_wall_, latest_ = absl::InfinitePast();
+  absl::Time up_since_, up_until_ = absl::InfinitePast();
+  int64_t up_since_nanos_ = 0;
   absl::Time storm_at_ = absl::InfinitePast();
   absl::Time kept_ = absl::InfinitePast(), behind_ = absl::InfinitePast();
   int64_t nanos_ = 0, frozen_until_ = 0;

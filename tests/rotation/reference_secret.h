@@ -28,8 +28,9 @@ class ReferenceSecret {
     v1::VersionState state = v1::VERSION_STATE_PENDING;
     bool compromised = false;
     absl::Time created = absl::InfinitePast();
-    absl::Time promoted = absl::InfinitePast();  // InfinitePast: not since there is a policy
-    absl::Time replaced = absl::InfinitePast();  // it was current until then
+    absl::Time promoted = absl::InfinitePast();   // InfinitePast: not since there is a policy
+    absl::Time replaced = absl::InfinitePast();   // it was current until then
+    absl::Time announced = absl::InfinitePast();  // its end, if later than that
     absl::Time grace_end = absl::InfinitePast();
     absl::Time destroy = absl::InfiniteFuture();
     absl::Time expires = absl::InfiniteFuture();
@@ -67,10 +68,17 @@ class ReferenceSecret {
   // When it has to, a second later at most.
   absl::Time NextPurge() const;
 
+  // What is around an event.
+  struct Scene {
+    absl::Time now;
+    bool frozen = false;  // the clock is not trusted
+    bool used = false;    // somebody uses versions in grace
+    absl::Time up_since;  // the server is up, and its clock has not jumped
+    absl::Duration up;    // for so long
+    absl::Time up_until;  // before that it was, the last time that is known
+  };
   // An event of the engine, or an answer of the target. "" if it may come now; else what is wrong.
-  // `used`: somebody uses versions in grace. With `frozen` the clock is not trusted.
-  std::string OnEvent(const std::string& event, const Notes& notes, absl::Time now, bool frozen,
-                      bool used);
+  std::string OnEvent(const std::string& event, const Notes& notes, const Scene& scene);
   std::string OnTarget(const std::string& call, uint64_t version, const absl::Status& status,
                        bool answer, absl::Time now);
 
@@ -146,8 +154,8 @@ class ReferenceSecret {
   void CloseRun(Run::State state);
   std::string AddPending(const Notes& notes, absl::Time now);
   std::string OnRunEvent(const std::string& event, const Notes& notes, absl::Time now, bool frozen);
-  std::string OnVersionEvent(const std::string& event, const Notes& notes, absl::Time now,
-                             bool frozen, bool used);
+  std::string OnVersionEvent(const std::string& event, const Notes& notes, const Scene& scene);
+  static absl::Duration MissingNotice(const Version& version, const Scene& scene);
   std::string OnFailure(bool blocked, absl::Time now);
   std::string CompareVersions(const v1::RotationStatus& status) const;
   std::string CompareRun(const v1::RotationStatus& status, absl::Time now);
@@ -164,7 +172,9 @@ class ReferenceSecret {
     uint32_t attempts = 0;
     absl::Time next = absl::InfinitePast();
     bool next_told = true;  // false: by chance, and not read yet
-    Failure error = Failure::kNone;
+    uint32_t refused = 0;   // of these: values
+    absl::Time failing_since = absl::InfinitePast();
+    bool unsure = false;  // it may be set or not
     // What the target has said in this attempt.
     Failure failing = Failure::kNone;
     bool probed_new = false, probed_old = false, applied = false, tested = false;
@@ -317,7 +327,7 @@ inline void ReferenceSecret::MakeCurrent(Version* version, absl::Time now) {
   }
   current_ = version->number;
   version->state = v1::VERSION_STATE_CURRENT;
-  version->grace_end = absl::InfinitePast();
+  version->grace_end = version->announced = absl::InfinitePast();
   if (version->promoted == absl::InfinitePast()) version->promoted = now;
   if (!policy_.has_value()) return;
   promoted_ = version->promoted;
@@ -345,6 +355,8 @@ inline void ReferenceSecret::Abandon(uint64_t number, absl::Time now) {
 }
 
 inline void ReferenceSecret::Retired(Version* version, absl::Time now) {
+  // What waited for room is looked at again.
+  if (Live() >= MostLive()) wait_ = absl::InfinitePast();
   version->state = v1::VERSION_STATE_RETIRED;
   version->destroy = version->compromised ? now : now + DestroyAfter();
 }
@@ -386,6 +398,7 @@ inline std::string ReferenceSecret::SetPolicy(const v1::RotationPolicy& policy, 
       if (version.state != v1::VERSION_STATE_PREVIOUS) continue;
       version.state = v1::VERSION_STATE_GRACE;
       version.grace_end = now + Grace();
+      version.announced = now;
     }
     Version* const current = Find(current_);
     promoted_ = current == nullptr ? now : current->created;
@@ -394,8 +407,14 @@ inline std::string ReferenceSecret::SetPolicy(const v1::RotationPolicy& policy, 
     hold_ = absl::InfinitePast();
     paused_ = emergency_ = false;
   }
+  // What was to start by the policy before is not put off.
+  const absl::Time planned = first || due_ == absl::InfinitePast() ? absl::InfiniteFuture() : due_;
+  hold_ = std::max(hold_, std::min(now + absl::Hours(24), std::max(now, planned)));
   due_ = wait_ = absl::InfinitePast();
-  hold_ = std::max(hold_, now + absl::Hours(24));
+  if (run_.has_value() && run_->state == Run::BLOCKED) {
+    run_->next = absl::InfinitePast();
+    run_->next_told = true;
+  }
   return "";
 }
 
@@ -594,29 +613,35 @@ inline std::string ReferenceSecret::AddPending(const Notes& notes, absl::Time no
 }
 
 inline std::string ReferenceSecret::OnEvent(const std::string& event, const Notes& notes,
-                                            absl::Time now, bool frozen, bool used) {
+                                            const Scene& scene) {
   // It may have looked for room, and gone on to wait, before what happens makes some.
   if (policy_.has_value() && Live() >= MostLive()) crowded_ = true;
   if (!policy_.has_value()) return "it does not rotate";
   static const auto* const of_versions = new std::vector<std::string>{
-      "rotation_grace_extended", "rotation_grace_ended", "rotation_retired",
-      "rotation_retire_failed", "version_destroyed"};
+      "rotation_end_announced", "rotation_grace_extended", "rotation_grace_ended",
+      "rotation_retired",       "rotation_retire_failed",  "version_destroyed"};
   for (const std::string& one : *of_versions) {
-    if (event == one) return OnVersionEvent(event, notes, now, frozen, used);
+    if (event == one) return OnVersionEvent(event, notes, scene);
   }
-  return OnRunEvent(event, notes, now, frozen);
+  return OnRunEvent(event, notes, scene.now, scene.frozen);
 }
 
 inline std::string ReferenceSecret::OnFailure(bool blocked, absl::Time now) {
   if (run_->failing == Failure::kNone) return "nothing has failed";
   ++run_->attempts;
   const Failure failure = run_->failing;
-  run_->error = failure;
+  if (failure == Failure::kPolicy) {
+    ++run_->refused;
+  } else if (run_->failing_since == absl::InfinitePast()) {
+    run_->failing_since = now;
+  }
+  run_->unsure = run_->unsure || failure == Failure::kAmbiguous;
   run_->failing = Failure::kNone;
   run_->probed_new = run_->probed_old = run_->applied = run_->tested = false;
   const bool waits = failure == Failure::kTransient || failure == Failure::kAmbiguous;
-  const bool again =
-      (waits && run_->attempts < 10) || (failure == Failure::kPolicy && run_->attempts < 3);
+  const bool again = (waits && run_->attempts - run_->refused < 10 &&
+                      now - run_->failing_since < absl::Hours(24)) ||
+                     (failure == Failure::kPolicy && run_->refused < 3);
   if (again == blocked) return absl::StrCat("after ", run_->attempts, " failures");
   run_->state = blocked ? Run::BLOCKED : Run::RETRY_WAIT;
   run_->next = blocked ? now + absl::Hours(24) : now;
@@ -689,9 +714,9 @@ inline std::string ReferenceSecret::OnRunEvent(const std::string& event, const N
     if (applied ? !run_->applied : !run_->tested) return "the target did not say so";
     run_->step = applied ? Run::TEST : Run::PROMOTE;
     run_->state = Run::RUNNING;
-    run_->attempts = 0;
-    run_->next = absl::InfinitePast();
-    run_->error = Failure::kNone;
+    run_->attempts = run_->refused = 0;
+    run_->failing_since = run_->next = absl::InfinitePast();
+    run_->unsure = false;
     return "";
   }
   if (event != "rotation_promoted") return "an event that there is not";
@@ -702,15 +727,29 @@ inline std::string ReferenceSecret::OnRunEvent(const std::string& event, const N
   if (has_target_) {
     run_->step = Run::ANNOUNCE;
     run_->state = Run::RUNNING;
-    run_->attempts = 0;
+    run_->attempts = run_->refused = 0;
+    run_->failing_since = absl::InfinitePast();
+    run_->unsure = false;
   } else {
     CloseRun(Run::DONE);
   }
   return "";
 }
 
+// An hour, or the whole grace: with the server up before it went, or since it came.
+inline absl::Duration ReferenceSecret::MissingNotice(const Version& version, const Scene& scene) {
+  if (version.compromised || version.replaced == absl::InfinitePast()) return absl::ZeroDuration();
+  const absl::Time announced = std::max(version.replaced, version.announced);
+  if (announced >= scene.up_since) return absl::ZeroDuration();
+  const absl::Duration wanted =
+      std::min(absl::Duration(absl::Hours(1)), version.grace_end - announced);
+  if (scene.up_until >= announced + wanted) return absl::ZeroDuration();
+  return std::max(wanted - scene.up, absl::ZeroDuration());
+}
+
 inline std::string ReferenceSecret::OnVersionEvent(const std::string& event, const Notes& notes,
-                                                   absl::Time now, bool frozen, bool used) {
+                                                   const Scene& scene) {
+  const absl::Time now = scene.now;
   Version* version = nullptr;
   for (Version& one : versions_) {
     if (absl::StrCat(one.number) == notes.at("version")) version = &one;
@@ -718,12 +757,22 @@ inline std::string ReferenceSecret::OnVersionEvent(const std::string& event, con
   if (version == nullptr) return "there is no such version";
   const bool in_grace = version->state == v1::VERSION_STATE_GRACE;
   const bool by_time = event == "rotation_grace_extended" || event == "rotation_grace_ended" ||
-                       event == "version_destroyed" || (event == "rotation_retired" && in_grace);
-  if (by_time && frozen) return "the clock is not trusted";
+                       event == "rotation_end_announced" || event == "version_destroyed" ||
+                       (event == "rotation_retired" && in_grace);
+  if (by_time && scene.frozen) return "the clock is not trusted";
   if (in_grace && now < version->grace_end) {
     return absl::StrCat("its grace ends at ", absl::FormatTime(version->grace_end));
   }
-  const bool may_hold = policy_->retire_gate() == v1::RotationPolicy::BLOCK && used &&
+  const absl::Duration missing = in_grace ? MissingNotice(*version, scene) : absl::ZeroDuration();
+  const bool unheard = missing > absl::ZeroDuration() && LatestEnd(*version) > now;
+  if (event == "rotation_end_announced") {
+    if (!unheard) return "it was announced for long enough";
+    version->announced = scene.up_since;
+    version->grace_end = std::min(now + missing, LatestEnd(*version));
+    return "";
+  }
+  if (unheard) return "nobody could know of its end";
+  const bool may_hold = policy_->retire_gate() == v1::RotationPolicy::BLOCK && scene.used &&
                         version->extensions < 2 && LatestEnd(*version) > now;
   if (event == "rotation_grace_extended") {
     if (!in_grace || !may_hold) return "nothing holds it";
@@ -811,8 +860,7 @@ inline std::string ReferenceSecret::OnTarget(const std::string& call, uint64_t n
     if (run_->step != Run::APPLY || !run_->probed_new || run_->applied) {
       return "it was set without a question";
     }
-    if (run_->error == Failure::kAmbiguous && !run_->probed_old)
-      return "the current one was not asked";
+    if (run_->unsure && !run_->probed_old) return "the current one was not asked";
     run_->applied = status.ok();
     return "";
   }
@@ -967,7 +1015,8 @@ inline std::string ReferenceSecret::CompareRun(const v1::RotationStatus& status,
                                              absl::FormatTime(run_->next));
   }
   int64_t longest = 60;
-  for (uint32_t i = 1; i < run_->attempts; ++i) longest = std::min<int64_t>(3600, 2 * longest);
+  for (uint32_t i = 1; i < run_->attempts - run_->refused; ++i)
+    longest = std::min<int64_t>(3600, 2 * longest);
   if (next > now + absl::Seconds(longest)) {
     return absl::StrCat("it waits for ", absl::FormatDuration(next - now), " after ",
                         run_->attempts, " failures");
@@ -1032,8 +1081,12 @@ inline std::string ReferenceSecret::CompareTimes(const v1::RotationStatus& statu
                                                 : now >= due_      ? v1::RotationStatus::DUE
                                                                    : v1::RotationStatus::ON_TIME;
   if (status.lateness() != lateness) return "lateness";
+  // To the millisecond: it may be the next attempt at a target, after a wait by chance.
   const absl::Time held =
-      status.has_hold_until_time() ? time(status.hold_until_time()) : absl::InfinitePast();
+      status.has_hold_until_time()
+          ? absl::FromUnixMillis(
+                google::protobuf::util::TimeUtil::TimestampToMilliseconds(status.hold_until_time()))
+          : absl::InfinitePast();
   if (hold_ > now && hold_ > due_ && held < hold_) {
     return absl::StrCat("held until ", absl::FormatTime(held), ", not ", absl::FormatTime(hold_));
   }
@@ -1043,6 +1096,7 @@ inline std::string ReferenceSecret::CompareTimes(const v1::RotationStatus& statu
       return absl::StrCat("it is held for nothing until ", absl::FormatTime(held));
     }
     wait_ = held;
+    if (hold_ <= now) hold_ = absl::InfinitePast();  // also if the clock goes back before its end
   }
   crowded_ = false;
   return "";

@@ -108,6 +108,25 @@ TEST_F(RetireGateTest, WhoIsForgottenHoldsNothing) {
   EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");  // at once
 }
 
+// Its end has passed by a clock that is not believed, so it has not been ended yet.
+TEST_F(RetireGateTest, WhatIsReleasedAfterItsEndKeepsThatEnd) {
+  Begin(Gate::BLOCK);
+  PassUntil(replaced_ + Days(8));
+  const int64_t end = Status("a").versions(1).grace_end_time().seconds();
+  clock_.SetTime(clock_.Now() + Days(20));
+  ASSERT_OK(RunDue());
+  for (const char* const name : {"cron", "payments"}) {
+    v1::ForgetConsumerRequest forget;
+    forget.set_path("a");
+    forget.set_name(name);
+    forget.set_reason("decommissioned");
+    ASSERT_OK(usage_->Forget(*store_, forget));
+  }
+  EXPECT_EQ(Events("rotation_grace_released"), 1);
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(Status("a").versions(1).grace_end_time().seconds(), end);
+}
+
 TEST_F(RetireGateTest, WhoWasGoneBeforeTheRotationHoldsNothing) {
   ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
   v1::RotationPolicy policy = Exact();

@@ -64,7 +64,10 @@ class FakeTarget : public Driver {
     armed.erase(Of(old));
     return absl::OkStatus();
   }
-  absl::StatusOr<int> Sessions(const DriverCall&, const SecretBytes&) override { return 0; }
+  absl::StatusOr<std::optional<int>> Sessions(const DriverCall&, const SecretBytes&) override {
+    RETURN_IF_ERROR(Next("sessions"));
+    return sessions;
+  }
   absl::Status Retire(const DriverCall&, const SecretBytes& old) override {
     RETURN_IF_ERROR(Next("retire"));
     if (!keeps) works.erase(Of(old));
@@ -79,6 +82,7 @@ class FakeTarget : public Driver {
   std::map<std::string, absl::Time> armed;
   std::vector<std::string> calls;
   std::multimap<std::string, absl::Status> failures;  // of the next calls of that name
+  std::optional<int> sessions = 0;                    // of whatever is asked about
   bool lies = false;                                  // an apply that fails was done all the same
   bool keeps = false;                                 // nothing is retired, though it says so
 

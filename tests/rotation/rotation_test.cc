@@ -309,6 +309,33 @@ TEST_F(RotationTest, NothingRotatesWithinADayOfANewPolicy) {
   EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
 }
 
+// As a job does that applies its policies each day.
+TEST_F(RotationTest, APolicyThatIsSetAgainPutsNothingOff) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  ASSERT_OK(SetPolicy("a", Exact()));
+  for (int day = 0; day < 90; ++day) {
+    Pass(absl::Hours(23) + absl::Minutes(59));
+    ASSERT_OK(SetPolicy("a", Exact()));
+    Pass(absl::Minutes(1));
+  }
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+}
+
+TEST_F(RotationTest, WhatIsDueByANewPolicyAloneIsHeldOnce) {
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  ASSERT_OK(SetPolicy("a", Exact()));
+  Pass(Days(40));
+  v1::RotationPolicy shorter = Exact();
+  shorter.set_period_seconds(30 * 86'400);
+  ASSERT_OK(SetPolicy("a", shorter));
+  Pass(absl::Hours(12));
+  ASSERT_OK(SetPolicy("a", shorter));
+  Pass(absl::Hours(11));
+  EXPECT_EQ(States("a"), "1 CURRENT");
+  Pass(absl::Hours(1));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+}
+
 TEST_F(RotationTest, OneSecretWaitsForAnother) {
   ASSERT_OK(Put("db/admin", "1", v1::KIND_API_KEY));
   ASSERT_OK(Put("app", "1", v1::KIND_API_KEY));

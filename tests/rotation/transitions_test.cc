@@ -36,5 +36,40 @@ TEST(TakeFailure, ATargetThatAsksForLongerGetsIt) {
   EXPECT_EQ(WaitOf(7, 1, busy), absl::Hours(1));
 }
 
+// A value that is refused is no target that is away, and the other way round.
+TEST(TakeFailure, ValuesThatAreRefusedAreCountedForThemselves) {
+  v1::RotationRun run;
+  TakeFailure(absl::UnavailableError("away"), 0, kNow, &run);
+  TakeFailure(absl::UnavailableError("away"), 0, kNow, &run);
+  for (int refused = 1; refused <= 3; ++refused) {
+    TakeFailure(absl::InvalidArgumentError("needs a digit"), 0, kNow, &run);
+    EXPECT_EQ(run.state(), refused < 3 ? v1::RotationRun::RETRY_WAIT : v1::RotationRun::BLOCKED);
+  }
+  EXPECT_EQ(run.attempts(), 5u);
+  run.Clear();
+  TakeFailure(absl::InvalidArgumentError("needs a digit"), 0, kNow, &run);
+  for (int attempt = 1; attempt <= 10; ++attempt) {
+    TakeFailure(absl::UnavailableError("away"), 1, kNow, &run);
+    EXPECT_EQ(run.state(), attempt < 10 ? v1::RotationRun::RETRY_WAIT : v1::RotationRun::BLOCKED);
+    if (attempt == 1) {
+      EXPECT_EQ(run.next_attempt_time().seconds(), absl::ToUnixSeconds(kNow) + 60);
+    }
+  }
+}
+
+TEST(TakeFailure, OneThatFailsForADayIsBlockedHoweverSeldomItIsTried) {
+  const absl::Status busy = WithRetryAfter(absl::UnavailableError("busy"), absl::Hours(20));
+  v1::RotationRun run;
+  TakeFailure(busy, 0, kNow, &run);
+  EXPECT_EQ(run.state(), v1::RotationRun::RETRY_WAIT);
+  TakeFailure(busy, 0, kNow + absl::Hours(20), &run);
+  EXPECT_EQ(run.state(), v1::RotationRun::RETRY_WAIT);
+  TakeFailure(busy, 0, kNow + absl::Hours(40), &run);
+  EXPECT_EQ(run.state(), v1::RotationRun::BLOCKED);
+  ClearFailures(&run);
+  TakeFailure(busy, 0, kNow + absl::Hours(60), &run);
+  EXPECT_EQ(run.state(), v1::RotationRun::RETRY_WAIT);
+}
+
 }  // namespace
 }  // namespace keyturn

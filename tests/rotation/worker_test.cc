@@ -42,7 +42,7 @@ TEST_F(WorkerTest, ATargetIsAskedBeforeItIsChangedAndTestedBeforeItCounts) {
   EXPECT_EQ(fake_.works, (std::set<std::string>{Stored("1"), Stored(Get("a"))}));
   EXPECT_EQ(fake_.armed[Stored("1")], clock_.Now() + Days(7));
   Pass(Days(8));
-  EXPECT_EQ(Calls(), "probe apply test arm retire verify");
+  EXPECT_EQ(Calls(), "probe apply test arm sessions retire verify");
   EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
   EXPECT_EQ(fake_.works, (std::set<std::string>{Stored(Get("a"))}));
   EXPECT_EQ(events_, (std::vector<std::string>{"rotation_generated a", "rotation_applied a",
@@ -141,6 +141,67 @@ TEST_F(WorkerTest, ATargetThatTakesNeitherValueIsNotGuessedAt) {
   EXPECT_EQ(Open().state(), v1::RotationRun::BLOCKED);
   EXPECT_EQ(Open().error(), "neither the current nor the new value works at the target");
   EXPECT_EQ(Get("a"), "1");
+}
+
+// Also not a day later, or because an answer of another class came between.
+TEST_F(WorkerTest, NorIsItLaterWithoutThatOneOfThemWorks) {
+  for (const bool other : {false, true}) {
+    fake_.failures.emplace("apply", absl::DeadlineExceededError("no answer"));
+    ASSERT_OK(Rotate("a"));
+    const std::set<std::string> works = std::exchange(fake_.works, {});
+    if (other) fake_.failures.emplace("probe", absl::UnavailableError("away"));
+    Pass(Days(3));
+    ASSERT_OK(Rotate("a"));
+    EXPECT_EQ(Open().state(), v1::RotationRun::BLOCKED);
+    EXPECT_EQ(std::count(fake_.calls.begin(), fake_.calls.end(), "apply"), 1) << other;
+    fake_.works = works;  // somebody has set the old one again
+    ASSERT_OK(Rotate("a"));
+    EXPECT_FALSE(Status("a").has_open_run());
+    EXPECT_EQ(Get("a").size(), 43u);
+    Pass(Days(8));
+    fake_.calls.clear();
+  }
+}
+
+TEST_F(WorkerTest, ANewPolicyHasABlockedRunTriedAtOnce) {
+  fake_.failures.emplace("apply", absl::PermissionDeniedError("refused"));
+  ASSERT_OK(Rotate("a"));
+  EXPECT_EQ(Open().state(), v1::RotationRun::BLOCKED);
+  ASSERT_OK(SetPolicy("a", Status("a").policy()));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+}
+
+TEST_F(WorkerTest, ARotationThatWaitsForRoomStartsWhenThereIsSome) {
+  v1::RotationPolicy policy = Exact();
+  policy.set_max_live_versions(2);
+  policy.set_grace_seconds(90 * 86'400);
+  ASSERT_OK(SetPolicy("a", policy));
+  ASSERT_OK(Rotate("a"));
+  fake_.failures.emplace("retire", absl::UnavailableError("away"));
+  Pass(Days(90));
+  EXPECT_EQ(States("a"), "1 RETIRING, 2 CURRENT");
+  Pass(absl::Minutes(2));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 GRACE, 3 CURRENT");
+}
+
+TEST_F(WorkerTest, RoomThatSomebodyMakesIsTakenAtOnce) {
+  v1::RotationPolicy policy = Exact();
+  policy.set_max_live_versions(2);
+  policy.set_grace_seconds(90 * 86'400);
+  ASSERT_OK(SetPolicy("a", policy));
+  ASSERT_OK(Rotate("a"));
+  ASSERT_OK(SetGrace("a", clock_.Now() + Days(89)));
+  policy.set_period_seconds(80 * 86'400);
+  policy.set_grace_seconds(80 * 86'400);
+  ASSERT_OK(SetPolicy("a", policy));
+  Pass(Days(81));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  v1::RetireRequest retire;
+  retire.set_path("a");
+  retire.set_version(1);
+  retire.set_reason("nobody needs it");
+  ASSERT_OK(rotation_->Retire(*store_, retire));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 GRACE, 3 CURRENT");
 }
 
 // What a target says of the former value comes when the new one is in use already.

@@ -25,7 +25,9 @@ class HookedTarget : public Driver {
     return absl::OkStatus();
   }
   absl::Status Disarm(const DriverCall&, const SecretBytes&) override { return absl::OkStatus(); }
-  absl::StatusOr<int> Sessions(const DriverCall&, const SecretBytes&) override { return 0; }
+  absl::StatusOr<std::optional<int>> Sessions(const DriverCall&, const SecretBytes&) override {
+    return 0;
+  }
   absl::Status Retire(const DriverCall&, const SecretBytes&) override { return absl::OkStatus(); }
   absl::StatusOr<bool> VerifyDead(const DriverCall&, const SecretBytes&) override { return true; }
 

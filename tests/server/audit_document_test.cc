@@ -139,9 +139,10 @@ TEST(AuditDocument, ListsTheEventsOfTheServer) {
   }
   // The engine names its events where it makes the change.
   own.merge(All(Document("rotation/worker.cc") + Document("rotation/worker_retire.cc") +
-                    Document("rotation/worker_staged.cc") + Document("rotation/worker_target.cc") +
-                    Document("rotation/jwt/refresh.cc") + Document("rotation/held_grace.cc") +
-                    Document("rotation/rotation.cc") + Document("rotation/clock_keeper.cc"),
+                    Document("rotation/worker_grace.cc") + Document("rotation/worker_staged.cc") +
+                    Document("rotation/worker_target.cc") + Document("rotation/jwt/refresh.cc") +
+                    Document("rotation/held_grace.cc") + Document("rotation/rotation.cc") +
+                    Document("rotation/clock_keeper.cc"),
                 "\"(rotation_[a-z_]+|clock_[a-z_]+|version_destroyed|jwt_refresh_reused)\""));
   own.merge(All(Document("rotation/api_key/store.cc"), "\"(apikey_[a-z_]+)\""));
   own.merge(All(Document("rotation/webhook/dispatcher.cc"), "\"(webhook_[a-z_]+)\""));

@@ -49,6 +49,21 @@ TEST_F(WebhookEventsTest, APromotionSaysWhatAConsumerNeeds) {
   EXPECT_EQ(last.size(), 3u);
 }
 
+// The grace went by while no server ran.
+TEST_F(WebhookEventsTest, AnEndThatIsAnnouncedAnewIsTold) {
+  ASSERT_OK(Rotate("app/key"));
+  Settle();
+  TakeTypes();
+  clock_.AdvanceTime(Days(8));
+  Restart();
+  ASSERT_OK(RunDue());
+  const nlohmann::json last = Last();
+  EXPECT_EQ(last["type"], "rotation.grace_ending");
+  EXPECT_EQ(last["data"], nlohmann::json({{"secret", "app/key"},
+                                          {"version", 1},
+                                          {"grace_until", "2026-01-09T01:00:00.000Z"}}));
+}
+
 TEST_F(WebhookEventsTest, AnEmergencyAndARollbackAreToldAsWhatTheyAre) {
   ASSERT_OK(Rotate("app/key"));
   ASSERT_OK(Rollback("app/key"));
