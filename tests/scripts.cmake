@@ -14,6 +14,13 @@ if(NOT KEYTURN_SANITIZE)
   add_test(NAME fuzz COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz.py replay)
   set_tests_properties(fuzz PROPERTIES TIMEOUT 600 PROCESSORS 2 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
 endif()
+# By time of the processor, and with nothing beside it.
+if(KEYTURN_BENCH)
+  add_test(NAME speed_tokens
+           COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/speed/token_ratios.py ${CMAKE_BINARY_DIR}/bench)
+  set_tests_properties(speed_tokens PROPERTIES TIMEOUT 300 RUN_SERIAL TRUE
+    ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+endif()
 # Beside the real redis-server, with clients as they are, and killed (servers.py starts both). By
 # Debian's Python, which has python3-redis.
 foreach(script differential.py clients.py connections.py import.py kill.py)
