@@ -1,8 +1,8 @@
 #include "rotation/values.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "crypto/pem.h"
 #include "net/database_url.h"
 #include "rotation/jwt/settings.h"
 #include "rotation/policy.h"
@@ -47,7 +47,7 @@ absl::Status CheckReplaces(const SecretMetadata& metadata, absl::string_view cur
   RETURN_IF_ERROR(ForEachField(current, [&](const FieldView& field) {
     if (field.name != name) return true;
     there = true;
-    key_pair = absl::StartsWith(field.value, "-----BEGIN");
+    key_pair = HoldsPem(field.value);
     url = DatabaseUrl::Parse(field.value).has_value();
     return false;
   }));

@@ -244,6 +244,15 @@ TEST_F(RotationRecoveryTest, AKeyPairDoesNotBecomeAText) {
   EXPECT_EQ(States("a"), "1 CURRENT");
   EXPECT_EQ(Status("a").open_run().state(), v1::RotationRun::BLOCKED);
   EXPECT_TRUE(absl::StrContains(Status("a").open_run().error(), "holds a key pair in PEM"));
+  // As it often stands in variables: in base64.
+  const std::string encoded = "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1DNENBUUF3QlE9PQo=";
+  ASSERT_OK(Put("b", encoded, v1::KIND_JWT_KEY));
+  ASSERT_OK(Rotate("b"));
+  EXPECT_EQ(States("b"), "1 CURRENT");
+  EXPECT_EQ(Get("b"), encoded);
+  EXPECT_EQ(Status("b").open_run().error(),
+            "field 'value' holds a key pair in PEM, which the server does not make; use source "
+            "reminder");
 }
 
 TEST_F(RotationRecoveryTest, ValuesThatCannotBeMadeAreRefusedWithThePolicy) {
