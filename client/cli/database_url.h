@@ -15,7 +15,9 @@ namespace keyturn::cli {
 absl::Status AddDatabaseFields(absl::string_view text, v1::SecretData* data);
 
 // What a variable of this name and value is for, as far as both say it: db_credential for such
-// a URL, jwt_key for names such as JWT_SECRET, api_key for such as STRIPE_API_KEY, else generic.
+// a URL, api_key for names such as STRIPE_API_KEY, jwt_key for such as JWT_SECRET, else generic. As
+// the server makes the next value of a jwt_key, a name and a value that could be of something else
+// (JWT_KEY_ID, a path, a URL, PEM, JSON) are generic.
 v1::Kind GuessKind(absl::string_view variable, absl::string_view value);
 
 }  // namespace keyturn::cli

@@ -59,15 +59,53 @@ TEST(DatabaseUrl, KindsAreGuessedByNameAndValue) {
   EXPECT_EQ(GuessKind("DATABASE_URL", url), v1::KIND_DB_CREDENTIAL);
   EXPECT_EQ(GuessKind("ANYTHING", url), v1::KIND_DB_CREDENTIAL);
   EXPECT_EQ(GuessKind("DATABASE_URL", "see the wiki"), v1::KIND_GENERIC);
-  for (const char* const name : {"JWT_SECRET", "jwt_secret_key", "APP_JWT_PRIVATE_KEY"}) {
+  for (const char* const name : {"JWT_SECRET", "jwt_secret_key", "APP_JWT_KEY", "JWT_SIGNING_KEY",
+                                 "JWT_ACCESS_TOKEN_SECRET", "API_JWT_SECRET"}) {
     EXPECT_EQ(GuessKind(name, "x"), v1::KIND_JWT_KEY) << name;
   }
-  EXPECT_EQ(GuessKind("JWT_PUBLIC_KEY", "x"), v1::KIND_GENERIC);
-  EXPECT_EQ(GuessKind("JWT_ISSUER", "x"), v1::KIND_GENERIC);
-  for (const char* const name : {"API_KEY", "STRIPE_API_KEY", "GITHUB_API_TOKEN", "X_API_SECRET"}) {
+  for (const char* const name :
+       {"API_KEY", "STRIPE_API_KEY", "GITHUB_API_TOKEN", "X_API_SECRET", "JWT_API_KEY"}) {
     EXPECT_EQ(GuessKind(name, "x"), v1::KIND_API_KEY) << name;
   }
   EXPECT_EQ(GuessKind("LOG_LEVEL", "debug"), v1::KIND_GENERIC);
+}
+
+// A jwt_key's next value is made by the server: what only sounds like one would break by it.
+TEST(DatabaseUrl, WhatIsBesideAKeyIsNotTakenForOne) {
+  for (const char* const name :
+       {"JWT_ISSUER", "JWT_KEY_ID", "JWT_SECRET_ID", "JWT_SECRET_NAME", "JWT_KEY_ALG",
+        "JWT_SECRET_PATH", "JWT_KEY_FILE", "JWT_SECRET_URL", "JWT_SECRETS", "JWTISH_SECRET", "JWT",
+        "SECRET_KEY", "SECRET", ""}) {
+    EXPECT_EQ(GuessKind(name, "x"), v1::KIND_GENERIC) << name;
+  }
+  for (const char* const name :
+       {"JWT_PRIVATE_KEY", "JWT_PRIVATE_KEY_PATH", "APP_JWT_PRIVATE_KEY", "JWT_PUBLIC_KEY",
+        "jwt_public_key", "JWT_RSA_KEY", "JWT_VERIFICATION_KEY", "JWT_ENCRYPTION_KEY"}) {
+    EXPECT_EQ(GuessKind(name, "x"), v1::KIND_GENERIC) << name;
+  }
+  for (const char* const name : {"API_KEY_ID", "API_KEY_FILE", "STRIPE_API_KEY_PATH",
+                                 "API_KEY_NAME", "API_TOKEN_URL", "API_SECRET_ARN"}) {
+    EXPECT_EQ(GuessKind(name, "x"), v1::KIND_GENERIC) << name;
+  }
+}
+
+TEST(DatabaseUrl, WhatIsNoRandomTextIsNotTakenForAKey) {
+  for (const char* const value :
+       {"/run/jwt.pem", "/run/secrets/jwt", "./jwt", "../keys/jwt", "~/jwt", "keys/jwt.PEM",
+        "C:\\keys\\jwt", "https://keys.example/jwt", "file:///run/jwt", "arn://x",
+        "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQ==\n-----END PRIVATE KEY-----\n",
+        "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1DNENBUUF3QlE9PQo=",
+        " LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1DNENBUUF3QlE9PQo=",
+        "{\"kty\":\"oct\",\"k\":\"eA\"}", "[1]"}) {
+    EXPECT_EQ(GuessKind("JWT_SECRET", value), v1::KIND_GENERIC) << value;
+    EXPECT_EQ(GuessKind("API_KEY", value), v1::KIND_GENERIC) << value;
+  }
+  for (const char* const value :
+       {"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY0123456789abcdef",
+        "/K7MDENG+bPxRfiCYEXAMPLEKEY0123456789abcdefw=", "a.b-c_d~e", "1:2"}) {
+    EXPECT_EQ(GuessKind("JWT_SECRET", value), v1::KIND_JWT_KEY) << value;
+    EXPECT_EQ(GuessKind("API_KEY", value), v1::KIND_API_KEY) << value;
+  }
 }
 
 }  // namespace
