@@ -9,6 +9,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "storage/schema.h"
+#include "vault/database_fields.h"
 #include "vault/rotation_rules.h"
 #include "vault/tree.h"
 #include "vault/version_data.h"
@@ -18,6 +19,15 @@ namespace keyturn {
 namespace {
 
 absl::Status Moved() { return WithReason(absl::AbortedError("moved"), "MOVED"); }
+
+absl::Status CheckRequest(const v1::AdoptRequest& request) {
+  const v1::Kind kind = request.kind();
+  if (kind == v1::KIND_GENERIC || kind == v1::KIND_UNSPECIFIED || !v1::Kind_IsValid(kind)) {
+    return absl::InvalidArgumentError("kind: allowed are api_key, jwt_key, db_credential");
+  }
+  if (!request.take_apart() || kind == v1::KIND_DB_CREDENTIAL) return absl::OkStatus();
+  return absl::InvalidArgumentError("take_apart: allowed with kind db_credential alone");
+}
 
 absl::Status CheckAdoptable(const SecretMetadata& metadata) {
   if (metadata.kind() != v1::KIND_GENERIC) {
@@ -43,6 +53,17 @@ absl::Status CheckSize(size_t versions, size_t bytes) {
           versions, " versions with ", bytes, " bytes; at most ", limits::kVersionsPerUpdateMax,
           " with ", kBytesMax, " can be adopted at once: destroy old ones, or lower max_versions")),
       "TOO_MANY_VERSIONS");
+}
+
+// The parts of its URL beside it. Former versions may be anything, and are not looked at by who
+// adopts: one that has no such URL stays as it is.
+absl::Status TakeApart(bool current, SecretBytes* data, VersionRecord* version) {
+  absl::StatusOr<SecretBytes> apart = TakeUrlApart(data->ExposeForCrypto());
+  if (absl::IsInvalidArgument(apart.status()) && !current) return absl::OkStatus();
+  RETURN_IF_ERROR(apart.status());
+  *data = *std::move(apart);
+  version->set_size(static_cast<uint32_t>(data->size()));
+  return absl::OkStatus();
 }
 
 // A policy that the secret has goes on, but for what its new kind cannot have made here.
@@ -74,7 +95,7 @@ struct Adopter::Plan {
 };
 
 absl::StatusOr<Adopter::Plan> Adopter::MakePlan(const KeyringSnapshot& keys, const SecretPath& path,
-                                                v1::Kind kind) const {
+                                                const v1::AdoptRequest& request) const {
   const std::shared_ptr<const Snapshot> snapshot = context_.store.GetSnapshot();
   ASSIGN_OR_RETURN(const Located located, NeedSecret(keys, *snapshot, path));
   ASSIGN_OR_RETURN(const std::optional<std::string> sealed,
@@ -85,14 +106,22 @@ absl::StatusOr<Adopter::Plan> Adopter::MakePlan(const KeyringSnapshot& keys, con
   plan.record = IdentityOf(*sealed);
   ASSIGN_OR_RETURN(plan.metadata, OpenMetadata(keys, plan.secret, *sealed));
   RETURN_IF_ERROR(CheckAdoptable(plan.metadata));
+  if (request.take_apart()) {
+    RETURN_IF_ERROR(
+        SelectVersion(plan.metadata, v1::VersionSelector(), context_.clock.Now()).status());
+  }
   plan.next_ms = plan.metadata.rotation().next_ms();
   size_t bytes = 0;
   const SecretMetadata before = plan.metadata;
-  plan.metadata.set_kind(static_cast<uint32_t>(kind));
-  for (const VersionRecord& version : before.versions()) {
+  plan.metadata.set_kind(static_cast<uint32_t>(request.kind()));
+  for (VersionRecord& version : *plan.metadata.mutable_versions()) {
     if (IsDestroyed(version)) continue;
-    ASSIGN_OR_RETURN(const SecretBytes data,
+    ASSIGN_OR_RETURN(SecretBytes data,
                      ReadVersionData(keys, *snapshot, PlaceOf(plan.secret, before, version)));
+    if (request.take_apart()) {
+      const bool current = version.version() == before.current_version();
+      RETURN_IF_ERROR(TakeApart(current, &data, &version));
+    }
     ASSIGN_OR_RETURN(
         SealedVersion anew,
         SealVersion(keys, PlaceOf(plan.secret, plan.metadata, version), data.ExposeForCrypto()));
@@ -104,13 +133,11 @@ absl::StatusOr<Adopter::Plan> Adopter::MakePlan(const KeyringSnapshot& keys, con
 }
 
 absl::StatusOr<v1::SecretInfo> Adopter::Adopt(Updater& updater, const SecretPath& path,
-                                              v1::Kind kind) const {
-  if (kind == v1::KIND_GENERIC || kind == v1::KIND_UNSPECIFIED || !v1::Kind_IsValid(kind)) {
-    return absl::InvalidArgumentError("kind: allowed are api_key, jwt_key, db_credential");
-  }
+                                              const v1::AdoptRequest& request) const {
+  RETURN_IF_ERROR(CheckRequest(request));
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
   for (int attempt = 0; attempt <= limits::kUpdateRetriesMax; ++attempt) {
-    absl::StatusOr<Plan> plan = MakePlan(*keys, path, kind);
+    absl::StatusOr<Plan> plan = MakePlan(*keys, path, request);
     if (ReasonOf(plan.status()) == "MOVED") continue;
     RETURN_IF_ERROR(plan.status());
     const absl::Time now = context_.clock.Now();
@@ -131,7 +158,7 @@ absl::StatusOr<v1::SecretInfo> Adopter::Adopt(Updater& updater, const SecretPath
                           version.sealed.wrapped_dek);
               }
               SecretMetadata metadata = plan->metadata;
-              RotateAs(kind, now, &metadata);
+              RotateAs(request.kind(), now, &metadata);
               MoveRotationHint(plan->secret, plan->next_ms, metadata, batch);
               RETURN_IF_ERROR(WriteMetadata(*keys, plan->secret, now, &metadata, batch));
               info = ToInfo(path.text(), plan->secret, metadata, true);

@@ -1,6 +1,8 @@
 // A secret becomes one of another kind, with the data that it has. The kind is bound into every
-// version, so each is sealed anew for it; its number, its time and what it says stay. From then on
-// the secret rotates as its kind does, counted from when its value was put. Thread-safe.
+// version, so each is sealed anew for it; its number, its time and what it says stay. So the URL of
+// a database can get its parts as fields beside it without a new version: it is the same
+// credential, as old as it was, and nothing rotates by it. From then on the secret rotates as its
+// kind does, counted from when its value was put. Thread-safe.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -16,12 +18,12 @@ class Adopter {
 
   // As Vault::Adopt.
   absl::StatusOr<v1::SecretInfo> Adopt(Updater& updater, const SecretPath& path,
-                                       v1::Kind kind) const;
+                                       const v1::AdoptRequest& request) const;
 
  private:
   struct Plan;
   absl::StatusOr<Plan> MakePlan(const KeyringSnapshot& keys, const SecretPath& path,
-                                v1::Kind kind) const;
+                                const v1::AdoptRequest& request) const;
 
   const VaultContext& context_;
 };

@@ -11,6 +11,7 @@
 #include "keyturn/v1/types.pb.h"
 #include "net/database_url.h"
 #include "vault/fields.h"
+#include "vault/utf8.h"
 
 namespace keyturn {
 namespace {
@@ -77,7 +78,8 @@ absl::StatusOr<SecretBytes> PartsOfUrl(const UrlField& now, const std::optional<
   RETURN_IF_ERROR(status);
   Fields out;
   for (const Told& part : told) {
-    out.push_back({part.name, v1::ENCODING_TEXT, part.value.ExposeForCrypto()});
+    const absl::string_view value = part.value.ExposeForCrypto();
+    out.push_back({part.name, IsUtf8(value) ? v1::ENCODING_TEXT : v1::ENCODING_BINARY, value});
   }
   // Parts that the former URL told go with it; what somebody put beside it stays.
   std::set<std::string> told_before;
@@ -123,6 +125,17 @@ absl::StatusOr<SecretBytes> MatchDatabaseFields(absl::string_view base, absl::st
   }
   ASSIGN_OR_RETURN(const Fields before, Read(base));
   return PartsOfUrl(*now, FindUrl(before), fields, changed);
+}
+
+absl::StatusOr<SecretBytes> TakeUrlApart(absl::string_view data) {
+  ASSIGN_OR_RETURN(const Fields fields, Read(data));
+  const std::optional<UrlField> url = FindUrl(fields);
+  if (!url.has_value()) {
+    return absl::InvalidArgumentError(
+        "one field, and no other, must be the URL of a database with a password, such as "
+        "postgres://user:password@host:5432/name");
+  }
+  return PartsOfUrl(*url, std::nullopt, fields, fields);
 }
 
 }  // namespace keyturn

@@ -16,4 +16,9 @@ namespace keyturn {
 absl::StatusOr<SecretBytes> MatchDatabaseFields(absl::string_view base, absl::string_view changes,
                                                 SecretBytes merged);
 
+// `data` with the parts of its URL of a database as fields beside it; both in stored form.
+// INVALID_ARGUMENT when none of its fields is such a URL or several are, when a part is there and
+// says something else, or when there is no room for the parts; the message holds no value.
+absl::StatusOr<SecretBytes> TakeUrlApart(absl::string_view data);
+
 }  // namespace keyturn

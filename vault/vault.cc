@@ -67,7 +67,7 @@ class VaultImpl : public Vault {
   }
   absl::StatusOr<v1::SecretInfo> Adopt(Updater& updater, const v1::AdoptRequest& request) override {
     ASSIGN_OR_RETURN(const SecretPath path, SecretPath::Parse(request.path()));
-    return adopter_.Adopt(updater, path, request.kind());
+    return adopter_.Adopt(updater, path, request);
   }
   absl::StatusOr<v1::SecretInfo> UpdateMetadata(Updater& updater,
                                                 const v1::UpdateMetadataRequest& request) override {

@@ -112,9 +112,11 @@ class Vault {
   virtual absl::StatusOr<v1::SearchResponse> Search(const v1::SearchRequest& request,
                                                     VisibleFn visible) = 0;
 
-  // A generic secret becomes one of `kind`. FAILED_PRECONDITION (reason KIND_MISMATCH) for one of
-  // another kind, (ROTATION_IN_PROGRESS) under an open rotation, (TOO_MANY_VERSIONS) when one
-  // update cannot hold its versions.
+  // A generic secret becomes one of `kind`, in one update. FAILED_PRECONDITION (reason
+  // KIND_MISMATCH) for one of another kind, (ROTATION_IN_PROGRESS) under an open rotation,
+  // (TOO_MANY_VERSIONS) when one update cannot hold its versions. With take_apart INVALID_ARGUMENT
+  // as TakeUrlApart (vault/database_fields.h) says of the current version, and what Get says of one
+  // that cannot be read.
   virtual absl::StatusOr<v1::SecretInfo> Adopt(Updater& updater,
                                                const v1::AdoptRequest& request) = 0;
   virtual absl::StatusOr<v1::SecretInfo> UpdateMetadata(

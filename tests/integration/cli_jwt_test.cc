@@ -181,6 +181,8 @@ TEST_F(JwtCliTest, AGenericSecretIsAdopted) {
   Ok("secret adopt guide/later/database-url --kind db_credential");
   Ok("secret adopt guide/later/api-key --kind api_key");
   EXPECT_EQ(Ok("secret read guide/later/database-url#username"), "alcs");
+  EXPECT_TRUE(Has(Ok("rotation status guide/later/database-url"), "1        current"))
+      << "it is the version that it was";
   // Who read the URL before still does.
   constexpr char kUrl[] = "postgres://alcs:correct-horse@db.internal:5432/alcs?sslmode=require";
   EXPECT_EQ(Ok("secret read guide/later/database-url"), kUrl);
@@ -196,6 +198,18 @@ TEST_F(JwtCliTest, AGenericSecretIsAdopted) {
   EXPECT_EQ(Ok("secret read guide/later/api-key"), "kt_example_4f9c1e7ab2d8");
   EXPECT_TRUE(Has(Ok("rotation status guide/later/api-key"), "current"));
   Fails("secret adopt guide/later/api-key --kind jwt_key", 6, "is of kind api_key already");
+  // What is refused was not written to.
+  const auto versions = [this](const std::string& name) {
+    return Json(absl::StrCat("secret show guide/later/", name, " -o json"))["versions"];
+  };
+  const nlohmann::json of_url = versions("database-url");
+  EXPECT_EQ(of_url.size(), 3u);
+  Fails("secret adopt guide/later/database-url --kind db_credential", 6,
+        "is of kind db_credential already");
+  EXPECT_EQ(versions("database-url"), of_url);
+  Ok("secret put guide/later/url --kind api_key --value-file -", kUrl);
+  Fails("secret adopt guide/later/url --kind db_credential", 6, "is of kind api_key already");
+  EXPECT_EQ(versions("url").size(), 1u);
   Fails("secret adopt guide/later/log-level --kind db_credential", 2,
         "must be the URL of a database");
   Fails("secret adopt guide/later/log-level --kind password", 2, "--kind must be api_key");

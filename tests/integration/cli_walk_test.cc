@@ -128,7 +128,9 @@ class WalkTest : public ServerFixture {
   void Adopt(Walked* walked) {
     Ok(absl::StrCat("secret put ", walked->path, " --value-file -"), walked->value);
     Ok(absl::StrCat("secret adopt ", walked->path, " --kind ", walked->kind));
-    walked->version = Status(walked->path).current_version();
+    // Nobody's value was replaced, nor has a version its grace.
+    EXPECT_EQ(StateOf(walked->path, 1), v1::VERSION_STATE_CURRENT) << walked->path;
+    EXPECT_EQ(Status(walked->path).versions_size(), 1) << walked->path;
     // Nothing rotates at adoption; when it will is known in the next second.
     GoTo(clock_.Now() + absl::Seconds(2));
     for (int i = 0; i < 1000 && !Status(walked->path).has_due_time(); ++i) GoTo(clock_.Now());

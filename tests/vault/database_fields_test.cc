@@ -104,5 +104,63 @@ TEST(DatabaseFields, WhatIsOtherwiseStaysAsItIs) {
                  {"database", "h"}}));
 }
 
+absl::StatusOr<Map> Apart(const Map& fields) {
+  ASSIGN_OR_RETURN(const SecretBytes apart, TakeUrlApart(Encode(fields).ExposeForCrypto()));
+  Map out;
+  RETURN_IF_ERROR(ForEachField(apart.ExposeForCrypto(), [&](const FieldView& field) {
+    out[std::string(field.name)] = std::string(field.value);
+    return true;
+  }));
+  return out;
+}
+
+TEST(DatabaseFields, AUrlIsTakenApartBesideWhatIsThere) {
+  const std::string url = Adopted()["value"];
+  EXPECT_EQ(*Apart({{"value", url}}), Adopted());
+  EXPECT_EQ(*Apart(Adopted()), Adopted());
+  Map noted = Adopted();
+  noted["note"] = "of the team";
+  EXPECT_EQ(*Apart({{"value", url}, {"note", "of the team"}, {"port", "5432"}}), noted);
+  // A part that the URL does not tell is its owner's; the URL's field may have any name.
+  EXPECT_EQ(*Apart({{"url", "redis://:p@h"}, {"port", "6379"}}), (Map{{"url", "redis://:p@h"},
+                                                                      {"scheme", "redis"},
+                                                                      {"password", "p"},
+                                                                      {"host", "h"},
+                                                                      {"port", "6379"}}));
+}
+
+TEST(DatabaseFields, WhatCannotBeTakenApartIsRefused) {
+  const std::string url = Adopted()["value"];
+  for (const Map& fields :
+       {Map{{"value", "debug"}}, Map{{"password", "old"}}, Map{{"reader", url}, {"writer", url}}}) {
+    const auto refused = Apart(fields);
+    EXPECT_CODE(refused, kInvalidArgument);
+    EXPECT_EQ(refused.status().message(),
+              "one field, and no other, must be the URL of a database with a password, such as "
+              "postgres://user:password@host:5432/name");
+  }
+  const auto refused = Apart({{"value", url}, {"port", "6432"}});
+  EXPECT_CODE(refused, kInvalidArgument);
+  EXPECT_EQ(refused.status().message(),
+            "field port: is not the one in the URL of field value; give one of them, or the same "
+            "in both");
+}
+
+TEST(DatabaseFields, APartThatIsNoTextIsBinary) {
+  const SecretBytes before = Encode({{"value", "postgres://alcs:%e9@db/alcs"}});
+  ASSERT_OK_AND_ASSIGN(const SecretBytes apart, TakeUrlApart(before.ExposeForCrypto()));
+  std::map<std::string, int> encodings;
+  ASSERT_OK(ForEachField(apart.ExposeForCrypto(), [&](const FieldView& field) {
+    encodings[std::string(field.name)] = field.encoding;
+    if (field.name == "password") {
+      EXPECT_EQ(field.value, "\xe9");
+    }
+    return true;
+  }));
+  EXPECT_EQ(encodings["password"], v1::ENCODING_BINARY);
+  EXPECT_EQ(encodings["username"], v1::ENCODING_TEXT);
+  EXPECT_OK(CanonicalData(apart.ExposeForCrypto()));
+}
+
 }  // namespace
 }  // namespace keyturn

@@ -5,10 +5,8 @@
 #include "base/status_macros.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/commands/rotation_status.h"
-#include "client/cli/database_url.h"
-#include "client/cli/env_names.h"
 #include "client/cli/exit_codes.h"
-#include "client/wipe.h"
+#include "client/cli/next_step.h"
 
 namespace keyturn::cli {
 namespace {
@@ -24,37 +22,13 @@ absl::StatusOr<v1::Kind> KindOf(const std::string& word) {
   return UsageError("--kind must be api_key, jwt_key or db_credential");
 }
 
-// A URL gets its parts as fields beside it, before it becomes a credential: a new version, with
-// nothing of the old one lost.
-absl::Status TakeApart(Shell& shell, Client& client, const std::string& path) {
-  v1::GetRequest get;
-  get.set_path(path);
-  ASSIGN_OR_RETURN(v1::GetResponse got, client.Get(get, shell.Options()));
-  const ScopedWipe wipe(&got);
-  v1::PutRequest put;
-  const ScopedWipe wipe_put(put.mutable_data());
-  for (const v1::Field& field : got.data().fields()) {
-    if (field.name() != kOnlyField) continue;
-    RETURN_IF_ERROR(AddDatabaseFields(field.value(), put.mutable_data()));
-  }
-  if (put.data().fields().empty()) {
-    return UsageError(absl::StrCat(path, " has no field 'value' with the URL of a database"));
-  }
-  put.set_path(path);
-  put.set_has_if_version(true);
-  put.set_if_version(got.version().version());
-  return client.Put(put, shell.Options()).status();
-}
-
 absl::Status Adopt(Shell& shell, const AdoptFlags& flags) {
   v1::AdoptRequest request;
   request.set_path(flags.path);
   ASSIGN_OR_RETURN(const v1::Kind kind, KindOf(flags.kind));
   request.set_kind(kind);
+  request.set_take_apart(kind == v1::KIND_DB_CREDENTIAL);
   ASSIGN_OR_RETURN(Client* const client, shell.Connect());
-  if (kind == v1::KIND_DB_CREDENTIAL) {
-    RETURN_IF_ERROR(TakeApart(shell, *client, flags.path));
-  }
   ASSIGN_OR_RETURN(const v1::SecretInfo info, client->Adopt(request, shell.Options()));
   RETURN_IF_ERROR(shell.out().Object({{"secret", info.path()},
                                       {"kind", flags.kind},
@@ -78,7 +52,9 @@ void AddSecretAdoptCommand(Command secret, Shell& shell) {
       "  keyturn secret adopt alcs/production/database-url --kind db_credential");
   adopt.AddOption("path", flags->path).Required();
   adopt.AddOption("--kind", flags->kind, "api_key, jwt_key or db_credential").Required();
-  adopt.Footer("Nothing rotates by it within a day; keyturn rotation status says when it does.");
+  adopt.Footer(
+      "The URL of a database gets its parts as fields beside it. No new version comes of it, and "
+      "nothing rotates\nwithin a day; keyturn rotation status says when it does.");
   adopt.On(shell, [&shell, flags] { return Adopt(shell, *flags); });
 }
 
