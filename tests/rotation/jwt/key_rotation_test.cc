@@ -262,6 +262,48 @@ TEST_F(JwtRotationTest, WhatCannotBeAdopted) {
   EXPECT_EQ(Get("text"), std::string(40, 'x'));  // as it was
 }
 
+TEST_F(JwtRotationTest, WhatHasNoValueToStayWithIsNotAdopted) {
+  const std::string text(40, 'x');
+  v1::AdoptJwtKeyRequest adopt;
+  *adopt.mutable_settings() = Settings("HS256");
+  const auto said = [&](const std::string& path) {
+    adopt.set_path(path);
+    return Said(jwt_->AdoptKey(*store_, adopt));
+  };
+  ASSERT_OK(Put("busy", text, v1::KIND_JWT_KEY));
+  v1::RotationPolicy policy = NoJitter();
+  policy.mutable_source()->mutable_reminder();
+  ASSERT_OK(SetPolicy("busy", policy));
+  ASSERT_OK(Rotate("busy"));
+  ASSERT_EQ(Runs("busy"), "MANUAL AWAITING_VALUE 0");
+  EXPECT_EQ(said("busy"),
+            "FAILED_PRECONDITION: a rotation is under way; wait for it, or run: keyturn rotation "
+            "cancel");
+  EXPECT_EQ(ReasonOf(jwt_->AdoptKey(*store_, adopt).status()), "ROTATION_IN_PROGRESS");
+  EXPECT_EQ(Runs("busy"), "MANUAL AWAITING_VALUE 0");
+
+  PutParams brief;
+  brief.path = *SecretPath::Parse("brief");
+  brief.kind = v1::KIND_JWT_KEY;
+  brief.ttl = absl::Hours(1);
+  brief.principal = "test";
+  const FieldView field{"value", 1, text};
+  ASSERT_OK(vault_->Put(*store_, brief, *EncodeFields({&field, 1})));
+  EXPECT_EQ(said("brief"),
+            "FAILED_PRECONDITION: version 1 expires by itself; put the value without a ttl first");
+
+  ASSERT_OK(Put("gone", text, v1::KIND_JWT_KEY));
+  v1::DestroyRequest destroy;
+  destroy.set_path("gone");
+  destroy.add_versions(1);
+  ASSERT_OK(vault_->Destroy(*store_, destroy));
+  EXPECT_EQ(said("gone"), "FAILED_PRECONDITION: the secret has no version that works");
+
+  for (const char* const path : {"busy", "brief", "gone"}) {
+    EXPECT_FALSE(vault_->Find(path)->metadata->has_jwt()) << path;
+  }
+}
+
 // At every change of a life with a rotation and an emergency, before and after it is durable.
 TEST_F(JwtRotationTest, ADeathAtAnyChangeEndsAsIfNothingHadHappened) {
   int deaths = 0;
