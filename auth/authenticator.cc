@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "auth/cidr.h"
 #include "auth/lockout.h"
 #include "auth/token_forms.h"
 #include "base/coding.h"
@@ -121,7 +122,7 @@ class AuthenticatorImpl : public Authenticator {
     const std::string key = CacheKey(credentials);
     const uint64_t as_of = epoch();
     if (std::shared_ptr<const Identity> known = Find(key, as_of)) return known;
-    const std::string source = credentials.source.ToString();
+    const std::string source(LimitedSource(credentials.source));
     if (use == TokenUse::kNext) RETURN_IF_ERROR(lockout_.Check(source));
     bool cacheable = true;
     absl::StatusOr<std::shared_ptr<const Identity>> identity =

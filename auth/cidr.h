@@ -39,6 +39,13 @@ class IpAddress {
   int bits_ = 0;  // 32, 128, or 0
 };
 
+// What limits by source count as one where no neighbour may be shut out: an address of IPv4, which
+// many services may be close to, and the /64 of IPv6, in which one machine has as many addresses as
+// it likes. Empty without address.
+inline absl::string_view LimitedSource(const IpAddress& source) {
+  return source.bytes().substr(0, 8);
+}
+
 class Cidr {
  public:
   // "10.0.0.0/8"; a bare address is a block of one. INVALID_ARGUMENT also when host bits are set.

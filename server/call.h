@@ -51,12 +51,6 @@ struct GateParts {
   std::function<void()> on_audited;
 };
 
-// What the limit by source counts as one: an address of IPv4, which many services may be close to,
-// and the /64 of IPv6, in which one machine has as many addresses as it likes.
-inline absl::string_view LimitedSource(const IpAddress& source) {
-  return source.bytes().substr(0, 8);
-}
-
 // What a door knows before anyone is identified. Views live as long as the call.
 struct CallOrigin {
   Credentials credentials;

@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "auth/cidr.h"
 #include "base/limits.h"
 #include "base/reason.h"
 #include "base/status_macros.h"

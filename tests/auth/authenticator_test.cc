@@ -1,5 +1,6 @@
 #include "auth/authenticator.h"
 
+#include "absl/strings/str_cat.h"
 #include "auth/token_forms.h"
 #include "base/coding.h"
 #include "base/limits.h"
@@ -251,6 +252,17 @@ TEST_F(AuthenticatorTest, ASourceThatGuessesIsLockedOutAndNoOther) {
   EXPECT_OK(Identify(With("spiffe://prod/api", "192.0.2.2")));
   EXPECT_OK(Identify(With(token)));  // who is known already is not held up
   clock_.AdvanceTime(absl::Seconds(limits::kLockoutSeconds));
+  EXPECT_OK(Identify(With("spiffe://prod/api")));
+}
+
+TEST_F(AuthenticatorTest, WhoGuessesFromANetOfIpv6IsOneSource) {
+  Put(Role("api", "spiffe://prod/api", {"root"}));
+  for (int i = 0; i < limits::kLockoutFailures; ++i) {
+    EXPECT_CODE(Identify(With("spiffe://prod/guess", absl::StrCat("2001:db8:1:2::", i))),
+                kUnauthenticated);
+  }
+  EXPECT_CODE(Identify(With("spiffe://prod/api", "2001:db8:1:2:ffff::1")), kResourceExhausted);
+  EXPECT_OK(Identify(With("spiffe://prod/api", "2001:db8:1:3::1")));
   EXPECT_OK(Identify(With("spiffe://prod/api")));
 }
 
