@@ -322,7 +322,8 @@ static_assert(2 * kSecretValueBytesMax <= kArenaBytesDefault / kReplyShareArenaD
 static_assert(2 * (kRevisionWaitersMax + kWorkStreamsMax) <= kWorkerThreadsMin);
 static_assert(kListPageMax <= kListSortedMax);
 static_assert(kApiKeysMax <= kListScanMax);
-static_assert(kApiKeyImportMax + 8 <= kBatchKeysMax && kApiKeysPerUpdate + 8 <= kBatchKeysMax);
+// A key that is removed may leave a mark of the secret that it had from elsewhere.
+static_assert(kApiKeyImportMax + 8 <= kBatchKeysMax && 2 * kApiKeysPerUpdate + 8 <= kBatchKeysMax);
 static_assert(kPathSegmentBytesMax < kPathBytesMax);
 static_assert(kWindowSecondsMin < kWindowSecondsMax && kWindowSecondsMax <= kWindowRunSecondsMax);
 // A record of uses beside another that fills the batch.

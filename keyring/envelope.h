@@ -53,6 +53,7 @@ enum class Purpose : uint8_t {
   kWebhooks = 24,
   kWebhookKey = 25,
   kWebhookDelivery = 26,
+  kEndedLegacyKey = 27,
 };
 
 // The place of a record other than a version's data: its key in the store, and a generation that

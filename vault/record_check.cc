@@ -18,6 +18,7 @@ constexpr std::pair<Purpose, absl::string_view> kTables[] = {
     {Purpose::kRevokedToken, "the mark of a revoked token"},
     {Purpose::kApiKey, "an API key"},
     {Purpose::kListedKey, "an entry of the published keys"},
+    {Purpose::kEndedLegacyKey, "the mark of an ended API key of elsewhere"},
 };
 
 constexpr std::pair<Purpose, absl::string_view> kNamed[] = {

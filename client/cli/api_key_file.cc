@@ -9,7 +9,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/types/span.h"
 #include "base/coding.h"
 #include "base/status_macros.h"
 #include "client/cli/exit_codes.h"
@@ -126,6 +128,15 @@ std::string InLines(absl::string_view message, const std::vector<ApiKeyLine>& se
     message.remove_prefix(end + 1);
   }
   return absl::StrCat(out, message);
+}
+
+std::string LineNumbers(const std::vector<size_t>& lines) {
+  constexpr size_t kNamed = 10;
+  const size_t named = std::min(lines.size(), kNamed);
+  const absl::Span<const size_t> first(lines.data(), named);
+  return absl::StrCat(
+      lines.size() == 1 ? "line " : "lines ", absl::StrJoin(first, ", "),
+      lines.size() == named ? "" : absl::StrCat(" and ", lines.size() - named, " more"));
 }
 
 }  // namespace keyturn::cli

@@ -32,4 +32,7 @@ absl::StatusOr<std::vector<ApiKeyLine>> ParseApiKeyFile(absl::string_view text,
 // A server's message with "entries[3]" as the line that it was sent from. `sent` is one request's.
 std::string InLines(absl::string_view message, const std::vector<ApiKeyLine>& sent);
 
+// "line 3", "lines 3, 7", or, of very many, "lines 3, 7 and 12 more".
+std::string LineNumbers(const std::vector<size_t>& lines);
+
 }  // namespace keyturn::cli

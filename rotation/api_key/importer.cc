@@ -1,5 +1,6 @@
 #include "rotation/api_key/importer.h"
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -34,7 +35,34 @@ absl::Status CheckRequest(const v1::ImportApiKeysRequest& request) {
   return absl::OkStatus();
 }
 
+// Whether the secret works, the key being in no revocation list.
+bool Works(const ApiKeyRecord& record, absl::string_view mac, absl::Time now) {
+  if (record.revoked_ms() != 0 || IsExpired(record, now)) return false;
+  return std::any_of(record.secrets().begin(), record.secrets().end(),
+                     [mac, now](const ApiKeySecret& secret) {
+                       return secret.legacy() && secret.mac() == mac && !HasEnded(secret, now);
+                     });
+}
+
 }  // namespace
+
+absl::StatusOr<ApiKeyImporter::Known> ApiKeyImporter::Find(const v1::ImportedApiKey& entry,
+                                                           int number, absl::string_view mac,
+                                                           absl::Time now) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const ApiKeyRecord> there, store_.MatchLegacy(mac));
+  if (there == nullptr) {
+    // In this order: what leaves a record meanwhile is known as ended before that is seen.
+    absl::StatusOr<std::string> id = store_.EndedLegacy(mac);
+    if (absl::IsDataLoss(id.status())) return At(number, id.status());
+    RETURN_IF_ERROR(id.status());
+    return Known{*std::move(id), true};
+  }
+  if (there->path() != entry.path()) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(NameOf(number), ": a key with this hash is there under another path"));
+  }
+  return Known{there->id(), !Works(*there, mac, now)};
+}
 
 absl::StatusOr<v1::ImportApiKeysResponse> ApiKeyImporter::Import(
     Updater& updater, const v1::ImportApiKeysRequest& request, const std::string& owner) {
@@ -53,13 +81,10 @@ absl::StatusOr<v1::ImportApiKeysResponse> ApiKeyImporter::Import(
       return absl::InvalidArgumentError(
           absl::StrCat(NameOf(i), ": has the same hash as ", NameOf(before->second)));
     }
-    ASSIGN_OR_RETURN(const std::shared_ptr<const ApiKeyRecord> there, store_.MatchLegacy(mac));
-    if (there != nullptr && there->path() != entry.path()) {
-      return absl::AlreadyExistsError(
-          absl::StrCat(NameOf(i), ": a key with this hash is there under another path"));
-    }
-    if (there != nullptr) {
-      response.add_ids(there->id());
+    ASSIGN_OR_RETURN(const Known known, Find(entry, i, mac, now));
+    if (!known.id.empty()) {
+      response.add_ids(known.id);
+      if (known.ended) response.add_ended(static_cast<uint32_t>(i));
       continue;
     }
     const NewApiKey key = {.id = api_key::NewId(),

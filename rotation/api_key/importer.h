@@ -19,12 +19,21 @@ class ApiKeyImporter {
   ApiKeyImporter(const ApiKeyContext& context, ApiKeyStore& store)
       : context_(context), store_(store) {}
 
-  // All entries in one update, or none. INVALID_ARGUMENT and ALREADY_EXISTS name the entry.
+  // All entries in one update, or none; those whose key is there, or has ended, are left as they
+  // are. INVALID_ARGUMENT and ALREADY_EXISTS name the entry.
   absl::StatusOr<v1::ImportApiKeysResponse> Import(Updater& updater,
                                                    const v1::ImportApiKeysRequest& request,
                                                    const std::string& owner);
 
  private:
+  // What there is of a hash already: nothing when `id` is "".
+  struct Known {
+    std::string id;
+    bool ended = false;  // for good
+  };
+  absl::StatusOr<Known> Find(const v1::ImportedApiKey& entry, int number, absl::string_view mac,
+                             absl::Time now);
+
   const ApiKeyContext& context_;
   ApiKeyStore& store_;
   absl::Mutex mu_;  // of two imports of one hash, the second finds the first

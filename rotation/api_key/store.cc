@@ -179,6 +179,17 @@ absl::StatusOr<std::shared_ptr<const ApiKeyRecord>> ApiKeyStore::MatchLegacy(
   return Read(id);
 }
 
+absl::StatusOr<std::string> ApiKeyStore::EndedLegacy(absl::string_view mac) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  return ended_.Find(*keys, context_.store.Newest(), mac);
+}
+
+std::vector<std::string> ApiKeyStore::LegacyMacsOf(absl::string_view id) const {
+  const absl::ReaderMutexLock lock(&mu_);
+  const ApiKeyIndex::Summary* const summary = index_->Find(id);
+  return summary == nullptr ? std::vector<std::string>() : summary->legacy_macs;
+}
+
 absl::StatusOr<std::shared_ptr<const ApiKeyRecord>> ApiKeyStore::Get(absl::string_view id) {
   RETURN_IF_ERROR(EnsureLoaded());
   {
@@ -251,7 +262,9 @@ absl::Status ApiKeyStore::Change(Updater& updater, absl::string_view id, absl::s
       .Update([&](const View& view, Batch& batch) -> absl::Status {
         ASSIGN_OR_RETURN(std::optional<ApiKeyRecord> record, ReadRecord(table_, *keys, view, id));
         if (!record.has_value()) return NoSuchKey();
+        const ApiKeyRecord before = *record;
         RETURN_IF_ERROR(change(&*record));
+        RETURN_IF_ERROR(ended_.Keep(*keys, view, before, &*record, batch));
         if (!reason.empty()) batch.Note("reason", reason);
         return table_.Put(*keys, view, id, record->SerializeAsString(), batch);
       })
@@ -298,6 +311,25 @@ std::vector<std::string> ApiKeyStore::EndedBefore(absl::Time time, size_t limit)
   return out;
 }
 
+// Whether it was to go.
+absl::StatusOr<bool> ApiKeyStore::RemoveOne(const KeyringSnapshot& keys, const View& view,
+                                            const std::string& id, absl::Time ended_before,
+                                            Batch& batch) const {
+  const absl::StatusOr<std::optional<ApiKeyRecord>> record = ReadRecord(table_, keys, view, id);
+  if (absl::IsDataLoss(record.status())) {
+    // It had ended as well, when it still opened; what it was then is in the index.
+    for (const std::string& mac : LegacyMacsOf(id)) {
+      RETURN_IF_ERROR(ended_.Put(keys, view, id, mac, batch));
+    }
+  } else {
+    RETURN_IF_ERROR(record.status());
+    if (!MayGo(*record, ended_before)) return false;
+    if (record->has_value()) RETURN_IF_ERROR(ended_.Keep(keys, view, **record, nullptr, batch));
+  }
+  table_.Delete(keys, id, batch);
+  return true;
+}
+
 absl::Status ApiKeyStore::Remove(absl::Span<const std::string> ids, absl::Time ended_before) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
   std::vector<std::string> removed;
@@ -306,14 +338,9 @@ absl::Status ApiKeyStore::Remove(absl::Span<const std::string> ids, absl::Time e
                               [&](const View& view, Batch& batch) -> absl::Status {
                                 removed.clear();
                                 for (const std::string& id : ids) {
-                                  const auto record = ReadRecord(table_, *keys, view, id);
-                                  // One that does not open had ended as well, when it still did.
-                                  if (!absl::IsDataLoss(record.status())) {
-                                    RETURN_IF_ERROR(record.status());
-                                    if (!MayGo(*record, ended_before)) continue;
-                                  }
-                                  removed.push_back(id);
-                                  table_.Delete(*keys, id, batch);
+                                  ASSIGN_OR_RETURN(const bool gone,
+                                                   RemoveOne(*keys, view, id, ended_before, batch));
+                                  if (gone) removed.push_back(id);
                                 }
                                 batch.Note("api_keys", absl::StrCat(removed.size()));
                                 return absl::OkStatus();

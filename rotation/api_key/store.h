@@ -18,6 +18,7 @@
 #include "absl/types/span.h"
 #include "auth/sealed_table.h"
 #include "rotation/api_key/context.h"
+#include "rotation/api_key/ended_legacy.h"
 #include "rotation/api_key/index.h"
 #include "rotation/api_key/record.h"
 #include "rotation/api_key/uses.h"
@@ -42,6 +43,9 @@ class ApiKeyStore {
   absl::StatusOr<std::shared_ptr<const ApiKeyRecord>> Match(absl::string_view id,
                                                             absl::string_view mac);
   absl::StatusOr<std::shared_ptr<const ApiKeyRecord>> MatchLegacy(absl::string_view mac);
+  // Of one that MatchLegacy does not find: the id of the key that it was of, which may be gone; ""
+  // when it never was there.
+  absl::StatusOr<std::string> EndedLegacy(absl::string_view mac) const;
 
   absl::StatusOr<std::shared_ptr<const ApiKeyRecord>> Get(absl::string_view id);
   // "" for an id that is not there.
@@ -63,7 +67,7 @@ class ApiKeyStore {
   std::vector<std::string> EndedBefore(absl::Time time, size_t limit) const;
   // As ApiKeys::EndingBetween.
   std::vector<ApiKeyEnd> EndingBetween(absl::Time from, absl::Time to) const;
-  // Removes those of them that still are so.
+  // Removes those of them that still are so. What they had from elsewhere stays known as ended.
   absl::Status Remove(absl::Span<const std::string> ids, absl::Time ended_before);
   // Adds what was used to the records, in one update. Keys that are gone are passed over.
   absl::Status AddUses(const ApiKeyUses::Map& uses);
@@ -86,11 +90,16 @@ class ApiKeyStore {
                   std::vector<ApiKeyIndex::Place>* out) const;
   absl::Status CheckOpen() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   absl::StatusOr<std::shared_ptr<const ApiKeyRecord>> Read(absl::string_view id);
+  std::vector<std::string> LegacyMacsOf(absl::string_view id) const;
+  absl::StatusOr<bool> RemoveOne(const KeyringSnapshot& keys, const View& view,
+                                 const std::string& id, absl::Time ended_before,
+                                 Batch& batch) const;
   void Apply(const KeyringSnapshot& keys, const Batch::Operation& operation)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const ApiKeyContext& context_;
   const SealedTable table_{Purpose::kApiKey};
+  const EndedLegacyKeys ended_;
   // A commit could not be followed, as when the arena is full: read all anew.
   std::atomic<bool> behind_{false};
   absl::Mutex loading_;  // who reads all anew

@@ -167,6 +167,26 @@ TEST_F(ApiKeyCliTest, KeysOfElsewhereAreImported) {
         "32 keys were imported, then: line 35: a key with this hash is there under another path");
 }
 
+// The same file again: a line whose key was rolled away is named, and what is new is taken over.
+TEST_F(ApiKeyCliTest, AnEndedKeyOfElsewhereIsNotImportedAgain) {
+  const auto hash = [](const std::string& key) { return HexEncode(Sha256(key)); };
+  std::ofstream(server_->File("ended.txt")) << hash("rolled-away") << " ended/a\n";
+  Ok("apikey import --sha256-file ended.txt");
+  const std::string id = Json("apikey list ended/a -o json")["items"][0]["id"];
+  for (int i = 0; i < 3; ++i) Ok(absl::StrCat("apikey roll ", id, " --grace 0"));
+  std::ofstream(server_->File("ended.txt"), std::ios::app) << "\n" << hash("new") << " ended/b\n";
+  const std::string again = Ok("apikey import --sha256-file ended.txt");
+  EXPECT_TRUE(Has(again, "1, left out: line 1")) << again;
+  const nlohmann::json once_more = Json("apikey import --sha256-file ended.txt -o json");
+  EXPECT_EQ(once_more["imported"], 0);
+  EXPECT_EQ(once_more["existing"], 1);
+  EXPECT_EQ(once_more["endedLines"], nlohmann::json::array({1}));
+  const ProcessResult refused = server_->Keyturn({"apikey", "verify"}, "rolled-away");
+  EXPECT_EQ(refused.code, 8) << refused.out << refused.err;
+  EXPECT_TRUE(Has(refused.out, "no: unknown")) << refused.out;
+  EXPECT_TRUE(Has(Ok("apikey verify", "new"), "ended/b"));
+}
+
 // Uses survive a clean stop to the last one.
 class ApiKeyRestartTest : public OwnServerTest {
  protected:

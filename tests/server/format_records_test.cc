@@ -200,6 +200,19 @@ TEST_F(FormatRecordsTest, AnApiKey) {
   EXPECT_EQ(
       HexEncode(key.secrets(0).mac()),
       HexEncode(HmacSha256(keys_->api_key_pepper().ExposeForCrypto(), Sha256("made elsewhere"))));
+
+  const std::string mark = AuthKey(27, key.secrets(0).mac());
+  EXPECT_EQ(Stored(Family::kIndex, mark), "(absent)");
+  v1::RollApiKeyRequest roll;
+  roll.set_id(imported.ids(0));
+  roll.set_grace_seconds(0);
+  for (int i = 0; i < 3; ++i) {
+    v1::RollApiKeyResponse rolled;
+    ASSERT_EQ(Text(stubs_->api_keys->Roll(Ctx(root_), roll, &rolled)), "OK");
+  }
+  record::v1::EndedLegacyKey ended;
+  ASSERT_TRUE(ended.ParseFromString(OpenStored(27, 1, mark)));
+  EXPECT_EQ(ended.id(), imported.ids(0));
 }
 
 TEST_F(FormatRecordsTest, TheClientCa) {

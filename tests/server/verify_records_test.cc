@@ -74,6 +74,18 @@ void VerifyRecordsTest::Fill() {
   api_key.set_path("partners/acme");
   v1::CreateApiKeyResponse made;
   ASSERT_EQ(Text(stubs_->api_keys->Create(Ctx(root_), api_key, &made)), "OK");
+  v1::ImportApiKeysRequest elsewhere;
+  elsewhere.add_entries()->set_sha256(std::string(32, 'h'));
+  elsewhere.mutable_entries(0)->set_path("partners/old");
+  v1::ImportApiKeysResponse imported;
+  ASSERT_EQ(Text(stubs_->api_keys->Import(Ctx(root_), elsewhere, &imported)), "OK");
+  v1::RollApiKeyRequest roll;
+  roll.set_id(imported.ids(0));
+  roll.set_grace_seconds(0);
+  for (int i = 0; i < 3; ++i) {  // after which its secret is in no record
+    v1::RollApiKeyResponse rolled;
+    ASSERT_EQ(Text(stubs_->api_keys->Roll(Ctx(root_), roll, &rolled)), "OK");
+  }
   v1::CreateJwtKeyRequest jwt;
   jwt.set_path("signs");
   jwt.mutable_settings()->set_algorithm("ES256");
@@ -129,13 +141,14 @@ TEST_F(VerifyRecordsTest, WhateverIsDamagedIsNamed) {
   }
   EXPECT_EQ(Problems(), std::vector<std::string>());
   EXPECT_EQ(purposes, (std::set<int>{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
-                                     15, 18, 19, 20, 21, 22, 23, 24, 25, 26}));
+                                     15, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27}));
   for (const char* const what :
        {"the record of all webhooks does not open", "its keys do not open",
         "an event for it does not open", "a policy does not open", "a role does not open",
         "a password policy does not open", "a token does not open", "an API key does not open",
         "the mark of a revoked token does not open", "the CA of clients does not open",
         "an entry of the published keys does not open",
+        "the mark of an ended API key of elsewhere does not open",
         "the record of its rotation run 1 does not open", "an index entry does not open",
         "the record of who uses it does not open", "its metadata does not open",
         "its record does not open"}) {

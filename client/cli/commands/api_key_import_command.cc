@@ -36,7 +36,20 @@ absl::StatusOr<std::string> ReadHashes(const std::string& path) {
 
 struct Imported {
   uint64_t keys = 0, were_there = 0;
+  std::vector<size_t> ended;  // lines
+  uint64_t done() const { return keys + were_there + ended.size(); }
 };
+
+// Of one request: each line counts once.
+void CountLines(const std::vector<ApiKeyLine>& sent, const v1::ImportApiKeysResponse& response,
+                Imported* imported) {
+  const uint64_t before = imported->done();
+  imported->keys += response.imported();
+  for (const uint32_t entry : response.ended()) {
+    if (entry < sent.size()) imported->ended.push_back(sent[entry].line);
+  }
+  imported->were_there += sent.size() - (imported->done() - before);
+}
 
 // Requests of a bounded size, each of them durable as a whole before the next is sent.
 absl::Status SendAll(Shell& shell, Client& client, const std::vector<ApiKeyLine>& lines,
@@ -60,8 +73,7 @@ absl::Status SendAll(Shell& shell, Client& client, const std::vector<ApiKeyLine>
               : message;
       return WithMessage(status, where);
     }
-    imported->keys += response->imported();
-    imported->were_there += sent.size() - response->imported();
+    CountLines(sent, *response, imported);
     progress.Update(end, lines.size());
   }
   return absl::OkStatus();
@@ -79,7 +91,7 @@ absl::Status Import(Shell& shell, const ImportKeysFlags& flags) {
   Imported imported;
   const absl::Status status = SendAll(shell, *client, lines, ttl_seconds, &imported);
   if (!status.ok()) {
-    if (imported.keys + imported.were_there == 0) return status;
+    if (imported.done() == 0) return status;
     return WithHelp(
         WithExitCode(WithMessage(status, absl::StrCat(imported.keys, " keys were imported, then: ",
                                                       status.message())),
@@ -88,8 +100,13 @@ absl::Status Import(Shell& shell, const ImportKeysFlags& flags) {
   }
   return shell.out().Object(
       {{"imported", absl::StrCat(imported.keys)},
-       {"there already", imported.were_there == 0 ? "" : absl::StrCat(imported.were_there)}},
-      {{"imported", imported.keys}, {"existing", imported.were_there}});
+       {"there already", imported.were_there == 0 ? "" : absl::StrCat(imported.were_there)},
+       {"ended before", imported.ended.empty() ? ""
+                                               : absl::StrCat(imported.ended.size(), ", left out: ",
+                                                              LineNumbers(imported.ended))}},
+      {{"imported", imported.keys},
+       {"existing", imported.were_there},
+       {"endedLines", imported.ended}});
 }
 
 }  // namespace

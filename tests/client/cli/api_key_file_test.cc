@@ -90,5 +90,13 @@ TEST(ApiKeyFile, EntriesOfARequestAreLinesOfTheFile) {
   EXPECT_EQ(InLines("", sent), "");
 }
 
+TEST(ApiKeyFile, LinesAreNamedUpToTen) {
+  EXPECT_EQ(LineNumbers({7}), "line 7");
+  EXPECT_EQ(LineNumbers({2, 7}), "lines 2, 7");
+  EXPECT_EQ(LineNumbers({1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), "lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10");
+  EXPECT_EQ(LineNumbers({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13}),
+            "lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more");
+}
+
 }  // namespace
 }  // namespace keyturn::cli

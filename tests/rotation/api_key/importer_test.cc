@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "base/coding.h"
 #include "rotation/api_key/codec.h"
@@ -22,6 +23,43 @@ class ApiKeyImport : public ApiKeyFixture {
   }
   absl::StatusOr<v1::ImportApiKeysResponse> Import(const v1::ImportApiKeysRequest& request) {
     return keys_->Import(*updater_, request, "alice");
+  }
+  // One key under "a", its request, and the id that it has.
+  v1::ImportApiKeysRequest ImportOne(const std::string& text, std::string* id) {
+    v1::ImportApiKeysRequest request;
+    Add(text, "a", &request);
+    const absl::StatusOr<v1::ImportApiKeysResponse> imported = Import(request);
+    EXPECT_OK(imported);
+    if (imported.ok()) *id = imported->ids(0);
+    return request;
+  }
+  // The one entry is told to have ended, and nothing is made of it.
+  void ExpectEnded(const v1::ImportApiKeysRequest& request, const std::string& id) {
+    const size_t before = keys_->stats().keys;
+    ASSERT_OK_AND_ASSIGN(const v1::ImportApiKeysResponse again, Import(request));
+    EXPECT_EQ(again.imported(), 0u);
+    ASSERT_EQ(again.ids_size(), 1);
+    EXPECT_EQ(again.ids(0), id);
+    ASSERT_EQ(again.ended_size(), 1);
+    EXPECT_EQ(again.ended(0), 0u);
+    EXPECT_EQ(keys_->stats().keys, before);
+  }
+  // The one record in the index family, as it is on the disk.
+  void Damage() {
+    std::vector<std::string> found;
+    EXPECT_OK(store_->GetSnapshot()->Scan(Family::kIndex, "", "",
+                                          [&found](absl::string_view key, absl::string_view) {
+                                            found.emplace_back(key);
+                                            return true;
+                                          }));
+    ASSERT_EQ(found.size(), 1u);
+    store_->SetCommitListener(nullptr);  // as a disk does it: nobody is told
+    ASSERT_OK(store_->Update([&found](const View&, Batch& batch) {
+      batch.Put(Family::kIndex, found[0], "damaged");
+      return absl::OkStatus();
+    }));
+    store_->SetCommitListener(
+        [this](absl::Span<const CommittedUpdate> group) { keys_->OnCommitted(group); });
   }
 };
 
@@ -81,8 +119,10 @@ TEST_F(ApiKeyImport, AllOrNothing) {
   EXPECT_EQ(keys_->stats().keys, 0u);
   request.Clear();
   EXPECT_CODE(Import(request), kInvalidArgument);
+  EXPECT_EQ(Import(request).status().message(), "entries must be 1 to 32");
   for (size_t i = 0; i <= limits::kApiKeyImportMax; ++i) Add(absl::StrCat(i), "a", &request);
   EXPECT_CODE(Import(request), kInvalidArgument);
+  EXPECT_EQ(Import(request).status().message(), "entries must be 1 to 32");
   request.mutable_entries()->RemoveLast();
   ASSERT_OK(Import(request));
   EXPECT_EQ(keys_->stats().keys, limits::kApiKeyImportMax);
@@ -97,11 +137,109 @@ TEST_F(ApiKeyImport, TheSameAgainChangesNothing) {
   ASSERT_OK_AND_ASSIGN(const v1::ImportApiKeysResponse second, Import(request));
   EXPECT_EQ(second.imported(), 1u);
   EXPECT_EQ(second.ids(0), first.ids(0));
+  EXPECT_EQ(second.ended_size(), 0);  // both work
   request.mutable_entries(0)->set_path("c");
   const absl::StatusOr<v1::ImportApiKeysResponse> moved = Import(request);
   EXPECT_CODE(moved, kAlreadyExists);
   EXPECT_EQ(moved.status().message().substr(0, 11), "entries[0]:");
   EXPECT_EQ(keys_->stats().keys, 2u);
+}
+
+TEST_F(ApiKeyImport, WhatMadeRoomAfterItsEndDoesNotComeBack) {
+  std::string id;
+  const v1::ImportApiKeysRequest request = ImportOne("old", &id);
+  Roll(id, absl::ZeroDuration());
+  EXPECT_EQ(Verify("old"), "EXPIRED");
+  ExpectEnded(request, id);  // its record has the secret still
+  Roll(id);
+  EXPECT_EQ(States(id), "3 CURRENT, 2 GRACE, 1 ENDED");
+  Roll(id);
+  EXPECT_EQ(States(id), "4 CURRENT, 3 GRACE, 2 GRACE");
+  for (int i = 0; i < 2; ++i) {
+    ExpectEnded(request, id);
+    EXPECT_EQ(Verify("old"), "UNKNOWN");
+    Open();
+  }
+  // Under another path neither, and what is new beside it is taken over.
+  v1::ImportApiKeysRequest more = request;
+  more.mutable_entries(0)->set_path("b");
+  Add("new", "b", &more);
+  ASSERT_OK_AND_ASSIGN(const v1::ImportApiKeysResponse imported, Import(more));
+  EXPECT_EQ(imported.imported(), 1u);
+  EXPECT_EQ(imported.ids_size(), 2);
+  EXPECT_EQ(imported.ids(0), id);
+  ASSERT_EQ(imported.ended_size(), 1);
+  EXPECT_EQ(imported.ended(0), 0u);
+  EXPECT_EQ(Verify("old"), "UNKNOWN");
+  EXPECT_EQ(Verify("new"), "VALID");
+}
+
+TEST_F(ApiKeyImport, WhatWasRolledOverByForceDoesNotComeBack) {
+  std::string id;
+  const v1::ImportApiKeysRequest request = ImportOne("old", &id);
+  Roll(id);
+  Roll(id);
+  EXPECT_EQ(Verify("old"), "VALID");
+  EXPECT_EQ(States(id), "3 CURRENT, 2 GRACE, 1 GRACE");
+  Roll(id, Days(7), /*force=*/true);
+  EXPECT_EQ(States(id), "4 CURRENT, 3 GRACE, 2 GRACE");
+  for (int i = 0; i < 2; ++i) {
+    ExpectEnded(request, id);
+    EXPECT_EQ(Verify("old"), "UNKNOWN");
+    Open();
+  }
+}
+
+TEST_F(ApiKeyImport, WhatWasRevokedOrExpiredDoesNotComeBackOnceItIsRemoved) {
+  std::string revoked, expired;
+  const v1::ImportApiKeysRequest one = ImportOne("one", &revoked);
+  const v1::ImportApiKeysRequest two = ImportOne("two", &expired);
+  ASSERT_OK(Revoke(revoked));
+  ExpectEnded(one, revoked);
+  clock_.AdvanceTime(Days(90) + absl::Milliseconds(1));
+  ExpectEnded(two, expired);
+  ASSERT_OK(keys_->RemoveEnded());
+  EXPECT_CODE(keys_->Get(revoked), kNotFound);
+  EXPECT_OK(keys_->Get(expired));
+  clock_.AdvanceTime(Days(90));
+  ASSERT_OK(keys_->RemoveEnded());
+  EXPECT_CODE(keys_->Get(expired), kNotFound);
+  for (int i = 0; i < 2; ++i) {
+    ExpectEnded(one, revoked);
+    ExpectEnded(two, expired);
+    EXPECT_EQ(Verify("one"), "UNKNOWN");
+    EXPECT_EQ(Verify("two"), "UNKNOWN");
+    EXPECT_EQ(keys_->stats().keys, 0u);
+    Open();
+  }
+}
+
+TEST_F(ApiKeyImport, AnEndedKeyWhoseRecordDoesNotOpenDoesNotComeBack) {
+  std::string id;
+  const v1::ImportApiKeysRequest request = ImportOne("old", &id);
+  ASSERT_OK(Revoke(id));
+  Damage();
+  clock_.AdvanceTime(Days(90) + absl::Milliseconds(1));
+  ASSERT_OK(keys_->RemoveEnded());
+  EXPECT_EQ(keys_->stats().keys, 0u);
+  ExpectEnded(request, id);
+}
+
+// Whether it has ended is not known then, and it is not guessed.
+TEST_F(ApiKeyImport, AMarkThatDoesNotOpenRefusesItsLine) {
+  std::string id;
+  const v1::ImportApiKeysRequest request = ImportOne("old", &id);
+  ASSERT_OK(Revoke(id));
+  clock_.AdvanceTime(Days(90) + absl::Milliseconds(1));
+  ASSERT_OK(keys_->RemoveEnded());
+  Damage();
+  v1::ImportApiKeysRequest more;
+  Add("new", "a", &more);
+  Add("old", "a", &more);
+  const absl::StatusOr<v1::ImportApiKeysResponse> refused = Import(more);
+  EXPECT_CODE(refused, kDataLoss);
+  EXPECT_EQ(refused.status().message().substr(0, 12), "entries[1]: ");
+  EXPECT_EQ(keys_->stats().keys, 0u);
 }
 
 // A kt1_ key is verified as such only, even if its hash was imported.
