@@ -7,6 +7,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "rotation/jwt/settings.h"
+#include "rotation/order_cycle.h"
 #include "rotation/policy.h"
 #include "rotation/replaceable.h"
 #include "rotation/runs.h"
@@ -129,10 +130,10 @@ absl::Status Operations::CheckPolicy(const v1::SetRotationPolicyRequest& request
   const v1::RotationPolicy& policy = request.policy();
   const auto kind = static_cast<v1::Kind>(metadata.kind());
   RETURN_IF_ERROR(CheckRotationPolicy(policy, kind));
-  for (const v1::RotationOrder& order : policy.after()) {
-    if (order.path() == request.path()) {
-      return absl::InvalidArgumentError("policy.after: a secret cannot wait for itself");
-    }
+  if (policy.after_size() > 0) {
+    ASSIGN_OR_RETURN(const auto keys, context_.keyring.Snapshot());
+    RETURN_IF_ERROR(CheckNoOrderCycle(*keys, context_.store.Newest(), request.path(),
+                                      metadata.rotation().policy(), policy));
   }
   if (!policy.target().empty()) {
     if (metadata.has_jwt()) {

@@ -7,6 +7,7 @@
 #include "rotation/jwt/key_set.h"
 #include "rotation/jwt/listed_keys.h"
 #include "rotation/jwt/settings.h"
+#include "rotation/order_cycle.h"
 #include "rotation/policy.h"
 #include "rotation/transitions.h"
 #include "vault/fields.h"
@@ -74,6 +75,9 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Create(Updater& updater,
   const absl::StatusOr<FoundSecret> there = context_.vault.Find(request.path());
   if (there.ok()) return Exists(request.path());
   if (!absl::IsNotFound(there.status())) return there.status();
+  ASSIGN_OR_RETURN(const auto keys, context_.keyring.Snapshot());
+  RETURN_IF_ERROR(CheckNoOrderCycle(*keys, context_.store.Newest(), request.path(),
+                                    /*stored=*/{}, request.policy()));
   PutParams params;
   ASSIGN_OR_RETURN(params.path, SecretPath::Parse(request.path()));
   params.kind = v1::KIND_JWT_KEY;

@@ -83,7 +83,7 @@ TEST_F(ForecastCliTest, AYearIsSimulatedByAnotherPolicyToo) {
   EXPECT_EQ(items[0]["events"][0]["kind"], "STARTED");
   Fails("rotation simulate sim/a --period 5s", 2, "--period is 5; allowed are 60 to ");
   Fails("rotation simulate sim/ --period 5s", 2, "sim/a: --period is 5");
-  Fails("rotation simulate sim/a --after sim/a", 2, "a secret cannot wait for itself");
+  Fails("rotation simulate sim/a --after sim/a", 2, "'sim/a' would wait for itself");
   Fails("rotation simulate sim/a --retire-gate maybe", 2, "none, warn or block");
   std::ofstream(server_->File("tried.json")) << Ok("rotation policy show sim/a");
   EXPECT_EQ(Count(Ok("rotation simulate sim/a --file tried.json"), "1 -> 5"), 1u);

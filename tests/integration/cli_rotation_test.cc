@@ -149,7 +149,8 @@ TEST_F(RotationCliTest, APolicyGoesFromOneSecretToAnotherAsAFile) {
   EXPECT_TRUE(Has(set.out, "1 window, soft")) << set.out;
   const std::string policy = Ok("rotation policy show rot/from");
   std::ofstream(server_->File("policy.json")) << policy;
-  Fails("rotation policy set rot/to --file policy.json", 2, "a secret cannot wait for itself");
+  Fails("rotation policy set rot/to --file policy.json", 2,
+        "policy.after: 'rot/to' would wait for itself: rot/to after rot/to");
   Ok("rotation policy remove rot/from");
   Fails("rotation run rot/from", 6, "has no rotation policy");
   const ProcessResult bad = server_->Keyturn(
