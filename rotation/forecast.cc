@@ -21,6 +21,24 @@
 namespace keyturn {
 namespace {
 
+absl::Status CheckCleared(const v1::ForecastRequest& request) {
+  using Request = v1::ForecastRequest;
+  if (!request.cleared().empty() && !request.changes_only()) {
+    return absl::InvalidArgumentError("cleared: allowed with changes_only only");
+  }
+  constexpr int kMost = Request::Cleared_ARRAYSIZE - 1;
+  if (request.cleared_size() > kMost) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cleared: ", request.cleared_size(), " fields; there are ", kMost));
+  }
+  for (const int field : request.cleared()) {
+    if (field != Request::CLEARED_UNSPECIFIED && Request::Cleared_IsValid(field)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cleared is ", field, "; allowed are MAX_CREDENTIAL_AGE, WINDOWS, AFTER and TARGET"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckSpan(const v1::ForecastRequest& request) {
   if (request.span_seconds() < 0 || request.span_seconds() > limits::kForecastSecondsMax) {
     return absl::InvalidArgumentError(
@@ -37,11 +55,19 @@ absl::Status CheckSpan(const v1::ForecastRequest& request) {
   if (request.changes_only() && !request.has_policy()) {
     return absl::InvalidArgumentError("changes_only: there is no policy");
   }
-  return absl::OkStatus();
+  return CheckCleared(request);
 }
 
-v1::RotationPolicy Changed(const v1::RotationPolicy& stored, const v1::RotationPolicy& changes) {
+// REQUIRES: CheckCleared(request).ok() and changes_only.
+v1::RotationPolicy Changed(const v1::RotationPolicy& stored, const v1::ForecastRequest& request) {
+  const v1::RotationPolicy& changes = request.policy();
   v1::RotationPolicy out = stored;
+  for (const int field : request.cleared()) {
+    if (field == v1::ForecastRequest::MAX_CREDENTIAL_AGE) out.clear_max_credential_age_seconds();
+    if (field == v1::ForecastRequest::WINDOWS) out.clear_windows();
+    if (field == v1::ForecastRequest::AFTER) out.clear_after();
+    if (field == v1::ForecastRequest::TARGET) out.clear_target();
+  }
   if (changes.windows_size() > 0) out.clear_windows();
   if (changes.after_size() > 0) out.clear_after();
   out.MergeFrom(changes);
@@ -119,7 +145,7 @@ class Forecaster {
     v1::SetRotationPolicyRequest asked;
     asked.set_path(path);
     *asked.mutable_policy() = request_.changes_only()
-                                  ? Changed(metadata->rotation().policy(), request_.policy())
+                                  ? Changed(metadata->rotation().policy(), request_)
                                   : request_.policy();
     if (const absl::Status refused = check_(asked, *metadata); !refused.ok()) {
       if (path == top_.text()) return refused;

@@ -72,6 +72,7 @@ std::string WithUnit(absl::string_view digits) {
 std::string WithoutSpecialNumbers(absl::string_view message) {
   return absl::StrReplaceAll(message, {{"-1 (none), 0 (the default) and ", "none and "},
                                        {"-1 (none), 0 (30) and ", "none and "},
+                                       {"0 (no bound) and ", "none and "},
                                        {"0 (the default) and ", ""},
                                        {"0 (24 hours) and ", ""}});
 }

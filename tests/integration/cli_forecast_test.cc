@@ -89,6 +89,41 @@ TEST_F(ForecastCliTest, AYearIsSimulatedByAnotherPolicyToo) {
   EXPECT_EQ(Count(Ok("rotation simulate sim/a --file tried.json"), "1 -> 5"), 1u);
 }
 
+TEST_F(ForecastCliTest, WhatIfAPolicyHadLess) {
+  Make("less/a", "--kind jwt_key");
+  const ProcessResult set =
+      server_->Keyturn({"rotation", "policy", "set", "less/a", "--grace", "2d", "--window",
+                        "0 2 * * SUN 4h", "--after", "less/b 6h", "--max-age", "60d", "--soft"});
+  ASSERT_EQ(set.code, 0) << set.err;
+  const auto tried = [&](const std::string& flags) {
+    auto items = Json(absl::StrCat("rotation simulate less/ -o json ", flags))["items"];
+    EXPECT_EQ(items.size(), 1u) << flags;
+    return items[0]["effectivePolicy"];
+  };
+  auto stored = tried("");
+  EXPECT_EQ(stored["windows"].size(), 1u);
+  auto less = tried("--window none");
+  EXPECT_EQ(less["windows"].size(), 0u);
+  EXPECT_EQ(less["after"], stored["after"]);
+  less = tried("--after none --strict");
+  EXPECT_EQ(less["after"].size(), 0u);
+  EXPECT_EQ(less["windows"], stored["windows"]);
+  EXPECT_EQ(less["enforcement"], "STRICT");
+  less = tried("--max-age none");
+  EXPECT_EQ(less["maxCredentialAgeSeconds"], "0");
+  EXPECT_EQ(less["graceSeconds"], "172800");
+  EXPECT_EQ(tried(""), stored) << "nothing was changed";
+  // Alone it is a question as well.
+  const auto title = [&](const std::string& flags) {
+    Ok(absl::StrCat("rotation simulate less/ --svg less.svg ", flags));
+    return Has(*FileSystem::Posix().Read(server_->File("less.svg")), "(what if)");
+  };
+  EXPECT_FALSE(title(""));
+  EXPECT_TRUE(title("--window none"));
+  EXPECT_TRUE(title("--max-age none"));
+  EXPECT_TRUE(title("--after none"));
+}
+
 TEST_F(ForecastCliTest, ThePictureIsAnSvg) {
   Make("svg/a", "--kind jwt_key");
   const ProcessResult result = Run("rotation simulate svg/ --svg year.svg");

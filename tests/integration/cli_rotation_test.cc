@@ -162,6 +162,46 @@ TEST_F(RotationCliTest, APolicyGoesFromOneSecretToAnotherAsAFile) {
   Fails("rotation policy set rot/to --period 5s", 2, "--period is 5; allowed are 60 to ");
 }
 
+TEST_F(RotationCliTest, WhatAPolicyHasIsTakenBack) {
+  Make("rotn/a");
+  const auto stored = [&] { return Json("rotation policy show rotn/a"); };
+  const ProcessResult set =
+      server_->Keyturn({"rotation", "policy", "set", "rotn/a", "--source", "generate", "--grace",
+                        "2d", "--window", "0 2 * * SUN 4h", "--window", "0 3 * * * 1h", "--after",
+                        "rotn/b 6h", "--max-age", "60d", "--soft"});
+  ASSERT_EQ(set.code, 0) << set.err;
+  EXPECT_EQ(stored()["enforcement"], "SOFT");
+  EXPECT_EQ(stored()["maxCredentialAgeSeconds"], "5184000");
+  // What is not named stays.
+  Ok("rotation policy set rotn/a --strict");
+  EXPECT_EQ(stored()["enforcement"], "STRICT");
+  EXPECT_EQ(stored()["windows"].size(), 2u);
+  Ok("rotation policy set rotn/a --window none");
+  EXPECT_EQ(stored()["windows"].size(), 0u);
+  EXPECT_EQ(stored()["after"].size(), 1u);
+  Ok("rotation policy set rotn/a --after none");
+  EXPECT_EQ(stored()["after"].size(), 0u);
+  EXPECT_EQ(stored()["maxCredentialAgeSeconds"], "5184000");
+  Ok("rotation policy set rotn/a --max-age none");
+  EXPECT_EQ(stored()["maxCredentialAgeSeconds"], "0");
+  EXPECT_EQ(stored()["graceSeconds"], "172800");
+
+  Fails("rotation policy set rotn/a --soft --strict", 2, "--strict");
+  Fails("rotation policy set rotn/a --window none --window none", 2, "--window none stands alone");
+  Fails("rotation policy set rotn/a --after none --after rotn/b", 2, "--after none stands alone");
+  Fails("rotation policy set rotn/a --period none", 2, "--period 'none' is not a length of time");
+  Fails("rotation policy set rotn/a --max-age 1d", 2,
+        "--max-age is 86400 seconds (1d); allowed are none and 345600 seconds (4d)");
+}
+
+TEST_F(RotationCliTest, SecretsThatWouldWaitForEachOtherAreRefused) {
+  Make("rotw/a");
+  Make("rotw/b");
+  Ok("rotation policy set rotw/a --source generate --after rotw/b");
+  Fails("rotation policy set rotw/b --source generate --after rotw/a", 2,
+        "policy.after: 'rotw/b' would wait for itself: rotw/b after rotw/a after rotw/b");
+}
+
 TEST_F(RotationCliTest, WhoStillUsesAFormerVersionIsNamed) {
   Make("rotc/used");
   Make("rotc/other");

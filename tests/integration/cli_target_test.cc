@@ -80,6 +80,22 @@ TEST_F(TargetCliTest, AKeyIsRotatedAtItsProviderAndBack) {
   Ok("audit verify");
 }
 
+TEST_F(TargetCliTest, WhatIfTheValuesWereSetNowhere) {
+  Ok("secret put prod/stripe/key --kind api_key --value-file -", "first-value");
+  Ok("rotation policy set prod/stripe/key --source generate --target stripe");
+  const auto tried = [&](const std::string& flags) {
+    const std::string line = "rotation simulate prod/stripe/key -o json --svg if.svg " + flags;
+    auto simulated = nlohmann::json::parse(Ok(line), nullptr, false);
+    const bool what_if = absl::StrContains(Read(server_.File("if.svg")), "(what if)");
+    return absl::StrCat(simulated["items"][0]["effectivePolicy"]["target"].get<std::string>(),
+                        what_if ? ", what if" : "");
+  };
+  EXPECT_EQ(tried(""), "stripe");
+  EXPECT_EQ(tried("--target none"), ", what if");
+  EXPECT_EQ(tried("--target none --period 30d"), ", what if");
+  EXPECT_EQ(tried("--period 30d"), "stripe, what if");
+}
+
 TEST_F(TargetCliTest, ARefusalIsShownToWhoLooks) {
   Ok("secret put prod/stripe/key --kind api_key --value-file -", "first-value");
   Ok("rotation policy set prod/stripe/key --source generate --target stripe");

@@ -333,6 +333,57 @@ TEST_F(ForecastTest, ChangesAreOfWhatIsStored) {
   EXPECT_EQ(Only(Of("d/generic", generic), Event::PROMOTED).size(), 18u);
 }
 
+// What a policy of changes cannot say, as it is what an empty policy has.
+TEST_F(ForecastTest, ChangesMayTakeAwayWhatIsStored) {
+  using Request = v1::ForecastRequest;
+  Policy stored = Every(30, 3);
+  AddWindow(&stored, "0 2 * * SUN", absl::Hours(4));
+  AddAfter(&stored, "d/b", absl::Hours(1));
+  stored.set_max_credential_age_seconds(20 * limits::kDaySeconds);
+  stored.set_target("one");
+  Make("d/a", stored);
+  Make("d/b", Every(60, 3));
+  Request request;
+  request.set_path("d");
+  request.set_span_seconds(365 * limits::kDaySeconds);
+  const auto policy_of_a = [&] { return Foresee(request)[0].effective_policy(); };
+  const size_t by_age = Only(Foresee(request)[0], Event::PROMOTED).size();
+  request.mutable_policy();
+  request.set_changes_only(true);
+  EXPECT_EQ(policy_of_a().target(), "one");
+  request.add_cleared(Request::TARGET);
+  EXPECT_EQ(policy_of_a().target(), "");
+  EXPECT_EQ(policy_of_a().windows_size(), 1);
+  request.set_cleared(0, Request::WINDOWS);
+  EXPECT_EQ(policy_of_a().windows_size(), 0);
+  EXPECT_EQ(policy_of_a().after_size(), 1);
+  request.set_cleared(0, Request::AFTER);
+  EXPECT_EQ(policy_of_a().after_size(), 0);
+  EXPECT_EQ(policy_of_a().max_credential_age_seconds(), 20 * limits::kDaySeconds);
+  request.set_cleared(0, Request::MAX_CREDENTIAL_AGE);
+  EXPECT_EQ(policy_of_a().max_credential_age_seconds(), 0);
+  EXPECT_LT(Only(Foresee(request)[0], Event::PROMOTED).size(), by_age);
+  // What is given as well is given.
+  request.set_cleared(0, Request::TARGET);
+  request.mutable_policy()->set_target("other");
+  EXPECT_EQ(policy_of_a().target(), "other");
+  EXPECT_EQ(policy_of_a().windows_size(), 1);
+  EXPECT_EQ(Status("d/a").policy().target(), "one");
+
+  request.add_cleared(Request::CLEARED_UNSPECIFIED);
+  EXPECT_EQ(Said(Ask(request)),
+            "INVALID_ARGUMENT: cleared is 0; allowed are MAX_CREDENTIAL_AGE, WINDOWS, AFTER and "
+            "TARGET");
+  request.set_cleared(1, static_cast<Request::Cleared>(5));
+  EXPECT_CODE(Ask(request), kInvalidArgument);
+  for (int i = 0; i < 3; ++i) request.add_cleared(Request::TARGET);
+  EXPECT_EQ(Said(Ask(request)), "INVALID_ARGUMENT: cleared: 5 fields; there are 4");
+  request.clear_cleared();
+  request.add_cleared(Request::TARGET);
+  request.set_changes_only(false);
+  EXPECT_EQ(Said(Ask(request)), "INVALID_ARGUMENT: cleared: allowed with changes_only only");
+}
+
 TEST_F(ForecastTest, APolicyIsRefusedAsWhereItIsSet) {
   Make("d/key", Every(90, 7));
   Make("d/db", Policy(), v1::KIND_DB_CREDENTIAL);

@@ -52,9 +52,13 @@ absl::StatusOr<v1::ForecastRequest> RequestOf(const ForecastFlags& flags, int da
     RETURN_IF_ERROR(ReadMessageFile(flags.policy.file, &policy));
   }
   RETURN_IF_ERROR(ApplyRotationPolicyFlags(flags.policy, &policy));
-  if (flags.policy.file.empty() && policy.ByteSizeLong() == 0) return request;
+  const bool changes_only = flags.policy.file.empty();
+  if (changes_only) {
+    for (const auto field : ClearedByRotationPolicyFlags(flags.policy)) request.add_cleared(field);
+    if (policy.ByteSizeLong() == 0 && request.cleared().empty()) return request;
+  }
   *request.mutable_policy() = policy;
-  request.set_changes_only(flags.policy.file.empty());
+  request.set_changes_only(changes_only);
   return request;
 }
 

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "client/cli/commands/command.h"
 #include "keyturn/v1/rotation.pb.h"
+#include "keyturn/v1/rotation_service.pb.h"
 
 namespace keyturn::cli {
 
@@ -15,14 +16,19 @@ struct RotationPolicyFlags {
       target;
   std::vector<std::string> windows, after;
   uint32_t live = 0;
-  bool soft = false;
+  bool soft = false, strict = false;
 };
 
 // All but the path and --file. `flags` outlives the command.
 void AddRotationPolicyFlags(Command command, RotationPolicyFlags* flags);
 
-// What was given changes the policy; lists take the place of those it has. Usage errors name the
-// flag.
+// What was given changes the policy; lists take the place of those it has, and `none` takes away
+// what it has. Usage errors name the flag.
 absl::Status ApplyRotationPolicyFlags(const RotationPolicyFlags& flags, v1::RotationPolicy* policy);
+
+// What `none` takes away and a policy of changes alone cannot say: there it is as if nothing was
+// given.
+std::vector<v1::ForecastRequest::Cleared> ClearedByRotationPolicyFlags(
+    const RotationPolicyFlags& flags);
 
 }  // namespace keyturn::cli

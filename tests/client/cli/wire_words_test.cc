@@ -45,6 +45,10 @@ TEST(WireWords, NumbersThatCannotBeTypedAreWords) {
             "--grace is -2; allowed are none and 1 to 7776000 seconds (90d), the period");
   EXPECT_EQ(InFlags("period_seconds is 5; allowed are 0 (the default) and 3600 to 7200"),
             "--period is 5; allowed are 3600 to 7200");
+  EXPECT_EQ(InFlags("policy.max_credential_age_seconds is 5; allowed are 0 (no bound) and 1209600, "
+                    "twice the grace, to 315360000"),
+            "--max-age is 5; allowed are none and 1209600 seconds (14d), twice the grace, to "
+            "315360000 seconds (3650d)");
   EXPECT_EQ(InFlags("hold_seconds: allowed are 0 (24 hours) and 1 to 7776000"),
             "--hold: allowed are 1 to 7776000 seconds (90d)");
   EXPECT_EQ(InFlags("max_live_versions is 9; allowed are 0 (the default) and 2 to 5"),
