@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "client/cli/findings.h"
 #include "client/cli/output.h"
 
 namespace keyturn::cli {
@@ -20,10 +21,12 @@ std::string StateOf(const v1::VersionInfo& version) {
     absl::StrAppend(&state, " until ", TimeText(version.grace_end_time()));
   }
   if (version.compromised()) absl::StrAppend(&state, " (compromised)");
+  const bool may_come_back = version.state() != v1::VERSION_STATE_DESTROYED;
+  if (version.has_delete_time() && may_come_back) absl::StrAppend(&state, " (deleted)");
   return state;
 }
 
-std::string WholeOf(const v1::RotationStatus& status) {
+std::string WholeOf(const v1::RotationStatus& status, absl::Time now) {
   if (!status.rotates()) return "does not rotate";
   if (status.has_open_run()) {
     const v1::RotationRun& run = status.open_run();
@@ -35,6 +38,9 @@ std::string WholeOf(const v1::RotationStatus& status) {
     if (!run.error().empty()) absl::StrAppend(&text, ": ", run.error());
     return text;
   }
+  if (const std::string gone = CurrentGone(status, now); !gone.empty()) {
+    return absl::StrCat("nothing starts: ", gone);
+  }
   if (status.paused()) return absl::StrCat("paused: ", status.pause_reason());
   return absl::StrCat("next ", TimeText(status.due_time()));
 }
@@ -42,7 +48,7 @@ std::string WholeOf(const v1::RotationStatus& status) {
 }  // namespace
 
 std::vector<RotationNews> RotationFollower::Take(const v1::RotationStatus& status, absl::Time now) {
-  States states = {{0, WholeOf(status)}};
+  States states = {{0, WholeOf(status, now)}};
   std::vector<absl::Time> looks;
   if (status.has_due_time() && !status.paused()) looks.push_back(TimeOf(status.due_time()));
   if (status.open_run().has_next_attempt_time()) {
@@ -52,6 +58,7 @@ std::vector<RotationNews> RotationFollower::Take(const v1::RotationStatus& statu
   for (const v1::VersionInfo& version : status.versions()) {
     states[version.version()] = StateOf(version);
     if (version.has_retire_retry_time()) looks.push_back(TimeOf(version.retire_retry_time()));
+    if (version.has_expire_time()) looks.push_back(TimeOf(version.expire_time()));
     if (!version.has_grace_end_time()) continue;
     looks.push_back(TimeOf(version.grace_end_time()));
     late = late || (version.state() == v1::VERSION_STATE_GRACE && looks.back() <= now);

@@ -96,6 +96,44 @@ TEST(RotationFollower, SaysWhatTheSecretWaitsFor) {
   EXPECT_EQ(Text(follower.Take(status, kNow)), "app/key 0 blocked at apply: refused");
 }
 
+// A date would say that there is a rotation then.
+TEST(RotationFollower, OfADeletedSecretItSaysThatNothingStarts) {
+  RotationFollower follower;
+  v1::RotationStatus status = StatusWith(2, kNow + absl::Hours(1));
+  follower.Take(status, kNow);
+  *status.mutable_versions(0)->mutable_delete_time() = ToTimestamp(kNow);
+  EXPECT_EQ(Text(follower.TakeChanged(status, 0, kNow)),
+            "app/key 2 current (deleted); app/key 0 nothing starts: version 2, the current one, is "
+            "deleted");
+  // Also of one that is seen for the first time.
+  EXPECT_EQ(Text(RotationFollower().TakeChanged(status, 0, kNow)),
+            "app/key 2 current (deleted); app/key 0 nothing starts: version 2, the current one, is "
+            "deleted");
+  status.set_paused(true);
+  EXPECT_EQ(Text(follower.Take(status, kNow)), "");
+  status.set_paused(false);
+  status.mutable_versions(0)->clear_delete_time();
+  EXPECT_EQ(Text(follower.Take(status, kNow)),
+            "app/key 2 current; app/key 0 next 2026-01-01T01:00:00Z");
+  // Deleted for good, and its data gone.
+  status.mutable_versions(0)->set_state(v1::VERSION_STATE_DESTROYED);
+  *status.mutable_versions(0)->mutable_delete_time() = ToTimestamp(kNow);
+  EXPECT_EQ(Text(follower.Take(status, kNow)),
+            "app/key 2 destroyed; app/key 0 nothing starts: version 2, the current one, is "
+            "destroyed");
+}
+
+TEST(RotationFollower, LooksAgainWhenTheCurrentValueExpires) {
+  RotationFollower follower;
+  v1::RotationStatus status = StatusWith(1, kNow + absl::Hours(48));
+  const absl::Time end = kNow + absl::Hours(1);
+  *status.mutable_versions(0)->mutable_expire_time() = ToTimestamp(end);
+  follower.Take(status, kNow);
+  EXPECT_EQ(follower.Due(end + absl::Seconds(2)), std::vector<std::string>{"app/key"});
+  EXPECT_EQ(Text(follower.Take(status, end + absl::Seconds(2))),
+            "app/key 0 nothing starts: version 1, the current one, has expired");
+}
+
 TEST(RotationFollower, LooksAgainWhenSomethingFallsDue) {
   RotationFollower follower;
   v1::RotationStatus status = StatusWith(2, kNow + absl::Hours(3));
