@@ -156,7 +156,7 @@ class RotationFixture : public testing::Test {
              },
          .revoke_kid =
              [this](const std::string& kid, absl::Time until) {
-               if (!revoke_fails_.ok()) return revoke_fails_;
+               RETURN_IF_ERROR(Revoking());
                revoked_kids_[kid] = until;
                return absl::OkStatus();
              },
@@ -217,6 +217,9 @@ class RotationFixture : public testing::Test {
     const absl::MutexLock lock(&events_mu_);
     events_.push_back(absl::StrCat(event, " ", path));
   }
+
+  // What the list of revoked keys says to one more.
+  virtual absl::Status Revoking() { return revoke_fails_; }
 
   // When it was made, and with what the entry in the audit log would say, "version=1 run=2".
   virtual void OnChanged(absl::string_view, absl::string_view, absl::Time, const std::string&) {}
