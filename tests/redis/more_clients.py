@@ -3,8 +3,8 @@ a transaction, is disconnected and comes back, and uses TLS.
 
 usage: more_clients.py [CACHE [NAME...]]
 
-What they are made of is kept in the directory CACHE (tests/support/languages.py); Python and Java must
-be there (./dev setup).
+What they are made of is kept in the directory CACHE, and Node.js beside it (tests/support/languages.py);
+Python and Java must be there (./dev setup).
 """
 
 import contextlib
@@ -19,19 +19,17 @@ from servers import Keyturn
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "support"))
-from languages import Language, Node, digest, run  # noqa: E402
+from languages import PYTHON, Language, Node, digest, install_wheels, run  # noqa: E402
 
 SECONDS_TO_RUN = 60
 
 
 class Python(Language):
     name, clients, must = "python", "clients.py", True
-    program, least = "/usr/bin/python3", (3, 10)
+    program, least = PYTHON, (3, 10)
 
     def install(self, home):
-        run(self.program, "-m", "pip", "install", "-q", "--no-deps", "--only-binary", ":all:",
-            "--require-hashes", "--disable-pip-version-check", "--root-user-action", "ignore",
-            "--target", home / "packages", "-r", home / "requirements.txt")
+        install_wheels(home / "requirements.txt", home / "packages")
 
     def command(self):
         return ["env", f"PYTHONPATH={self.home / 'packages'}", self.program, self.clients]
