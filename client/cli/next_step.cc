@@ -74,6 +74,9 @@ std::string ReasonStep(const ErrorDetail& detail, const Asked& asked) {
 // Of an API key; commands about one know its id, which is not kept.
 std::string ApiKeyStep(const std::string& reason, const Asked& asked) {
   if (reason == "KEY_REVOKED") return "keyturn apikey create PATH makes another one";
+  if (reason == "TOO_MANY_LISTED_KEYS") {
+    return "keyturn jwt update PATH --unlisted takes one out of the published set";
+  }
   if (reason == "TOO_MANY_KEYS") return "keyturn apikey list shows what there is";
   if (GroupOf(asked) != "apikey") return "";
   if (reason == "GRACE_ACTIVE" || reason == "NO_GRACE") {

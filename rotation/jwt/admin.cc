@@ -10,6 +10,7 @@
 #include "rotation/order_cycle.h"
 #include "rotation/policy.h"
 #include "rotation/transitions.h"
+#include "storage/schema.h"
 #include "vault/fields.h"
 #include "vault/rotation_rules.h"
 #include "vault/tree.h"
@@ -64,6 +65,34 @@ v1::RotationPolicy WithoutSource(v1::RotationPolicy policy) {
   return policy;
 }
 
+// Lists the secret that a change makes, within that change.
+class ListingUpdater : public Updater {
+ public:
+  ListingUpdater(Updater& updater, const KeyringSnapshot& keys, const v1::JwtKeySettings& settings)
+      : updater_(updater), keys_(keys), settings_(settings) {}
+
+  absl::StatusOr<Revision> Update(UpdateFn fn) override {
+    return updater_.Update([&](const View& view, Batch& batch) -> absl::Status {
+      RETURN_IF_ERROR(fn(view, batch));
+      ASSIGN_OR_RETURN(const Uuid secret, SecretIn(batch));
+      return ListKey(keys_, view, secret, settings_, batch);
+    });
+  }
+
+ private:
+  static absl::StatusOr<Uuid> SecretIn(const Batch& batch) {
+    for (const Batch::Operation& operation : batch.operations()) {
+      if (operation.family != Family::kRecords || !schema::IsMetadataKey(operation.key)) continue;
+      return Uuid::FromBytes(absl::string_view(operation.key).substr(0, Uuid::kSize));
+    }
+    return absl::InternalError("a secret was put without metadata");
+  }
+
+  Updater& updater_;
+  const KeyringSnapshot& keys_;
+  const v1::JwtKeySettings& settings_;
+};
+
 }  // namespace
 
 absl::StatusOr<v1::JwtKey> JwtAdmin::Create(Updater& updater,
@@ -87,10 +116,20 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Create(Updater& updater,
   params.policy = request.policy();
   ASSIGN_OR_RETURN(const SecretBytes text, MakeJwtValue(request.settings()));
   ASSIGN_OR_RETURN(const SecretBytes data, DataOf(text));
-  const absl::Status put = context_.vault.Put(updater, params, data).status();
+  const absl::Status put = Put(updater, params, data);
   if (ReasonOf(put) == "VERSION_MISMATCH") return Exists(request.path());
   RETURN_IF_ERROR(put);
   return Staged(request.path());
+}
+
+absl::Status JwtAdmin::Put(Updater& updater, const PutParams& params,
+                           const SecretBytes& data) const {
+  if (!IsListed(*params.jwt)) return context_.vault.Put(updater, params, data).status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  ListingUpdater listing(updater, *keys, *params.jwt);
+  const absl::MutexLock lock(&listing_);
+  RETURN_IF_ERROR(CheckListHasRoom(*keys, *context_.store.GetSnapshot()));
+  return context_.vault.Put(listing, params, data).status();
 }
 
 absl::StatusOr<v1::JwtKey> JwtAdmin::Staged(const std::string& path) const {
@@ -145,9 +184,16 @@ absl::Status JwtAdmin::CheckValues(const FoundSecret& found,
   return absl::FailedPreconditionError("the secret has no version that works");
 }
 
-absl::Status JwtAdmin::Change(Updater& updater, const std::string& path, Edit edit) const {
+absl::Status JwtAdmin::Change(Updater& updater, const std::string& path,
+                              const v1::JwtKeySettings& settings, Edit edit) const {
   ASSIGN_OR_RETURN(const SecretPath parsed, SecretPath::Parse(path));
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
+  const absl::MutexLock lock(&listing_);
+  ASSIGN_OR_RETURN(const FoundSecret found, context_.vault.Find(path));
+  const bool there = found.metadata->has_jwt() && IsListed(found.metadata->jwt());
+  if (IsListed(settings) && !there) {
+    RETURN_IF_ERROR(CheckListHasRoom(*keys, *context_.store.GetSnapshot()));
+  }
   const absl::Time now = context_.clock.Now();
   return updater
       .Update([&](const View& view, Batch& batch) -> absl::Status {
@@ -172,7 +218,7 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Adopt(Updater& updater,
   const v1::RotationPolicy policy = WithoutSource(found.metadata->rotation().policy());
   RETURN_IF_ERROR(CheckJwtPolicy(request.settings(), policy));
   RETURN_IF_ERROR(CheckValues(found, request.settings()));
-  RETURN_IF_ERROR(Change(updater, request.path(), [&](RotatingSecret& secret) -> absl::Status {
+  const auto edit = [&](RotatingSecret& secret) -> absl::Status {
     RETURN_IF_ERROR(CheckAdoptable(secret.metadata));
     if (secret.id != found.id || secret.metadata.generation() != found.metadata->generation()) {
       return WithReason(absl::AbortedError("the secret changed meanwhile; try again"),
@@ -182,7 +228,8 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Adopt(Updater& updater,
     *secret.metadata.mutable_rotation()->mutable_policy() = policy;
     HoldStarts(&secret.metadata, context_.clock.Now());
     return absl::OkStatus();
-  }));
+  };
+  RETURN_IF_ERROR(Change(updater, request.path(), request.settings(), edit));
   return Staged(request.path());
 }
 
@@ -219,7 +266,7 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Update(Updater& updater,
                                             const absl::Status& may_read) const {
   RETURN_IF_ERROR(CheckJwtSettings(request.settings()));
   RETURN_IF_ERROR(Get(request.path()).status());
-  RETURN_IF_ERROR(Change(updater, request.path(), [&](RotatingSecret& secret) -> absl::Status {
+  const auto edit = [&](RotatingSecret& secret) -> absl::Status {
     const v1::JwtKeySettings& settings = secret.metadata.jwt();
     if (settings.algorithm() != request.settings().algorithm()) {
       return absl::InvalidArgumentError(
@@ -230,7 +277,8 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Update(Updater& updater,
     const absl::Time now = context_.clock.Now();
     ChangeJwtSettings(request.settings(), now, &secret.metadata);
     return CheckJwtPolicy(secret.metadata, secret.metadata.rotation().policy(), now);
-  }));
+  };
+  RETURN_IF_ERROR(Change(updater, request.path(), request.settings(), edit));
   return Get(request.path());
 }
 

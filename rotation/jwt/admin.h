@@ -5,6 +5,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "keyturn/v1/jwt_service.pb.h"
 #include "rotation/jwt/context.h"
@@ -16,7 +17,7 @@ class JwtAdmin {
  public:
   explicit JwtAdmin(const JwtContext& context) : context_(context) {}
 
-  // As JwtService says. `principal` is who asks.
+  // As JwtService says; RESOURCE_EXHAUSTED as CheckListHasRoom. `principal` is who asks.
   absl::StatusOr<v1::JwtKey> Create(Updater& updater, const v1::CreateJwtKeyRequest& request,
                                     const std::string& principal) const;
   absl::StatusOr<v1::JwtKey> Adopt(Updater& updater, const v1::AdoptJwtKeyRequest& request) const;
@@ -31,12 +32,18 @@ class JwtAdmin {
 
  private:
   using Edit = absl::FunctionRef<absl::Status(RotatingSecret& secret)>;
-  absl::Status Change(Updater& updater, const std::string& path, Edit edit) const;
+  // The secret gets these settings by `edit`.
+  absl::Status Change(Updater& updater, const std::string& path, const v1::JwtKeySettings& settings,
+                      Edit edit) const;
+  // A new secret, which is listed in the same change.
+  absl::Status Put(Updater& updater, const PutParams& params, const SecretBytes& data) const;
   // The next key is made now; if that does not come to an end, it goes on by itself.
   absl::StatusOr<v1::JwtKey> Staged(const std::string& path) const;
   absl::Status CheckValues(const FoundSecret& found, const v1::JwtKeySettings& settings) const;
 
   const JwtContext& context_;
+  // Held from the look for room until the change is there: of two at once, each would find it.
+  mutable absl::Mutex listing_;
 };
 
 }  // namespace keyturn

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "base/limits.h"
@@ -103,6 +104,27 @@ absl::Time OverAt(absl::Time now, absl::Duration longest) {
   return now + longest + absl::Seconds(limits::kJwtLeewaySecondsMax);
 }
 
+// Until when somebody may keep a set that was handed out before `published`, with the max-age of
+// former settings. It may have been on its way for some seconds.
+absl::Time FormerSetsKeptUntil(const record::v1::SecretMetadata& metadata, absl::Time published) {
+  if (metadata.jwt_former_max_age_seconds() == 0) return absl::InfinitePast();
+  return std::min(published, absl::FromUnixMillis(metadata.jwt_former_max_age_ms())) +
+         absl::Seconds(metadata.jwt_former_max_age_seconds()) +
+         absl::Seconds(limits::kJwtLeewaySecondsDefault);
+}
+
+void KeepFormerMaxAge(const v1::JwtKeySettings& settings, absl::Time now,
+                      record::v1::SecretMetadata* metadata) {
+  int64_t longest = absl::ToInt64Seconds(JwksMaxAgeOf(metadata->jwt()));
+  if (absl::ToInt64Seconds(JwksMaxAgeOf(settings)) >= longest) return;
+  // Sets with an even longer one, from before an earlier change, may be left.
+  if (FormerSetsKeptUntil(*metadata, now) > now) {
+    longest = std::max(longest, metadata->jwt_former_max_age_seconds());
+  }
+  metadata->set_jwt_former_max_age_seconds(longest);
+  metadata->set_jwt_former_max_age_ms(absl::ToUnixMillis(now));
+}
+
 }  // namespace
 
 absl::Status CheckJwtPolicy(const v1::JwtKeySettings& settings, const v1::RotationPolicy& policy) {
@@ -127,6 +149,7 @@ void ChangeJwtSettings(const v1::JwtKeySettings& settings, absl::Time now,
   // Of an even longer limit, tokens from before an earlier change may be left.
   const int64_t until = std::max(absl::ToUnixMillis(OverAt(now, said)),
                                  longest > said ? metadata->jwt_former_until_ms() : 0);
+  KeepFormerMaxAge(settings, now, metadata);
   *metadata->mutable_jwt() = settings;
   if (MaxTokenOf(settings) >= longest) {
     metadata->clear_jwt_former_token_seconds();
@@ -161,7 +184,9 @@ absl::Time SignsFrom(const record::v1::SecretMetadata& metadata, uint64_t versio
   if (!metadata.has_jwt() || record == nullptr || record->staged_ms() == 0) {
     return absl::InfinitePast();
   }
-  return absl::FromUnixMillis(record->staged_ms()) + PublishLeadOf(metadata.jwt());
+  const absl::Time published = absl::FromUnixMillis(record->staged_ms());
+  return std::max(published + PublishLeadOf(metadata.jwt()),
+                  FormerSetsKeptUntil(metadata, published));
 }
 
 absl::Time KidRevokedUntil(absl::Time now) {
@@ -174,6 +199,15 @@ JoseAlgorithm AlgorithmOf(const v1::JwtKeySettings& settings) {
 
 std::string KidOf(const Uuid& secret, SecretVersion version) {
   return absl::StrCat(HexEncode(secret.bytes().substr(0, kKidUuidBytes)), "-", version.value());
+}
+
+SecretVersion VersionIn(absl::string_view kid) {
+  uint64_t version = 0;
+  const size_t dash = kid.rfind('-');
+  if (dash == absl::string_view::npos || !absl::SimpleAtoi(kid.substr(dash + 1), &version)) {
+    return SecretVersion();
+  }
+  return SecretVersion(version);
 }
 
 absl::StatusOr<SecretBytes> MakeJwtValue(const v1::JwtKeySettings& settings) {

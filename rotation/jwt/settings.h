@@ -29,7 +29,8 @@ absl::Status CheckJwtPolicy(const v1::JwtKeySettings& settings, const v1::Rotati
 absl::Status CheckJwtPolicy(const record::v1::SecretMetadata& metadata,
                             const v1::RotationPolicy& policy, absl::Time now);
 
-// The secret signs by other settings from `now` on. Tokens that were signed until then live out.
+// The secret signs by other settings from `now` on. Tokens that were signed until then live out,
+// and so do the sets of public keys that were handed out (SignsFrom).
 void ChangeJwtSettings(const v1::JwtKeySettings& settings, absl::Time now,
                        record::v1::SecretMetadata* metadata);
 // How long a token that is verified at `now` may be: as the settings say, or as they said while the
@@ -47,8 +48,9 @@ absl::Duration JwksMaxAgeOf(const v1::JwtKeySettings& settings);
 // The field of a version that holds its key.
 inline constexpr absl::string_view kJwtField = "value";
 
-// When a version may sign at the earliest; in the past for one that was never staged, and for a
-// secret whose versions are no keys.
+// When a version may sign at the earliest: the lead after it was published, and not while somebody
+// may keep a set from before that, by the max-age with which it was handed out. In the past for one
+// that was never staged, and for a secret whose versions are no keys.
 absl::Time SignsFrom(const record::v1::SecretMetadata& metadata, uint64_t version);
 
 // How long the id of a key stays in the revocation list, so that no token of it is left: whatever
@@ -60,6 +62,8 @@ JoseAlgorithm AlgorithmOf(const v1::JwtKeySettings& settings);
 
 // The name of a version's key in tokens and key sets: of this secret and version alone, for ever.
 std::string KidOf(const Uuid& secret, SecretVersion version);
+// The version in a name that KidOf has made; 0 for any other.
+SecretVersion VersionIn(absl::string_view kid);
 
 // A new key, as text. RSA takes up to some seconds.
 absl::StatusOr<SecretBytes> MakeJwtValue(const v1::JwtKeySettings& settings);

@@ -123,6 +123,8 @@ const std::vector<Row>& Reasons() {
        "keyturn jwt sign a/b --refresh-token begins anew"},
       {Code::kFailedPrecondition, "KEY_REVOKED", "keyturn apikey create PATH makes another one"},
       {Code::kResourceExhausted, "TOO_MANY_KEYS", "keyturn apikey list shows what there is"},
+      {Code::kResourceExhausted, "TOO_MANY_LISTED_KEYS",
+       "keyturn jwt update PATH --unlisted takes one out of the published set"},
       {Code::kFailedPrecondition, "DIRECTORY_UNKNOWN", "keyturn secret show a/b shows how it is"},
       {Code::kNotFound, "CONSUMER_NOT_FOUND", "keyturn consumer list a/b shows who there is"},
       {Code::kNotFound, "VERSION_NOT_FOUND", "keyturn secret history a/b shows the versions"},

@@ -51,6 +51,7 @@ class JwtFixture : public RotationFixture {
   }
 
   absl::StatusOr<std::optional<std::string>> By(const v1::RevocationQuery& query) const {
+    RETURN_IF_ERROR(list_status_);
     const absl::Time issued = absl::FromUnixSeconds(query.issue_time().seconds()) +
                               absl::Nanoseconds(query.issue_time().nanos());
     const absl::MutexLock lock(&revoked_mu_);
@@ -82,6 +83,13 @@ class JwtFixture : public RotationFixture {
     v1::RotationPolicy policy;
     policy.set_jitter_max_seconds(-1);
     return policy;
+  }
+
+  absl::Status SetSettings(const std::string& path, const v1::JwtKeySettings& settings) {
+    v1::UpdateJwtKeyRequest request;
+    request.set_path(path);
+    *request.mutable_settings() = settings;
+    return jwt_->UpdateKey(*store_, request, absl::OkStatus()).status();
   }
 
   static v1::SignJwtRequest ToSign(const std::string& path, const std::string& subject = "u1") {
@@ -125,6 +133,12 @@ class JwtFixture : public RotationFixture {
     if (!answer.ok()) return ReasonOf(answer.status());
     return answer->valid() ? "valid" : answer->reason();
   }
+  // "valid", or "REASON: message".
+  std::string Verdict(const std::string& path, const std::string& token) {
+    const auto answer = Verify(path, token);
+    if (!answer.ok()) return Said(answer);
+    return answer->valid() ? "valid" : absl::StrCat(answer->reason(), ": ", answer->message());
+  }
   v1::JwtKey Key(const std::string& path) {
     v1::GetJwtKeyRequest request;
     request.set_path(path);
@@ -147,6 +161,7 @@ class JwtFixture : public RotationFixture {
   }
 
   std::unique_ptr<Jwt> jwt_;
+  absl::Status list_status_;        // what the list says when it is asked
   mutable absl::Mutex revoked_mu_;  // threads of a test fill the lists
   std::map<std::string, absl::Time> revoked_jtis_;
   std::map<std::string, absl::Time> ended_subjects_;  // what was issued before

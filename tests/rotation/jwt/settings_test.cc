@@ -135,6 +135,50 @@ TEST(JwtSettings, TokensOfALongerLimitLiveOut) {
   EXPECT_EQ(metadata.jwt_former_until_ms(), 0);
 }
 
+// A set that was handed out with the former max-age lacks what was staged since, and is kept for so
+// long, and half a minute on its way.
+TEST(JwtSettings, NoKeySignsWhileASetOfALongerMaxAgeMayBeKept) {
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  const auto led = [](int64_t seconds) {
+    v1::JwtKeySettings settings = Good();
+    settings.set_publish_lead_seconds(seconds);
+    return settings;
+  };
+  // In seconds after `now`, of a version that was staged then.
+  const auto signs = [&](record::v1::SecretMetadata metadata, int64_t staged) {
+    record::v1::VersionRecord& version = *metadata.add_versions();
+    version.set_version(1);
+    version.set_staged_ms(absl::ToUnixMillis(now + absl::Seconds(staged)));
+    return absl::ToInt64Seconds(SignsFrom(metadata, 1) - now);
+  };
+  record::v1::SecretMetadata metadata;
+  *metadata.mutable_jwt() = led(3'600);  // sets are kept for 300 seconds
+  EXPECT_EQ(signs(metadata, 0), 3'600);
+  ChangeJwtSettings(led(120), now + absl::Seconds(10), &metadata);
+  EXPECT_EQ(signs(metadata, 0), 330);
+  EXPECT_EQ(signs(metadata, 10), 340);
+  EXPECT_EQ(signs(metadata, 20), 340);
+  EXPECT_EQ(signs(metadata, 220), 340);
+  EXPECT_EQ(signs(metadata, 221), 341);  // the lead alone
+  EXPECT_EQ(signs(metadata, -86'400), 330 - 86'400);
+  // A change of other things begins nothing, and a longer lead is waited for.
+  ChangeJwtSettings(led(120), now + absl::Seconds(100), &metadata);
+  EXPECT_EQ(signs(metadata, 20), 340);
+  ChangeJwtSettings(led(3'600), now + absl::Seconds(100), &metadata);
+  EXPECT_EQ(signs(metadata, 20), 3'620);
+
+  // Twice: of 300, of 150 and of 60 seconds.
+  record::v1::SecretMetadata twice;
+  *twice.mutable_jwt() = led(3'600);
+  ChangeJwtSettings(led(300), now, &twice);
+  record::v1::SecretMetadata later = twice;
+  ChangeJwtSettings(led(120), now + absl::Seconds(60), &twice);
+  EXPECT_EQ(signs(twice, 70), 60 + 330);
+  // Nothing is left of the first one: the second counts alone.
+  ChangeJwtSettings(led(120), now + absl::Seconds(400), &later);
+  EXPECT_EQ(signs(later, 410), 400 + 180);
+}
+
 TEST(JwtSettings, TheAgeOfASetIsAtMostHalfOfTheLead) {
   v1::JwtKeySettings settings = Good();
   EXPECT_EQ(PublishLeadOf(settings), absl::Hours(1));
@@ -151,6 +195,12 @@ TEST(JwtSettings, AKeyIdIsOfOneVersionOfOneSecret) {
   EXPECT_NE(KidOf(one, SecretVersion(7)), KidOf(one, SecretVersion(8)));
   EXPECT_NE(KidOf(one, SecretVersion(7)), KidOf(other, SecretVersion(7)));
   EXPECT_OK(ValidateKeyId(KidOf(one, SecretVersion(~uint64_t{0}))));
+  for (const uint64_t version : {uint64_t{1}, uint64_t{77}, ~uint64_t{0}}) {
+    EXPECT_EQ(VersionIn(KidOf(one, SecretVersion(version))), SecretVersion(version));
+  }
+  for (const char* const other : {"", "-", "key", "key-", "key-x", "key-99999999999999999999"}) {
+    EXPECT_EQ(VersionIn(other), SecretVersion()) << other;
+  }
 }
 
 TEST(JwtSettings, TextsOfKeys) {
