@@ -136,6 +136,14 @@ TEST_F(JwtRefreshTest, WhoIsLoggedOutEverywhereSignsInAnew) {
   EXPECT_EQ(Reason(SignWithRefresh("k")->refresh_token()), "OK");
 }
 
+TEST_F(JwtRefreshTest, WithoutTheListNoneIsGiven) {
+  ASSERT_OK_AND_ASSIGN(const auto made, SignWithRefresh("k"));
+  list_status_ = WithReason(absl::FailedPreconditionError("the vault is sealed"), "SEALED");
+  EXPECT_EQ(Said(Refresh("k", made.refresh_token())), "FAILED_PRECONDITION: the vault is sealed");
+  list_status_ = absl::OkStatus();
+  EXPECT_EQ(Reason(made.refresh_token()), "OK");  // that was no use of it
+}
+
 TEST_F(JwtRefreshTest, OtherTextsAreRefused) {
   ASSERT_OK(Create("other", Settings("EdDSA")));
   ASSERT_OK_AND_ASSIGN(const auto made, SignWithRefresh("k"));

@@ -98,12 +98,22 @@ TEST_F(JwtTokensTest, WhatARequestMayAsk) {
   EXPECT_EQ(RefusalOf(request), "INVALID_ARGUMENT: audience: the key is for alcs-api only");
   request = ToSign("k");
   request.set_claims_json(R"({"tenant":"t1","exp":1})");
-  EXPECT_FALSE(Sign(request).ok());
+  EXPECT_EQ(RefusalOf(request),
+            "INVALID_ARGUMENT: \"exp\" is no other claim: it has a field of its own");
   request.set_claims_json(R"({"tenant":"t1"})");
   ASSERT_OK_AND_ASSIGN(const auto made, Sign(request));
   EXPECT_EQ(Verify("k", made.token())->claims_json(), R"({"tenant":"t1"})");
   request.set_permissions(0, "");
-  EXPECT_FALSE(Sign(request).ok());
+  EXPECT_EQ(RefusalOf(request),
+            "INVALID_ARGUMENT: \"permissions\" must be a list of at most 256 strings, each of 1 to "
+            "128 bytes without control characters");
+  request = ToSign("k");
+  request.add_audiences("alcs-api");
+  request.add_audiences("");
+  EXPECT_EQ(RefusalOf(request), "INVALID_ARGUMENT: audiences: one is empty");
+  request = ToSign("k");
+  request.set_use(static_cast<v1::SignJwtRequest::Use>(7));
+  EXPECT_EQ(RefusalOf(request), "INVALID_ARGUMENT: use: allowed are USER and SERVICE");
 }
 
 TEST_F(JwtTokensTest, AudiencesOfSeveral) {
@@ -135,6 +145,19 @@ TEST_F(JwtTokensTest, WhatIsRevokedIsRefused) {
   EXPECT_EQ(Judge("k", Token("k", "u2")), "valid");  // issued since
   revoked_kids_[one.kid()] = absl::InfiniteFuture();
   EXPECT_EQ(Verify("k", Token("k", "u2"))->message(), "revoked by kid");
+}
+
+// In a list that is not there nothing is found, so nothing is taken. What is wrong by itself is
+// said.
+TEST_F(JwtTokensTest, WithoutTheListNoTokenIsTaken) {
+  ASSERT_OK(Create("k", Settings("EdDSA")));
+  const std::string token = Token("k");
+  list_status_ = WithReason(absl::FailedPreconditionError("the vault is sealed"), "SEALED");
+  EXPECT_EQ(Said(Verify("k", token)), "FAILED_PRECONDITION: the vault is sealed");
+  EXPECT_EQ(Judge("k", token), "SEALED");
+  EXPECT_EQ(Judge("k", "a.b"), "TOKEN_MALFORMED");
+  list_status_ = absl::OkStatus();
+  EXPECT_EQ(Judge("k", token), "valid");
 }
 
 // Each is the good token with one thing changed, signed with the right key where that matters.
@@ -181,8 +204,24 @@ TEST_F(JwtTokensTest, ForgeriesAndMistakes) {
   for (const auto& [token, expected] : cases) {
     EXPECT_EQ(Judge("hs", token), expected.second) << expected.first;
   }
-  // Every byte of a good token counts.
+  // What is said, in whole.
   const std::string whole = forge(good_header, good);
+  const auto payload = [&](int64_t iat, int64_t exp) { return claims("alcs-api", iat, exp); };
+  const std::pair<std::string, const char*> said[] = {
+      {"a.b", "TOKEN_MALFORMED: the token must have three parts with \".\" between them"},
+      {forge(R"({"alg":"HS256","kid":"aa-1"})", good),
+       "TOKEN_KEY: the token names a key that is not in use here, or not any more"},
+      {whole + "A", "TOKEN_SIGNATURE: the token's signature must have 32 bytes with this key"},
+      {forge(good_header, payload(now, now + 61)).substr(0, whole.rfind('.')) +
+           whole.substr(whole.rfind('.')),
+       "TOKEN_SIGNATURE: the token's signature is not of its key"},
+      {forge(good_header, payload(now, now + 86'401)),
+       "TOKEN_CLAIMS: the token lives too long; the most from \"iat\" to \"exp\" is 24h"},
+      {forge(good_header, payload(now, now)),
+       "TOKEN_CLAIMS: the token's \"exp\" must be after its \"iat\""},
+  };
+  for (const auto& [token, words] : said) EXPECT_EQ(Verdict("hs", token), words);
+  // Every byte of a good token counts.
   for (size_t i = 0; i < whole.size(); ++i) {
     std::string changed = whole;
     changed[i] = changed[i] == 'A' ? 'B' : 'A';
@@ -245,6 +284,15 @@ TEST_F(JwtUnnamedTest, WhatEndsAKeyEndsItsTokens) {
   revoked_kids_.clear();
   ASSERT_OK(Rotate("HS256", /*emergency=*/true));
   EXPECT_EQ(Judge("HS256", SignedBy("HS256", key, "HS256")), "TOKEN_SIGNATURE");
+}
+
+TEST_F(JwtUnnamedTest, WithoutAKeyInUseThereIsNoneToTry) {
+  const std::string token = SignedBy("HS256", KeyIn("HS256", "HS256"), "HS256");
+  EXPECT_EQ(Verdict("HS256", token), "valid");
+  v1::DeleteRequest remove;
+  remove.set_path("HS256");
+  ASSERT_OK(vault_->Delete(*store_, remove));
+  EXPECT_EQ(Verdict("HS256", token), "TOKEN_KEY: the token names no key, and none is in use here");
 }
 
 TEST_F(JwtUnnamedTest, NoAlgorithmIsTakenFromTheToken) {
