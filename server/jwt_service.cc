@@ -38,6 +38,12 @@ raw::Reactor* JwtServiceImpl::OfKey(const UnaryWire& wire, const char* method, R
       });
 }
 
+void JwtServiceImpl::NoteUse(Call& call, const JwtUse& use) {
+  if (use.version == SecretVersion()) return;
+  usage_.Note({use.secret, use.version, call.identity().principal, call.event().time,
+               /*acknowledged=*/false, use.token_end});
+}
+
 raw::Reactor* JwtServiceImpl::CreateKey(raw::Context* context, const raw::Bytes* request,
                                         raw::Bytes* response) {
   return OfKey<v1::CreateJwtKeyRequest, v1::JwtKey>(
@@ -90,7 +96,10 @@ raw::Reactor* JwtServiceImpl::Sign(raw::Context* context, const raw::Bytes* requ
                                    raw::Bytes* response) {
   return OfKey<v1::SignJwtRequest, v1::SignJwtResponse>(
       {context, request, response}, "Sign", RunOn::kPool, [this](Call& call, const auto& asked) {
-        return Noted(call, jwt_.Sign(call.updater(), asked));
+        JwtUse use;
+        absl::StatusOr<v1::SignJwtResponse> made = jwt_.Sign(call.updater(), asked, &use);
+        NoteUse(call, use);
+        return Noted(call, std::move(made));
       });
 }
 
@@ -99,7 +108,9 @@ raw::Reactor* JwtServiceImpl::Verify(raw::Context* context, const raw::Bytes* re
   return OfKey<v1::VerifyJwtRequest, v1::VerifyJwtResponse>(
       {context, request, response}, "Verify", RunOn::kCallbackThread,
       [this](Call& call, const auto& asked) -> absl::StatusOr<v1::VerifyJwtResponse> {
-        ASSIGN_OR_RETURN(v1::VerifyJwtResponse answer, jwt_.Verify(asked));
+        JwtUse use;
+        ASSIGN_OR_RETURN(v1::VerifyJwtResponse answer, jwt_.Verify(asked, &use));
+        NoteUse(call, use);
         call.Note("valid", answer.valid() ? "true" : "false");
         if (answer.valid()) {
           call.Note("jti", answer.jti());
@@ -114,7 +125,10 @@ raw::Reactor* JwtServiceImpl::Refresh(raw::Context* context, const raw::Bytes* r
                                       raw::Bytes* response) {
   return OfKey<v1::RefreshJwtRequest, v1::SignJwtResponse>(
       {context, request, response}, "Refresh", RunOn::kPool, [this](Call& call, const auto& asked) {
-        return Noted(call, jwt_.Refresh(call.updater(), asked));
+        JwtUse use;
+        absl::StatusOr<v1::SignJwtResponse> made = jwt_.Refresh(call.updater(), asked, &use);
+        NoteUse(call, use);
+        return Noted(call, std::move(made));
       });
 }
 

@@ -3,6 +3,7 @@
 
 #include "keyturn/v1/jwt_service.grpc.pb.h"
 #include "rotation/jwt/jwt.h"
+#include "rotation/usage/usage.h"
 #include "server/grpc_door.h"
 
 namespace keyturn {
@@ -18,8 +19,8 @@ using JwtMethods = raw::Of<
 class JwtServiceImpl final : public JwtMethods {
  public:
   // All outlive this.
-  JwtServiceImpl(GrpcDoor& door, const MethodTable& methods, Jwt& jwt)
-      : door_(door), methods_(methods), jwt_(jwt) {}
+  JwtServiceImpl(GrpcDoor& door, const MethodTable& methods, Jwt& jwt, Usage& usage)
+      : door_(door), methods_(methods), jwt_(jwt), usage_(usage) {}
 
   raw::Reactor* CreateKey(raw::Context* context, const raw::Bytes* request,
                           raw::Bytes* response) override;
@@ -45,9 +46,13 @@ class JwtServiceImpl final : public JwtMethods {
   template <typename Request, typename Response, typename Run>
   raw::Reactor* OfKey(const UnaryWire& wire, const char* method, RunOn run_on, Run run);
 
+  // Who had a token of which key signed or verified.
+  void NoteUse(Call& call, const JwtUse& use);
+
   GrpcDoor& door_;
   const MethodTable& methods_;
   Jwt& jwt_;
+  Usage& usage_;
 };
 
 }  // namespace keyturn

@@ -181,7 +181,8 @@ class ServerImpl : public Server {
     services_.push_back(
         std::make_unique<RevocationServiceImpl>(*door_, methods_, *rooms_->credentials));
     services_.push_back(std::make_unique<RotationServiceImpl>(*door_, methods_, *rooms_->rotation));
-    services_.push_back(std::make_unique<JwtServiceImpl>(*door_, methods_, *rooms_->jwt));
+    services_.push_back(
+        std::make_unique<JwtServiceImpl>(*door_, methods_, *rooms_->jwt, *rooms_->usage));
     services_.push_back(std::make_unique<ApiKeyServiceImpl>(*door_, methods_, *rooms_->api_keys,
                                                             *rooms_->credentials));
     services_.push_back(std::make_unique<ConsumerServiceImpl>(*door_, methods_, *rooms_->usage));

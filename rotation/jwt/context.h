@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
+#include "base/types.h"
 #include "keyring/keyring.h"
 #include "keyturn/v1/revocation_service.pb.h"
 #include "rotation/rotation.h"
@@ -15,6 +17,13 @@
 #include "vault/vault.h"
 
 namespace keyturn {
+
+// Which key the server signed or verified a token with, for who asked for that.
+struct JwtUse {
+  Uuid secret;
+  SecretVersion version;  // 0: with none
+  absl::Time token_end;   // the token is not valid from then on
+};
 
 struct JwtContext {
   Store& store;

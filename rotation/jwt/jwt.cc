@@ -2,6 +2,7 @@
 
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "base/timestamps.h"
 #include "rotation/jwt/admin.h"
 #include "rotation/jwt/key_sets.h"
 #include "rotation/jwt/refresh.h"
@@ -10,6 +11,10 @@
 
 namespace keyturn {
 namespace {
+
+JwtUse UseOf(const Uuid& secret, const v1::SignJwtResponse& made) {
+  return {secret, VersionIn(made.kid()), EndOfToken(ToTime(made.expire_time()))};
+}
 
 // Owns the parts and hands each call to the one that does it.
 class JwtImpl : public Jwt {
@@ -72,8 +77,8 @@ class JwtImpl : public Jwt {
     return response;
   }
 
-  absl::StatusOr<v1::SignJwtResponse> Sign(Updater& updater,
-                                           const v1::SignJwtRequest& request) override {
+  absl::StatusOr<v1::SignJwtResponse> Sign(Updater& updater, const v1::SignJwtRequest& request,
+                                           JwtUse* use) override {
     ASSIGN_OR_RETURN(const JwtKeySets::Found found, sets_.Get(request.path()));
     ASSIGN_OR_RETURN(const JwtTokens::Claims claims,
                      JwtTokens::ClaimsOf(request, found.keys->settings()));
@@ -85,15 +90,21 @@ class JwtImpl : public Jwt {
     ASSIGN_OR_RETURN(v1::SignJwtResponse response,
                      tokens_.Mint(*found.keys, claims, context_.clock.Now()));
     if (refreshed) RETURN_IF_ERROR(refresh_.Begin(updater, found.secret, claims, &response));
+    *use = UseOf(found.secret, response);
     return response;
   }
 
-  absl::StatusOr<v1::VerifyJwtResponse> Verify(const v1::VerifyJwtRequest& request) override {
-    return tokens_.Verify(request);
+  absl::StatusOr<v1::VerifyJwtResponse> Verify(const v1::VerifyJwtRequest& request,
+                                               JwtUse* use) override {
+    return tokens_.Verify(request, use);
   }
   absl::StatusOr<v1::SignJwtResponse> Refresh(Updater& updater,
-                                              const v1::RefreshJwtRequest& request) override {
-    return refresh_.Refresh(updater, request);
+                                              const v1::RefreshJwtRequest& request,
+                                              JwtUse* use) override {
+    Uuid secret;
+    ASSIGN_OR_RETURN(v1::SignJwtResponse response, refresh_.Refresh(updater, request, &secret));
+    *use = UseOf(secret, response);
+    return response;
   }
   absl::Status RevokeRefresh(Updater& updater, const v1::RevokeRefreshRequest& request) override {
     return refresh_.Revoke(updater, request);

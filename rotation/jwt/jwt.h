@@ -47,11 +47,29 @@ class Jwt {
                                   bool all) = 0;
   virtual absl::StatusOr<v1::JwtKey> GetKey(const v1::GetJwtKeyRequest& request) = 0;
   virtual absl::StatusOr<v1::GetJwksResponse> GetJwks(const v1::GetJwksRequest& request) = 0;
+  // `*use` says with which key; of what is refused, or is not valid, it stays as it was.
   virtual absl::StatusOr<v1::SignJwtResponse> Sign(Updater& updater,
-                                                   const v1::SignJwtRequest& request) = 0;
-  virtual absl::StatusOr<v1::VerifyJwtResponse> Verify(const v1::VerifyJwtRequest& request) = 0;
+                                                   const v1::SignJwtRequest& request,
+                                                   JwtUse* use) = 0;
+  virtual absl::StatusOr<v1::VerifyJwtResponse> Verify(const v1::VerifyJwtRequest& request,
+                                                       JwtUse* use) = 0;
   virtual absl::StatusOr<v1::SignJwtResponse> Refresh(Updater& updater,
-                                                      const v1::RefreshJwtRequest& request) = 0;
+                                                      const v1::RefreshJwtRequest& request,
+                                                      JwtUse* use) = 0;
+  // The same for who does not ask that.
+  absl::StatusOr<v1::SignJwtResponse> Sign(Updater& updater, const v1::SignJwtRequest& request) {
+    JwtUse use;
+    return Sign(updater, request, &use);
+  }
+  absl::StatusOr<v1::VerifyJwtResponse> Verify(const v1::VerifyJwtRequest& request) {
+    JwtUse use;
+    return Verify(request, &use);
+  }
+  absl::StatusOr<v1::SignJwtResponse> Refresh(Updater& updater,
+                                              const v1::RefreshJwtRequest& request) {
+    JwtUse use;
+    return Refresh(updater, request, &use);
+  }
   virtual absl::Status RevokeRefresh(Updater& updater, const v1::RevokeRefreshRequest& request) = 0;
 
   // What /.well-known/jwks.json has.

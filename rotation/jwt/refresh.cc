@@ -184,9 +184,11 @@ absl::Status JwtRefresh::CheckUsable(const Known& known) const {
                         free - context_.clock.Now());
 }
 
-absl::StatusOr<v1::SignJwtResponse> JwtRefresh::Refresh(
-    Updater& updater, const v1::RefreshJwtRequest& request) const {
+absl::StatusOr<v1::SignJwtResponse> JwtRefresh::Refresh(Updater& updater,
+                                                        const v1::RefreshJwtRequest& request,
+                                                        Uuid* secret) const {
   ASSIGN_OR_RETURN(const Known known, Know(request.path(), request.refresh_token()));
+  *secret = known.key.secret;
   const bool usable_once = known.parts.sequence == known.family.sequence();
   if (!usable_once && !known.family.revoked()) {
     RETURN_IF_ERROR(EndReused(known, request.path()));

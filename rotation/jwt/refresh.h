@@ -26,9 +26,10 @@ class JwtRefresh {
   // Begins a family for what was signed, and adds its first refresh token to `*response`.
   absl::Status Begin(Updater& updater, const Uuid& secret, const JwtTokens::Claims& claims,
                      v1::SignJwtResponse* response) const;
-  // As JwtService says.
+  // As JwtService says. `*secret`: whose key has signed.
   absl::StatusOr<v1::SignJwtResponse> Refresh(Updater& updater,
-                                              const v1::RefreshJwtRequest& request) const;
+                                              const v1::RefreshJwtRequest& request,
+                                              Uuid* secret) const;
   absl::Status Revoke(Updater& updater, const v1::RevokeRefreshRequest& request) const;
 
   // Forgets families that are over; how many, and when the next one is, in `*next`.

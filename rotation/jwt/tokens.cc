@@ -145,6 +145,10 @@ absl::StatusOr<JwtTokens::Claims> JwtTokens::ClaimsOf(const Request& request,
   return out;
 }
 
+absl::Time EndOfToken(absl::Time expires) {
+  return expires + absl::Seconds(limits::kJwtLeewaySecondsDefault);
+}
+
 absl::StatusOr<v1::SignJwtResponse> JwtTokens::Mint(const JwtKeySet& keys, const Claims& claims,
                                                     absl::Time now) const {
   ASSIGN_OR_RETURN(const JwsSigner* const signer, keys.signer());
@@ -190,7 +194,8 @@ absl::StatusOr<JwtClaims> JwtTokens::Believe(const v1::VerifyJwtRequest& request
   return claims;
 }
 
-absl::StatusOr<v1::VerifyJwtResponse> JwtTokens::Verify(const v1::VerifyJwtRequest& request) const {
+absl::StatusOr<v1::VerifyJwtResponse> JwtTokens::Verify(const v1::VerifyJwtRequest& request,
+                                                        JwtUse* use) const {
   ASSIGN_OR_RETURN(const JwtKeySets::Found found, sets_.Get(request.path()));
   ASSIGN_OR_RETURN(const JwtExpectations expected,
                    ExpectationsOf(request, *found.keys, context_.clock.Now()));
@@ -210,6 +215,7 @@ absl::StatusOr<v1::VerifyJwtResponse> JwtTokens::Verify(const v1::VerifyJwtReque
     return response;
   }
   Describe(*claims, kid, &response);
+  *use = {found.secret, VersionIn(kid), EndOfToken(*claims->exp)};
   return response;
 }
 

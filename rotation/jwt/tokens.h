@@ -14,6 +14,9 @@
 
 namespace keyturn {
 
+// From when on a token that expires then is not valid here, unless who asks wants more leeway.
+absl::Time EndOfToken(absl::Time expires);
+
 class JwtTokens {
  public:
   JwtTokens(const JwtContext& context, JwtKeySets& sets) : context_(context), sets_(sets) {}
@@ -35,8 +38,10 @@ class JwtTokens {
   absl::StatusOr<v1::SignJwtResponse> Mint(const JwtKeySet& keys, const Claims& claims,
                                            absl::Time now) const;
 
-  // As JwtService.Verify. Errors are of the request or the vault, never of the token.
-  absl::StatusOr<v1::VerifyJwtResponse> Verify(const v1::VerifyJwtRequest& request) const;
+  // As JwtService.Verify. Errors are of the request or the vault, never of the token. `*use` is set
+  // for a valid one.
+  absl::StatusOr<v1::VerifyJwtResponse> Verify(const v1::VerifyJwtRequest& request,
+                                               JwtUse* use) const;
 
  private:
   absl::StatusOr<JwtClaims> Believe(const v1::VerifyJwtRequest& request,

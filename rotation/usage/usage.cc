@@ -62,7 +62,9 @@ void Usage::OnCommitted(absl::Span<const CommittedUpdate> group) {
 }
 
 void Usage::Note(const Use& use) {
-  if (!book_.Note(use)) losses_.Mark(use.secret, use.version, use.time);
+  if (book_.Note(use)) return;
+  // Whoever only had a token of it holds nothing that could be missed.
+  if (use.token_end == absl::InfinitePast()) losses_.Mark(use.secret, use.version, use.time);
 }
 
 void Usage::AddLosses(const Uuid& secret, const SecretMetadata& metadata,
@@ -95,7 +97,8 @@ std::vector<v1::Consumer> Usage::ConsumersOf(const Uuid& secret,
                                              const SecretMetadata& metadata) const {
   const absl::StatusOr<std::shared_ptr<const KeyringSnapshot>> keys = parts_.keyring.Snapshot();
   if (!keys.ok()) return {};
-  return ConsumersIn(RecordOf(**keys, parts_.store.Newest(), secret, metadata), metadata);
+  return ConsumersIn(RecordOf(**keys, parts_.store.Newest(), secret, metadata), metadata,
+                     parts_.clock.Now());
 }
 
 std::vector<std::string> Usage::UsersOf(const Uuid& secret, SecretVersion version) const {

@@ -46,7 +46,8 @@ class Usage {
   // For the server's one commit listener.
   void OnCommitted(absl::Span<const CommittedUpdate> group);
 
-  // A version was used, or acknowledged. Well below a microsecond, and never waits for a disk.
+  // A version was used, or acknowledged, or a token of it signed or verified. Well below a
+  // microsecond, and never waits for a disk.
   void Note(const Use& use);
 
   // Once a second: writes what is due, limits::kUsageUpdatesPerTurn updates at most. What fails
@@ -73,7 +74,8 @@ class Usage {
     size_t waiting = 0;     // secret, version and consumer: counted in memory, not written yet
     uint64_t lost = 0;      // uses that found no room, since the start
     size_t failing = 0;     // secrets whose records did not open when they were to be written
-    uint64_t laggards = 0;  // of versions in grace, of secrets looked at since the unseal
+    uint64_t laggards = 0;  // of versions in grace that they may hold, of secrets looked at since
+                            // the unseal
   };
   Stats stats() const;
 

@@ -37,7 +37,11 @@ void AddUses(const CountedUses& uses, ConsumerRecord* consumer) {
   into->set_last_ms(std::max(into->last_ms(), uses.last_ms));
   into->set_count(into->count() + uses.count);
   into->set_acknowledged_ms(std::max(into->acknowledged_ms(), uses.acknowledged_ms));
+  into->set_token_ms(std::max(into->token_ms(), uses.token_ms));
+  into->set_token_end_ms(std::max(into->token_end_ms(), uses.token_end_ms));
 }
+
+int64_t EvidenceMs(const VersionUses& uses) { return std::max(SeenMs(uses), uses.token_ms()); }
 
 // Only the last evidence decides; so what was used longest ago can go.
 void KeepLatest(ConsumerRecord* consumer) {
@@ -45,11 +49,12 @@ void KeepLatest(ConsumerRecord* consumer) {
   while (versions.size() > static_cast<int>(limits::kConsumerVersionsMax)) {
     versions.erase(std::min_element(
         versions.begin(), versions.end(),
-        [](const VersionUses& a, const VersionUses& b) { return SeenMs(a) < SeenMs(b); }));
+        [](const VersionUses& a, const VersionUses& b) { return EvidenceMs(a) < EvidenceMs(b); }));
   }
 }
 
-// Who is known to be gone before who is not, and of these who was seen longest ago.
+// Who is known to be gone before who is not, and of these who was seen longest ago. Who had tokens
+// signed and verified holds no version.
 struct Dispensable {
   bool may_use;
   int64_t seen_ms;
@@ -57,7 +62,10 @@ struct Dispensable {
 };
 Dispensable HowDispensable(const ConsumerRecord& consumer, const SecretMetadata& metadata) {
   const VersionUses* const latest = LatestOf(consumer, metadata);
-  if (latest == nullptr) return {false, 0};
+  if (latest == nullptr) {
+    const VersionUses* const token = LatestTokenOf(consumer, metadata);
+    return {false, token == nullptr ? 0 : token->token_ms()};
+  }
   return {StateOf(*latest, metadata) != v1::Consumer::GONE, SeenMs(*latest)};
 }
 
@@ -114,14 +122,14 @@ void SetTime(int64_t millis, google::protobuf::Timestamp* (v1::Consumer::*field)
   if (millis != 0) *(consumer->*field)() = TimeUtil::MillisecondsToTimestamp(millis);
 }
 
-v1::Consumer Shown(absl::string_view name, const VersionUses& latest,
-                   const SecretMetadata& metadata) {
+v1::Consumer Shown(absl::string_view name, const VersionUses& latest, ConsumerState state) {
   v1::Consumer out;
   out.set_name(std::string(name));
-  out.set_state(StateOf(latest, metadata));
+  out.set_state(state);
   out.set_version(latest.version());
   SetTime(latest.first_ms(), &v1::Consumer::mutable_first_use_time, &out);
-  SetTime(latest.last_ms(), &v1::Consumer::mutable_last_use_time, &out);
+  SetTime(std::max(latest.last_ms(), latest.token_ms()), &v1::Consumer::mutable_last_use_time,
+          &out);
   SetTime(latest.acknowledged_ms(), &v1::Consumer::mutable_acknowledge_time, &out);
   out.set_uses(latest.count());
   return out;
@@ -167,20 +175,22 @@ bool ForgetConsumer(absl::string_view name, absl::Time now, UsageRecord* record)
   return true;
 }
 
-std::vector<v1::Consumer> ConsumersIn(const UsageRecord& record, const SecretMetadata& metadata) {
+std::vector<v1::Consumer> ConsumersIn(const UsageRecord& record, const SecretMetadata& metadata,
+                                      absl::Time now) {
   std::vector<std::pair<int64_t, v1::Consumer>> found;
   for (const ConsumerRecord& consumer : record.consumers()) {
-    const VersionUses* const latest = LatestOf(consumer, metadata);
-    if (latest == nullptr) continue;
-    found.emplace_back(SeenMs(*latest), Shown(ShownName(consumer.name()), *latest, metadata));
+    const FoundConsumer one = FindConsumer(consumer, metadata, now);
+    if (one.by == nullptr) continue;
+    found.emplace_back(one.seen_ms, Shown(ShownName(consumer.name()), *one.by, one.state));
   }
   for (const OtherUses& others : record.others()) {
     VersionUses latest;
     latest.set_version(others.version());
     latest.set_last_ms(others.last_ms());
     latest.set_count(others.consumers());
-    if (StateOf(latest, metadata) == v1::Consumer::GONE) continue;
-    found.emplace_back(others.last_ms(), Shown(kOtherConsumers, latest, metadata));
+    const ConsumerState state = StateOf(latest, metadata);
+    if (state == v1::Consumer::GONE) continue;
+    found.emplace_back(others.last_ms(), Shown(kOtherConsumers, latest, state));
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
     if (a.first != b.first) return a.first > b.first;

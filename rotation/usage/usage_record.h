@@ -1,7 +1,8 @@
 // The record of who uses a secret: how uses go into it, what it is read as, and how it is sealed.
 // Bounded: of limits::kConsumersPerSecretMax consumers the names are kept. Of those that find no
 // place it is kept which version they used last, and when, so that nobody who may still use a
-// version is forgotten; who is known to be gone may be. Thread-safe (no state).
+// version is forgotten; who is known to be gone may be, and who only had tokens signed or verified.
+// Thread-safe (no state).
 #pragma once
 
 #include <optional>
@@ -32,9 +33,10 @@ void AbsorbUnknown(uint64_t version, absl::Time time, record::v1::UsageRecord* r
 // Takes out the consumer that is shown as `name`, or the others. Whether there was one.
 bool ForgetConsumer(absl::string_view name, absl::Time now, record::v1::UsageRecord* record);
 
-// As they are shown, without a path: those seen last first. The others once for each version.
+// As they are shown at `now`, without a path: those seen last first. The others once for each
+// version.
 std::vector<v1::Consumer> ConsumersIn(const record::v1::UsageRecord& record,
-                                      const SecretMetadata& metadata);
+                                      const SecretMetadata& metadata, absl::Time now);
 // A principal as text: what is not UTF-8 is escaped.
 std::string ShownName(const std::string& name);
 

@@ -238,7 +238,8 @@ bool Usage::Look(const Uuid& secret, const SecretMetadata& metadata,
   if (in_grace) {
     record::v1::UsageRecord all = record;
     AddLosses(secret, metadata, &all);
-    for (const v1::Consumer& consumer : ConsumersIn(all, metadata)) {
+    // Tokens end by themselves, and nobody looks again then: of those who had any, none is counted.
+    for (const v1::Consumer& consumer : ConsumersIn(all, metadata, absl::InfiniteFuture())) {
       lagging += consumer.state() == v1::Consumer::LAGGING ? 1 : 0;
     }
   }

@@ -28,7 +28,7 @@ std::string KeptName(absl::string_view principal) {
 bool UseBook::Note(const Use& use) {
   if (use.consumer.size() > limits::kConsumerNameBytesMax) {
     const std::string name = KeptName(use.consumer);
-    return Note({use.secret, use.version, name, use.time, use.acknowledged});
+    return Note({use.secret, use.version, name, use.time, use.acknowledged, use.token_end});
   }
   const int64_t now = absl::ToUnixMillis(use.time);
   const KeyView key{use.secret, use.version.value(), use.consumer};
@@ -44,6 +44,11 @@ bool UseBook::Note(const Use& use) {
     counted.acknowledged_ms = std::max(counted.acknowledged_ms, now);
     return true;
   }
+  if (use.token_end != absl::InfinitePast()) {
+    counted.token_ms = std::max(counted.token_ms, now);
+    counted.token_end_ms = std::max(counted.token_end_ms, absl::ToUnixMillis(use.token_end));
+    return true;
+  }
   counted.first_ms = Earlier(counted.first_ms, now);
   counted.last_ms = std::max(counted.last_ms, now);
   ++counted.count;
@@ -51,8 +56,15 @@ bool UseBook::Note(const Use& use) {
 }
 
 CountedUses UseBook::Copy(const Key& key, const Counted& counted) {
-  return {key.secret,      key.version,   key.consumer,           counted.first_ms,
-          counted.last_ms, counted.count, counted.acknowledged_ms};
+  return {key.secret,
+          key.version,
+          key.consumer,
+          counted.first_ms,
+          counted.last_ms,
+          counted.count,
+          counted.acknowledged_ms,
+          counted.token_ms,
+          counted.token_end_ms};
 }
 
 std::vector<CountedUses> UseBook::Of(const Uuid& secret) const {
@@ -83,7 +95,8 @@ void UseBook::Settle(absl::Span<const CountedUses> written) {
     const auto at = shard.uses.find(KeyView{uses.secret, uses.version, uses.consumer});
     if (at == shard.uses.end()) continue;
     Counted& counted = at->second;
-    if (counted.count <= uses.count && counted.acknowledged_ms <= uses.acknowledged_ms) {
+    if (counted.count <= uses.count && counted.acknowledged_ms <= uses.acknowledged_ms &&
+        counted.token_ms <= uses.token_ms && counted.token_end_ms <= uses.token_end_ms) {
       shard.uses.erase(at);
     } else {
       counted.count -= std::min(counted.count, uses.count);

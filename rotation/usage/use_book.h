@@ -1,6 +1,7 @@
 // Uses of secrets, counted in memory until they are written: by secret, version and consumer, when
-// it was used first and last, and how often. A use costs a lookup under the lock of one of many
-// parts, and no write. Bounded: a part that is full takes no new key. Thread-safe.
+// it was used first and last, and how often; and when it last had a token of a key. A use costs a
+// lookup under the lock of one of many parts, and no write. Bounded: a part that is full takes no
+// new key. Thread-safe.
 #pragma once
 
 #include <array>
@@ -25,6 +26,9 @@ struct Use {
   absl::string_view consumer;  // a principal
   absl::Time time;
   bool acknowledged = false;  // it did not use it: it said that it does
+  // It did not get the value: the server signed or verified a token for it with this version, which
+  // is not valid from then on.
+  absl::Time token_end = absl::InfinitePast();
 };
 
 struct CountedUses {
@@ -35,6 +39,8 @@ struct CountedUses {
   int64_t last_ms = 0;
   uint64_t count = 0;
   int64_t acknowledged_ms = 0;
+  int64_t token_ms = 0;  // the last of its tokens was signed or verified
+  int64_t token_end_ms = 0;
   friend bool operator==(const CountedUses&, const CountedUses&) = default;
 };
 
@@ -94,6 +100,7 @@ class UseBook {
     int64_t first_ms = 0, last_ms = 0;
     uint64_t count = 0;
     int64_t acknowledged_ms = 0;
+    int64_t token_ms = 0, token_end_ms = 0;
   };
   struct alignas(64) Shard {
     mutable absl::Mutex mu;

@@ -109,6 +109,83 @@ TEST(ConsumerState, IsThatOfTheLastEvidence) {
   }
 }
 
+// Of a version, when a token of it was there last and when that ends; and the last use.
+struct TokenEvidence {
+  uint64_t version;
+  int64_t token_ms, end_ms;
+  int64_t used_ms = 0;
+};
+
+TEST(ConsumerState, OfTokensIsThatOfTheLastAsLongAsAnyLives) {
+  using State = v1::Consumer;
+  const int64_t now = 186 * kDay;
+  const struct {
+    const char* what;
+    std::vector<TokenEvidence> evidence;
+    ConsumerState state;
+    uint64_t version;
+    int64_t seen_ms;
+  } cases[] = {
+      {"of the current one, long ago", {{4, 5, 6}}, State::CURRENT, 4, 5},
+      {"of the former one, which lives", {{3, now - 9, now + 1}}, State::LAGGING, 3, now - 9},
+      {"before the promotion, and it lives", {{3, 5, now + 1}}, State::LAGGING, 3, 5},
+      {"of the former one, which is over", {{3, now - 9, now}}, State::GONE, 3, now - 9},
+      {"one of the current one since",
+       {{3, now - 9, now + 1}, {4, now - 8, now + 1}},
+       State::CURRENT,
+       4,
+       now - 8},
+      {"one of the former one since",
+       {{4, now - 9, now + 1}, {3, now - 8, now + 1}},
+       State::LAGGING,
+       3,
+       now - 8},
+      {"both at once", {{4, now, now + 1}, {3, now, now + 1}}, State::CURRENT, 4, now},
+      {"being retired", {{8, now, now + 1}}, State::LAGGING, 8, now},
+      {"of a retired one", {{1, now, now + 1}}, State::GONE, 1, now},
+      {"of one that is not there any more", {{77, now, now + 1}}, State::GONE, 77, now},
+      {"reads the former one, and tokens are of the current one",
+       {{3, 0, 0, now - 9}, {4, now - 8, now + 1}},
+       State::LAGGING,
+       3,
+       now - 9},
+      {"reads the current one, then a token of the former one",
+       {{4, 0, 0, now - 9}, {3, now - 8, now + 1}},
+       State::LAGGING,
+       3,
+       now - 8},
+      {"the same when that is over",
+       {{4, 0, 0, now - 9}, {3, now - 8, now}},
+       State::CURRENT,
+       4,
+       now - 9},
+      {"a token of the former one, then reads the current one",
+       {{3, now - 9, now + 1}, {4, 0, 0, now - 8}},
+       State::CURRENT,
+       4,
+       now - 8},
+  };
+  for (const auto& one : cases) {
+    record::v1::ConsumerRecord consumer;
+    for (const TokenEvidence& evidence : one.evidence) {
+      record::v1::VersionUses& uses = *consumer.add_versions();
+      uses.set_version(evidence.version);
+      if (evidence.used_ms != 0) uses.set_last_ms(kStart + evidence.used_ms);
+      if (evidence.token_ms == 0) continue;
+      uses.set_token_ms(kStart + evidence.token_ms);
+      uses.set_token_end_ms(kStart + evidence.end_ms);
+    }
+    const FoundConsumer found =
+        FindConsumer(consumer, Metadata(), absl::FromUnixMillis(kStart + now));
+    ASSERT_NE(found.by, nullptr) << one.what;
+    EXPECT_EQ(v1::Consumer::State_Name(found.state), v1::Consumer::State_Name(one.state))
+        << one.what;
+    EXPECT_EQ(found.by->version(), one.version) << one.what;
+    EXPECT_EQ(found.seen_ms, kStart + one.seen_ms) << one.what;
+  }
+  EXPECT_EQ(FindConsumer({}, Metadata(), absl::FromUnixMillis(kStart)).by, nullptr);
+}
+
 // Back to 3: 4 is in its grace, though its number is the higher one.
 TEST(ConsumerState, FollowsARollback) {
   SecretMetadata metadata = Metadata();

@@ -34,7 +34,8 @@ CountedUses UsedBy(const std::string& consumer, uint64_t version, int64_t when,
 
 std::string Text(const record::v1::UsageRecord& record) {
   std::vector<std::string> out;
-  for (const v1::Consumer& consumer : ConsumersIn(record, TwoVersions())) {
+  for (const v1::Consumer& consumer :
+       ConsumersIn(record, TwoVersions(), absl::FromUnixMillis(kNowMs))) {
     out.push_back(absl::StrCat(consumer.name(), " ", v1::Consumer::State_Name(consumer.state()),
                                " ", consumer.version(), " x", consumer.uses()));
   }
@@ -51,6 +52,44 @@ TEST(UsageRecord, AddsUpByVersion) {
   CountedUses said{Uuid(), 2, "b", 0, 0, 0, kNowMs + 7};
   Absorb({UsedBy("a", 2, kNowMs + 6), said}, TwoVersions(), &record);
   EXPECT_EQ(Text(record), "b ACKNOWLEDGED 2 x0, a CURRENT 2 x1");
+}
+
+CountedUses TokenOf(const std::string& consumer, uint64_t version, int64_t when, int64_t end) {
+  return {Uuid(), version, consumer, 0, 0, 0, 0, when, end};
+}
+
+TEST(UsageRecord, TokensAddUpApartFromUses) {
+  record::v1::UsageRecord record;
+  Absorb({TokenOf("a", 1, kNowMs - 2, kNowMs + 9), TokenOf("a", 1, kNowMs - 3, kNowMs + 7)},
+         TwoVersions(), &record);
+  EXPECT_EQ(Text(record), "a LAGGING 1 x0");
+  EXPECT_EQ(record.consumers(0).versions(0).token_ms(), kNowMs - 2);
+  EXPECT_EQ(record.consumers(0).versions(0).token_end_ms(), kNowMs + 9);
+  EXPECT_EQ(record.consumers(0).versions(0).last_ms(), 0);
+  const std::vector<v1::Consumer> shown =
+      ConsumersIn(record, TwoVersions(), absl::FromUnixMillis(kNowMs));
+  EXPECT_FALSE(shown[0].has_first_use_time());
+  EXPECT_EQ(shown[0].last_use_time().seconds(), (kNowMs - 2) / 1000);
+  Absorb({TokenOf("a", 2, kNowMs - 1, kNowMs + 1)}, TwoVersions(), &record);
+  EXPECT_EQ(Text(record), "a CURRENT 2 x0");
+}
+
+// They hold nothing: who does is not crowded out by them, and they are nobody's "others".
+TEST(UsageRecord, WhoOnlyHadTokensLeavesFirst) {
+  record::v1::UsageRecord record;
+  std::vector<CountedUses> uses;
+  for (size_t i = 0; i < limits::kConsumersPerSecretMax; ++i) {
+    uses.push_back(
+        TokenOf(absl::StrCat("t", i), 1, kNowMs + static_cast<int64_t>(i) + 1, kNowMs + kHour));
+  }
+  uses.push_back(UsedBy("reader", 1, kNowMs - kHour));
+  Absorb(uses, TwoVersions(), &record);
+  EXPECT_EQ(record.consumers_size(), static_cast<int>(limits::kConsumersPerSecretMax));
+  EXPECT_EQ(record.others_size(), 0);
+  std::set<std::string> names;
+  for (const record::v1::ConsumerRecord& one : record.consumers()) names.insert(one.name());
+  EXPECT_EQ(names.count("reader"), 1u);
+  EXPECT_EQ(names.count("t0"), 0u);  // the one that was seen longest ago
 }
 
 TEST(UsageRecord, KeepsOfAConsumerWhatItUsedLast) {
@@ -77,7 +116,8 @@ TEST(UsageRecord, NobodyWhoMayUseAVersionIsForgottenForWantOfRoom) {
   EXPECT_EQ(record.others(0).consumers(), 2u);
   EXPECT_EQ(record.others(0).last_ms(), kNowMs + 1);
   // They are shown, and lag.
-  const std::vector<v1::Consumer> all = ConsumersIn(record, TwoVersions());
+  const std::vector<v1::Consumer> all =
+      ConsumersIn(record, TwoVersions(), absl::FromUnixMillis(kNowMs));
   const auto others = std::find_if(all.begin(), all.end(), [](const v1::Consumer& consumer) {
     return consumer.name() == kOtherConsumers;
   });

@@ -64,6 +64,27 @@ TEST(UseBook, AnAcknowledgementAfterTheCopyStays) {
   EXPECT_EQ(book.Of(kOne)[0].acknowledged_ms, 1'000'001);
 }
 
+TEST(UseBook, TokensAreNoUsesAndStayAfterTheCopy) {
+  UseBook book;
+  book.Note({kOne, SecretVersion(1), "a", At(7), false, At(50)});
+  book.Note({kOne, SecretVersion(1), "a", At(5), false, At(90)});
+  const std::vector<CountedUses> written = book.All();
+  const std::vector<CountedUses> expected = {{kOne, 1, "a", 0, 0, 0, 0, 1'000'007, 1'000'090}};
+  EXPECT_EQ(written, expected);
+  // A later one, and one that lives longer.
+  book.Note({kOne, SecretVersion(1), "a", At(8), false, At(60)});
+  book.Settle(written);
+  ASSERT_EQ(book.size(), 1u);
+  EXPECT_EQ(book.Of(kOne)[0].token_ms, 1'000'008);
+  const std::vector<CountedUses> again = book.All();
+  book.Note({kOne, SecretVersion(1), "a", At(6), false, At(99)});
+  book.Settle(again);
+  ASSERT_EQ(book.size(), 1u);
+  EXPECT_EQ(book.Of(kOne)[0].token_end_ms, 1'000'099);
+  book.Settle(book.All());
+  EXPECT_EQ(book.size(), 0u);
+}
+
 TEST(UseBook, AFullPartTakesNoNewKeyAndSaysSo) {
   UseBook book;
   for (size_t i = 0; i < limits::kUsesPerShardMax; ++i) {

@@ -228,5 +228,31 @@ TEST_F(JwtServiceTest, RolesSignAndVerifyApart) {
             grpc::StatusCode::PERMISSION_DENIED);
 }
 
+TEST_F(JwtServiceTest, WhoSignsAndVerifiesIsAConsumerOfTheKey) {
+  StartDev();
+  Create("app/jwt", "EdDSA");
+  PutPolicy("verifier", {{"jwt:verify", "app/*"}});
+  const std::string token = NewToken({"verifier"}), other = NewToken({"verifier"});
+  v1::VerifyJwtRequest verify;
+  verify.set_path("app/jwt");
+  verify.set_token(Sign("app/jwt").token());  // by root
+  v1::VerifyJwtResponse answer;
+  ASSERT_EQ(Text(stubs_->jwt->Verify(Ctx(token), verify, &answer)), "OK");
+  EXPECT_TRUE(answer.valid());
+  verify.set_token("a.b.c");
+  ASSERT_EQ(Text(stubs_->jwt->Verify(Ctx(other), verify, &answer)), "OK");
+  EXPECT_FALSE(answer.valid());
+  v1::ListConsumersRequest list;
+  list.set_path("app/jwt");
+  v1::ListConsumersResponse listed;
+  ASSERT_EQ(Text(stubs_->consumers->List(Ctx(root_), list, &listed)), "OK");
+  ASSERT_EQ(listed.consumers_size(), 2) << listed.ShortDebugString();
+  EXPECT_NE(listed.consumers(0).name(), listed.consumers(1).name());
+  for (const v1::Consumer& consumer : listed.consumers()) {
+    EXPECT_EQ(consumer.state(), v1::Consumer::CURRENT);
+    EXPECT_EQ(consumer.version(), 1u);
+  }
+}
+
 }  // namespace
 }  // namespace keyturn
