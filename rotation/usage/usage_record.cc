@@ -3,6 +3,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/escaping.h"
@@ -43,13 +44,17 @@ void AddUses(const CountedUses& uses, ConsumerRecord* consumer) {
 
 int64_t EvidenceMs(const VersionUses& uses) { return std::max(SeenMs(uses), uses.token_ms()); }
 
-// Only the last evidence decides; so what was used longest ago can go.
+// Only the last evidence decides, and a read before any token; so of those that were not read, or
+// of all, what was used longest ago can go.
 void KeepLatest(ConsumerRecord* consumer) {
+  const auto order = [](const VersionUses& uses) {
+    return std::make_pair(SeenMs(uses) != 0, EvidenceMs(uses));
+  };
   auto& versions = *consumer->mutable_versions();
   while (versions.size() > static_cast<int>(limits::kConsumerVersionsMax)) {
     versions.erase(std::min_element(
         versions.begin(), versions.end(),
-        [](const VersionUses& a, const VersionUses& b) { return EvidenceMs(a) < EvidenceMs(b); }));
+        [&](const VersionUses& a, const VersionUses& b) { return order(a) < order(b); }));
   }
 }
 

@@ -102,6 +102,20 @@ TEST(UsageRecord, KeepsOfAConsumerWhatItUsedLast) {
   EXPECT_EQ(Text(record), "a LAGGING 1 x1");
 }
 
+// Who read a former version may hold it, whatever tokens it has verified since.
+TEST(UsageRecord, ManyTokensLeaveARead) {
+  record::v1::UsageRecord record;
+  Absorb({UsedBy("a", 1, kNowMs)}, TwoVersions(), &record);
+  for (uint64_t version = 2; version <= 2 + limits::kConsumerVersionsMax; ++version) {
+    CountedUses token{Uuid(), version, "a", 0, 0, 0, 0};
+    token.token_ms = kNowMs + static_cast<int64_t>(version);
+    token.token_end_ms = token.token_ms + kHour;
+    Absorb({token}, TwoVersions(), &record);
+  }
+  ASSERT_EQ(record.consumers(0).versions_size(), static_cast<int>(limits::kConsumerVersionsMax));
+  EXPECT_EQ(Text(record), "a LAGGING 1 x1");
+}
+
 TEST(UsageRecord, NobodyWhoMayUseAVersionIsForgottenForWantOfRoom) {
   record::v1::UsageRecord record;
   std::vector<CountedUses> uses;
