@@ -14,8 +14,9 @@ absl::Duration MissingNotice(const VersionRecord& version, const UpTime& up) {
   if (announced >= up.since) return absl::ZeroDuration();
   const absl::Duration wanted = std::min(absl::Seconds(limits::kRotationNoticeSeconds),
                                          absl::FromUnixMillis(version.grace_end_ms()) - announced);
-  if (up.before.has_value() && *up.before - announced >= wanted) return absl::ZeroDuration();
-  return std::max(wanted - up.lasts, absl::ZeroDuration());
+  const absl::Duration heard =
+      std::max(up.before.value_or(announced) - announced, absl::ZeroDuration());
+  return std::max(wanted - heard - up.lasts, absl::ZeroDuration());
 }
 
 }  // namespace keyturn

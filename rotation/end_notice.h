@@ -18,7 +18,8 @@ struct UpTime {
   std::optional<absl::Time> before;  // the last time known before that
 };
 
-// What is missing of it, for a version in grace; zero: nothing.
+// What is missing of it, for a version in grace; zero: nothing. An end that is announced anew comes
+// after so much, so the time of several short uptimes adds up.
 absl::Duration MissingNotice(const VersionRecord& version, const UpTime& up);
 
 }  // namespace keyturn

@@ -151,10 +151,11 @@ class Forecaster {
       if (path == top_.text()) return refused;
       return absl::Status(refused.code(), absl::StrCat(path, ": ", refused.message()));
     }
+    const absl::Time planned = PlannedStart(*metadata);
     if (!metadata->has_rotation()) BeginRotating(bounds_.now, asked.policy(), metadata);
     *metadata->mutable_rotation()->mutable_policy() = asked.policy();
     metadata->mutable_rotation()->set_due_ms(0);
-    HoldStarts(metadata, bounds_.now);
+    HoldStarts(metadata, bounds_.now, planned);
     return absl::OkStatus();
   }
 

@@ -29,17 +29,6 @@ absl::Status NoPolicy(const std::string& path) {
                     "NO_POLICY");
 }
 
-// `counted`: of those that max_live_versions bounds.
-VersionRecord* FirstToEnd(SecretMetadata* metadata, bool counted = false) {
-  VersionRecord* first = nullptr;
-  for (VersionRecord& version : *metadata->mutable_versions()) {
-    if (!IsState(version, v1::VERSION_STATE_GRACE)) continue;
-    if (counted && version.promoted_ms() == 0) continue;
-    if (first == nullptr || version.grace_end_ms() < first->grace_end_ms()) first = &version;
-  }
-  return first;
-}
-
 absl::StatusOr<VersionRecord*> InGrace(SecretMetadata* metadata, uint64_t number) {
   VersionRecord* const version = number == 0 ? FirstToEnd(metadata) : FindVersion(metadata, number);
   if (version != nullptr && IsState(*version, v1::VERSION_STATE_GRACE)) return version;
@@ -172,6 +161,8 @@ absl::StatusOr<Uuid> Operations::SetPolicy(Updater& updater,
     if (metadata.has_jwt()) {
       RETURN_IF_ERROR(CheckJwtPolicy(metadata, request.policy(), scene.now));
     }
+    RETURN_IF_ERROR(CheckNoOrderCycle(scene.keys, scene.view, request.path(),
+                                      metadata.rotation().policy(), request.policy()));
     const absl::Time planned = PlannedStart(metadata);
     if (!metadata.has_rotation()) BeginRotating(scene.now, request.policy(), &metadata);
     LeaveTarget(request.policy().target(), &scene.secret, scene.now);
@@ -247,6 +238,7 @@ absl::StatusOr<Uuid> Operations::Resume(Updater& updater,
   return Change(updater, request.path(), false, [&](Scene& scene) {
     scene.secret.metadata.mutable_rotation()->set_paused(false);
     scene.secret.metadata.mutable_rotation()->clear_pause_reason();
+    if (scene.secret.run.has_value()) scene.secret.run->clear_failing_since_time();
     return absl::OkStatus();
   });
 }
@@ -377,6 +369,7 @@ absl::StatusOr<Uuid> Operations::SetGrace(Updater& updater,
     }
     scene.event = "rotation_grace_set";
     version->set_grace_end_ms(absl::ToUnixMillis(end));
+    version->set_announced_ms(absl::ToUnixMillis(scene.now));
     version->set_held(false);  // it goes on because somebody wants it to
     ForgetEnding(version);
     scene.batch.Note("version", absl::StrCat(version->version()));

@@ -120,6 +120,7 @@ void ClearFailures(v1::RotationRun* run) {
 void TryBlockedNow(std::optional<v1::RotationRun>* run) {
   if (!run->has_value() || (*run)->state() != v1::RotationRun::BLOCKED) return;
   (*run)->clear_next_attempt_time();
+  (*run)->clear_failing_since_time();
 }
 
 void AwaitValue(absl::Time now, v1::RotationRun* run) {
@@ -136,6 +137,16 @@ void GoBackTo(SecretMetadata* metadata, VersionRecord* version, absl::Time now) 
   if (version->promoted_ms() == 0) version->set_promoted_ms(version->created_ms());
   BecomeCurrent(metadata, version, now);
   HoldUntil(absl::FromUnixMillis(held_until_ms), metadata);
+}
+
+VersionRecord* FirstToEnd(SecretMetadata* metadata, bool counted) {
+  VersionRecord* first = nullptr;
+  for (VersionRecord& version : *metadata->mutable_versions()) {
+    if (!IsState(version, v1::VERSION_STATE_GRACE)) continue;
+    if (counted && version.promoted_ms() == 0) continue;
+    if (first == nullptr || version.grace_end_ms() < first->grace_end_ms()) first = &version;
+  }
+  return first;
 }
 
 void EndGraceNow(VersionRecord* version, absl::Time now) {

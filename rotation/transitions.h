@@ -55,6 +55,10 @@ void AwaitValue(absl::Time now, v1::RotationRun* run);
 // held. In an emergency the one it replaces may be known to others.
 void GoBackTo(SecretMetadata* metadata, VersionRecord* version, absl::Time now);
 
+// Of the versions in grace the one that ends first, nullptr: there is none. `counted`: of those
+// that max_live_versions bounds.
+VersionRecord* FirstToEnd(SecretMetadata* metadata, bool counted = false);
+
 // A version in grace is to be retired at once.
 void EndGraceNow(VersionRecord* version, absl::Time now);
 

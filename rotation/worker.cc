@@ -27,6 +27,11 @@ const std::string& TargetOfNumber(const SecretMetadata& metadata, uint64_t numbe
   return TargetOf(metadata, version == nullptr ? VersionRecord::default_instance() : *version);
 }
 
+// Whether its target may have a value of it. A run of before this was said has it in its error.
+bool IsUncertain(const Run& run) {
+  return run.uncertain() || run.error_class() == FailureName(Failure::kAmbiguous);
+}
+
 // The version that a target is asked about next.
 uint64_t StepIsAbout(const Run& run) {
   return run.step() == Run::ANNOUNCE ? run.previous_version() : run.version();
@@ -309,7 +314,7 @@ absl::Status Worker::ApplyAndTest(const Look& look, Driver& driver) const {
   if (*works) return Applied(look, call.target);
   ASSIGN_OR_RETURN(const SecretBytes current,
                    ReadVersionData(*look.keys, *snapshot, secret, in_use));
-  if (secret.run->uncertain() && TargetOfNumber(secret.metadata, in_use) == call.target) {
+  if (IsUncertain(*secret.run) && TargetOfNumber(secret.metadata, in_use) == call.target) {
     const absl::StatusOr<bool> still = driver.Probe(call, current);
     if (!still.ok()) return Fail(look, still.status());
     if (!*still) {
@@ -341,7 +346,7 @@ absl::Status Worker::Fail(const Look& look, const absl::Status& failure) const {
   const double wait = RandomShare();
   return Change(look, event,
                 [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-                  const bool unsure = secret.run->uncertain();
+                  const bool unsure = IsUncertain(*secret.run);
                   TakeFailure(failure, wait, now, &*secret.run);
                   // A version that is promoted stays the current one, whatever a target says.
                   const bool promoted = secret.run->step() >= Run::ANNOUNCE;

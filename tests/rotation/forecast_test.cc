@@ -309,6 +309,20 @@ TEST_F(ForecastTest, AnotherPolicyIsTriedWithoutBeingSet) {
   ExpectAsForeseen(foreseen);
 }
 
+TEST_F(ForecastTest, WhatIsDueAnywayIsNotHeldByANewPolicy) {
+  Make("a", Every(90, 7));
+  LiveUntil(clock_.Now() + Days(89) + absl::Hours(20));
+  v1::ForecastRequest request;
+  *request.mutable_policy() = Every(90, 3);
+  const absl::Time due = ToTime(Status("a").due_time());
+  EXPECT_LT(due, clock_.Now() + absl::Hours(5));
+  EXPECT_EQ(ToTime(Only(Of("a", request), Event::STARTED)[0].time()), due);
+  ASSERT_OK(SetPolicy("a", Every(90, 3)));
+  EXPECT_EQ(Get("a"), "first");
+  LiveUntil(clock_.Now() + absl::Hours(5));
+  EXPECT_NE(Get("a"), "first");
+}
+
 TEST_F(ForecastTest, ChangesAreOfWhatIsStored) {
   Policy stored = Every(90, 7);
   AddWindow(&stored, "0 2 * * SUN", absl::Hours(4));

@@ -412,7 +412,7 @@ inline std::string ReferenceSecret::SetPolicy(const v1::RotationPolicy& policy, 
   hold_ = std::max(hold_, std::min(now + absl::Hours(24), std::max(now, planned)));
   due_ = wait_ = absl::InfinitePast();
   if (run_.has_value() && run_->state == Run::BLOCKED) {
-    run_->next = absl::InfinitePast();
+    run_->next = run_->failing_since = absl::InfinitePast();
     run_->next_told = true;
   }
   return "";
@@ -450,6 +450,7 @@ inline std::string ReferenceSecret::Cancel(absl::Time now) {
 inline std::string ReferenceSecret::Pause(bool paused) {
   if (!policy_.has_value()) return "NO_POLICY";
   paused_ = paused;
+  if (!paused && run_.has_value()) run_->failing_since = absl::InfinitePast();
   return "";
 }
 
@@ -530,6 +531,7 @@ inline std::string ReferenceSecret::SetGrace(const v1::SetGraceRequest& request,
   if (wanted == nullptr || wanted->state != v1::VERSION_STATE_GRACE) return "NO_GRACE";
   if (end > LatestEnd(*wanted)) return "INVALID_ARGUMENT";
   wanted->grace_end = end;
+  wanted->announced = now;
   return "";
 }
 
@@ -743,8 +745,8 @@ inline absl::Duration ReferenceSecret::MissingNotice(const Version& version, con
   if (announced >= scene.up_since) return absl::ZeroDuration();
   const absl::Duration wanted =
       std::min(absl::Duration(absl::Hours(1)), version.grace_end - announced);
-  if (scene.up_until >= announced + wanted) return absl::ZeroDuration();
-  return std::max(wanted - scene.up, absl::ZeroDuration());
+  const absl::Duration heard = std::max(scene.up_until - announced, absl::ZeroDuration());
+  return std::max(wanted - heard - scene.up, absl::ZeroDuration());
 }
 
 inline std::string ReferenceSecret::OnVersionEvent(const std::string& event, const Notes& notes,

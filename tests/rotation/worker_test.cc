@@ -1,6 +1,7 @@
 // What the engine does at a target that works, fails or lies, and when it dies on the way.
 #include "rotation/worker.h"
 
+#include "rotation/runs.h"
 #include "tests/rotation/rotation_fixture.h"
 
 namespace keyturn {
@@ -161,6 +162,24 @@ TEST_F(WorkerTest, NorIsItLaterWithoutThatOneOfThemWorks) {
     Pass(Days(8));
     fake_.calls.clear();
   }
+}
+
+// As a server of before wrote it, which had that in the class of the last error.
+TEST_F(WorkerTest, ARunOfBeforeIsInDoubtByItsError) {
+  fake_.failures.emplace("apply", absl::DeadlineExceededError("no answer"));
+  ASSERT_OK(Rotate("a"));
+  fake_.works.clear();
+  const std::shared_ptr<const KeyringSnapshot> keys = *keyring_->Snapshot();
+  const Uuid id = IdOf("a");
+  ASSERT_OK(store_->Update([&](const View& view, Batch& batch) -> absl::Status {
+    ASSIGN_OR_RETURN(std::optional<v1::RotationRun> run, ReadRun(*keys, view, id, Open().number()));
+    EXPECT_TRUE(run->uncertain());
+    run->clear_uncertain();
+    return WriteRun(*keys, view, id, *run, batch);
+  }));
+  ASSERT_OK(Rotate("a"));
+  EXPECT_EQ(Open().state(), v1::RotationRun::BLOCKED);
+  EXPECT_EQ(std::count(fake_.calls.begin(), fake_.calls.end(), "apply"), 1);
 }
 
 TEST_F(WorkerTest, ANewPolicyHasABlockedRunTriedAtOnce) {
