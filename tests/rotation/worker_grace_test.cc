@@ -163,6 +163,25 @@ TEST_F(WorkerGraceTest, SessionsHoldNoVersionForEver) {
   EXPECT_EQ(notes_["rotation_grace_ended"], "version=1 still_used_by=target fake: sessions 1");
 }
 
+// What an ended call says is no answer.
+TEST_F(WorkerGraceTest, ASealMeanwhileDecidesNothing) {
+  struct Sealing : FakeTarget {
+    absl::StatusOr<std::optional<int>> Sessions(const DriverCall&, const SecretBytes&) override {
+      if (seal != nullptr) std::exchange(seal, nullptr)();
+      return absl::DeadlineExceededError("it was ended");
+    }
+    std::function<void()> seal;
+  } target;
+  BeginAtTarget(v1::RotationPolicy::BLOCK);
+  Pass(Days(7) - absl::Hours(1));
+  target_ = &target;
+  target.seal = [this] { rotation_->OnSealed(); };
+  clock_.AdvanceTime(absl::Hours(1));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(Events("rotation_grace_extended"), 0);
+}
+
 // Who read the value here has moved on; that says nothing of the sessions there.
 TEST_F(WorkerGraceTest, WhatSessionsHoldIsNotReleasedByAReader) {
   BeginAtTarget(v1::RotationPolicy::BLOCK);
