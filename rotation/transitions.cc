@@ -162,24 +162,9 @@ void WaitUntil(absl::Time until, WaitsFor what, SecretMetadata* metadata) {
   rotation.set_waits_for_room(what == WaitsFor::kRoom);
 }
 
-void HoldUntil(absl::Time until, SecretMetadata* metadata) {
-  record::v1::RotationState& rotation = *metadata->mutable_rotation();
-  rotation.set_hold_until_ms(absl::ToUnixMillis(until));
-  rotation.set_waits(false);
-  rotation.set_waits_for_room(false);
-}
-
 absl::Time PlannedStart(const SecretMetadata& metadata) {
   const int64_t due_ms = metadata.rotation().due_ms();
   return due_ms == 0 ? absl::InfiniteFuture() : absl::FromUnixMillis(due_ms);
-}
-
-void HoldStarts(SecretMetadata* metadata, absl::Time now, absl::Time planned) {
-  const absl::Time until =
-      std::min(now + absl::Seconds(limits::kRotationHoldSecondsDefault), std::max(planned, now));
-  const record::v1::RotationState& rotation = metadata->rotation();
-  const absl::Time held = rotation.waits() ? now : absl::FromUnixMillis(rotation.hold_until_ms());
-  HoldUntil(std::max(held, until), metadata);
 }
 
 // Stored in messages whose texts are UTF-8, or they would not be read again.

@@ -65,16 +65,9 @@ void EndGraceNow(VersionRecord* version, absl::Time now);
 // A start that is due is looked at again at `until`; for room, when a version ends as well.
 enum class WaitsFor { kRoom, kOther };
 void WaitUntil(absl::Time until, WaitsFor what, SecretMetadata* metadata);
-// No scheduled start before `until`.
-void HoldUntil(absl::Time until, SecretMetadata* metadata);
 
 // When the schedule is to start a rotation; InfiniteFuture: that is not planned.
 absl::Time PlannedStart(const SecretMetadata& metadata);
-
-// No scheduled start for a day, nor before one that is held already. Starts that were to come
-// anyway at `planned` are not held beyond it.
-void HoldStarts(SecretMetadata* metadata, absl::Time now,
-                absl::Time planned = absl::InfiniteFuture());
 
 // What is kept and shown of a failure: cut to limits::kRotationErrorBytesMax, in UTF-8.
 std::string ShownError(const absl::Status& status);

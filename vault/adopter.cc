@@ -1,7 +1,5 @@
 #include "vault/adopter.h"
 
-#include <algorithm>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -73,10 +71,7 @@ void RotateAs(v1::Kind kind, absl::Time now, SecretMetadata* metadata) {
   if (kind == v1::KIND_DB_CREDENTIAL && rotation.policy().source().has_generate()) {
     rotation.mutable_policy()->clear_source();
   }
-  const absl::Time until = now + absl::Seconds(limits::kRotationHoldSecondsDefault);
-  rotation.set_hold_until_ms(std::max(rotation.hold_until_ms(), absl::ToUnixMillis(until)));
-  rotation.set_waits(false);
-  rotation.set_waits_for_room(false);
+  HoldStarts(metadata, now);
   rotation.set_next_ms(absl::ToUnixMillis(now));
 }
 

@@ -120,6 +120,21 @@ bool IsLive(const VersionRecord& version) {
   }
 }
 
+void HoldUntil(absl::Time until, SecretMetadata* metadata) {
+  record::v1::RotationState& rotation = *metadata->mutable_rotation();
+  rotation.set_hold_until_ms(absl::ToUnixMillis(until));
+  rotation.set_waits(false);
+  rotation.set_waits_for_room(false);
+}
+
+void HoldStarts(SecretMetadata* metadata, absl::Time now, absl::Time planned) {
+  const absl::Time until =
+      std::min(now + absl::Seconds(limits::kRotationHoldSecondsDefault), std::max(planned, now));
+  const record::v1::RotationState& rotation = metadata->rotation();
+  const absl::Time held = rotation.waits() ? now : absl::FromUnixMillis(rotation.hold_until_ms());
+  HoldUntil(std::max(held, until), metadata);
+}
+
 void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time now) {
   EndCurrent(metadata, now);
   metadata->set_current_version(version->version());
@@ -137,9 +152,7 @@ void BecomeCurrent(SecretMetadata* metadata, VersionRecord* version, absl::Time 
   rotation.set_promoted_ms(version->promoted_ms());
   rotation.set_due_ms(0);
   rotation.set_deadline_ms(0);
-  rotation.set_hold_until_ms(0);
-  rotation.set_waits(false);
-  rotation.set_waits_for_room(false);
+  HoldUntil(absl::UnixEpoch(), metadata);
   rotation.set_emergency(false);
   rotation.set_next_ms(absl::ToUnixMillis(now));
 }

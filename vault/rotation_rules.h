@@ -44,6 +44,13 @@ bool IsStillAtTarget(const SecretMetadata& metadata, const VersionRecord& versio
 // What its target said so far of the version's end is over: a next call begins anew.
 void ForgetEnding(VersionRecord* version);
 
+// No scheduled start before `until`.
+void HoldUntil(absl::Time until, SecretMetadata* metadata);
+// No scheduled start for a day, nor before one that is held already. Starts that were to come
+// anyway at `planned` are not held beyond it.
+void HoldStarts(SecretMetadata* metadata, absl::Time now,
+                absl::Time planned = absl::InfiniteFuture());
+
 // `version`, one of the metadata's, is the current one from `now` on. With a policy the former one
 // goes into its grace, or is RETIRING at once if it may be known to others (compromised, or in an
 // emergency) or the policy has no grace; and the next rotation is to be planned: due is 0, and the
