@@ -1,6 +1,7 @@
 // Buckets: one cache line with five tokens each, and what is done to a run of them ("block"). Any
 // number of threads read a block while one writes to it; who reads a block that was given away
-// meanwhile reads something else, and must check afterwards (revocation/index.cc).
+// meanwhile, or a slot that was freed, reads something else, and must check afterwards
+// (revocation/index.cc).
 #pragma once
 
 #include <atomic>
@@ -48,17 +49,14 @@ struct Slot {
 };
 Slot Locate(Bucket* block, uint32_t buckets, uint64_t tag);
 
-// The entry of a tag as of one moment during the call. For any thread.
+// The entry of a tag as of one moment during the call, if no slot was freed meanwhile; else it may
+// be the one that the next token of that slot has. For any thread.
 inline std::optional<uint32_t> Find(Bucket* block, uint32_t buckets, uint64_t tag) {
   uint32_t at = Home(tag, buckets);
   for (uint32_t step = 0; step < buckets; ++step) {
     Bucket& bucket = block[at];
     for (int i = 0; i < kSlots; ++i) {
-      if (Load(bucket.tags[i]) != tag) continue;
-      const uint32_t entry = Load(bucket.entries[i]);
-      // A slot is freed before it gets another token, so an entry of the wrong one shows here; and
-      // then this token was absent at some moment of the search.
-      if (Load(bucket.tags[i]) == tag) return entry;
+      if (Load(bucket.tags[i]) == tag) return Load(bucket.entries[i]);
     }
     if ((Load(bucket.overflow) & OverflowBit(tag)) == 0) return std::nullopt;
     at = After(at, buckets);

@@ -130,6 +130,9 @@ bool RevocationIndex::Erase(const Fingerprint& print) {
 
 void RevocationIndex::FreeSlot(Region& region, Slot slot) {
   Store(slot.bucket->tags[slot.index], uint64_t{0});
+  // That the tag is the same afterwards says nothing to a reader: the slot may have had another
+  // token, of which the reader took the entry, and have the first one again.
+  Store(region.version, region.version + 1);
   --region.tokens;
   if (region.freed != UINT16_MAX) ++region.freed;
 }

@@ -4,7 +4,7 @@
 //
 // A fingerprint's region has a block of buckets that only grows, shrinks or moves as a whole: the
 // new one is filled first, then shown. Readers take no lock; they look again if their region's
-// block changed while they read, since what they read may have been given to another.
+// block changed or lost a token while they read, since what they read may be another's by then.
 //
 // Thread-safe. Find and FindMany are lock-free; the others take turns.
 #pragma once
@@ -81,7 +81,7 @@ class RevocationIndex {
   // 16 bytes for each of limits::kRevocationRegions.
   struct Region {
     uint64_t block;    // place and buckets, in one number so that they belong together
-    uint32_t version;  // grows when what the block's memory holds stops being this region's
+    uint32_t version;  // grows before the block's memory, or a slot of it, may become another's
     uint16_t tokens;
     uint16_t freed;  // slots, since the block was filled: their overflow bits remain
   };

@@ -3,13 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <atomic>
-#include <random>
-#include <set>
-#include <thread>
 #include <vector>
-
-#include "tests/support/seed.h"
 
 namespace keyturn::bucket {
 namespace {
@@ -65,33 +59,6 @@ TEST(Bucket, AnAbsentTagCostsOneLine) {
   Insert(block.data(), 2, TagAt(0, 2, 33), 0);
   EXPECT_EQ(block[0].overflow, 1U << 1);
   EXPECT_EQ(block[1].overflow, 0U);
-}
-
-// Two tags take turns in one slot, each with its own entry: no reader sees the entry of the other.
-TEST(Bucket, AReaderNeverSeesTheEntryOfAnotherTag) {
-  Bucket block{};
-  std::atomic<bool> over = false;
-  std::atomic<uint64_t> wrong = 0;
-  std::atomic<uint64_t> found = 0;
-  std::thread reader([&] {
-    do {
-      for (uint64_t tag = 1; tag <= 2; ++tag) {
-        const auto entry = Find(&block, 1, tag);
-        if (entry) ++found;
-        if (entry && *entry != tag * 100) ++wrong;
-      }
-    } while (!over);
-  });
-  const int rounds = kSanitized ? 100'000 : 3'000'000;
-  for (int round = 0; round < rounds || found == 0; ++round) {
-    for (uint64_t tag = 1; tag <= 2; ++tag) {
-      Insert(&block, 1, tag, static_cast<uint32_t>(tag) * 100);
-      Store(block.tags[0], uint64_t{0});
-    }
-  }
-  over = true;
-  reader.join();
-  EXPECT_EQ(wrong, 0U);
 }
 
 }  // namespace

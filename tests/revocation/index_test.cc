@@ -411,5 +411,35 @@ TEST(RevocationIndex, ReadersBesideAWriterMissNothing) {
   EXPECT_GE(passes, 3U);
 }
 
+// Two tokens take turns in one slot: whoever finds one finds its own entry, however often the other
+// was there while it looked.
+TEST(RevocationIndex, AReaderNeverSeesTheEntryOfTheSlotsNextToken) {
+  const auto index = NewIndex();
+  const auto print = [](uint64_t tag) { return Fingerprint{.region = 7, .tag = tag}; };
+  const auto entry = [](uint64_t tag) { return Until(kNow + 100 * static_cast<int64_t>(tag)); };
+  std::atomic<bool> over = false;
+  std::atomic<uint64_t> wrong = 0;
+  std::atomic<uint64_t> found = 0;
+  std::thread reader([&] {
+    do {
+      for (uint64_t tag = 1; tag <= 2; ++tag) {
+        const auto is = index->Find(print(tag), kNow);
+        if (is) ++found;
+        if (is && *is != entry(tag)) ++wrong;
+      }
+    } while (!over);
+  });
+  const int rounds = kSanitized ? 100'000 : 3'000'000;
+  for (int round = 0; round < rounds || found == 0; ++round) {
+    for (uint64_t tag = 1; tag <= 2; ++tag) {
+      EXPECT_OK(index->Put(print(tag), entry(tag), kNow));
+      EXPECT_TRUE(index->Erase(print(tag)));
+    }
+  }
+  over = true;
+  reader.join();
+  EXPECT_EQ(wrong, 0U);
+}
+
 }  // namespace
 }  // namespace keyturn
