@@ -1,13 +1,15 @@
-# keyturn_room(NAME [ROOMS room...] [LIBS target...] [FOLDERS folder...]): the static library of one
+# keyturn_room(NAME [UNITY] [ROOMS room...] [LIBS target...] [FOLDERS folder...]): the static library of one
 # room. Every .cc of the folder, and of those named in it, belongs to it except main.cc; adding a
-# file needs no edit here. A room without a pch.h shares that of the room above it, or of base.
+# file needs no edit here. A room without a pch.h shares that of the room above it, or of base. UNITY:
+# a few files are compiled at a time, since most of their time is in headers; so no two of the room
+# give the same name to things of their own.
 function(keyturn_target_name out name)
   string(REPLACE "/" "_" flat ${name})
   set(${out} keyturn_${flat} PARENT_SCOPE)
 endfunction()
 
 function(keyturn_room name)
-  cmake_parse_arguments(arg "" "" "ROOMS;LIBS;FOLDERS" ${ARGN})
+  cmake_parse_arguments(arg "UNITY" "" "ROOMS;LIBS;FOLDERS" ${ARGN})
   keyturn_target_name(target ${name})
   set(globs ${CMAKE_SOURCE_DIR}/${name}/*.cc)
   foreach(folder ${arg_FOLDERS})
@@ -18,6 +20,7 @@ function(keyturn_room name)
   if(sources)
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ${arg_UNITY} UNITY_BUILD_BATCH_SIZE 5)
     cmake_path(GET name PARENT_PATH above)
     if(EXISTS ${CMAKE_SOURCE_DIR}/${name}/pch.h)
       target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/${name}/pch.h)

@@ -21,6 +21,8 @@ void NoteRun(const Run& run, Batch& batch) {
   batch.Note("cause", Run::Cause_Name(run.cause()));
 }
 
+}  // namespace
+
 // Keeps what is read through it.
 class RecordingView : public View {
  public:
@@ -49,8 +51,6 @@ class RecordingView : public View {
   const View& view_;
   mutable std::vector<Read> reads_;
 };
-
-}  // namespace
 
 struct Worker::Prepared {
   explicit Prepared(const View& view) : view(view) {}
