@@ -5,16 +5,19 @@
 namespace keyturn {
 namespace {
 
+int64_t NanosOf(clockid_t clock) {
+  timespec ts;
+  clock_gettime(clock, &ts);
+  return int64_t{ts.tv_sec} * 1'000'000'000 + ts.tv_nsec;
+}
+
 class RealClock : public Clock {
  public:
   absl::Time Now() const override { return absl::Now(); }
 
-  int64_t MonotonicNanos() const override {
-    timespec ts;
-    // It goes on while the machine is suspended, as the wall clock does.
-    clock_gettime(CLOCK_BOOTTIME, &ts);
-    return int64_t{ts.tv_sec} * 1'000'000'000 + ts.tv_nsec;
-  }
+  // It goes on while the machine is suspended, as the wall clock does.
+  int64_t MonotonicNanos() const override { return NanosOf(CLOCK_BOOTTIME); }
+  int64_t AwakeNanos() const override { return NanosOf(CLOCK_MONOTONIC); }
 
   bool AwaitWithDeadline(absl::Mutex* mutex, const absl::Condition& condition,
                          absl::Time deadline) override {
@@ -39,6 +42,11 @@ absl::Time SimulatedClock::Now() const {
 int64_t SimulatedClock::MonotonicNanos() const {
   absl::MutexLock lock(&mu_);
   return absl::ToInt64Nanoseconds(monotonic_);
+}
+
+int64_t SimulatedClock::AwakeNanos() const {
+  absl::MutexLock lock(&mu_);
+  return absl::ToInt64Nanoseconds(monotonic_ - suspended_);
 }
 
 bool SimulatedClock::AwaitWithDeadline(absl::Mutex* mutex, const absl::Condition& condition,
@@ -68,6 +76,14 @@ void SimulatedClock::AdvanceTime(absl::Duration duration) {
     monotonic_ += duration;
   }
   WakeAll();
+}
+
+void SimulatedClock::Suspend(absl::Duration duration) {
+  {
+    absl::MutexLock lock(&mu_);
+    suspended_ += duration;
+  }
+  AdvanceTime(duration);
 }
 
 void SimulatedClock::SetTime(absl::Time now) {

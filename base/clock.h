@@ -22,6 +22,9 @@ class Clock {
   // Not comparable across processes.
   virtual int64_t MonotonicNanos() const = 0;
 
+  // As MonotonicNanos, but for the time in which the machine was suspended.
+  virtual int64_t AwakeNanos() const { return MonotonicNanos(); }
+
   // Waits until `condition` holds or `deadline` (wall time) has come, whichever is first. `mutex`
   // is held by the caller, released while waiting and held again on return. Returns whether the
   // condition holds. Same shape as abseil's newer absl::Clock::AwaitWithDeadline.
@@ -42,11 +45,14 @@ class SimulatedClock : public Clock {
 
   absl::Time Now() const override;
   int64_t MonotonicNanos() const override;
+  int64_t AwakeNanos() const override;
   bool AwaitWithDeadline(absl::Mutex* mutex, const absl::Condition& condition,
                          absl::Time deadline) override;
 
   // Moves wall and monotonic time forward. REQUIRES: duration >= 0.
   void AdvanceTime(absl::Duration duration);
+  // The same, while the machine is suspended.
+  void Suspend(absl::Duration duration);
   // Steps the wall clock alone, forward or back, as a bad time server would.
   void SetTime(absl::Time now);
 
@@ -56,6 +62,7 @@ class SimulatedClock : public Clock {
   mutable absl::Mutex mu_;
   absl::Time now_ ABSL_GUARDED_BY(mu_);
   absl::Duration monotonic_ ABSL_GUARDED_BY(mu_) = absl::ZeroDuration();
+  absl::Duration suspended_ ABSL_GUARDED_BY(mu_) = absl::ZeroDuration();
   std::multiset<absl::Mutex*> waiters_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -37,7 +37,8 @@ class ClockKeeper {
                                                  const v1::AcceptClockRequest& request);
   // How far the clock was ahead of the time kept, at the last unseal; zero: less than a day.
   absl::Duration ahead() const;
-  // A jump of the clock counts as a downtime.
+  // A jump of the clock counts as a downtime, and so does a minute or more for which the machine
+  // was suspended.
   UpTime up() const;
 
  private:
@@ -48,22 +49,34 @@ class ClockKeeper {
     absl::Time known = absl::InfinitePast();
   };
 
+  struct Kept {
+    absl::Time time;
+    std::optional<absl::Time> up_since;
+  };
+  // What was taken of the clocks at the last look.
+  struct Looked {
+    absl::Time wall;
+    int64_t monotonic_nanos = 0, awake_nanos = 0;
+  };
+
+  static absl::StatusOr<std::optional<Kept>> ReadKept(const RotationContext& context);
   // Takes the first look; whether there is something to be said.
-  bool Begin(std::optional<absl::Time> kept);
+  bool Begin(const std::optional<Kept>& kept);
   bool LookLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Whether it is not believed from now on, and was before.
   bool Observe(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void BeginUpTime(std::optional<absl::Time> before, absl::Time now)
+  void BeginUpTime(const std::optional<UpTime::Former>& former, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  static absl::Status Write(const KeyringSnapshot& keys, absl::Time now, Batch& batch);
+  static absl::Status Write(const KeyringSnapshot& keys, absl::Time now, absl::Time up_since,
+                            Batch& batch);
 
   const RotationContext& context_;
   mutable absl::Mutex mu_;
   ClockGuard guard_ ABSL_GUARDED_BY(mu_);
   std::optional<absl::Time> kept_ ABSL_GUARDED_BY(mu_);
-  std::optional<absl::Time> looked_ ABSL_GUARDED_BY(mu_);
+  std::optional<Looked> looked_ ABSL_GUARDED_BY(mu_);
   UpTime up_ ABSL_GUARDED_BY(mu_);
-  int64_t up_since_nanos_ ABSL_GUARDED_BY(mu_) = 0;  // monotonic
+  int64_t up_since_nanos_ ABSL_GUARDED_BY(mu_) = 0;  // awake
   absl::Duration ahead_ ABSL_GUARDED_BY(mu_);
   std::optional<Said> said_ ABSL_GUARDED_BY(mu_);
 };

@@ -77,8 +77,8 @@ v1::RotationPolicy Changed(const v1::RotationPolicy& stored, const v1::ForecastR
 class Forecaster {
  public:
   Forecaster(const RotationContext& context, const KeyringSnapshot& keys, const Snapshot& snapshot,
-             const v1::ForecastRequest& request, const SecretPath& top, VisibleFn visible,
-             CheckPolicyFn check)
+             const v1::ForecastRequest& request, const UpTime& up, const SecretPath& top,
+             VisibleFn visible, CheckPolicyFn check)
       : context_(context),
         keys_(keys),
         snapshot_(snapshot),
@@ -90,6 +90,7 @@ class Forecaster {
     constexpr int64_t kNanos = 1'000'000;
     full_nanos_ = begun + limits::kForecastMillisMax * kNanos;
     bounds_.now = context.clock.Now();
+    bounds_.up = up;
     bounds_.end =
         bounds_.now + absl::Seconds(request.span_seconds() == 0 ? limits::kForecastSecondsDefault
                                                                 : request.span_seconds());
@@ -151,7 +152,7 @@ class Forecaster {
       if (path == top_.text()) return refused;
       return absl::Status(refused.code(), absl::StrCat(path, ": ", refused.message()));
     }
-    const absl::Time planned = PlannedStart(*metadata);
+    const absl::Time planned = PlannedStart(*metadata, asked.policy());
     if (!metadata->has_rotation()) BeginRotating(bounds_.now, asked.policy(), metadata);
     *metadata->mutable_rotation()->mutable_policy() = asked.policy();
     metadata->mutable_rotation()->set_due_ms(0);
@@ -244,7 +245,8 @@ std::string BindingOf(const v1::ForecastRequest& request) {
 
 absl::StatusOr<v1::ForecastResponse> ForecastRotations(const RotationContext& context,
                                                        const v1::ForecastRequest& request,
-                                                       VisibleFn visible, CheckPolicyFn check) {
+                                                       const UpTime& up, VisibleFn visible,
+                                                       CheckPolicyFn check) {
   ASSIGN_OR_RETURN(const SecretPath top, SecretPath::ParseDirectory(request.path()));
   RETURN_IF_ERROR(CheckSpan(request));
   ASSIGN_OR_RETURN(size_t page_size, PageSize(request.page_size()));
@@ -253,7 +255,7 @@ absl::StatusOr<v1::ForecastResponse> ForecastRotations(const RotationContext& co
   const std::string binding = BindingOf(request);
   ASSIGN_OR_RETURN(WalkPosition position, DecodePageToken(*keys, binding, request.page_token()));
   const std::shared_ptr<const Snapshot> snapshot = context.store.GetSnapshot();
-  Forecaster forecaster(context, *keys, *snapshot, request, top, visible, check);
+  Forecaster forecaster(context, *keys, *snapshot, request, up, top, visible, check);
   const auto add = [&](const std::string& path, const Uuid& secret) -> absl::StatusOr<bool> {
     ASSIGN_OR_RETURN(const std::optional<SecretMetadata> metadata,
                      ReadMetadata(*keys, *snapshot, secret));

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "keyturn/v1/rotation_service.pb.h"
 #include "rotation/context.h"
+#include "rotation/end_notice.h"
 #include "vault/vault.h"
 
 namespace keyturn {
@@ -19,10 +20,12 @@ namespace keyturn {
 using CheckPolicyFn =
     absl::FunctionRef<absl::Status(const v1::SetRotationPolicyRequest&, const SecretMetadata&)>;
 
-// As RotationService.Forecast says, but for clock_trusted. An answer ends early, with a page token,
-// after limits::kForecastPageEventsMax events or kForecastMillisMax of work.
+// As RotationService.Forecast says, but for clock_trusted, of a server that is `up` by now. An
+// answer ends early, with a page token, after limits::kForecastPageEventsMax events or
+// kForecastMillisMax of work.
 absl::StatusOr<v1::ForecastResponse> ForecastRotations(const RotationContext& context,
                                                        const v1::ForecastRequest& request,
-                                                       VisibleFn visible, CheckPolicyFn check);
+                                                       const UpTime& up, VisibleFn visible,
+                                                       CheckPolicyFn check);
 
 }  // namespace keyturn

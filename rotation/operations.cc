@@ -163,7 +163,7 @@ absl::StatusOr<Uuid> Operations::SetPolicy(Updater& updater,
     }
     RETURN_IF_ERROR(CheckNoOrderCycle(scene.keys, scene.view, request.path(),
                                       metadata.rotation().policy(), request.policy()));
-    const absl::Time planned = PlannedStart(metadata);
+    const absl::Time planned = PlannedStart(metadata, request.policy());
     if (!metadata.has_rotation()) BeginRotating(scene.now, request.policy(), &metadata);
     LeaveTarget(request.policy().target(), &scene.secret, scene.now);
     ReplacePolicy(request.policy(), &metadata);

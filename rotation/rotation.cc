@@ -124,7 +124,7 @@ class RotationImpl : public Rotation {
       return operations_.CheckPolicy(asked, metadata);
     };
     ASSIGN_OR_RETURN(v1::ForecastResponse response,
-                     ForecastRotations(context_, request, visible, check));
+                     ForecastRotations(context_, request, clock_.up(), visible, check));
     response.set_clock_trusted(clock_.trusted());
     return response;
   }

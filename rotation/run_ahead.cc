@@ -154,6 +154,8 @@ void RunAhead::Act(Member& member, const Action& action) {
       return;
     }
     case Kind::kEndGrace:
+      if (EndsLater(member, action.version)) return;
+      [[fallthrough]];
     case Kind::kRetire:
       MarkRetired(&secret, action.version, now_);
       Tell(member, Event::RETIRED, action.version);
@@ -163,6 +165,16 @@ void RunAhead::Act(Member& member, const Action& action) {
       Tell(member, Event::DESTROYED, action.version);
       return;
   }
+}
+
+bool RunAhead::EndsLater(Member& member, uint64_t version) {
+  VersionRecord* const record = FindVersion(&member.secret.metadata, version);
+  UpTime up = bounds_.up;
+  up.lasts += now_ - bounds_.now;
+  const std::optional<absl::Time> later =
+      LaterEnd(member.secret.metadata.rotation().policy(), *record, up, now_);
+  if (later.has_value()) AnnounceAnew(*later, up, record);
+  return later.has_value();
 }
 
 absl::Time RunAhead::AllowedFrom(Member& member) {

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "keyturn/v1/rotation_service.pb.h"
+#include "rotation/end_notice.h"
 #include "rotation/next_action.h"
 #include "rotation/store_state.h"
 
@@ -28,6 +29,7 @@ class RunAhead {
  public:
   struct Bounds {
     absl::Time now;                             // it begins
+    UpTime up;                                  // of the server, at that time
     absl::Time end;                             // events are before this
     std::optional<absl::Duration> value_delay;  // until an owner has put a value; none: never
     int64_t stop_nanos = INT64_MAX;             // monotonic: no longer than that
@@ -61,6 +63,8 @@ class RunAhead {
   void Step(Member& member);
   void Promote(Member& member);
   void PutValue(Member& member);
+  // Whether the grace of `version` goes on, since its end is news.
+  bool EndsLater(Member& member, uint64_t version);
   void AddNext(Member& member, v1::VersionState state);
   // When it may start, and what it waits for; in the past: now.
   absl::Time AllowedFrom(Member& member);

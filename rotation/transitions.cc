@@ -29,6 +29,16 @@ bool TriesAgain(Failure failure, absl::Time now, const v1::RotationRun& run) {
          now - ToTime(run.failing_since_time()) < absl::Seconds(limits::kRotationFailingSecondsMax);
 }
 
+// What a start that is due may have to wait for, by the policy.
+std::string WaitsOf(const v1::RotationPolicy& policy) {
+  v1::RotationPolicy out;
+  *out.mutable_windows() = policy.windows();
+  out.set_enforcement(policy.enforcement());
+  *out.mutable_after() = policy.after();
+  out.set_max_live_versions(policy.max_live_versions());
+  return out.SerializeAsString();
+}
+
 }  // namespace
 
 absl::Status AddPrepared(const PreparedVersion& prepared, absl::Time now, RotatingSecret* secret,
@@ -162,9 +172,13 @@ void WaitUntil(absl::Time until, WaitsFor what, SecretMetadata* metadata) {
   rotation.set_waits_for_room(what == WaitsFor::kRoom);
 }
 
-absl::Time PlannedStart(const SecretMetadata& metadata) {
-  const int64_t due_ms = metadata.rotation().due_ms();
-  return due_ms == 0 ? absl::InfiniteFuture() : absl::FromUnixMillis(due_ms);
+absl::Time PlannedStart(const SecretMetadata& metadata, const v1::RotationPolicy& policy) {
+  const record::v1::RotationState& rotation = metadata.rotation();
+  if (rotation.due_ms() == 0) return absl::InfiniteFuture();
+  if (rotation.waits() && WaitsOf(rotation.policy()) != WaitsOf(policy)) {
+    return absl::InfiniteFuture();
+  }
+  return absl::FromUnixMillis(rotation.due_ms());
 }
 
 // Stored in messages whose texts are UTF-8, or they would not be read again.

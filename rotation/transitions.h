@@ -66,8 +66,9 @@ void EndGraceNow(VersionRecord* version, absl::Time now);
 enum class WaitsFor { kRoom, kOther };
 void WaitUntil(absl::Time until, WaitsFor what, SecretMetadata* metadata);
 
-// When the schedule is to start a rotation; InfiniteFuture: that is not planned.
-absl::Time PlannedStart(const SecretMetadata& metadata);
+// When the schedule is to start a rotation by the policy that the secret has, before it gets
+// `policy`. InfiniteFuture: that is not planned, or waits for something that `policy` does not.
+absl::Time PlannedStart(const SecretMetadata& metadata, const v1::RotationPolicy& policy);
 
 // What is kept and shown of a failure: cut to limits::kRotationErrorBytesMax, in UTF-8.
 std::string ShownError(const absl::Status& status);

@@ -148,8 +148,8 @@ class Worker {
     bool seen_here = false;
   };
   absl::StatusOr<Users> UsersOf(const Look& look) const;
-  // The version goes on for what is missing of the notice of its end, which counts from then.
-  absl::Status AnnounceAnew(const Look& look, absl::Time announced, absl::Duration missing) const;
+  // The version goes on for what is missing of the notice of its end.
+  absl::Status EndLater(const Look& look, const UpTime& up, absl::Time end) const;
   absl::Status HoldGrace(const Look& look, const Users& users) const;
   absl::Status EndVersion(const Look& look, const Users& users) const;
   absl::Status Arm(const Look& look) const;

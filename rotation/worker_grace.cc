@@ -52,9 +52,8 @@ absl::Status Worker::EndGrace(const Look& look) const {
   const v1::RotationPolicy& policy = look.secret.metadata.rotation().policy();
   const absl::Time now = context_.clock.Now();
   const UpTime up = clock_.up();
-  if (const absl::Duration missing = MissingNotice(version, up);
-      missing > absl::ZeroDuration() && LatestEnd(policy, version) > now) {
-    return AnnounceAnew(look, up.since, missing);
+  if (const std::optional<absl::Time> later = LaterEnd(policy, version, up, now)) {
+    return EndLater(look, up, *later);
   }
   Users users;
   if (policy.retire_gate() != v1::RotationPolicy::NONE) {
@@ -72,16 +71,11 @@ absl::Status Worker::EndGrace(const Look& look) const {
   return changed;
 }
 
-absl::Status Worker::AnnounceAnew(const Look& look, absl::Time announced,
-                                  absl::Duration missing) const {
+absl::Status Worker::EndLater(const Look& look, const UpTime& up, absl::Time end) const {
   const uint64_t number = look.action.version;
   return Change(look, "rotation_end_announced",
-                [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-                  const v1::RotationPolicy& policy = secret.metadata.rotation().policy();
-                  VersionRecord* const version = FindVersion(&secret.metadata, number);
-                  version->set_announced_ms(absl::ToUnixMillis(announced));
-                  version->set_grace_end_ms(
-                      absl::ToUnixMillis(std::min(now + missing, LatestEnd(policy, *version))));
+                [&](RotatingSecret& secret, const View&, absl::Time, Batch& batch) {
+                  AnnounceAnew(end, up, FindVersion(&secret.metadata, number));
                   batch.Note("version", absl::StrCat(number));
                   return absl::OkStatus();
                 });

@@ -29,6 +29,16 @@ TEST(SimulatedClock, AStepOfTheWallClockIsNoTimeThatPassed) {
   EXPECT_EQ(clock.MonotonicNanos(), monotonic);
 }
 
+TEST(SimulatedClock, ASuspendedMachineIsNotAwake) {
+  SimulatedClock clock;
+  const absl::Time start = clock.Now();
+  clock.AdvanceTime(absl::Seconds(1));
+  clock.Suspend(absl::Hours(2));
+  EXPECT_EQ(clock.Now() - start, absl::Hours(2) + absl::Seconds(1));
+  EXPECT_EQ(clock.MonotonicNanos(), absl::ToInt64Nanoseconds(clock.Now() - start));
+  EXPECT_EQ(clock.AwakeNanos(), 1'000'000'000);
+}
+
 TEST(SimulatedClock, AWaitThatIsOverReturnsAtOnce) {
   SimulatedClock clock;
   absl::Mutex mu;

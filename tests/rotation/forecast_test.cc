@@ -125,6 +125,25 @@ TEST_F(ForecastTest, AYearGoesAsForeseen) {
   ExpectClean();
 }
 
+// A grace that would end before anybody could know of it ends when the engine lets it.
+TEST_F(ForecastTest, AnEndThatIsNewsIsForeseenWhenItComes) {
+  v1::RotationPolicy policy = Every(30, 3);
+  policy.set_grace_seconds(2 * 3600);
+  Make("a", policy);
+  LiveUntil(clock_.Now() + Days(30) + absl::Minutes(1));
+  ASSERT_EQ(States("a").substr(0, 7), "1 GRACE");
+  clock_.AdvanceTime(absl::Minutes(90));
+  Open();
+  happened_.clear();
+  v1::ForecastRequest request;
+  request.set_span_seconds(limits::kDaySeconds);
+  const Story foreseen = StoryOf(Foresee(request));
+  ASSERT_EQ(foreseen.at("a").size(), 1u);
+  EXPECT_GE(foreseen.at("a")[0].second, absl::ToUnixSeconds(clock_.Now() + absl::Minutes(58)));
+  LiveUntil(clock_.Now() + Days(1));
+  EXPECT_TRUE(Differences(foreseen).empty()) << absl::StrJoin(Differences(foreseen), "\n");
+}
+
 // The comparison finds what is wrong by one.
 TEST_F(ForecastTest, AForecastThatIsWrongIsFound) {
   Make("a", Every(30, 3));

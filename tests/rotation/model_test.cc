@@ -236,7 +236,7 @@ class RotationModel : public Updater {
     if (!vault.ok() || !rotation.ok()) Fail("it cannot be opened");
     for (const auto& [path, secret] : by_path_) secret->ForgetAttempt();
     looked_ = false;
-    ServerIsUp(kept_);
+    ServerIsUp(kept_since_, kept_);
     behind_ = kept_;
     LookAtClock();
     KeepTime();
@@ -318,7 +318,7 @@ class RotationModel : public Updater {
     const bool wrong =
         absl::AbsDuration(off) > absl::Minutes(1) || wall < behind_ - absl::Minutes(1);
     if (wrong) frozen_until_ = nanos + absl::ToInt64Nanoseconds(absl::Minutes(10));
-    if (wrong && looked_) ServerIsUp(last_wall_);
+    if (wrong && looked_) ServerIsUp(up_since_, last_wall_);
     // Steps within an hour add up.
     if (wrong || !looked_ || nanos - nanos_ >= absl::ToInt64Nanoseconds(absl::Hours(1))) {
       wall_ = wall;
@@ -329,8 +329,9 @@ class RotationModel : public Updater {
     latest_ = std::max(latest_, wall);
     last_wall_ = wall;
   }
-  // From now on; before, it was so at `until`.
-  void ServerIsUp(absl::Time until) {
+  // From now on; before, it was so for this time.
+  void ServerIsUp(absl::Time from, absl::Time until) {
+    up_from_ = from;
     up_until_ = until;
     up_since_ = engine_clock_.Now();
     up_since_nanos_ = clock_.MonotonicNanos();
@@ -338,7 +339,9 @@ class RotationModel : public Updater {
   // The engine keeps the time at unseal and with its looks, once an hour.
   void KeepTime() {
     const absl::Time wall = engine_clock_.Now();
-    if (!Frozen() && absl::AbsDuration(wall - kept_) >= absl::Hours(1)) kept_ = wall;
+    if (Frozen() || absl::AbsDuration(wall - kept_) < absl::Hours(1)) return;
+    kept_ = wall;
+    kept_since_ = up_since_;
   }
 
   Secret* At(const std::string& path) {
@@ -373,6 +376,7 @@ class RotationModel : public Updater {
             .used = used_,
             .up_since = up_since_,
             .up = absl::Nanoseconds(clock_.MonotonicNanos() - up_since_nanos_),
+            .up_from = up_from_,
             .up_until = up_until_};
   }
 
@@ -867,7 +871,7 @@ class RotationModel : public Updater {
     request.set_reason("it is right");
     committed_ = false;
     const absl::Status status = rotation_->AcceptClock(*this, request).status();
-    if (committed_) kept_ = engine_clock_.Now();
+    if (committed_) kept_ = kept_since_ = engine_clock_.Now();
     if (dead_) return;
     if (!status.ok()) return Fail(status.ToString());
     LookAtClock();
@@ -969,10 +973,10 @@ class RotationModel : public Updater {
 
   bool looked_ = false;
   absl::Time wall_, last_wall_, latest_ = absl::InfinitePast();
-  absl::Time up_since_, up_until_ = absl::InfinitePast();
+  absl::Time up_since_, up_from_, up_until_ = absl::InfinitePast();
   int64_t up_since_nanos_ = 0;
   absl::Time storm_at_ = absl::InfinitePast();
-  absl::Time kept_ = absl::InfinitePast(), behind_ = absl::InfinitePast();
+  absl::Time kept_ = absl::InfinitePast(), kept_since_, behind_ = absl::InfinitePast();
   int64_t nanos_ = 0, frozen_until_ = 0;
 
   std::vector<std::unique_ptr<Secret>> secrets_;

@@ -71,11 +71,11 @@ class ReferenceSecret {
   // What is around an event.
   struct Scene {
     absl::Time now;
-    bool frozen = false;  // the clock is not trusted
-    bool used = false;    // somebody uses versions in grace
-    absl::Time up_since;  // the server is up, and its clock has not jumped
-    absl::Duration up;    // for so long
-    absl::Time up_until;  // before that it was, the last time that is known
+    bool frozen = false;           // the clock is not trusted
+    bool used = false;             // somebody uses versions in grace
+    absl::Time up_since;           // the server is up, and its clock has not jumped
+    absl::Duration up;             // for so long
+    absl::Time up_from, up_until;  // before that it was, as far as it is known
   };
   // An event of the engine, or an answer of the target. "" if it may come now; else what is wrong.
   std::string OnEvent(const std::string& event, const Notes& notes, const Scene& scene);
@@ -190,9 +190,10 @@ class ReferenceSecret {
   std::optional<v1::RotationPolicy> policy_;
   bool paused_ = false, emergency_ = false;
   absl::Time promoted_ = absl::InfinitePast();
-  absl::Time due_ = absl::InfinitePast();   // InfinitePast: not told yet
-  absl::Time hold_ = absl::InfinitePast();  // no scheduled start before
-  absl::Time wait_ = absl::InfinitePast();  // the engine looks again, because it had to wait
+  absl::Time due_ = absl::InfinitePast();       // InfinitePast: not told yet
+  absl::Time hold_ = absl::InfinitePast();      // no scheduled start before
+  absl::Time wait_ = absl::InfinitePast();      // the engine looks again, because it had to wait
+  absl::Time may_hold_ = absl::InfinitePast();  // none before, maybe
   bool crowded_ = false;  // there was no room for another version since the last look
   absl::Time look_ = absl::InfinitePast();
   std::optional<OpenedRun> run_;
@@ -308,7 +309,7 @@ inline absl::Time ReferenceSecret::NextStart(absl::Time now) const {
   if (!policy_.has_value() || run_.has_value() || paused_ || !Readable(now)) {
     return absl::InfiniteFuture();
   }
-  return std::max({due_, hold_, wait_});
+  return std::max({due_, hold_, wait_, may_hold_});
 }
 
 inline void ReferenceSecret::MakeCurrent(Version* version, absl::Time now) {
@@ -331,7 +332,7 @@ inline void ReferenceSecret::MakeCurrent(Version* version, absl::Time now) {
   if (version->promoted == absl::InfinitePast()) version->promoted = now;
   if (!policy_.has_value()) return;
   promoted_ = version->promoted;
-  due_ = hold_ = wait_ = absl::InfinitePast();
+  due_ = hold_ = wait_ = may_hold_ = absl::InfinitePast();
   emergency_ = false;
 }
 
@@ -391,6 +392,16 @@ inline std::string ReferenceSecret::Put(const std::string& value, absl::Time now
 
 inline std::string ReferenceSecret::SetPolicy(const v1::RotationPolicy& policy, absl::Time now) {
   const bool first = !policy_.has_value();
+  // What is due and waits is held, if it is for something that the new policy does not wait for.
+  // Whether it waits, nothing told: it may be.
+  const auto waits = [](const v1::RotationPolicy& of) {
+    std::string out = absl::StrCat(of.enforcement(), " ", of.max_live_versions());
+    for (const auto& window : of.windows()) absl::StrAppend(&out, "\n", window.DebugString());
+    for (const auto& order : of.after()) absl::StrAppend(&out, "\n", order.DebugString());
+    return out;
+  };
+  const bool may_hold =
+      !first && due_ != absl::InfinitePast() && due_ <= now && waits(*policy_) != waits(policy);
   policy_ = policy;
   if (first) {
     for (Version& version : versions_) {
@@ -410,6 +421,7 @@ inline std::string ReferenceSecret::SetPolicy(const v1::RotationPolicy& policy, 
   // What was to start by the policy before is not put off.
   const absl::Time planned = first || due_ == absl::InfinitePast() ? absl::InfiniteFuture() : due_;
   hold_ = std::max(hold_, std::min(now + absl::Hours(24), std::max(now, planned)));
+  if (may_hold) may_hold_ = now + absl::Hours(24);
   due_ = wait_ = absl::InfinitePast();
   if (run_.has_value() && run_->state == Run::BLOCKED) {
     run_->next = run_->failing_since = absl::InfinitePast();
@@ -745,7 +757,8 @@ inline absl::Duration ReferenceSecret::MissingNotice(const Version& version, con
   if (announced >= scene.up_since) return absl::ZeroDuration();
   const absl::Duration wanted =
       std::min(absl::Duration(absl::Hours(1)), version.grace_end - announced);
-  const absl::Duration heard = std::max(scene.up_until - announced, absl::ZeroDuration());
+  const absl::Duration heard =
+      std::max(scene.up_until - std::max(announced, scene.up_from), absl::ZeroDuration());
   return std::max(wanted - heard - scene.up, absl::ZeroDuration());
 }
 
@@ -1092,7 +1105,7 @@ inline std::string ReferenceSecret::CompareTimes(const v1::RotationStatus& statu
   if (hold_ > now && hold_ > due_ && held < hold_) {
     return absl::StrCat("held until ", absl::FormatTime(held), ", not ", absl::FormatTime(hold_));
   }
-  if (held > std::max({now, hold_, wait_})) {
+  if (held > std::max({now, hold_, wait_, may_hold_})) {
     const bool waits = crowded_ || Live() >= MostLive() || !Open(now) || moment.storm;
     if ((!waits && moment.latest == now) || held > moment.latest + absl::Hours(24)) {
       return absl::StrCat("it is held for nothing until ", absl::FormatTime(held));

@@ -336,6 +336,40 @@ TEST_F(RotationTest, WhatIsDueByANewPolicyAloneIsHeldOnce) {
   EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
 }
 
+// What waits is due, and not by the policy alone that is set: nobody gets round a window, an order
+// or a bound by the way.
+TEST_F(RotationTest, WhatWaitsIsNotStartedByAPolicyThatDoesNotWait) {
+  ASSERT_OK(Put("b", "1", v1::KIND_API_KEY));
+  ASSERT_OK(Put("a", "1", v1::KIND_API_KEY));
+  v1::RotationPolicy late = Exact();
+  late.set_period_seconds(100 * 86'400);
+  ASSERT_OK(SetPolicy("b", late));
+  v1::RotationPolicy after = Exact();
+  v1::RotationOrder* const order = after.add_after();
+  order->set_path("b");
+  order->set_offset_seconds(3600);
+  ASSERT_OK(SetPolicy("a", after));
+  Pass(Days(89));
+  v1::RotationPolicy now = Exact();
+  now.set_target("fake");
+  FakeTarget away;
+  for (int i = 0; i < 100; ++i) away.failures.emplace("apply", absl::UnavailableError("away"));
+  target_ = &away;
+  ASSERT_OK(SetPolicy("b", now));  // begins, and does not come to its end
+  Pass(Days(1) + absl::Minutes(1));
+  ASSERT_TRUE(Status("b").has_open_run());
+  EXPECT_EQ(States("a"), "1 CURRENT");
+  ASSERT_OK(SetPolicy("a", after));  // it waits as before
+  Pass(absl::Minutes(10));
+  ASSERT_OK(SetPolicy("a", Exact()));
+  Pass(absl::Hours(23) + absl::Minutes(59));
+  EXPECT_EQ(States("a"), "1 CURRENT");
+  away.failures.clear();
+  Pass(absl::Minutes(1));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  target_ = nullptr;
+}
+
 TEST_F(RotationTest, OneSecretWaitsForAnother) {
   ASSERT_OK(Put("db/admin", "1", v1::KIND_API_KEY));
   ASSERT_OK(Put("app", "1", v1::KIND_API_KEY));

@@ -91,6 +91,58 @@ TEST_F(WorkerGraceTest, AnotherDowntimeWithinTheHourBeginsItAnew) {
   EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
 }
 
+// Days lie between the promotion and the last time that was kept, and in none of them was it up.
+TEST_F(WorkerGraceTest, ADowntimeBeforeTheLastOneIsNoneInWhichAnybodyLearnsOfIt) {
+  Begin();
+  Downtime(Days(5));
+  Downtime(Days(3));
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(Events("rotation_end_announced"), 1);
+  EXPECT_EQ(GraceEnd(), clock_.Now() + absl::Hours(1));
+  Pass(absl::Hours(1));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
+}
+
+TEST_F(WorkerGraceTest, ADowntimeBeforeAJumpOfTheClockIsNoneEither) {
+  Begin();
+  Downtime(Days(5));
+  Pass(absl::Minutes(5));
+  clock_.SetTime(clock_.Now() + Days(3));
+  ASSERT_OK(RunDue());
+  clock_.AdvanceTime(absl::Minutes(11));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(GraceEnd(), clock_.Now() + absl::Minutes(44));
+}
+
+TEST_F(WorkerGraceTest, AMachineThatWasSuspendedHasToldNobody) {
+  Begin();
+  Pass(absl::Minutes(5));
+  clock_.Suspend(Days(8));
+  ASSERT_OK(RunDue());
+  EXPECT_TRUE(rotation_->clock_trusted());
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(GraceEnd(), clock_.Now() + absl::Minutes(55));
+  Pass(absl::Minutes(55));
+  EXPECT_EQ(States("a"), "1 RETIRED, 2 CURRENT");
+}
+
+// Less than a minute at a time is no downtime, and nobody learns of anything in it.
+TEST_F(WorkerGraceTest, ShortSuspensionsDoNotCount) {
+  v1::RotationPolicy policy = Exact();
+  policy.set_grace_seconds(3600);
+  Begin(policy);
+  Downtime(absl::Seconds(1));
+  for (int i = 0; i < 60; ++i) {
+    clock_.AdvanceTime(absl::Seconds(5));
+    ASSERT_OK(RunDue());
+    clock_.Suspend(absl::Seconds(55));
+    ASSERT_OK(RunDue());
+  }
+  EXPECT_EQ(States("a"), "1 GRACE, 2 CURRENT");
+  EXPECT_EQ(GraceEnd(), clock_.Now() + absl::Minutes(55));
+}
+
 // Each of them adds what it was up for, as far as the time is kept.
 TEST_F(WorkerGraceTest, ShortUptimesAddUp) {
   Begin();
