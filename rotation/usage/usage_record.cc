@@ -44,14 +44,20 @@ void AddUses(const CountedUses& uses, ConsumerRecord* consumer) {
 
 int64_t EvidenceMs(const VersionUses& uses) { return std::max(SeenMs(uses), uses.token_ms()); }
 
-// Only the last evidence decides, and a read before any token; so of those that were not read, or
-// of all, what was used longest ago can go.
+// Only the last read and the last token decide; of the others what was used longest ago can go.
 void KeepLatest(ConsumerRecord* consumer) {
-  const auto order = [](const VersionUses& uses) {
-    return std::make_pair(SeenMs(uses) != 0, EvidenceMs(uses));
-  };
   auto& versions = *consumer->mutable_versions();
   while (versions.size() > static_cast<int>(limits::kConsumerVersionsMax)) {
+    int64_t seen_ms = 0, token_ms = 0;
+    for (const VersionUses& uses : versions) {
+      seen_ms = std::max(seen_ms, SeenMs(uses));
+      token_ms = std::max(token_ms, uses.token_ms());
+    }
+    const auto order = [&](const VersionUses& uses) {
+      const bool decides = (seen_ms != 0 && SeenMs(uses) == seen_ms) ||
+                           (token_ms != 0 && uses.token_ms() == token_ms);
+      return std::make_pair(decides, EvidenceMs(uses));
+    };
     versions.erase(std::min_element(
         versions.begin(), versions.end(),
         [&](const VersionUses& a, const VersionUses& b) { return order(a) < order(b); }));

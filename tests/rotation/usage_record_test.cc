@@ -116,6 +116,24 @@ TEST(UsageRecord, ManyTokensLeaveARead) {
   EXPECT_EQ(Text(record), "a LAGGING 1 x1");
 }
 
+// As many reads as are kept, of versions long dead, and then tokens only.
+TEST(UsageRecord, ManyReadsLeaveAToken) {
+  record::v1::UsageRecord record;
+  const auto most = static_cast<uint64_t>(limits::kConsumerVersionsMax);
+  for (uint64_t version = 1; version <= most; ++version) {
+    Absorb({UsedBy("a", version, kNowMs + static_cast<int64_t>(version))}, TwoVersions(), &record);
+  }
+  CountedUses token{Uuid(), most + 1, "a", 0, 0, 0, 0};
+  token.token_ms = kNowMs + 100;
+  token.token_end_ms = token.token_ms + kHour;
+  Absorb({token}, TwoVersions(), &record);
+  ASSERT_EQ(record.consumers(0).versions_size(), static_cast<int>(most));
+  std::vector<uint64_t> kept;
+  for (const auto& uses : record.consumers(0).versions()) kept.push_back(uses.version());
+  std::sort(kept.begin(), kept.end());
+  EXPECT_EQ(kept, (std::vector<uint64_t>{2, 3, 4, 5}));
+}
+
 TEST(UsageRecord, NobodyWhoMayUseAVersionIsForgottenForWantOfRoom) {
   record::v1::UsageRecord record;
   std::vector<CountedUses> uses;
