@@ -122,11 +122,33 @@ absl::StatusOr<v1::JwtKey> JwtAdmin::Create(Updater& updater,
   return Staged(request.path());
 }
 
+// Looks within the change once more whether the secret would wait for itself: the key may have
+// taken seconds to make.
+class OrderedUpdater : public Updater {
+ public:
+  OrderedUpdater(Updater& updater, const KeyringSnapshot& keys, const PutParams& params)
+      : updater_(updater), keys_(keys), params_(params) {}
+
+  absl::StatusOr<Revision> Update(UpdateFn fn) override {
+    return updater_.Update([&](const View& view, Batch& batch) -> absl::Status {
+      RETURN_IF_ERROR(CheckNoOrderCycle(keys_, view, std::string(params_.path.text()),
+                                        /*stored=*/{}, params_.policy));
+      return fn(view, batch);
+    });
+  }
+
+ private:
+  Updater& updater_;
+  const KeyringSnapshot& keys_;
+  const PutParams& params_;
+};
+
 absl::Status JwtAdmin::Put(Updater& updater, const PutParams& params,
                            const SecretBytes& data) const {
-  if (!IsListed(*params.jwt)) return context_.vault.Put(updater, params, data).status();
   ASSIGN_OR_RETURN(const std::shared_ptr<const KeyringSnapshot> keys, context_.keyring.Snapshot());
-  ListingUpdater listing(updater, *keys, *params.jwt);
+  OrderedUpdater ordered(updater, *keys, params);
+  if (!IsListed(*params.jwt)) return context_.vault.Put(ordered, params, data).status();
+  ListingUpdater listing(ordered, *keys, *params.jwt);
   const absl::MutexLock lock(&listing_);
   RETURN_IF_ERROR(CheckListHasRoom(*keys, *context_.store.GetSnapshot()));
   return context_.vault.Put(listing, params, data).status();

@@ -78,6 +78,37 @@ TEST_F(OrderCycleTest, ANewKeyThatSignsIsLookedAtToo) {
   EXPECT_EQ(Said(Create("key", Settings("HS256"), policy)), "OK");
 }
 
+// A key may take seconds to make, in which somebody sets another policy.
+TEST_F(OrderCycleTest, ACircleThatIsClosedWhileAKeyIsMadeIsNone) {
+  Have({"a"});
+  class Meanwhile : public Updater {
+   public:
+    Meanwhile(Updater& updater, absl::FunctionRef<void()> first)
+        : updater_(updater), first_(first) {}
+    absl::StatusOr<Revision> Update(UpdateFn fn) override {
+      first_();
+      return updater_.Update(fn);
+    }
+
+   private:
+    Updater& updater_;
+    const absl::FunctionRef<void()> first_;
+  };
+  for (const char* const algorithm : {"HS256", "EdDSA"}) {  // the second one is listed
+    const auto set = [this] { EXPECT_EQ(SetAfter("a", {"key"}), "OK"); };
+    Meanwhile updater(*store_, set);
+    v1::CreateJwtKeyRequest request;
+    request.set_path("key");
+    *request.mutable_settings() = Settings(algorithm);
+    *request.mutable_policy() = NoJitter();
+    request.mutable_policy()->add_after()->set_path("a");
+    EXPECT_EQ(Said(jwt_->CreateKey(updater, request, "test")),
+              Refused("key", "key after a after key"));
+    EXPECT_CODE(vault_->Find("key"), kNotFound);
+    EXPECT_EQ(SetAfter("a", {}), "OK");
+  }
+}
+
 // What is waited for is a path, so a rename may close a circle. Who is in one may have the rest of
 // its policy changed, and leave it.
 TEST_F(OrderCycleTest, WhatARenameHasClosedIsLeftAgain) {
