@@ -110,6 +110,10 @@ inline constexpr int kWebhookAttemptsMax = 10;
 inline constexpr int64_t kWebhookWaitSecondsMax = kDaySeconds;      // that an endpoint may ask for
 inline constexpr int64_t kWebhookThrottleSeconds = 30;              // if it does not say how long
 inline constexpr int64_t kWebhookFailingSeconds = 5 * kDaySeconds;  // without a success: disabled
+// Of an endpoint to which nothing was sent for so long it is not known that it failed all the time.
+// Longer than from one attempt to the next.
+inline constexpr int64_t kWebhookQuietSeconds = 2 * kDaySeconds;
+inline constexpr int64_t kWebhookFailedGrainSeconds = 3600;  // how exactly the last failure is kept
 inline constexpr int64_t kWebhookKeySeconds = 7 * kDaySeconds;   // that a former key signs as well
 inline constexpr int64_t kWebhookKeptSeconds = 7 * kDaySeconds;  // in the log of deliveries
 inline constexpr size_t kWebhookRowsMax = 100'000;               // of one, those that wait too

@@ -15,6 +15,13 @@ constexpr int64_t kWaitSeconds[] = {5,          5 * kMinute, 30 * kMinute, 2 * k
 static_assert(std::size(kWaitSeconds) + 1 == limits::kWebhookAttemptsMax);
 constexpr double kJitter = 0.1;
 
+// Whether a failure at `now` is the first of a row.
+bool BeginsToFail(absl::Time now, const Webhook& webhook) {
+  if (webhook.failing_since_ms() == 0) return true;
+  const int64_t last_ms = std::max(webhook.failed_ms(), webhook.failing_since_ms());
+  return now - absl::FromUnixMillis(last_ms) > absl::Seconds(limits::kWebhookQuietSeconds);
+}
+
 absl::Duration AskedFor(const WebhookAttempt& attempt) {
   return std::min(attempt.retry_after, absl::Seconds(limits::kWebhookWaitSecondsMax));
 }
@@ -54,9 +61,8 @@ void TakeAttempt(const WebhookAttempt& attempt, absl::Time now, double share, De
 bool Disables(const WebhookAttempt& attempt, absl::Time now, const Webhook& webhook) {
   if (attempt.delivered() || webhook.disabled_ms() != 0) return false;
   if (attempt.gone()) return true;
-  return webhook.failing_since_ms() != 0 &&
-         now - absl::FromUnixMillis(webhook.failing_since_ms()) >=
-             absl::Seconds(limits::kWebhookFailingSeconds);
+  return !BeginsToFail(now, webhook) && now - absl::FromUnixMillis(webhook.failing_since_ms()) >=
+                                            absl::Seconds(limits::kWebhookFailingSeconds);
 }
 
 bool TakeHealth(const WebhookAttempt& attempt, absl::Time now, Webhook* webhook) {
@@ -64,16 +70,19 @@ bool TakeHealth(const WebhookAttempt& attempt, absl::Time now, Webhook* webhook)
   if (attempt.delivered()) {
     const bool failed = webhook->failing_since_ms() != 0;
     webhook->set_failing_since_ms(0);
+    webhook->set_failed_ms(0);
     return failed;
   }
   const bool disables = Disables(attempt, now, *webhook);
-  const bool first = webhook->failing_since_ms() == 0;
+  const bool first = BeginsToFail(now, *webhook);
+  const bool later = now_ms - webhook->failed_ms() >= limits::kWebhookFailedGrainSeconds * 1000;
   if (first) webhook->set_failing_since_ms(now_ms);
+  if (first || later) webhook->set_failed_ms(now_ms);
   if (disables) {
     webhook->set_disabled_ms(now_ms);
     webhook->set_disabled_for(attempt.gone() ? v1::WebhookInfo::GONE : v1::WebhookInfo::FAILING);
   }
-  return first || disables;
+  return first || later || disables;
 }
 
 }  // namespace keyturn

@@ -32,7 +32,7 @@ absl::Duration HoldBack(const WebhookAttempt& attempt);
 void TakeAttempt(const WebhookAttempt& attempt, absl::Time now, double share, DeliveryRecord* row);
 
 // Whether the endpoint is disabled by this attempt: it is gone, or nothing arrived there for
-// limits::kWebhookFailingSeconds.
+// limits::kWebhookFailingSeconds in which it was tried (limits::kWebhookQuietSeconds).
 bool Disables(const WebhookAttempt& attempt, absl::Time now, const Webhook& webhook);
 // Takes the attempt into the endpoint; whether that changed it.
 bool TakeHealth(const WebhookAttempt& attempt, absl::Time now, Webhook* webhook);

@@ -219,6 +219,7 @@ absl::StatusOr<WebhookInfo> EnableWebhook(const WebhookContext& context, Updater
                                                    changed->set_disabled_ms(0);
                                                    changed->set_disabled_for(WebhookInfo::NONE);
                                                    changed->set_failing_since_ms(0);
+                                                   changed->set_failed_ms(0);
                                                    return absl::OkStatus();
                                                  }));
   return InfoOf(webhook, context.clock.Now());

@@ -74,7 +74,11 @@ TEST(WebhookAttempt, FiveDaysWithoutASuccessDisable) {
   Webhook webhook;
   EXPECT_TRUE(TakeHealth(Of(500), kNow, &webhook));
   EXPECT_EQ(webhook.failing_since_ms(), absl::ToUnixMillis(kNow));
-  EXPECT_FALSE(TakeHealth(Of(0), kNow + absl::Hours(119), &webhook));
+  EXPECT_FALSE(TakeHealth(Of(0), kNow + absl::Minutes(59), &webhook));
+  for (int hours = 24; hours < 119; hours += 24) {
+    EXPECT_TRUE(TakeHealth(Of(0), kNow + absl::Hours(hours), &webhook));
+    EXPECT_EQ(webhook.failing_since_ms(), absl::ToUnixMillis(kNow));
+  }
   EXPECT_FALSE(Disables(Of(0), kNow + absl::Hours(119), webhook));
   EXPECT_TRUE(Disables(Of(0), kNow + absl::Hours(120), webhook));
   EXPECT_FALSE(Disables(Of(200), kNow + absl::Hours(120), webhook));
@@ -85,6 +89,21 @@ TEST(WebhookAttempt, FiveDaysWithoutASuccessDisable) {
   EXPECT_TRUE(TakeHealth(Of(500), kNow + absl::Hours(120), &webhook));
   EXPECT_EQ(webhook.disabled_for(), v1::WebhookInfo::FAILING);
   EXPECT_FALSE(Disables(Of(410), kNow + absl::Hours(121), webhook));  // it is already
+}
+
+// It failed once, and then there was nothing to tell it for a month.
+TEST(WebhookAttempt, DaysWithoutAnAttemptAreNoFailures) {
+  Webhook webhook;
+  const absl::Time later = kNow + absl::Hours(24 * 30);
+  EXPECT_TRUE(TakeHealth(Of(500), kNow, &webhook));
+  EXPECT_FALSE(Disables(Of(503), later, webhook));
+  EXPECT_TRUE(TakeHealth(Of(503), later, &webhook));
+  EXPECT_EQ(webhook.disabled_ms(), 0);
+  EXPECT_EQ(webhook.failing_since_ms(), absl::ToUnixMillis(later));
+  // The longest that an attempt is waited for is no such pause.
+  const absl::Time next = later + absl::Hours(27);
+  EXPECT_TRUE(TakeHealth(Of(503), next, &webhook));
+  EXPECT_EQ(webhook.failing_since_ms(), absl::ToUnixMillis(later));
 }
 
 TEST(WebhookAttempt, OneThatIsGoneIsDisabledAtOnce) {
