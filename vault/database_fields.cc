@@ -18,6 +18,9 @@ namespace {
 
 using Fields = std::vector<FieldView>;
 
+// What programs read without naming it, beside the parts of a db_credential.
+constexpr absl::string_view kPlainField = "value";
+
 absl::StatusOr<Fields> Read(absl::string_view data) {
   Fields fields;
   RETURN_IF_ERROR(ForEachField(data, [&](const FieldView& field) {
@@ -134,6 +137,13 @@ absl::StatusOr<SecretBytes> TakeUrlApart(absl::string_view data) {
     return absl::InvalidArgumentError(
         "one field, and no other, must be the URL of a database with a password, such as "
         "postgres://user:password@host:5432/name");
+  }
+  if (fields.size() == 1 && url->field.name != kPlainField) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("field ", url->field.name,
+                     ": it is the only one, so programs need not name it, and would "
+                     "have to beside its parts; put the URL into field ",
+                     kPlainField, " and remove this one"));
   }
   return PartsOfUrl(*url, std::nullopt, fields, fields);
 }

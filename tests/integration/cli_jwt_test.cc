@@ -175,6 +175,29 @@ TEST_F(JwtCliTest, AnImportGuessesWhatTurns) {
                   "u1"));
 }
 
+// What exists keeps its kind: a URL does not get parts in a secret that does not rotate, and it is
+// said what would make it rotate.
+TEST_F(JwtCliTest, AnImportOverWhatExistsSaysWhatWouldTurn) {
+  Ok("import - --format dotenv --path guide/twice", kDotenv);
+  const std::string dry =
+      Ok("import - --format dotenv --path guide/twice --kinds auto --overwrite --dry-run", kDotenv);
+  EXPECT_TRUE(Has(dry, "guide/twice/jwt-secret    generic  write a new version")) << dry;
+  const ProcessResult again =
+      Run("import - --format dotenv --path guide/twice --kinds auto --overwrite", kDotenv);
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_TRUE(Has(again.err, "keyturn secret adopt guide/twice/database-url --kind db_credential"))
+      << again.err;
+  EXPECT_FALSE(Has(again.err, "log-level")) << again.err;
+  EXPECT_TRUE(Has(Ok("secret show guide/twice/database-url"), "generic"));
+  EXPECT_EQ(Ok("secret read guide/twice/database-url"),
+            "postgres://alcs:correct-horse@db.internal:5432/alcs?sslmode=require");
+  Ok("secret adopt guide/twice/database-url --kind db_credential");
+  // Of one that is a db_credential the parts follow.
+  Ok("import - --format dotenv --path guide/twice --kinds auto --overwrite",
+     "DATABASE_URL=postgres://alcs:battery@db.internal:5432/alcs?sslmode=require\n");
+  EXPECT_EQ(Ok("secret read guide/twice/database-url#password"), "battery");
+}
+
 TEST_F(JwtCliTest, AGenericSecretIsAdopted) {
   Ok("import - --format dotenv --path guide/later", kDotenv);
   Ok("secret adopt guide/later/jwt-secret --kind jwt_key");

@@ -139,6 +139,11 @@ TEST(DatabaseFields, WhatCannotBeTakenApartIsRefused) {
               "one field, and no other, must be the URL of a database with a password, such as "
               "postgres://user:password@host:5432/name");
   }
+  // It is read without its name so far, and could not be afterwards.
+  EXPECT_EQ(Apart({{"url", url}}).status().message(),
+            "field url: it is the only one, so programs need not name it, and would have to beside "
+            "its parts; put the URL into field value and remove this one");
+  EXPECT_OK(Apart({{"url", url}, {"note", "x"}}));
   const auto refused = Apart({{"value", url}, {"port", "6432"}});
   EXPECT_CODE(refused, kInvalidArgument);
   EXPECT_EQ(refused.status().message(),

@@ -30,8 +30,9 @@ struct ImportFlags {
 // One secret to be written.
 struct Planned {
   v1::PutRequest request;
-  bool exists = false;
   v1::Kind guess = v1::KIND_UNSPECIFIED;  // what it could be, where the file is not to say it
+  bool exists = false;
+  v1::Kind has = v1::KIND_UNSPECIFIED;  // what it is, if it exists
 };
 
 class Plan {
@@ -56,14 +57,8 @@ void AddVariable(const ImportFlags& flags, const EnvEntry& entry, Plan* plan) {
   const absl::string_view value = entry.value.ExposeForWire();
   Assign(value, field.mutable_value());
   const v1::Kind guess = GuessKind(entry.name, value);
-  if (flags.kinds == "auto") {
-    request.set_kind(guess);
-    // What GuessKind has seen can be taken apart.
-    if (request.kind() == v1::KIND_DB_CREDENTIAL) {
-      (void)AddDatabaseFields(value, request.mutable_data());
-    }
-  }
-  plan->items.push_back({std::move(request), false, guess});
+  if (flags.kinds == "auto") request.set_kind(guess);
+  plan->items.push_back({std::move(request), guess});
 }
 
 absl::Status PlanDotenv(const ImportFlags& flags, absl::string_view text, Plan* plan) {
@@ -92,7 +87,7 @@ absl::Status PlanMember(const ImportFlags& flags, const JsonMember& member, Plan
   absl::StatusOr<v1::SecretData> data = DataFromJson(member.text);
   if (!data.ok()) return UsageError(absl::StrCat("'", member.name, "': ", data.status().message()));
   *request.mutable_data() = *std::move(data);
-  plan->items.push_back({std::move(request), false});
+  plan->items.push_back({std::move(request)});
   return absl::OkStatus();
 }
 
@@ -147,10 +142,13 @@ absl::Status LookUp(Shell& shell, const ImportFlags& flags, Plan* plan) {
   for (Planned& planned : plan->items) {
     v1::DescribeRequest request;
     request.set_path(planned.request.path());
-    const absl::Status found = client->Describe(request, shell.Options()).status();
-    if (!found.ok() && !absl::IsNotFound(found)) return found;
+    const auto found = client->Describe(request, shell.Options());
+    if (!found.ok() && !absl::IsNotFound(found.status())) return found.status();
     planned.exists = found.ok();
-    if (planned.exists) planned.request.clear_kind();  // it keeps what it has
+    if (planned.exists) {  // it keeps what it has
+      planned.has = found->kind();
+      planned.request.clear_kind();
+    }
     if (planned.exists) absl::StrAppend(&existing, existing.empty() ? "" : ", ", request.path());
   }
   if (existing.empty() || flags.overwrite) return absl::OkStatus();
@@ -159,19 +157,33 @@ absl::Status LookUp(Shell& shell, const ImportFlags& flags, Plan* plan) {
                   "--overwrite writes new versions of them");
 }
 
-// "" for one that keeps what it has.
-std::string KindText(v1::Kind kind, bool exists) {
-  if (exists) return "";
-  return kind == v1::KIND_UNSPECIFIED ? "generic" : WordOf(v1::Kind_Name(kind), "KIND_");
+v1::Kind KindOf(const Planned& planned) {
+  const v1::Kind kind = planned.exists ? planned.has : planned.request.kind();
+  return kind == v1::KIND_UNSPECIFIED ? v1::KIND_GENERIC : kind;
 }
+
+// The URL of a database brings its parts, but not into a secret of another kind.
+void AddParts(const ImportFlags& flags, Plan* plan) {
+  if (flags.kinds != "auto") return;
+  for (Planned& planned : plan->items) {
+    if (planned.guess != v1::KIND_DB_CREDENTIAL || KindOf(planned) != planned.guess) continue;
+    v1::SecretData& data = *planned.request.mutable_data();
+    // What GuessKind has seen can be taken apart.
+    (void)AddDatabaseFields(data.fields(0).value(), &data);
+  }
+}
+
+std::string KindText(v1::Kind kind) { return WordOf(v1::Kind_Name(kind), "KIND_"); }
 
 // What makes a secret that was imported rotate, and a key sign.
 void SayAdopt(Shell& shell, const ImportFlags& flags, const Plan& plan) {
   for (const Planned& planned : plan.items) {
-    if (flags.kinds.empty() && !planned.exists && planned.guess != v1::KIND_UNSPECIFIED &&
+    // What exists keeps its kind, whatever was asked for.
+    const bool stays = planned.exists || flags.kinds.empty();
+    if (stays && KindOf(planned) == v1::KIND_GENERIC && planned.guess != v1::KIND_UNSPECIFIED &&
         planned.guess != v1::KIND_GENERIC) {
       shell.SayNext(absl::StrCat("keyturn secret adopt ", ShellWord(planned.request.path()),
-                                 " --kind ", KindText(planned.guess, false), ", to let it rotate"));
+                                 " --kind ", KindText(planned.guess), ", to let it rotate"));
     }
     if (planned.request.kind() != v1::KIND_JWT_KEY || planned.exists) continue;
     shell.SayNext(absl::StrCat("keyturn jwt adopt ", ShellWord(planned.request.path()),
@@ -202,7 +214,7 @@ absl::Status Write(Shell& shell, const ImportFlags& flags, Plan* plan) {
                        kExitPartial),
           "the ones listed are stored; mend the cause and run it again with --overwrite");
     }
-    const std::string kind = KindText(request.kind(), plan->items[done].exists);
+    const std::string kind = KindText(KindOf(plan->items[done]));
     table.Add({request.path(), kind, absl::StrCat(written->version())});
     items.push_back(
         {{"path", request.path()}, {"kind", kind}, {"version", absl::StrCat(written->version())}});
@@ -215,6 +227,7 @@ absl::Status Import(Shell& shell, const ImportFlags& flags) {
   Plan plan;
   RETURN_IF_ERROR(MakePlan(flags, &plan));
   RETURN_IF_ERROR(LookUp(shell, flags, &plan));
+  AddParts(flags, &plan);
   if (!flags.dry_run) {
     RETURN_IF_ERROR(Write(shell, flags, &plan));
     SayAdopt(shell, flags, plan);
@@ -229,7 +242,7 @@ absl::Status Import(Shell& shell, const ImportFlags& flags) {
   Json items = Json::array();
   for (const Planned& planned : plan.items) {
     const char* const what = planned.exists ? "write a new version" : "be made";
-    const std::string kind = KindText(planned.request.kind(), planned.exists);
+    const std::string kind = KindText(KindOf(planned));
     table.Add({planned.request.path(), kind, what});
     items.push_back({{"path", planned.request.path()}, {"kind", kind}, {"exists", planned.exists}});
   }
