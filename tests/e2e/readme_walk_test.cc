@@ -113,7 +113,7 @@ def claims(shift):
         def now(cls, tz=None):
             return datetime.datetime.fromtimestamp(ends + shift, tz)
     jwt.api_jwt.datetime = Shifted
-    return jwt.decode(token, key, algorithms=['EdDSA'], audience='alcs-api', issuer='alcs-auth',
+    return jwt.decode(token, key, algorithms=['ES256'], audience='alcs-api', issuer='alcs-auth',
                       leeway=30)
 ends = jwt.decode(token, options={'verify_signature': False})['exp']
 assert claims(29)['permissions'] == ['read']
@@ -184,8 +184,9 @@ TEST_F(ReadmeWalk, EverythingItSaysIsSo) {
     }
   }
   ASSERT_EQ(starts, 2) << absl::StrJoin(order, "\n");
-  const std::string verified =
-      printed["1 keyturn jwt create alcs/tokens --issuer alcs-auth --audience alcs-api"];
+  const std::string verified = printed
+      ["1 keyturn jwt create alcs/tokens --algorithm ES256 --issuer alcs-auth "
+       "--audience alcs-api"];
   EXPECT_TRUE(absl::StrContains(verified, "valid        yes")) << verified;
   ExpectPyJwtAgrees();
   EXPECT_EQ(*ReadByClient("alcs/production/api-key"), kApiKey);
