@@ -257,8 +257,9 @@ class SimulationTest : public testing::Test {
                   absl::StrCat("app-", i), clock_.Now()});
     flush_ = std::min(flush_, clock_.Now() + absl::Seconds(limits::kUsageWriteSeconds));
   }
-  // A day after a promotion it uses the former version; 3, 9 or 16 days after it the current one:
-  // before the end of the grace, in one week more, and in a second one.
+  // The current one some days before the next promotion, which it still has in memory then; of half
+  // of them a day after a promotion the former one, by its number. 3, 9 or 16 days after the
+  // promotion the current one: before the end of the grace, in one week more, and in a second one.
   struct Visit {
     absl::Time when;
     size_t secret;
@@ -267,9 +268,14 @@ class SimulationTest : public testing::Test {
   };
   void PlanVisits(size_t i) {
     constexpr int kDays[] = {3, 9, 16};
+    constexpr int kBeforeNext = 86;  // it comes after 90 days, 3 earlier at most
     const Story& story = stories_->of(i);
-    visits_.push({story.promoted + absl::Hours(24), i, story.former});
-    visits_.push({story.promoted + absl::Hours(24 * kDays[(i / 10 + story.current) % 3]), i, 0});
+    const int cycle = static_cast<int>(i / 10 + story.current);
+    if (cycle % 2 == 0 || story.former == 1) {
+      visits_.push({story.promoted + absl::Hours(24), i, story.former});
+    }
+    visits_.push({story.promoted + absl::Hours(24 * kBeforeNext), i, 0});
+    visits_.push({story.promoted + absl::Hours(24 * kDays[cycle % 3]), i, 0});
   }
   void MakeVisits() {
     while (!visits_.empty() && visits_.top().when <= clock_.Now()) {
