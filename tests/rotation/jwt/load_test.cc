@@ -172,7 +172,7 @@ TEST_F(JwtLoadTest, NobodyIsRefusedFromADayBeforeToTheEndOfTheGrace) {
     const absl::MutexLock lock(&mu_);
     EXPECT_EQ(signers_.size(), 3u);
   }
-  // The grace of the first key is over: it was in use until then, and is gone from the set.
+  // The grace of the first key is over, and it is gone from the set.
   EXPECT_EQ(PublishedKids().count(first), 0u);
 }
 
