@@ -81,9 +81,11 @@ void SimulatedClock::AdvanceTime(absl::Duration duration) {
 void SimulatedClock::Suspend(absl::Duration duration) {
   {
     absl::MutexLock lock(&mu_);
+    now_ += duration;
+    monotonic_ += duration;
     suspended_ += duration;
   }
-  AdvanceTime(duration);
+  WakeAll();
 }
 
 void SimulatedClock::SetTime(absl::Time now) {
