@@ -41,7 +41,7 @@ absl::StatusOr<SecretBytes> MakeKeyField(const v1::JwtKeySettings& settings) {
 
 // That the field which is made is what the secret is about: beside a field of another name the old
 // value would stay in use, and a key pair must not become a text.
-absl::Status CheckReplaces(const SecretMetadata& metadata, absl::string_view current) {
+absl::Status CheckFieldIsReplaced(const SecretMetadata& metadata, absl::string_view current) {
   const std::string name = GenerateOf(metadata.rotation().policy()).field();
   bool there = false, key_pair = false, url = false;
   RETURN_IF_ERROR(ForEachField(current, [&](const FieldView& field) {
@@ -99,7 +99,7 @@ absl::StatusOr<PreparedVersion> PrepareVersion(const RotationContext& context,
   // A secret whose current version is gone has nothing else to keep.
   if (!absl::IsNotFound(current.status())) {
     RETURN_IF_ERROR(current.status());
-    RETURN_IF_ERROR(CheckReplaces(secret.metadata, current->ExposeForCrypto()));
+    RETURN_IF_ERROR(CheckFieldIsReplaced(secret.metadata, current->ExposeForCrypto()));
     ASSIGN_OR_RETURN(SecretBytes merged,
                      MergeData(current->ExposeForCrypto(), value.ExposeForCrypto()));
     if (metadata.kind() == v1::KIND_DB_CREDENTIAL) {
