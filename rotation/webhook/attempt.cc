@@ -74,15 +74,15 @@ bool TakeHealth(const WebhookAttempt& attempt, absl::Time now, Webhook* webhook)
     return failed;
   }
   const bool disables = Disables(attempt, now, *webhook);
-  const bool first = BeginsToFail(now, *webhook);
+  // The first of a row is that too.
   const bool later = now_ms - webhook->failed_ms() >= limits::kWebhookFailedGrainSeconds * 1000;
-  if (first) webhook->set_failing_since_ms(now_ms);
-  if (first || later) webhook->set_failed_ms(now_ms);
+  if (BeginsToFail(now, *webhook)) webhook->set_failing_since_ms(now_ms);
+  if (later) webhook->set_failed_ms(now_ms);
   if (disables) {
     webhook->set_disabled_ms(now_ms);
     webhook->set_disabled_for(attempt.gone() ? v1::WebhookInfo::GONE : v1::WebhookInfo::FAILING);
   }
-  return first || later || disables;
+  return later || disables;
 }
 
 }  // namespace keyturn

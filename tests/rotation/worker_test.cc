@@ -21,6 +21,14 @@ class WorkerTest : public RotationFixture {
     return std::string(EncodeFields({&field, 1})->ExposeForCrypto());
   }
   v1::RotationRun Open() { return Status("a").open_run(); }
+  // Two versions work for 90 days, and there is room for no third one.
+  void FillRoom() {
+    v1::RotationPolicy policy = Exact();
+    policy.set_max_live_versions(2);
+    policy.set_grace_seconds(90 * 86'400);
+    ASSERT_OK(SetPolicy("a", policy));
+    ASSERT_OK(Rotate("a"));
+  }
   std::string Calls() { return absl::StrJoin(fake_.calls, " "); }
   int Events(const std::string& event) {
     return static_cast<int>(std::count(events_.begin(), events_.end(), event + " a"));
@@ -191,11 +199,7 @@ TEST_F(WorkerTest, ANewPolicyHasABlockedRunTriedAtOnce) {
 }
 
 TEST_F(WorkerTest, ARotationThatWaitsForRoomStartsWhenThereIsSome) {
-  v1::RotationPolicy policy = Exact();
-  policy.set_max_live_versions(2);
-  policy.set_grace_seconds(90 * 86'400);
-  ASSERT_OK(SetPolicy("a", policy));
-  ASSERT_OK(Rotate("a"));
+  FillRoom();
   fake_.failures.emplace("retire", absl::UnavailableError("away"));
   Pass(Days(90));
   EXPECT_EQ(States("a"), "1 RETIRING, 2 CURRENT");
@@ -204,12 +208,9 @@ TEST_F(WorkerTest, ARotationThatWaitsForRoomStartsWhenThereIsSome) {
 }
 
 TEST_F(WorkerTest, RoomThatSomebodyMakesIsTakenAtOnce) {
-  v1::RotationPolicy policy = Exact();
-  policy.set_max_live_versions(2);
-  policy.set_grace_seconds(90 * 86'400);
-  ASSERT_OK(SetPolicy("a", policy));
-  ASSERT_OK(Rotate("a"));
+  FillRoom();
   ASSERT_OK(SetGrace("a", clock_.Now() + Days(89)));
+  v1::RotationPolicy policy = Status("a").policy();
   policy.set_period_seconds(80 * 86'400);
   policy.set_grace_seconds(80 * 86'400);
   ASSERT_OK(SetPolicy("a", policy));
