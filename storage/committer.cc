@@ -1,5 +1,7 @@
 #include "storage/committer.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "base/failpoint.h"
@@ -56,21 +58,46 @@ Committer::~Committer() {
   if (thread_.joinable()) thread_.join();
 }
 
+bool Committer::Queue(Waiter& waiter) {
+  if (!broken_.ok()) {
+    waiter.result = broken_;
+    return false;
+  }
+  if (queue_.size() >= limits::kCommitQueueMax) {
+    waiter.result = WithRetryAfter(
+        absl::ResourceExhaustedError(
+            absl::StrCat(limits::kCommitQueueMax, " changes are waiting to be written; try again")),
+        absl::Milliseconds(limits::kBusyRetryMilliseconds));
+    return false;
+  }
+  queue_.push_back(&waiter);
+  return true;
+}
+
 absl::StatusOr<Revision> Committer::Update(UpdateFn fn) {
   Waiter waiter(fn);
   {
     const absl::MutexLock lock(&mu_);
-    if (!broken_.ok()) return broken_;
-    if (queue_.size() >= limits::kCommitQueueMax) {
-      return WithRetryAfter(
-          absl::ResourceExhaustedError(absl::StrCat(
-              limits::kCommitQueueMax, " changes are waiting to be written; try again")),
-          absl::Milliseconds(limits::kBusyRetryMilliseconds));
-    }
-    queue_.push_back(&waiter);
+    if (!Queue(waiter)) return std::move(waiter.result);
   }
   waiter.done.WaitForNotification();
   return std::move(waiter.result);
+}
+
+void Committer::UpdateEach(absl::Span<Updater::Asked> updates) {
+  std::deque<Waiter> waiters;  // which do not move
+  std::vector<Waiter*> queued;
+  {
+    const absl::MutexLock lock(&mu_);
+    for (const Updater::Asked& asked : updates) {
+      Waiter& waiter = waiters.emplace_back(asked.fn);
+      if (Queue(waiter)) queued.push_back(&waiter);
+    }
+  }
+  // The last one is told last: this thread sleeps once.
+  std::for_each(queued.rbegin(), queued.rend(),
+                [](Waiter* waiter) { waiter->done.WaitForNotification(); });
+  for (size_t i = 0; i < updates.size(); ++i) updates[i].result = std::move(waiters[i].result);
 }
 
 std::vector<Committer::Waiter*> Committer::TakeGroup() {

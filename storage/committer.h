@@ -28,7 +28,9 @@ class Committer {
   // Finishes what is queued.
   ~Committer();
 
+  // As Updater says.
   absl::StatusOr<Revision> Update(UpdateFn fn);
+  void UpdateEach(absl::Span<Updater::Asked> updates);
   void SetHasher(std::shared_ptr<const RecordHasher> hasher);
   std::shared_ptr<const RecordHasher> hasher() const;
   void SetListener(Store::CommitListener listener);
@@ -53,6 +55,8 @@ class Committer {
   };
 
   Committer(std::shared_ptr<RocksDb> db, bool sync, Clock& clock);
+  // False, with the result set: it is not taken.
+  bool Queue(Waiter& waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Loop();
   std::vector<Waiter*> TakeGroup();
   void Commit(const std::vector<Waiter*>& waiters);

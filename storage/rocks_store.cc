@@ -77,6 +77,7 @@ class RocksStore : public Store {
       : db_(std::move(db)), newest_(*db_), committer_(std::move(committer)) {}
 
   absl::StatusOr<Revision> Update(UpdateFn fn) override { return committer_->Update(fn); }
+  void UpdateEach(absl::Span<Asked> updates) override { committer_->UpdateEach(updates); }
   std::shared_ptr<const Snapshot> GetSnapshot() const override {
     auto snapshot = std::make_shared<RocksSnapshot>(db_);
     committer_->AwaitPublished(*snapshot);

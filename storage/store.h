@@ -118,6 +118,16 @@ class Updater {
   // full); FAILED_PRECONDITION (a covered family before SetRecordHasher); UNAVAILABLE (the store
   // stopped after a failed write). After UNAVAILABLE the change may or may not be there.
   virtual absl::StatusOr<Revision> Update(UpdateFn fn) = 0;
+
+  struct Asked {
+    UpdateFn fn;
+    absl::StatusOr<Revision> result = Revision(0);
+  };
+  // Update of each, in this order, with a result of its own: none needs another to go well. The
+  // store waits once for all, where each by itself would need a thread.
+  virtual void UpdateEach(absl::Span<Asked> updates) {
+    for (Asked& asked : updates) asked.result = Update(asked.fn);
+  }
 };
 
 // Keyed hash of one record, as four 64-bit lanes that are added up per bucket. Injected, because

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/status_macros.h"
 #include "storage/schema.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/support/fault_env.h"
@@ -81,6 +82,53 @@ TEST_F(CommitterTest, OneFailureInAGroupDoesNotTouchTheOthers) {
     EXPECT_EQ(Stored(absl::StrCat("k", t)), t % 2 == 0 ? "v" : "(absent)");
   }
   EXPECT_EQ(committer_->last_revision(), Revision(8));
+}
+
+TEST_F(CommitterTest, SeveralOfOneCallerSeeEachOtherAndShareASync) {
+  const auto append = [](const View& view, Batch& batch) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::optional<std::string> old, view.Get(Family::kRecords, "k"));
+    batch.Put(Family::kRecords, "k", old.value_or("") + std::to_string(batch.revision().value()));
+    return absl::OkStatus();
+  };
+  const auto fails = [](const View&, Batch&) { return absl::AbortedError("no"); };
+  std::vector<Updater::Asked> asked = {{append}, {fails}, {append}, {append}};
+  committer_->UpdateEach(absl::MakeSpan(asked));
+  EXPECT_EQ(asked[0].result.value(), Revision(1));
+  EXPECT_EQ(asked[1].result.status(), absl::AbortedError("no"));
+  EXPECT_EQ(asked[2].result.value(), Revision(2));
+  EXPECT_EQ(asked[3].result.value(), Revision(3));
+  EXPECT_EQ(Stored("k"), "123");
+  EXPECT_EQ(committer_->Stats().groups, 1u);
+  committer_->UpdateEach({});
+}
+
+TEST_F(CommitterTest, ManyOfSeveralCallersAreEachAnswered) {
+  constexpr size_t kEach = 3 * limits::kCommitGroupMax + 1;
+  InThreads(4, [this](int t) {
+    const auto put = [t](const View&, Batch& batch) {
+      batch.Put(Family::kRecords, absl::StrCat("k", t), std::to_string(batch.revision().value()));
+      return absl::OkStatus();
+    };
+    std::vector<Updater::Asked> asked(kEach, {put});
+    committer_->UpdateEach(absl::MakeSpan(asked));
+    for (size_t i = 1; i < kEach; ++i) {
+      ASSERT_OK(asked[i].result);
+      EXPECT_GT(*asked[i].result, *asked[i - 1].result);
+    }
+    EXPECT_EQ(Stored(absl::StrCat("k", t)), std::to_string(asked.back().result->value()));
+  });
+  EXPECT_EQ(committer_->last_revision(), Revision(4 * kEach));
+}
+
+TEST_F(CommitterTest, WhatFindsNoPlaceInTheQueueIsRefusedAndNothingElse) {
+  std::vector<Updater::Asked> asked(limits::kCommitQueueMax + 2, {Putting("k", "v")});
+  committer_->UpdateEach(absl::MakeSpan(asked));
+  for (size_t i = 0; i < asked.size(); ++i) {
+    EXPECT_EQ(asked[i].result.ok(), i < limits::kCommitQueueMax) << i;
+  }
+  EXPECT_CODE(asked.back().result.status(), kResourceExhausted);
+  EXPECT_EQ(asked.back().result.status().message(),
+            "4096 changes are waiting to be written; try again");
 }
 
 TEST_F(CommitterTest, ListenerHearsEveryCommitInOrderBeforeTheAnswer) {
