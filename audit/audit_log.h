@@ -113,4 +113,12 @@ class AuditedUpdater : public Updater {
   bool recorded_ = false;
 };
 
+struct AuditedChange {
+  AuditEvent event;
+  UpdateFn fn;
+  absl::StatusOr<Revision> result = Revision(0);
+};
+// Updater::UpdateEach, each with its entry, as AuditedUpdater has it.
+void UpdateEachAudited(Updater& store, const AuditLog& log, absl::Span<AuditedChange> changes);
+
 }  // namespace keyturn

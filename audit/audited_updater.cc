@@ -1,3 +1,6 @@
+#include <deque>
+#include <utility>
+
 #include "absl/strings/numbers.h"
 #include "audit/audit_log.h"
 #include "audit/recovery.h"
@@ -25,6 +28,49 @@ void Complete(const AuditEvent& asked, const Batch& batch, AuditEvent* event) {
   }
 }
 
+// `fn`, and the entries of what it did.
+class WithEntries {
+ public:
+  // `asked` and `log` outlive it.
+  WithEntries(const AuditLog& log, absl::Span<const AuditEvent> asked, UpdateFn fn)
+      // Copied out here: what runs inside holds up every other change.
+      : log_(log), asked_(asked), fn_(fn), events_(asked.begin(), asked.end()) {}
+
+  absl::Status operator()(const View& view, Batch& batch) const {
+    RETURN_IF_ERROR(fn_(view, batch));
+    wrote_ = !batch.operations().empty();
+    if (!wrote_) return absl::OkStatus();
+    std::vector<std::string> encoded;
+    for (size_t i = 0; i < events_.size(); ++i) {
+      Complete(asked_[i], batch, &events_[i]);
+      encoded.push_back(EncodeEvent(events_[i]));
+    }
+    if (batch.operations().size() + kTrimPerUpdate + 1 < limits::kBatchKeysMax) {
+      RETURN_IF_ERROR(NoteSynced(log_.synced_sequence(), view, batch));
+      for (const Revision old : log_.Trimmable(kTrimPerUpdate)) {
+        batch.Delete(Family::kAuditTail, schema::RevisionKey(old));
+      }
+    }
+    batch.Put(Family::kAuditTail, schema::RevisionKey(batch.revision()), EncodeTail(encoded));
+    return absl::OkStatus();
+  }
+  // In its last run.
+  bool wrote() const { return wrote_; }
+
+ private:
+  const AuditLog& log_;
+  const absl::Span<const AuditEvent> asked_;
+  const UpdateFn fn_;
+  // Of the run that is under way or was the last: an UpdateFn is a const one.
+  mutable std::vector<AuditEvent> events_;
+  mutable bool wrote_ = false;
+};
+
+absl::Status CheckLog(const AuditLog& log) {
+  return log.failing() ? absl::UnavailableError("the audit log cannot be written")
+                       : absl::OkStatus();
+}
+
 }  // namespace
 
 AuditedUpdater::AuditedUpdater(Updater& store, const AuditLog& log, const AuditEvent& event)
@@ -35,31 +81,26 @@ AuditedUpdater::AuditedUpdater(Updater& store, const AuditLog& log,
     : store_(store), log_(log), events_(events) {}
 
 absl::StatusOr<Revision> AuditedUpdater::Update(UpdateFn fn) {
-  if (log_.failing()) return absl::UnavailableError("the audit log cannot be written");
-  bool wrote = false;
-  // Copied out here: what runs inside holds up every other change.
-  std::vector<AuditEvent> events(events_.begin(), events_.end());
-  absl::StatusOr<Revision> result =
-      store_.Update([&](const View& view, Batch& batch) -> absl::Status {
-        RETURN_IF_ERROR(fn(view, batch));
-        wrote = !batch.operations().empty();
-        if (!wrote) return absl::OkStatus();
-        std::vector<std::string> encoded;
-        for (size_t i = 0; i < events.size(); ++i) {
-          Complete(events_[i], batch, &events[i]);
-          encoded.push_back(EncodeEvent(events[i]));
-        }
-        if (batch.operations().size() + kTrimPerUpdate + 1 < limits::kBatchKeysMax) {
-          RETURN_IF_ERROR(NoteSynced(log_.synced_sequence(), view, batch));
-          for (const Revision old : log_.Trimmable(kTrimPerUpdate)) {
-            batch.Delete(Family::kAuditTail, schema::RevisionKey(old));
-          }
-        }
-        batch.Put(Family::kAuditTail, schema::RevisionKey(batch.revision()), EncodeTail(encoded));
-        return absl::OkStatus();
-      });
-  recorded_ = recorded_ || (result.ok() && wrote);
+  RETURN_IF_ERROR(CheckLog(log_));
+  const WithEntries change(log_, events_, fn);
+  absl::StatusOr<Revision> result = store_.Update(change);
+  recorded_ = recorded_ || (result.ok() && change.wrote());
   return result;
+}
+
+void UpdateEachAudited(Updater& store, const AuditLog& log, absl::Span<AuditedChange> changes) {
+  if (const absl::Status writable = CheckLog(log); !writable.ok()) {
+    for (AuditedChange& change : changes) change.result = writable;
+    return;
+  }
+  std::deque<WithEntries> with_entries;  // which do not move
+  std::vector<Updater::Asked> asked;
+  for (const AuditedChange& change : changes) {
+    with_entries.emplace_back(log, absl::MakeConstSpan(&change.event, 1), change.fn);
+    asked.push_back({with_entries.back()});
+  }
+  store.UpdateEach(absl::MakeSpan(asked));
+  for (size_t i = 0; i < changes.size(); ++i) changes[i].result = std::move(asked[i].result);
 }
 
 }  // namespace keyturn

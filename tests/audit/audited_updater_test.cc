@@ -68,6 +68,29 @@ TEST_F(AuditedUpdaterTest, AChangeOfSeveralCallersHasAnEntryOfEach) {
   EXPECT_EQ(Problems(), 0u);
 }
 
+TEST_F(AuditedUpdaterTest, EachOfSeveralChangesHasItsOwnEntry) {
+  const auto put = [](const View&, Batch& batch) {
+    batch.Put(Family::kRecords, "key", "value");
+    batch.Note("version", absl::StrCat(batch.revision().value() + 10));
+    return absl::OkStatus();
+  };
+  const auto fails = [](const View&, Batch&) { return absl::AbortedError("no"); };
+  std::vector<AuditedChange> changes = {
+      {Event("written", "a"), put}, {Event("written", "b"), fails}, {Event("written", "c"), put}};
+  UpdateEachAudited(*store_, *log_, absl::MakeSpan(changes));
+  EXPECT_EQ(changes[1].result.status(), absl::AbortedError("no"));
+  const auto records = All();
+  ASSERT_EQ(records.size(), 2u);
+  for (const size_t i : {0, 1}) {
+    const AuditedChange& change = changes[i * 2];
+    ASSERT_OK(change.result);
+    EXPECT_EQ(records[i].event.resource, change.event.resource);
+    EXPECT_EQ(records[i].event.revision, *change.result);
+    EXPECT_EQ(records[i].event.version, SecretVersion(change.result->value() + 10));
+  }
+  EXPECT_EQ(Problems(), 0u);
+}
+
 TEST_F(AuditedUpdaterTest, TheTailIsTrimmedOnceSegmentsAreSynced) {
   for (int i = 0; i < 20; ++i) {
     ASSERT_OK(Change("x"));
