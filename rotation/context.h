@@ -27,14 +27,24 @@ struct RotationNews {
   const v1::RotationRun* run;      // nullptr: it is of none. Of a put it may not be stored
 };
 
+// A change that the server makes by itself, with its entry in the audit log: `event` on `path`.
+struct NamedChange {
+  absl::string_view event, path;
+  UpdateFn fn;
+  absl::StatusOr<Revision> result = Revision(0);
+};
+
 struct RotationContext {
   Store& store;
   Keyring& keyring;
   Clock& clock;
-  // A change that the server makes by itself, with its entry in the audit log: `event` on `path`.
+  // Makes a NamedChange.
   std::function<absl::StatusOr<Revision>(absl::string_view event, absl::string_view path,
                                          UpdateFn fn)>
       update;
+  // Makes several, none of which needs another to go well (Updater::UpdateEach). Empty: `update` of
+  // each.
+  std::function<void(absl::Span<NamedChange> changes)> update_each = nullptr;
   // Writes into the update of a change who is to be told of it. Called within that update, after
   // the change itself, so it is pure as that is. Empty: nobody.
   std::function<absl::Status(const RotationNews& news, const KeyringSnapshot& keys,
@@ -57,8 +67,9 @@ struct RotationContext {
   // there are. Empty: there is none.
   std::function<absl::Status(const std::string& target, const std::string& path)> check_target =
       nullptr;
-  // How many secrets are worked on at once when they fall due; all of the above is called by so
-  // many threads. 0: limits::kRotationWorkers.
+  // How many threads do what falls due, each with several secrets at once; all of the above is
+  // called by them. 1: one secret after the other, in the order in which they fell due. 0:
+  // limits::kRotationWorkers.
   int workers = 0;
 };
 

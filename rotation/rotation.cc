@@ -1,5 +1,7 @@
 #include "rotation/rotation.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "base/limits.h"
@@ -27,12 +29,6 @@
 namespace keyturn {
 namespace {
 
-// More than processors: a worker waits for its change to be written most of the time, and changes
-// that wait together are written together.
-int WorkersOf(const RotationContext& context) {
-  return context.workers > 0 ? context.workers : limits::kRotationWorkers;
-}
-
 class RotationImpl : public Rotation {
  public:
   explicit RotationImpl(RotationContext context)
@@ -43,7 +39,8 @@ class RotationImpl : public Rotation {
         errands_([this](const std::string& lane, const Uuid& secret) { WorkApart(lane, secret); }),
         walk_(context_, timers_, attention_),
         worker_(context_, clock_, storm_, errands_.interrupt(), attention_),
-        crew_(WorkersOf(context_)) {}
+        workers_(context_.workers > 0 ? context_.workers : limits::kRotationWorkers),
+        crew_(static_cast<int>(workers_)) {}
   // Its threads use everything else.
   ~RotationImpl() override { errands_.Stop(); }
 
@@ -218,40 +215,45 @@ class RotationImpl : public Rotation {
         .status();
   }
 
-  // By several threads, each on another secret. The first error ends it: what is not begun then is
+  // By several threads, each on other secrets. The first error ends it: what is not begun then is
   // left to the next round.
   absl::Status HandleAll(const std::vector<schema::DueItem>& items) {
     absl::Mutex mu;
     absl::Status failed;
-    const auto handle = [&](size_t i) {
-      {
-        const absl::MutexLock lock(&mu);
-        if (!failed.ok()) return;
+    size_t begun = 0;
+    const auto next = [&]() -> std::optional<Worker::Job> {
+      const absl::MutexLock lock(&mu);
+      while (failed.ok() && begun < items.size()) {
+        const size_t i = begun++;
+        const absl::Time until = PassedOverUntil(items[i].object);
+        if (until <= context_.clock.Now()) return Worker::Job{i, items[i].object};
+        timers_.Postpone(items[i], until);
       }
-      const absl::Status status = Handle(items[i]);
+      return std::nullopt;
+    };
+    const auto done = [&](size_t i, const absl::StatusOr<Worker::Worked>& worked) {
+      const absl::Status status = Handled(items[i], worked);
       const absl::MutexLock lock(&mu);
       failed.Update(status);
     };
-    Crew& crew = storm_.is_storm() ? alone_ : crew_;
-    crew.Do(items.size(), handle);
+    const size_t threads = storm_.is_storm() ? 1 : workers_;
+    const size_t share = (items.size() + threads - 1) / threads;
+    const size_t at_once = threads == 1 ? 1 : std::min(share, limits::kRotationSecretsPerWorker);
+    crew_.Do(threads, [&](size_t) { worker_.WorkOnAll(at_once, next, done); });
     return failed;
   }
 
   // Errors of the machine end the round. One secret that fails must not hold up all others: it is
   // looked at again in an hour, and counted until it goes well.
-  absl::Status Handle(const schema::DueItem& item) {
+  absl::Status Handled(const schema::DueItem& item, const absl::StatusOr<Worker::Worked>& worked) {
     const absl::Time now = context_.clock.Now();
-    if (const absl::Time until = PassedOverUntil(item.object); until > now) {
-      timers_.Postpone(item, until);
-      return absl::OkStatus();
-    }
-    const absl::StatusOr<Worker::Worked> worked = Work(item.object, false);
     if (worked.ok() && worked->busy) {
       timers_.Postpone(item, now + absl::Seconds(1));
       return absl::OkStatus();
     }
     // The lane's thread moves the hint. Those that wait for it must not take the turns of others.
     if (worked.ok() && !worked->lane.empty()) {
+      errands_.Add(worked->lane, item.object);
       timers_.Postpone(item, now + absl::Seconds(limits::kTargetWaitSeconds));
       return absl::OkStatus();
     }
@@ -369,7 +371,8 @@ class RotationImpl : public Rotation {
   mutable Attention attention_;  // of what time has made of it
   AttentionWalk walk_;
   Worker worker_;
-  Crew crew_, alone_{1};
+  const size_t workers_;
+  Crew crew_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "rotation/runs.h"
 #include "rotation/transitions.h"
 #include "rotation/values.h"
+#include "rotation/worker_task.h"
 #include "vault/directories.h"
 #include "vault/rotation_rules.h"
 #include "vault/versions.h"
@@ -42,15 +43,22 @@ uint64_t StepIsAbout(const Run& run) {
 double Worker::RandomShare() { return static_cast<double>(RandomBelow(1'000'000)) / 1e6; }
 
 bool Worker::Take(const Uuid& secret) {
+  const absl::MutexLock lock(&mu_);
+  return TakeLocked(secret);
+}
+
+bool Worker::TakeLocked(const Uuid& secret) {
   return busy_.try_emplace(secret, Holder{std::this_thread::get_id()}).second;
+}
+
+void Worker::LetGo(const Uuid& secret) {
+  const absl::MutexLock lock(&mu_);
+  busy_.erase(secret);
 }
 
 absl::StatusOr<Worker::Worked> Worker::Work(const Uuid& secret, bool frozen,
                                             const std::string& own_lane) {
-  {
-    const absl::MutexLock lock(&mu_);
-    if (!Take(secret)) return Worked{.acted = 0, .busy = true, .lane = ""};
-  }
+  if (!Take(secret)) return Worked{.acted = 0, .busy = true, .lane = ""};
   return WorkTaken(secret, frozen, own_lane);
 }
 
@@ -64,48 +72,23 @@ absl::StatusOr<Worker::Worked> Worker::WorkAfterOthers(const Uuid& secret, bool 
   {
     const absl::MutexLock lock(&mu_);
     mu_.Await(absl::Condition(&over));
-    if (!Take(secret)) return Worked{.acted = 0, .busy = true, .lane = ""};
+    if (!TakeLocked(secret)) return Worked{.acted = 0, .busy = true, .lane = ""};
   }
   return WorkTaken(secret, frozen, /*own_lane=*/"");
 }
 
 absl::StatusOr<Worker::Worked> Worker::WorkTaken(const Uuid& secret, bool frozen,
                                                  const std::string& own_lane) {
-  const absl::Cleanup done = [&] {
-    const absl::MutexLock lock(&mu_);
-    busy_.erase(secret);
-  };
-  return WorkAlone(secret, frozen, own_lane);
+  const absl::Cleanup done = [&] { LetGo(secret); };
+  Task task(0, secret, frozen, own_lane);
+  Task* const alone = &task;
+  while (Plan(task)) Write({&alone, 1});
+  return ResultOf(task);
 }
 
 void Worker::SayOutside(const Uuid& secret, bool outside) {
   const absl::MutexLock lock(&mu_);
   busy_[secret].outside = outside;
-}
-
-absl::StatusOr<Worker::Worked> Worker::WorkAlone(const Uuid& secret, bool frozen,
-                                                 const std::string& own_lane) {
-  Worked worked;
-  Carried carried;
-  for (int i = 0; i < limits::kRotationActionsPerLook; ++i) {
-    ASSIGN_OR_RETURN(const std::optional<Look> look, LookAt(secret, frozen, &carried));
-    if (!look.has_value() || look->action.kind == Kind::kNone) return worked;
-    worked.lane = LaneOf(*look);
-    if (worked.lane == own_lane) worked.lane.clear();
-    // What was interrupted is not begun anew by the same thread.
-    if (!worked.lane.empty() || (!own_lane.empty() && interrupt_.is_set())) return worked;
-    const bool outside = CalledBy(*look) != nullptr;
-    if (outside) SayOutside(secret, true);
-    const absl::Status status = Act(*look);
-    if (outside) SayOutside(secret, false);
-    if (IsMoved(status)) {
-      carried = {};
-      continue;
-    }
-    RETURN_IF_ERROR(status);
-    ++worked.acted;
-  }
-  return worked;
 }
 
 const Driver* Worker::CalledBy(const Look& look) const {
@@ -168,10 +151,10 @@ absl::StatusOr<std::optional<Worker::Look>> Worker::LookAt(const Uuid& secret, b
   return std::optional<Look>(std::move(look));
 }
 
-absl::Status Worker::Act(const Look& look) {
+Worker::Acted Worker::Act(const Look& look) const {
   switch (look.action.kind) {
     case Kind::kNone:
-      return absl::OkStatus();
+      return nullptr;
     case Kind::kPlan:  // SaveRotating does it
       return Settle(look, [](RotatingSecret&) {});
     case Kind::kStart:
@@ -204,7 +187,7 @@ absl::Status Worker::Act(const Look& look) {
       return RetireVersion(look);
     case Kind::kDestroyData:
       return Change(look, "version_destroyed",
-                    [&](RotatingSecret& secret, const View&, absl::Time, Batch& batch) {
+                    [&look](RotatingSecret& secret, const View&, absl::Time, Batch& batch) {
                       DestroyData(&secret, look.action.version, batch);
                       batch.Note("version", absl::StrCat(look.action.version));
                       return absl::OkStatus();
@@ -213,7 +196,7 @@ absl::Status Worker::Act(const Look& look) {
   return absl::InternalError("no such action");
 }
 
-absl::Status Worker::Ask(const Look& look) const {
+Worker::Acted Worker::Ask(const Look& look) const {
   return Change(look, "rotation_awaiting_value",
                 [](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
                   if (!secret.run.has_value()) {
@@ -226,45 +209,45 @@ absl::Status Worker::Ask(const Look& look) const {
                 });
 }
 
-absl::Status Worker::Generate(const Look& look, bool start) const {
+Worker::Acted Worker::Generate(const Look& look, bool start) const {
   if (FindStaged(look.secret.metadata) != nullptr) return TakeStaged(look, start);
   const absl::Time now = context_.clock.Now();
-  const absl::StatusOr<PreparedVersion> prepared =
+  absl::StatusOr<PreparedVersion> prepared =
       PrepareVersion(context_, *look.keys, *context_.store.GetSnapshot(), look.secret, now);
   if (absl::IsDataLoss(prepared.status())) return prepared.status();
   const bool has_driver = DriverOf(look.secret.metadata, 0) != nullptr;
-  const auto edit = [&](RotatingSecret& secret, const View&, absl::Time then,
-                        Batch& batch) -> absl::Status {
-    if (start) {
-      secret.run = OpenRun(&secret.metadata, Run::SCHEDULED, then, batch);
-      secret.run->set_principal("keyturn");
-    }
-    if (!prepared.ok()) {
-      // What a value is made by does not mend itself: a person has to look at the policy. Memory
-      // that is short does.
-      const bool passes = FailureOf(prepared.status()) == Failure::kTransient;
-      TakeFailure(
-          passes ? prepared.status() : absl::FailedPreconditionError(prepared.status().message()),
-          RandomShare(), then, &*secret.run);
-      batch.Note("error_class", secret.run->error_class());
-      batch.Note("error", secret.run->error());
-      return absl::OkStatus();
-    }
-    RETURN_IF_ERROR(AddPending(*prepared, then, &secret, &*secret.run, batch));
-    batch.Note("version", absl::StrCat(secret.run->version()));
-    secret.run->set_step(has_driver ? Run::APPLY : Run::PROMOTE);
-    secret.run->set_state(Run::RUNNING);
-    secret.run->clear_next_attempt_time();
-    return absl::OkStatus();
-  };
-  if (!prepared.ok()) {
-    const bool passes = FailureOf(prepared.status()) == Failure::kTransient;
-    return Change(look, passes ? "rotation_failed" : "rotation_blocked", edit);
-  }
-  return Change(look, start ? "rotation_started" : "rotation_generated", edit);
+  const bool passes = FailureOf(prepared.status()) == Failure::kTransient;
+  const absl::string_view event = !prepared.ok() ? passes ? "rotation_failed" : "rotation_blocked"
+                                  : start        ? "rotation_started"
+                                                 : "rotation_generated";
+  return Change(
+      look, event,
+      [prepared = std::move(prepared), start, has_driver, passes](
+          RotatingSecret& secret, const View&, absl::Time then, Batch& batch) -> absl::Status {
+        if (start) {
+          secret.run = OpenRun(&secret.metadata, Run::SCHEDULED, then, batch);
+          secret.run->set_principal("keyturn");
+        }
+        if (!prepared.ok()) {
+          // What a value is made by does not mend itself: a person has to look at the policy.
+          // Memory that is short does.
+          TakeFailure(passes ? prepared.status()
+                             : absl::FailedPreconditionError(prepared.status().message()),
+                      RandomShare(), then, &*secret.run);
+          batch.Note("error_class", secret.run->error_class());
+          batch.Note("error", secret.run->error());
+          return absl::OkStatus();
+        }
+        RETURN_IF_ERROR(AddPending(*prepared, then, &secret, &*secret.run, batch));
+        batch.Note("version", absl::StrCat(secret.run->version()));
+        secret.run->set_step(has_driver ? Run::APPLY : Run::PROMOTE);
+        secret.run->set_state(Run::RUNNING);
+        secret.run->clear_next_attempt_time();
+        return absl::OkStatus();
+      });
 }
 
-absl::Status Worker::Move(const Look& look, absl::string_view event, int step) const {
+Worker::Acted Worker::Move(const Look& look, absl::string_view event, int step) const {
   return Change(look, event, [step](RotatingSecret& secret, const View&, absl::Time, Batch&) {
     ClearFailures(&*secret.run);
     secret.run->set_step(static_cast<Run::Step>(step));
@@ -272,7 +255,7 @@ absl::Status Worker::Move(const Look& look, absl::string_view event, int step) c
   });
 }
 
-absl::Status Worker::Step(const Look& look) const {
+Worker::Acted Worker::Step(const Look& look) const {
   const SecretMetadata& metadata = look.secret.metadata;
   Driver* const driver = DriverOf(metadata, StepIsAbout(*look.secret.run));
   switch (look.secret.run->step()) {
@@ -293,7 +276,7 @@ absl::Status Worker::Step(const Look& look) const {
   }
 }
 
-absl::Status Worker::ApplyAndTest(const Look& look, Driver& driver) const {
+Worker::Acted Worker::ApplyAndTest(const Look& look, Driver& driver) const {
   const RotatingSecret& secret = look.secret;
   if (secret.run->cause() == Run::ROLLBACK) return DisarmBack(look, driver);
   ASSIGN_OR_RETURN(const std::string path, PathFor(look));
@@ -328,9 +311,9 @@ absl::Status Worker::ApplyAndTest(const Look& look, Driver& driver) const {
   return Applied(look, call.target);
 }
 
-absl::Status Worker::Applied(const Look& look, const std::string& target) const {
+Worker::Acted Worker::Applied(const Look& look, const std::string& target) const {
   return Change(look, "rotation_applied",
-                [&target](RotatingSecret& secret, const View&, absl::Time, Batch&) {
+                [target](RotatingSecret& secret, const View&, absl::Time, Batch&) {
                   ClearFailures(&*secret.run);
                   secret.run->set_step(Run::TEST);
                   FindVersion(&secret.metadata, secret.run->version())->set_target(target);
@@ -338,63 +321,64 @@ absl::Status Worker::Applied(const Look& look, const std::string& target) const 
                 });
 }
 
-absl::Status Worker::Fail(const Look& look, const absl::Status& failure) const {
+Worker::Acted Worker::Fail(const Look& look, const absl::Status& failure) const {
   const Failure what = FailureOf(failure);
   Run probe = *look.secret.run;
   TakeFailure(failure, 0, context_.clock.Now(), &probe);
   const char* const event = probe.state() == Run::BLOCKED ? "rotation_blocked" : "rotation_failed";
   const double wait = RandomShare();
-  return Change(look, event,
-                [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-                  const bool unsure = IsUncertain(*secret.run);
-                  TakeFailure(failure, wait, now, &*secret.run);
-                  // A version that is promoted stays the current one, whatever a target says.
-                  const bool promoted = secret.run->step() >= Run::ANNOUNCE;
-                  const bool back = secret.run->cause() == Run::ROLLBACK;  // to what there is
-                  if (what == Failure::kPolicy && !promoted && !back) {
-                    // Refused when it was to be set, it is not there.
-                    if (!unsure) secret.run->set_step(Run::GENERATE);
-                    Abandon(&secret, *secret.run, now);
-                    secret.run->set_version(0);
-                    secret.run->set_step(Run::GENERATE);
-                  }
-                  // What was tested may have to be set anew.
-                  if (what == Failure::kAmbiguous && !promoted) {
-                    secret.run->set_step(Run::APPLY);
-                  }
-                  batch.Note("error_class", secret.run->error_class());
-                  batch.Note("error", secret.run->error());
-                  return absl::OkStatus();
-                });
+  return Change(
+      look, event,
+      [failure, what, wait](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+        const bool unsure = IsUncertain(*secret.run);
+        TakeFailure(failure, wait, now, &*secret.run);
+        // A version that is promoted stays the current one, whatever a target says.
+        const bool promoted = secret.run->step() >= Run::ANNOUNCE;
+        const bool back = secret.run->cause() == Run::ROLLBACK;  // to what there is
+        if (what == Failure::kPolicy && !promoted && !back) {
+          // Refused when it was to be set, it is not there.
+          if (!unsure) secret.run->set_step(Run::GENERATE);
+          Abandon(&secret, *secret.run, now);
+          secret.run->set_version(0);
+          secret.run->set_step(Run::GENERATE);
+        }
+        // What was tested may have to be set anew.
+        if (what == Failure::kAmbiguous && !promoted) {
+          secret.run->set_step(Run::APPLY);
+        }
+        batch.Note("error_class", secret.run->error_class());
+        batch.Note("error", secret.run->error());
+        return absl::OkStatus();
+      });
 }
 
-absl::Status Worker::PromotePending(const Look& look, bool has_driver) const {
+Worker::Acted Worker::PromotePending(const Look& look, bool has_driver) const {
   const absl::Time from = SignsFrom(look.secret.metadata, look.secret.run->version());
   // In an emergency a token that some cannot verify yet is better than one that anybody can make.
   if (from > context_.clock.Now() && look.secret.run->cause() != Run::EMERGENCY) {
     return AwaitPublished(look, from);
   }
-  return Change(
-      look, "rotation_promoted",
-      [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) -> absl::Status {
-        const uint64_t version = secret.run->version();
-        VersionRecord* const promoted = FindVersion(&secret.metadata, version);
-        if (secret.run->cause() == Run::ROLLBACK) {
-          GoBackTo(&secret.metadata, promoted, now);
-        } else {
-          BecomeCurrent(&secret.metadata, promoted, now);
-        }
-        ClearFailures(&*secret.run);
-        if (has_driver) {
-          secret.run->set_step(Run::ANNOUNCE);
-        } else {
-          CloseRun(&secret.metadata, &*secret.run, Run::DONE, now);
-        }
-        batch.Note("version", absl::StrCat(version));
-        batch.Note("previous_version", absl::StrCat(secret.run->previous_version()));
-        return WriteChange(*look.keys, v1::WatchResponse::WRITTEN, look.carried->path->path, "",
-                           version, now, batch);
-      });
+  return Change(look, "rotation_promoted",
+                [&look, has_driver](RotatingSecret& secret, const View&, absl::Time now,
+                                    Batch& batch) -> absl::Status {
+                  const uint64_t version = secret.run->version();
+                  VersionRecord* const promoted = FindVersion(&secret.metadata, version);
+                  if (secret.run->cause() == Run::ROLLBACK) {
+                    GoBackTo(&secret.metadata, promoted, now);
+                  } else {
+                    BecomeCurrent(&secret.metadata, promoted, now);
+                  }
+                  ClearFailures(&*secret.run);
+                  if (has_driver) {
+                    secret.run->set_step(Run::ANNOUNCE);
+                  } else {
+                    CloseRun(&secret.metadata, &*secret.run, Run::DONE, now);
+                  }
+                  batch.Note("version", absl::StrCat(version));
+                  batch.Note("previous_version", absl::StrCat(secret.run->previous_version()));
+                  return WriteChange(*look.keys, v1::WatchResponse::WRITTEN,
+                                     look.carried->path->path, "", version, now, batch);
+                });
 }
 
 }  // namespace keyturn

@@ -13,9 +13,11 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "rotation/attention.h"
 #include "rotation/clock_keeper.h"
 #include "rotation/context.h"
@@ -51,13 +53,24 @@ class Worker {
   // before it changed, is waited for. Busy only if that is outside, at a target, or is the caller.
   absl::StatusOr<Worked> WorkAfterOthers(const Uuid& secret, bool frozen);
 
+  struct Job {
+    size_t number;  // the caller's own
+    Uuid secret;
+  };
+  // Work of all that `next` gives until it gives none, `at_once` of them at a time, with what they
+  // change written together. `done` gets what Work would return. Both are called on this thread.
+  void WorkOnAll(size_t at_once, absl::FunctionRef<std::optional<Job>()> next,
+                 absl::FunctionRef<void(size_t number, absl::StatusOr<Worked> worked)> done);
+
   // Whether the schedule would start a rotation of the secret at `now`, were it not held by others.
   // One that does not open would not. Errors are of the store.
   absl::StatusOr<bool> StartIsDue(const Uuid& secret, absl::Time now) const;
 
  private:
-  using Edit = absl::FunctionRef<absl::Status(RotatingSecret& secret, const View& view,
-                                              absl::Time now, Batch& batch)>;
+  // What it refers to outlives the action: it is kept until the change is written, and may be
+  // called more than once.
+  using Edit = absl::AnyInvocable<absl::Status(RotatingSecret& secret, const View& view,
+                                               absl::Time now, Batch& batch) const>;
   // What one action on a secret leaves to the next. Each update looks whether it is so still, by
   // the bytes that are stored; only what is not is opened again.
   struct Carried {
@@ -75,10 +88,25 @@ class Worker {
     std::thread::id thread;
     bool outside = false;  // calls a driver
   };
-  // REQUIRES: Take(secret).
+  struct Prepared;
+  struct Planned;
+  struct Task;
+  // What an action has come to: a change that is to be written, or nothing more (nullptr).
+  using Acted = absl::StatusOr<std::unique_ptr<Planned>>;
+
+  // REQUIRES: Take(secret), which this lets go.
   absl::StatusOr<Worked> WorkTaken(const Uuid& secret, bool frozen, const std::string& own_lane);
-  absl::StatusOr<Worked> WorkAlone(const Uuid& secret, bool frozen, const std::string& own_lane);
-  bool Take(const Uuid& secret) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // False: another has it.
+  bool Take(const Uuid& secret) ABSL_LOCKS_EXCLUDED(mu_);
+  bool TakeLocked(const Uuid& secret) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void LetGo(const Uuid& secret);
+  // Goes on until a change is to be written. False: nothing more can be done now.
+  bool Plan(Task& task);
+  // Writes what each has planned.
+  void Write(absl::Span<Task* const> tasks) const;
+  // An action of the task has come to its end.
+  static void Went(const absl::Status& status, Task* task);
+  static absl::StatusOr<Worked> ResultOf(const Task& task);
   void SayOutside(const Uuid& secret, bool outside);
   // That the action calls; nullptr: none.
   const Driver* CalledBy(const Look& look) const;
@@ -90,15 +118,17 @@ class Worker {
   absl::StatusOr<std::optional<RotatingSecret>> Find(const KeyringSnapshot& keys,
                                                      const Uuid& secret,
                                                      const Carried& carried) const;
-  absl::Status Act(const Look& look);
+  Acted Act(const Look& look) const;
 
-  // `edit`, if the action is still the one to be taken; with an entry of `event` in the audit log.
-  absl::Status Change(const Look& look, absl::string_view event, Edit edit) const;
-  // A change as it was made before its update; nullptr: it could not be.
-  struct Prepared;
-  std::unique_ptr<Prepared> Prepare(const Look& look, Edit edit) const;
+  // `edit`, if the action is still the one to be taken; with an entry of `event` (a literal) in the
+  // audit log.
+  Acted Change(const Look& look, absl::string_view event, Edit edit) const;
+  // nullptr: it cannot be made before its update.
+  std::unique_ptr<Prepared> Prepare(const Look& look, const Edit& edit) const;
+  // In its update.
+  absl::Status MakeIn(const Look& look, Planned& planned, const View& view, Batch& batch) const;
   // The change itself: `edit`, and what it leaves written into the batch, with `*run`.
-  static absl::Status Make(const Look& look, Edit edit, const View& view, absl::Time now,
+  static absl::Status Make(const Look& look, const Edit& edit, const View& view, absl::Time now,
                            RotatingSecret* secret, std::optional<v1::RotationRun>* run,
                            Batch& batch);
   // Whether all that it was made of is so still.
@@ -118,30 +148,30 @@ class Worker {
   // Of the target at which the version works, or is to; nullptr: none. 0 is the next version.
   Driver* DriverOf(const SecretMetadata& metadata, uint64_t version) const;
   // Changes that are no step of a rotation: when it is looked at again.
-  absl::Status Settle(const Look& look, absl::FunctionRef<void(RotatingSecret&)> edit) const;
+  Acted Settle(const Look& look, absl::FunctionRef<void(RotatingSecret&)> edit) const;
 
-  absl::Status Start(const Look& look) const;
+  Acted Start(const Look& look) const;
   // When versions that work, and secrets that must be rotated before, allow it; in the past: now.
   absl::StatusOr<absl::Time> AllowedFrom(const Look& look) const;
-  absl::Status Ask(const Look& look) const;
-  absl::Status Generate(const Look& look, bool start) const;
-  absl::Status Step(const Look& look) const;
-  absl::Status ApplyAndTest(const Look& look, Driver& driver) const;
-  absl::Status Applied(const Look& look, const std::string& target) const;
+  Acted Ask(const Look& look) const;
+  Acted Generate(const Look& look, bool start) const;
+  Acted Step(const Look& look) const;
+  Acted ApplyAndTest(const Look& look, Driver& driver) const;
+  Acted Applied(const Look& look, const std::string& target) const;
   // Of a rollback: the version in grace goes on at its target, before it is the current one.
-  absl::Status DisarmBack(const Look& look, Driver& driver) const;
+  Acted DisarmBack(const Look& look, Driver& driver) const;
   // Keys that sign: the next one is published long before it is needed.
-  absl::Status Stage(const Look& look) const;
-  absl::Status TakeStaged(const Look& look, bool start) const;
-  absl::Status AwaitPublished(const Look& look, absl::Time from) const;
+  Acted Stage(const Look& look) const;
+  Acted TakeStaged(const Look& look, bool start) const;
+  Acted AwaitPublished(const Look& look, absl::Time from) const;
   absl::Status RevokeKey(const Look& look, uint64_t version) const;
-  absl::Status Move(const Look& look, absl::string_view event, int step) const;
-  absl::Status PromotePending(const Look& look, bool has_driver) const;
-  absl::Status Announce(const Look& look, Driver* driver) const;
-  absl::Status Fail(const Look& look, const absl::Status& failure) const;
+  Acted Move(const Look& look, absl::string_view event, int step) const;
+  Acted PromotePending(const Look& look, bool has_driver) const;
+  Acted Announce(const Look& look, Driver* driver) const;
+  Acted Fail(const Look& look, const absl::Status& failure) const;
   // In [0, 1): of the longest wait before another attempt.
   static double RandomShare();
-  absl::Status EndGrace(const Look& look) const;
+  Acted EndGrace(const Look& look) const;
   // Of the version that the action is about, by name: who was seen here, and at its target.
   struct Users {
     std::vector<std::string> names;
@@ -149,17 +179,16 @@ class Worker {
   };
   absl::StatusOr<Users> UsersOf(const Look& look) const;
   // The version goes on for what is missing of the notice of its end.
-  absl::Status EndLater(const Look& look, const UpTime& up, absl::Time end) const;
-  absl::Status HoldGrace(const Look& look, const Users& users) const;
-  absl::Status EndVersion(const Look& look, const Users& users) const;
-  absl::Status Arm(const Look& look) const;
-  absl::Status RetireVersion(const Look& look) const;
+  Acted EndLater(const Look& look, const UpTime& up, absl::Time end) const;
+  Acted HoldGrace(const Look& look, const Users& users) const;
+  Acted EndVersion(const Look& look, const Users& users) const;
+  Acted Arm(const Look& look) const;
+  Acted RetireVersion(const Look& look) const;
   // Another version that works, or is about to, with the same value, which so must not end; 0:
   // none.
   absl::StatusOr<uint64_t> InUseAs(const Look& look, const TargetCall& old) const;
   // Of what its target was to be told of the version: it is tried again.
-  absl::Status RetireFailed(const Look& look, absl::string_view event,
-                            const absl::Status& failure) const;
+  Acted RetireFailed(const Look& look, absl::string_view event, const absl::Status& failure) const;
 
   const RotationContext& context_;
   const ClockKeeper& clock_;

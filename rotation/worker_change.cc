@@ -9,6 +9,7 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "rotation/worker.h"
+#include "rotation/worker_task.h"
 #include "vault/directories.h"
 
 namespace keyturn {
@@ -23,45 +24,7 @@ void NoteRun(const Run& run, Batch& batch) {
 
 }  // namespace
 
-// Keeps what is read through it.
-class RecordingView : public View {
- public:
-  explicit RecordingView(const View& view) : view_(view) {}
-  absl::StatusOr<std::optional<std::string>> Get(Family family,
-                                                 absl::string_view key) const override {
-    ASSIGN_OR_RETURN(std::optional<std::string> value, view_.Get(family, key));
-    reads_.push_back({family, std::string(key), value});
-    return value;
-  }
-  // Whether `view` has the same.
-  absl::StatusOr<bool> IsSame(const View& view) const {
-    for (const Read& read : reads_) {
-      ASSIGN_OR_RETURN(const std::optional<std::string> value, view.Get(read.family, read.key));
-      if (value != read.value) return false;
-    }
-    return true;
-  }
-
- private:
-  struct Read {
-    Family family;
-    std::string key;
-    std::optional<std::string> value;
-  };
-  const View& view_;
-  mutable std::vector<Read> reads_;
-};
-
-struct Worker::Prepared {
-  explicit Prepared(const View& view) : view(view) {}
-  RecordingView view;
-  absl::Time now;
-  Batch batch{Revision(0)};
-  RotatingSecret secret;   // as the change leaves it
-  std::optional<Run> run;  // as it is written
-};
-
-absl::Status Worker::Make(const Look& look, Edit edit, const View& view, absl::Time now,
+absl::Status Worker::Make(const Look& look, const Edit& edit, const View& view, absl::Time now,
                           RotatingSecret* secret, std::optional<Run>* run, Batch& batch) {
   RETURN_IF_ERROR(edit(*secret, view, now, batch));
   if (secret->run.has_value()) NoteRun(*secret->run, batch);
@@ -69,7 +32,7 @@ absl::Status Worker::Make(const Look& look, Edit edit, const View& view, absl::T
   return SaveRotating(*look.keys, view, now, secret, run->has_value() ? &**run : nullptr, batch);
 }
 
-std::unique_ptr<Worker::Prepared> Worker::Prepare(const Look& look, Edit edit) const {
+std::unique_ptr<Worker::Prepared> Worker::Prepare(const Look& look, const Edit& edit) const {
   if (look.secret.sealed_metadata.empty()) return nullptr;
   auto out = std::make_unique<Prepared>(context_.store.Newest());
   out->now = context_.clock.Now();
@@ -118,56 +81,58 @@ absl::StatusOr<bool> Worker::IsAsPrepared(const Look& look, const Prepared& prep
   return prepared.view.IsSame(view);
 }
 
-absl::Status Worker::Change(const Look& look, absl::string_view event, Edit edit) const {
-  ASSIGN_OR_RETURN(const std::string path, PathFor(look));
-  const ResolvedPath& resolved = *look.carried->path;
-  std::optional<RotatingSecret>& left = look.carried->left;
-  std::unique_ptr<Prepared> prepared = Prepare(look, edit);
-  const auto tell = [&](const View& view, absl::Time now, const RotatingSecret& secret,
-                        const std::optional<Run>& run, Batch& batch) {
-    return TellOf(context_, *look.keys, view, now, event, path, secret.metadata,
-                  run.has_value() ? &*run : nullptr, batch);
-  };
-  return context_
-      .update(event, path,
-              [&](const View& view, Batch& batch) -> absl::Status {
-                // Used up: another time it is made anew.
-                if (const std::unique_ptr<Prepared> made = std::exchange(prepared, nullptr)) {
-                  ASSIGN_OR_RETURN(const bool same, IsAsPrepared(look, *made, view));
-                  if (same) {
-                    batch.Append(std::move(made->batch));
-                    left = std::move(made->secret);
-                    return tell(view, made->now, *left, made->run, batch);
-                  }
-                }
-                const absl::Time now = context_.clock.Now();
-                ASSIGN_OR_RETURN(RotatingSecret secret, CheckStill(look, view, now));
-                ASSIGN_OR_RETURN(const bool there, IsStillAt(resolved, view, secret.metadata));
-                if (!there) return Moved();
-                std::optional<Run> run;
-                RETURN_IF_ERROR(Make(look, edit, view, now, &secret, &run, batch));
-                left = std::move(secret);
-                return tell(view, now, *left, run, batch);
-              })
-      .status();
+Worker::Acted Worker::Change(const Look& look, absl::string_view event, Edit edit) const {
+  ASSIGN_OR_RETURN(std::string path, PathFor(look));
+  auto planned = std::make_unique<Planned>(event, std::move(path), std::move(edit));
+  planned->prepared = Prepare(look, planned->edit);
+  return planned;
 }
 
-absl::Status Worker::Settle(const Look& look, absl::FunctionRef<void(RotatingSecret&)> edit) const {
+absl::Status Worker::MakeIn(const Look& look, Planned& planned, const View& view,
+                            Batch& batch) const {
   std::optional<RotatingSecret>& left = look.carried->left;
-  return context_.store
-      .Update([&](const View& view, Batch& batch) -> absl::Status {
-        ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
-                         ReloadRotating(*look.keys, view, look.secret));
-        if (!secret.has_value()) return Moved();
-        const absl::Time now = context_.clock.Now();
-        const Action action = NextAction(secret->metadata, secret->run, now, look.frozen);
-        if (action.kind != look.action.kind) return Moved();
-        edit(*secret);
-        RETURN_IF_ERROR(SaveRotating(*look.keys, view, now, &*secret, nullptr, batch));
-        left = std::move(secret);
-        return absl::OkStatus();
-      })
-      .status();
+  const auto tell = [&](absl::Time now, const std::optional<Run>& run) {
+    return TellOf(context_, *look.keys, view, now, planned.event, planned.path, left->metadata,
+                  run.has_value() ? &*run : nullptr, batch);
+  };
+  // Used up: another time it is made anew.
+  if (const std::unique_ptr<Prepared> made = std::move(planned.prepared)) {
+    ASSIGN_OR_RETURN(const bool same, IsAsPrepared(look, *made, view));
+    if (same) {
+      batch.Append(std::move(made->batch));
+      left = std::move(made->secret);
+      return tell(made->now, made->run);
+    }
+  }
+  const absl::Time now = context_.clock.Now();
+  ASSIGN_OR_RETURN(RotatingSecret secret, CheckStill(look, view, now));
+  ASSIGN_OR_RETURN(const bool there, IsStillAt(*look.carried->path, view, secret.metadata));
+  if (!there) return Moved();
+  std::optional<Run> run;
+  RETURN_IF_ERROR(Make(look, planned.edit, view, now, &secret, &run, batch));
+  left = std::move(secret);
+  return tell(now, run);
+}
+
+Worker::Acted Worker::Settle(const Look& look,
+                             absl::FunctionRef<void(RotatingSecret&)> edit) const {
+  std::optional<RotatingSecret>& left = look.carried->left;
+  RETURN_IF_ERROR(
+      context_.store
+          .Update([&](const View& view, Batch& batch) -> absl::Status {
+            ASSIGN_OR_RETURN(std::optional<RotatingSecret> secret,
+                             ReloadRotating(*look.keys, view, look.secret));
+            if (!secret.has_value()) return Moved();
+            const absl::Time now = context_.clock.Now();
+            const Action action = NextAction(secret->metadata, secret->run, now, look.frozen);
+            if (action.kind != look.action.kind) return Moved();
+            edit(*secret);
+            RETURN_IF_ERROR(SaveRotating(*look.keys, view, now, &*secret, nullptr, batch));
+            left = std::move(secret);
+            return absl::OkStatus();
+          })
+          .status());
+  return nullptr;
 }
 
 }  // namespace keyturn

@@ -11,6 +11,7 @@
 #include "rotation/store_state.h"
 #include "rotation/transitions.h"
 #include "rotation/worker.h"
+#include "rotation/worker_task.h"
 #include "vault/rotation_rules.h"
 #include "vault/versions.h"
 
@@ -47,7 +48,7 @@ absl::StatusOr<Worker::Users> Worker::UsersOf(const Look& look) const {
   return users;
 }
 
-absl::Status Worker::EndGrace(const Look& look) const {
+Worker::Acted Worker::EndGrace(const Look& look) const {
   const VersionRecord& version = *FindVersion(look.secret.metadata, look.action.version);
   const v1::RotationPolicy& policy = look.secret.metadata.rotation().policy();
   const absl::Time now = context_.clock.Now();
@@ -60,32 +61,33 @@ absl::Status Worker::EndGrace(const Look& look) const {
     ASSIGN_OR_RETURN(users, UsersOf(look));
   }
   const bool holds = !users.names.empty() && MayHold(policy, version, now);
-  const absl::Status changed = holds ? HoldGrace(look, users) : EndVersion(look, users);
-  if (changed.ok() && !users.names.empty()) {
-    LogWarning(holds ? "a version goes on beyond its grace because it is still used"
-                     : "a version ends although it is still used",
-               {{"secret", look.secret.id.ToString()},
-                {"version", look.action.version},
-                {"used_by", absl::StrJoin(users.names, ", ")}});
-  }
-  return changed;
+  ASSIGN_OR_RETURN(std::unique_ptr<Planned> planned,
+                   holds ? HoldGrace(look, users) : EndVersion(look, users));
+  if (users.names.empty()) return planned;
+  planned->written = [&look, holds, by = absl::StrJoin(users.names, ", ")] {
+    LogWarning(
+        holds ? "a version goes on beyond its grace because it is still used"
+              : "a version ends although it is still used",
+        {{"secret", look.secret.id.ToString()}, {"version", look.action.version}, {"used_by", by}});
+  };
+  return planned;
 }
 
-absl::Status Worker::EndLater(const Look& look, const UpTime& up, absl::Time end) const {
+Worker::Acted Worker::EndLater(const Look& look, const UpTime& up, absl::Time end) const {
   const uint64_t number = look.action.version;
   return Change(look, "rotation_end_announced",
-                [&](RotatingSecret& secret, const View&, absl::Time, Batch& batch) {
+                [end, up, number](RotatingSecret& secret, const View&, absl::Time, Batch& batch) {
                   AnnounceAnew(end, up, FindVersion(&secret.metadata, number));
                   batch.Note("version", absl::StrCat(number));
                   return absl::OkStatus();
                 });
 }
 
-absl::Status Worker::HoldGrace(const Look& look, const Users& users) const {
+Worker::Acted Worker::HoldGrace(const Look& look, const Users& users) const {
   const uint64_t number = look.action.version;
   return Change(
       look, "rotation_grace_extended",
-      [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+      [users, number](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
         const v1::RotationPolicy& policy = secret.metadata.rotation().policy();
         VersionRecord* const held = FindVersion(&secret.metadata, number);
         held->set_extensions(held->extensions() + 1);
@@ -98,11 +100,12 @@ absl::Status Worker::HoldGrace(const Look& look, const Users& users) const {
       });
 }
 
-absl::Status Worker::EndVersion(const Look& look, const Users& users) const {
+Worker::Acted Worker::EndVersion(const Look& look, const Users& users) const {
   const uint64_t number = look.action.version;
   const bool has_driver = DriverOf(look.secret.metadata, number) != nullptr;
   return Change(look, has_driver ? "rotation_grace_ended" : "rotation_retired",
-                [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+                [users, number, has_driver](RotatingSecret& secret, const View&, absl::Time now,
+                                            Batch& batch) {
                   batch.Note("version", absl::StrCat(number));
                   if (!users.names.empty())
                     batch.Note("still_used_by", absl::StrJoin(users.names, ","));

@@ -5,6 +5,7 @@
 #include "rotation/transitions.h"
 #include "rotation/values.h"
 #include "rotation/worker.h"
+#include "rotation/worker_task.h"
 #include "vault/rotation_rules.h"
 #include "vault/versions.h"
 
@@ -38,7 +39,7 @@ absl::StatusOr<uint64_t> Worker::InUseAs(const Look& look, const TargetCall& old
   return 0;
 }
 
-absl::Status Worker::RetireVersion(const Look& look) const {
+Worker::Acted Worker::RetireVersion(const Look& look) const {
   const uint64_t number = look.action.version;
   Driver* const driver = DriverOf(look.secret.metadata, number);
   uint64_t in_use_as = 0;
@@ -53,36 +54,38 @@ absl::Status Worker::RetireVersion(const Look& look) const {
   if (const absl::Status revoked = RevokeKey(look, number); !revoked.ok()) {
     return RetireFailed(look, kFailed, revoked);
   }
-  return Change(look, "rotation_retired",
-                [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-                  MarkRetired(&secret, number, now);
-                  batch.Note("version", absl::StrCat(number));
-                  if (in_use_as != 0) batch.Note("in_use_as", absl::StrCat(in_use_as));
-                  return absl::OkStatus();
-                });
-}
-
-absl::Status Worker::RetireFailed(const Look& look, absl::string_view event,
-                                  const absl::Status& failure) const {
-  const double share = RandomShare();
   return Change(
-      look, event, [&](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
-        VersionRecord* const version = FindVersion(&secret.metadata, look.action.version);
-        version->set_retire_attempts(version->retire_attempts() + 1);
-        const bool loops =
-            FailureOf(failure) == Failure::kTransient || FailureOf(failure) == Failure::kAmbiguous;
-        // A login that is refused again and again locks accounts.
-        const absl::Duration wait =
-            loops ? WaitAfter(failure, version->retire_attempts(), share)
-                  : absl::Seconds(event == kFailed ? limits::kRotationBackoffSecondsMax
-                                                   : limits::kRotationBlockedSeconds);
-        version->set_retire_next_ms(absl::ToUnixMillis(now + wait));
-        version->set_retire_error(ShownError(failure));
-        batch.Note("version", absl::StrCat(version->version()));
-        batch.Note("error_class", FailureName(FailureOf(failure)));
-        batch.Note("error", version->retire_error());
+      look, "rotation_retired",
+      [number, in_use_as](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) {
+        MarkRetired(&secret, number, now);
+        batch.Note("version", absl::StrCat(number));
+        if (in_use_as != 0) batch.Note("in_use_as", absl::StrCat(in_use_as));
         return absl::OkStatus();
       });
+}
+
+Worker::Acted Worker::RetireFailed(const Look& look, absl::string_view event,
+                                   const absl::Status& failure) const {
+  const double share = RandomShare();
+  return Change(look, event,
+                [&look, event, failure, share](RotatingSecret& secret, const View&, absl::Time now,
+                                               Batch& batch) {
+                  VersionRecord* const version = FindVersion(&secret.metadata, look.action.version);
+                  version->set_retire_attempts(version->retire_attempts() + 1);
+                  const bool loops = FailureOf(failure) == Failure::kTransient ||
+                                     FailureOf(failure) == Failure::kAmbiguous;
+                  // A login that is refused again and again locks accounts.
+                  const absl::Duration wait =
+                      loops ? WaitAfter(failure, version->retire_attempts(), share)
+                            : absl::Seconds(event == kFailed ? limits::kRotationBackoffSecondsMax
+                                                             : limits::kRotationBlockedSeconds);
+                  version->set_retire_next_ms(absl::ToUnixMillis(now + wait));
+                  version->set_retire_error(ShownError(failure));
+                  batch.Note("version", absl::StrCat(version->version()));
+                  batch.Note("error_class", FailureName(FailureOf(failure)));
+                  batch.Note("error", version->retire_error());
+                  return absl::OkStatus();
+                });
 }
 
 }  // namespace keyturn

@@ -9,26 +9,28 @@
 #include "rotation/transitions.h"
 #include "rotation/values.h"
 #include "rotation/worker.h"
+#include "rotation/worker_task.h"
 #include "vault/versions.h"
 
 namespace keyturn {
 
 using Run = v1::RotationRun;
 
-absl::Status Worker::Stage(const Look& look) const {
-  ASSIGN_OR_RETURN(const PreparedVersion prepared,
+Worker::Acted Worker::Stage(const Look& look) const {
+  ASSIGN_OR_RETURN(PreparedVersion prepared,
                    PrepareVersion(context_, *look.keys, *context_.store.GetSnapshot(), look.secret,
                                   context_.clock.Now()));
   return Change(
       look, "rotation_staged",
-      [&](RotatingSecret& secret, const View& view, absl::Time now, Batch& batch) -> absl::Status {
+      [&look, prepared = std::move(prepared)](RotatingSecret& secret, const View& view,
+                                              absl::Time now, Batch& batch) -> absl::Status {
         RETURN_IF_ERROR(AddPrepared(prepared, now, &secret, batch));
         batch.Note("version", absl::StrCat(prepared.record.version()));
         return ListKey(*look.keys, view, secret.id, secret.metadata.jwt(), batch);
       });
 }
 
-absl::Status Worker::TakeStaged(const Look& look, bool start) const {
+Worker::Acted Worker::TakeStaged(const Look& look, bool start) const {
   return Change(
       look, start ? "rotation_started" : "rotation_generated",
       [start](RotatingSecret& secret, const View&, absl::Time now, Batch& batch) -> absl::Status {
@@ -47,7 +49,7 @@ absl::Status Worker::TakeStaged(const Look& look, bool start) const {
       });
 }
 
-absl::Status Worker::AwaitPublished(const Look& look, absl::Time from) const {
+Worker::Acted Worker::AwaitPublished(const Look& look, absl::Time from) const {
   return Change(look, "rotation_published",
                 [from](RotatingSecret& secret, const View&, absl::Time, Batch& batch) {
                   AwaitUntil(from, v1::RotationRun::PUBLISHED, &*secret.run);

@@ -7,6 +7,7 @@
 #include "rotation/start_time.h"
 #include "rotation/transitions.h"
 #include "rotation/worker.h"
+#include "rotation/worker_task.h"
 #include "vault/path.h"
 #include "vault/tree.h"
 
@@ -49,7 +50,7 @@ absl::StatusOr<bool> Worker::StartIsDue(const Uuid& secret, absl::Time now) cons
   return rotation.promoted_ms() != 0 && DueTimeOf(*keys, metadata).due <= now;  // not planned yet
 }
 
-absl::Status Worker::Start(const Look& look) const {
+Worker::Acted Worker::Start(const Look& look) const {
   ASSIGN_OR_RETURN(absl::Time from, AllowedFrom(look));
   from = std::max(from, WindowFrom(look.secret.metadata.rotation(), context_.clock.Now()));
   if (from <= context_.clock.Now()) from = storm_.TakeTurn(context_.clock.Now());

@@ -6,6 +6,7 @@
 #include "rotation/transitions.h"
 #include "rotation/values.h"
 #include "rotation/worker.h"
+#include "rotation/worker_task.h"
 #include "vault/rotation_rules.h"
 #include "vault/versions.h"
 
@@ -20,7 +21,7 @@ absl::StatusOr<Worker::TargetCall> Worker::TargetCallOf(const Look& look, uint64
   return TargetCall{CallOf(look, path, version), std::move(value)};
 }
 
-absl::Status Worker::Announce(const Look& look, Driver* driver) const {
+Worker::Acted Worker::Announce(const Look& look, Driver* driver) const {
   const RotatingSecret& secret = look.secret;
   const VersionRecord* const former = FindVersion(secret.metadata, secret.run->previous_version());
   int64_t told_ms = 0;
@@ -43,7 +44,7 @@ absl::Status Worker::Announce(const Look& look, Driver* driver) const {
                 });
 }
 
-absl::Status Worker::Arm(const Look& look) const {
+Worker::Acted Worker::Arm(const Look& look) const {
   const uint64_t number = look.action.version;
   const int64_t end_ms = FindVersion(look.secret.metadata, number)->grace_end_ms();
   Driver* const driver = DriverOf(look.secret.metadata, number);
@@ -53,7 +54,7 @@ absl::Status Worker::Arm(const Look& look) const {
     if (!armed.ok()) return RetireFailed(look, "rotation_arm_failed", armed);
   }
   return Change(look, "rotation_armed",
-                [&](RotatingSecret& secret, const View&, absl::Time, Batch& batch) {
+                [number, end_ms](RotatingSecret& secret, const View&, absl::Time, Batch& batch) {
                   VersionRecord* const version = FindVersion(&secret.metadata, number);
                   version->set_armed_ms(end_ms);  // if it was moved meanwhile, this is another
                   ForgetEnding(version);
@@ -62,7 +63,7 @@ absl::Status Worker::Arm(const Look& look) const {
                 });
 }
 
-absl::Status Worker::DisarmBack(const Look& look, Driver& driver) const {
+Worker::Acted Worker::DisarmBack(const Look& look, Driver& driver) const {
   const uint64_t number = look.secret.run->version();
   ASSIGN_OR_RETURN(const TargetCall old, TargetCallOf(look, number));
   const absl::Status disarmed = driver.Disarm(old.call, old.value);

@@ -135,6 +135,13 @@ class RotationFixture : public testing::Test {
          .clock = clock_,
          .update = [this](absl::string_view event, absl::string_view path,
                           UpdateFn fn) { return Update(event, path, fn); },
+         .update_each =
+             [this](absl::Span<NamedChange> changes) {
+               together_.store(std::max(together_.load(), changes.size()));
+               for (NamedChange& change : changes) {
+                 change.result = Update(change.event, change.path, change.fn);
+               }
+             },
          .tell = [this](const RotationNews& news, const KeyringSnapshot& keys, const View& view,
                         Batch& batch) { return Tell(news, keys, view, batch); },
          .password_policy = [](const std::string& name) -> absl::StatusOr<v1::PasswordPolicy> {
@@ -405,7 +412,8 @@ class RotationFixture : public testing::Test {
   std::unique_ptr<Vault> vault_;
   std::unique_ptr<Usage> usage_;
   std::unique_ptr<Rotation> rotation_;
-  int workers_ = 1;  // the order of events is that in which secrets fell due
+  int workers_ = 1;                  // the order of events is that in which secrets fell due
+  std::atomic<size_t> together_{0};  // the most changes that were written in one turn
   Driver* target_ = nullptr;
   bool target_by_policy_ = false;  // it is of secrets whose policies name a target, else of all
   std::map<std::string, Driver*> targets_;  // those of these names

@@ -1,4 +1,4 @@
-// What has fallen due is done by several threads, each on another secret.
+// What has fallen due is done by several threads, each on several secrets.
 #include <atomic>
 #include <set>
 
@@ -79,6 +79,29 @@ TEST_F(RotationWorkersTest, SeveralSecretsAreWorkedOnAtOnce) {
   ASSERT_OK(RunDue());
   EXPECT_EQ(Count("rotation_promoted"), kSecrets);
   EXPECT_EQ(Count("rotation_blocked"), 0);
+  ExpectClean();
+}
+
+TEST_F(RotationWorkersTest, WhatAWorkerChangesIsWrittenTogether) {
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(Count("rotation_promoted"), kSecrets);
+  EXPECT_EQ(together_.load(), static_cast<size_t>(kSecrets / workers_));
+}
+
+// Of those that are written together one is another by then: it alone is looked at again.
+TEST_F(RotationWorkersTest, OneThatIsChangedMeanwhileHoldsUpNoOther) {
+  std::atomic<bool> changes{true};
+  hooked_.hook = [&](const std::string& path) {
+    if (changes.exchange(false)) EXPECT_OK(Cancel(path));
+    return absl::OkStatus();
+  };
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(Count("rotation_applied"), kSecrets - 1);
+  EXPECT_EQ(Count("rotation_promoted"), kSecrets - 1);
+  EXPECT_EQ(Count("rotation_failed"), 0);
+  clock_.AdvanceTime(Days(1));
+  ASSERT_OK(RunDue());
+  EXPECT_EQ(Count("rotation_promoted"), kSecrets);
   ExpectClean();
 }
 
