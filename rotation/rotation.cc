@@ -236,9 +236,11 @@ class RotationImpl : public Rotation {
       const absl::MutexLock lock(&mu);
       failed.Update(status);
     };
-    const size_t threads = storm_.is_storm() ? 1 : workers_;
+    // To wake a thread for one secret costs more than to do it as well.
+    const size_t workers = storm_.is_storm() ? 1 : workers_;
+    const size_t threads = std::clamp<size_t>(items.size() / 2, 1, workers);
     const size_t share = (items.size() + threads - 1) / threads;
-    const size_t at_once = threads == 1 ? 1 : std::min(share, limits::kRotationSecretsPerWorker);
+    const size_t at_once = workers == 1 ? 1 : std::min(share, limits::kRotationSecretsPerWorker);
     crew_.Do(threads, [&](size_t) { worker_.WorkOnAll(at_once, next, done); });
     return failed;
   }
