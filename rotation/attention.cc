@@ -84,11 +84,8 @@ void Attention::Forget(const Uuid& secret) {
 void Attention::OnCommitted(absl::Span<const CommittedUpdate> group) {
   for (const CommittedUpdate& update : group) {
     for (const Batch::Operation& operation : *update.operations) {
-      if (operation.family != Family::kRecords || !operation.is_delete) continue;
-      if (!schema::IsMetadataKey(operation.key)) continue;
-      const absl::StatusOr<Uuid> secret =
-          Uuid::FromBytes(absl::string_view(operation.key).substr(0, Uuid::kSize));
-      if (secret.ok()) Forget(*secret);
+      const std::optional<Uuid> secret = schema::SecretOf(operation);
+      if (secret.has_value() && operation.is_delete) Forget(*secret);
     }
   }
 }

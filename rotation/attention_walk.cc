@@ -40,9 +40,8 @@ absl::Status AttentionWalk::All(ProgressFn progress) {
   absl::Status status;
   RETURN_IF_ERROR(snapshot->Scan(
       Family::kRecords, "", "", [&](absl::string_view key, absl::string_view sealed) {
-        if (!schema::IsMetadataKey(key)) return true;
-        const absl::StatusOr<Uuid> secret = Uuid::FromBytes(key.substr(0, Uuid::kSize));
-        if (!secret.ok()) return true;
+        const std::optional<Uuid> secret = schema::ParseSecretMetadataKey(key);
+        if (!secret.has_value()) return true;
         const absl::StatusOr<SecretMetadata> metadata = OpenMetadata(*keys, *secret, sealed);
         if (metadata.ok() && Attention::Concerns(*metadata, now)) found.push_back(*secret);
         if (++looked_at % limits::kProgressEveryRecords == 0) status = progress(looked_at, 0);

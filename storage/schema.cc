@@ -53,6 +53,16 @@ bool IsMetadataKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 && key.back() == 'm';
 }
 
+std::optional<Uuid> ParseSecretMetadataKey(absl::string_view key) {
+  if (!IsMetadataKey(key)) return std::nullopt;
+  return *Uuid::FromBytes(key.substr(0, Uuid::kSize));
+}
+
+std::optional<Uuid> SecretOf(const Batch::Operation& operation) {
+  if (operation.family != Family::kRecords) return std::nullopt;
+  return ParseSecretMetadataKey(operation.key);
+}
+
 bool IsPayloadKey(absl::string_view key) {
   return key.size() == Uuid::kSize + 1 + sizeof(uint64_t) && key[Uuid::kSize] == 'p';
 }

@@ -34,6 +34,10 @@ bool IsRotationRunKey(absl::string_view key);
 bool IsUsageKey(absl::string_view key);
 bool IsWebhookKeyKey(absl::string_view key);
 bool IsWebhookDeliveryKey(absl::string_view key);
+// std::nullopt: it is no SecretMetadataKey.
+std::optional<Uuid> ParseSecretMetadataKey(absl::string_view key);
+// Whose metadata an operation writes or deletes; std::nullopt: it does neither.
+std::optional<Uuid> SecretOf(const Batch::Operation& operation);
 // REQUIRES: IsWebhookDeliveryKey(key).
 struct WebhookRow {
   Uuid webhook;

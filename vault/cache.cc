@@ -83,12 +83,11 @@ void VaultCache::InvalidateOne(const CommittedUpdate& update,
       DropVersion(operation.key, Uuid::kSize);
     } else if (operation.family == Family::kIndex && operation.is_delete) {
       name_gone = true;
-    } else if (operation.family == Family::kRecords && schema::IsMetadataKey(operation.key)) {
-      const Uuid secret = *Uuid::FromBytes(operation.key.substr(0, Uuid::kSize));
+    } else if (const std::optional<Uuid> secret = schema::SecretOf(operation)) {
       if (operation.is_delete) {
-        metadata_.Erase(secret);
+        metadata_.Erase(*secret);
       } else if (open_) {
-        forgotten->push_back(metadata_.Add(secret, {IdentityOf(operation.value), nullptr}));
+        forgotten->push_back(metadata_.Add(*secret, {IdentityOf(operation.value), nullptr}));
       }
       secret_gone |= operation.is_delete;
     } else if (operation.family == Family::kRecords && schema::IsPayloadKey(operation.key)) {

@@ -32,10 +32,8 @@ std::set<std::string> HintsOf(const Uuid& secret, const SecretMetadata& metadata
   return hints;
 }
 
-absl::Status AddMissing(const KeyringSnapshot& keys, const Snapshot& snapshot,
-                        absl::string_view key, absl::string_view sealed,
-                        std::vector<std::string>* missing) {
-  ASSIGN_OR_RETURN(const Uuid secret, Uuid::FromBytes(key.substr(0, Uuid::kSize)));
+absl::Status AddMissing(const KeyringSnapshot& keys, const Snapshot& snapshot, const Uuid& secret,
+                        absl::string_view sealed, std::vector<std::string>* missing) {
   const absl::StatusOr<SecretMetadata> metadata = OpenMetadata(keys, secret, sealed);
   if (!metadata.ok()) return absl::OkStatus();
   for (const std::string& hint : HintsOf(secret, *metadata)) {
@@ -55,8 +53,9 @@ absl::StatusOr<int> SweepDue(const VaultContext& context, Updater& updater, Prog
   absl::Status status;
   RETURN_IF_ERROR(
       snapshot->Scan(Family::kRecords, "", "", [&](absl::string_view key, absl::string_view value) {
-        if (!schema::IsMetadataKey(key)) return true;
-        status = AddMissing(*keys, *snapshot, key, value, &missing);
+        const std::optional<Uuid> secret = schema::ParseSecretMetadataKey(key);
+        if (!secret.has_value()) return true;
+        status = AddMissing(*keys, *snapshot, *secret, value, &missing);
         if (status.ok() && ++looked_at % limits::kProgressEveryRecords == 0) {
           status = progress(looked_at, 0);
         }

@@ -82,8 +82,7 @@ class ListingUpdater : public Updater {
  private:
   static absl::StatusOr<Uuid> SecretIn(const Batch& batch) {
     for (const Batch::Operation& operation : batch.operations()) {
-      if (operation.family != Family::kRecords || !schema::IsMetadataKey(operation.key)) continue;
-      return Uuid::FromBytes(absl::string_view(operation.key).substr(0, Uuid::kSize));
+      if (const std::optional<Uuid> secret = schema::SecretOf(operation)) return *secret;
     }
     return absl::InternalError("a secret was put without metadata");
   }

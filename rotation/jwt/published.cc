@@ -81,10 +81,8 @@ bool PublishedKeys::Concerns(const Batch::Operation& operation, Revision revisio
   // It is to be made anyway, and not of a state from before this.
   if (!making_ && IsStale()) return true;
   if (operation.family == Family::kIndex) return absl::StartsWith(operation.key, table_);
-  if (operation.family != Family::kRecords || !schema::IsMetadataKey(operation.key)) return false;
-  const absl::StatusOr<Uuid> secret =
-      Uuid::FromBytes(absl::string_view(operation.key).substr(0, Uuid::kSize));
-  if (!secret.ok()) return true;
+  const std::optional<Uuid> secret = schema::SecretOf(operation);
+  if (!secret.has_value()) return false;
   if (making_) meanwhile_[*secret] = revision;
   return listed_.count(*secret) > 0;
 }

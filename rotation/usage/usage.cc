@@ -53,10 +53,11 @@ absl::Status CheckForget(const v1::ForgetConsumerRequest& request) {
 void Usage::OnCommitted(absl::Span<const CommittedUpdate> group) {
   for (const CommittedUpdate& update : group) {
     for (const Batch::Operation& operation : *update.operations) {
-      if (operation.family != Family::kRecords || !schema::IsMetadataKey(operation.key)) continue;
+      const std::optional<Uuid> secret = schema::SecretOf(operation);
+      if (!secret.has_value()) continue;
       const absl::MutexLock lock(&mu_);
       if (changed_.size() >= limits::kUsageShards * limits::kUsesPerShardMax) return;
-      changed_.insert(*Uuid::FromBytes(operation.key.substr(0, Uuid::kSize)));
+      changed_.insert(*secret);
     }
   }
 }

@@ -57,10 +57,8 @@ void WebhookNotices::OnCommitted(absl::Span<const CommittedUpdate> group) {
   if (!listens_) return;
   for (const CommittedUpdate& update : group) {
     for (const Batch::Operation& operation : *update.operations) {
-      if (operation.family != Family::kRecords || !schema::IsMetadataKey(operation.key)) continue;
-      const absl::StatusOr<Uuid> secret =
-          Uuid::FromBytes(absl::string_view(operation.key).substr(0, Uuid::kSize));
-      if (secret.ok()) changed_.insert(*secret);
+      const std::optional<Uuid> secret = schema::SecretOf(operation);
+      if (secret.has_value()) changed_.insert(*secret);
     }
   }
 }
@@ -110,9 +108,8 @@ absl::Status WebhookNotices::WalkOn(const KeyringSnapshot& keys) {
           ended = false;
           return false;
         }
-        if (!schema::IsMetadataKey(key)) return true;
-        const absl::StatusOr<Uuid> secret = Uuid::FromBytes(key.substr(0, Uuid::kSize));
-        if (!secret.ok()) return true;
+        const std::optional<Uuid> secret = schema::ParseSecretMetadataKey(key);
+        if (!secret.has_value()) return true;
         const absl::StatusOr<SecretMetadata> metadata = OpenMetadata(keys, *secret, sealed);
         if (metadata.ok()) Keep(*secret, *metadata);
         return true;

@@ -19,6 +19,9 @@ void FuzzSchema(absl::string_view input) {
     Require(schema::RevlogKey(item->hour, item->revision) == input, "key of revlog");
   }
   Require(!(schema::IsMetadataKey(input) && schema::IsPayloadKey(input)), "a key is of one kind");
+  if (const std::optional<Uuid> secret = schema::ParseSecretMetadataKey(input)) {
+    Require(schema::SecretMetadataKey(*secret) == input, "a key of metadata is of one secret");
+  }
   if (const absl::StatusOr<Uuid> uuid = Uuid::FromString(input); uuid.ok()) {
     Require(uuid->ToString() == absl::AsciiStrToLower(input), "text of a uuid");
   }

@@ -218,8 +218,7 @@ class DeathsTest : public JwtFixture {
   static bool OfASecret(const Batch& batch) {
     return std::any_of(
         batch.operations().begin(), batch.operations().end(), [](const Batch::Operation& change) {
-          return change.family == Family::kDue ||
-                 (change.family == Family::kRecords && schema::IsMetadataKey(change.key));
+          return change.family == Family::kDue || schema::SecretOf(change).has_value();
         });
   }
 

@@ -38,6 +38,17 @@ TEST(Schema, DueKeysParseBack) {
   EXPECT_FALSE(ParseDueKey(DueKey(kId, absl::UnixEpoch(), 1) + "x").has_value());
 }
 
+TEST(Schema, MetadataKeysAndWhatWritesThemSayWhichSecret) {
+  const std::string key = SecretMetadataKey(kId);
+  EXPECT_EQ(ParseSecretMetadataKey(key), kId);
+  EXPECT_FALSE(ParseSecretMetadataKey(DirectoryKey(kId)).has_value());
+  EXPECT_FALSE(ParseSecretMetadataKey("m").has_value());
+  EXPECT_EQ(SecretOf({Family::kRecords, /*is_delete=*/false, key, "sealed"}), kId);
+  EXPECT_EQ(SecretOf({Family::kRecords, /*is_delete=*/true, key, ""}), kId);
+  EXPECT_FALSE(SecretOf({Family::kDeks, /*is_delete=*/false, key, "sealed"}).has_value());
+  EXPECT_FALSE(SecretOf({Family::kRecords, false, UsageKey(kId), "sealed"}).has_value());
+}
+
 TEST(Schema, RevisionKeysSortAsNumbersAndParseBack) {
   EXPECT_LT(RevisionKey(Revision(255)), RevisionKey(Revision(256)));
   EXPECT_EQ(ParseRevisionKey(RevisionKey(Revision(12345))), Revision(12345));
