@@ -20,8 +20,6 @@
 namespace keyturn::cli {
 namespace {
 
-using Json = nlohmann::json;
-
 absl::Status SetHash(absl::string_view hex, v1::ImportedApiKey* entry) {
   const std::optional<std::string> hash = HexDecode(hex);
   if (!hash.has_value() || hash->size() != kSha256Size) {
@@ -51,14 +49,15 @@ absl::Status ParseText(absl::string_view line, v1::ImportedApiKey* entry) {
 }
 
 absl::Status ParseObject(absl::string_view line, v1::ImportedApiKey* entry) {
-  const Json object = Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json object =
+      nlohmann::json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) return absl::InvalidArgumentError("is no JSON object");
   for (const auto& [name, value] : object.items()) {
     const bool texts =
-        value.is_array() &&
-        std::all_of(value.begin(), value.end(), [](const Json& one) { return one.is_string(); });
+        value.is_array() && std::all_of(value.begin(), value.end(),
+                                        [](const nlohmann::json& one) { return one.is_string(); });
     if (name == "scopes" && texts) {
-      for (const Json& scope : value) entry->add_scopes(scope.get<std::string>());
+      for (const nlohmann::json& scope : value) entry->add_scopes(scope.get<std::string>());
     } else if (name == "sha256" && value.is_string()) {
       RETURN_IF_ERROR(SetHash(value.get<std::string>(), entry));
     } else if (name == "path" && value.is_string()) {
