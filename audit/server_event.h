@@ -2,9 +2,12 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "audit/audit_log.h"
 #include "audit/event.h"
 #include "base/clock.h"
@@ -38,6 +41,20 @@ class ServerUpdater : public Updater {
   const AuditLog& audit_;
   Clock& clock_;
 };
+
+// Several changes that the server makes by itself, in one turn (UpdateEachAudited): of each there
+// is `event`, `path`, `fn` and `result`, as the rooms that ask for them have it.
+template <typename Change>
+void UpdateEachAsServer(Updater& store, const AuditLog& audit, Clock& clock,
+                        absl::Span<Change> changes) {
+  std::vector<AuditedChange> audited;
+  for (const Change& change : changes) {
+    audited.push_back({ServerEvent(change.event, clock), change.fn});
+    audited.back().event.resource = std::string(change.path);
+  }
+  UpdateEachAudited(store, audit, absl::MakeSpan(audited));
+  for (size_t i = 0; i < changes.size(); ++i) changes[i].result = std::move(audited[i].result);
+}
 
 // The entry of going on with a store that is behind what `witness` ("audit", "anchor") has seen.
 inline AuditEvent RollbackEvent(absl::string_view reason, absl::string_view witness, Revision seen,

@@ -267,14 +267,7 @@ class RotationImpl : public Rotation {
     return absl::OkStatus();
   }
 
-  // What takes long goes on by itself.
-  absl::StatusOr<Worker::Worked> Work(const Uuid& secret, bool frozen) {
-    ASSIGN_OR_RETURN(Worker::Worked worked, worker_.Work(secret, frozen, /*own_lane=*/""));
-    if (!worked.lane.empty()) errands_.Add(worked.lane, secret);
-    return worked;
-  }
-
-  // What somebody has changed may be mended.
+  // What somebody has changed may be mended. What takes long goes on by itself.
   // Who waits for an answer waits for those who work on the secret already as well: the schedule
   // may have been quicker to see the change.
   absl::StatusOr<Worker::Worked> WorkNow(const Uuid& secret, bool waits) {
@@ -283,8 +276,8 @@ class RotationImpl : public Rotation {
       passed_over_.erase(secret);
     }
     const bool frozen = !clock_.Look();
-    if (!waits) return Work(secret, frozen);
-    ASSIGN_OR_RETURN(Worker::Worked worked, worker_.WorkAfterOthers(secret, frozen));
+    ASSIGN_OR_RETURN(Worker::Worked worked, waits ? worker_.WorkAfterOthers(secret, frozen)
+                                                  : worker_.Work(secret, frozen, /*own_lane=*/""));
     if (!worked.lane.empty()) errands_.Add(worked.lane, secret);
     return worked;
   }

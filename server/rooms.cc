@@ -61,17 +61,6 @@ auto AuditedUpdate(Store& store, AuditLog& audit, Clock& clock) {
     return AuditedUpdater(store, audit, entry).Update(fn);
   };
 }
-auto AuditedUpdateEach(Store& store, AuditLog& audit, Clock& clock) {
-  return [&store, &audit, &clock](absl::Span<NamedChange> changes) {
-    std::vector<AuditedChange> audited;
-    for (const NamedChange& change : changes) {
-      audited.push_back({ServerEvent(change.event, clock), change.fn});
-      audited.back().event.resource = std::string(change.path);
-    }
-    UpdateEachAudited(store, audit, absl::MakeSpan(audited));
-    for (size_t i = 0; i < changes.size(); ++i) changes[i].result = std::move(audited[i].result);
-  };
-}
 
 // The endpoints are made after the vault, but before anything is put.
 PutTeller PutTold(Rooms& rooms) {
@@ -138,7 +127,10 @@ RotationContext RotationParts(Store& store, Keyring& keyring, AuditLog& audit, A
       .keyring = keyring,
       .clock = clock,
       .update = AuditedUpdate(store, audit, clock),
-      .update_each = AuditedUpdateEach(store, audit, clock),
+      .update_each =
+          [&store, &audit, &clock](absl::Span<NamedChange> changes) {
+            UpdateEachAsServer(store, audit, clock, changes);
+          },
       .tell = [&webhooks](const RotationNews& news, const KeyringSnapshot& keys, const View& view,
                           Batch& batch) { return webhooks.Tell(news, keys, view, batch); },
       .password_policy =

@@ -137,7 +137,10 @@ class RotationFixture : public testing::Test {
                           UpdateFn fn) { return Update(event, path, fn); },
          .update_each =
              [this](absl::Span<NamedChange> changes) {
-               together_.store(std::max(together_.load(), changes.size()));
+               {
+                 const absl::MutexLock lock(&events_mu_);
+                 together_ = std::max(together_, changes.size());
+               }
                for (NamedChange& change : changes) {
                  change.result = Update(change.event, change.path, change.fn);
                }
@@ -412,8 +415,9 @@ class RotationFixture : public testing::Test {
   std::unique_ptr<Vault> vault_;
   std::unique_ptr<Usage> usage_;
   std::unique_ptr<Rotation> rotation_;
-  int workers_ = 1;                  // the order of events is that in which secrets fell due
-  std::atomic<size_t> together_{0};  // the most changes that were written in one turn
+  int workers_ = 1;  // the order of events is that in which secrets fell due
+  // The most changes that were written in one turn.
+  size_t together_ ABSL_GUARDED_BY(events_mu_) = 0;
   Driver* target_ = nullptr;
   bool target_by_policy_ = false;  // it is of secrets whose policies name a target, else of all
   std::map<std::string, Driver*> targets_;  // those of these names

@@ -191,15 +191,7 @@ class SimulationTest : public testing::Test {
              },
          .update_each =
              [this](absl::Span<NamedChange> changes) {
-               std::vector<AuditedChange> audited;
-               for (const NamedChange& change : changes) {
-                 audited.push_back({ServerEvent(change.event, clock_), change.fn});
-                 audited.back().event.resource = std::string(change.path);
-               }
-               UpdateEachAudited(*store_, *audit_, absl::MakeSpan(audited));
-               for (size_t i = 0; i < changes.size(); ++i) {
-                 changes[i].result = std::move(audited[i].result);
-               }
+               UpdateEachAsServer(*store_, *audit_, clock_, changes);
              },
          .password_policy = [](const std::string&) -> absl::StatusOr<v1::PasswordPolicy> {
            return absl::NotFoundError("none");

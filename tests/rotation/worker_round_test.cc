@@ -85,7 +85,8 @@ TEST_F(RotationWorkersTest, SeveralSecretsAreWorkedOnAtOnce) {
 TEST_F(RotationWorkersTest, WhatAWorkerChangesIsWrittenTogether) {
   ASSERT_OK(RunDue());
   EXPECT_EQ(Count("rotation_promoted"), kSecrets);
-  EXPECT_EQ(together_.load(), static_cast<size_t>(kSecrets / workers_));
+  const absl::MutexLock lock(&events_mu_);
+  EXPECT_EQ(together_, static_cast<size_t>(kSecrets / workers_));
 }
 
 // Of those that are written together one is another by then: it alone is looked at again.
